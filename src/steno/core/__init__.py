@@ -1,0 +1,166 @@
+"""
+The pure core: graphs, logs, the fold of a log into a state, and every decision drawn from it.
+
+Nothing here waits, tells the time or does I/O; ids come from outside. In reading order:
+
+* `_value`, `_ids`: JSON text, names and numbers.
+* `_graph`, `_node`, `_namespace`, `_dag`, `_assemble`, `_flat`: a saga's graph.
+* `_action_error`, `_event`, `_status`, `_log`: what is written down, and which order of it is legal.
+* `_state`: the fold. `_input`, `_command`, `_machine`: what is decided. `_lookup`: what a node sees.
+* `_result`, `_view`, `_render`, `_node_json`, `_graph_json`, `_dump`, `_order`: what people see.
+"""
+
+from steno.core import _input as inputs
+from steno.core._action_error import (
+    ActionError,
+    ActionFailed,
+    DeserializeFailed,
+    InjectedError,
+    SerializeFailed,
+    SubsagaCreateFailed,
+    UndoActionError,
+)
+from steno.core._command import Command, Finish, RunAction, RunUndo, Step
+from steno.core._dag import Dag, DagBuilder, SagaDag
+from steno.core._dump import SagaSerialized
+from steno.core._event import (
+    Failed,
+    SagaNodeEvent,
+    SagaNodeEventType,
+    Started,
+    Succeeded,
+    UndoFailed,
+    UndoFinished,
+    UndoStarted,
+    event_data,
+    event_type_from_row,
+)
+from steno.core._flat import FlatDag
+from steno.core._graph_json import read_flat
+from steno.core._ids import ActionName, NodeName, SagaId, SagaName, SagaNodeId
+from steno.core._input import Injection, Input, RepeatInjected
+from steno.core._log import SagaLog
+from steno.core._lookup import lookup, saga_params
+from steno.core._machine import SagaMachine, injectable
+from steno.core._node import (
+    ActionNode,
+    ConstantNode,
+    EndNode,
+    FlatNode,
+    Node,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaNode,
+    SubsagaStartNode,
+)
+from steno.core._order import fold_unordered
+from steno.core._result import SagaResult, SagaResultErr, SagaResultKind, SagaResultOk
+from steno.core._state import SagaOutcome, SagaState
+from steno.core._status import TRANSITIONS, SagaNodeLoadStatus
+from steno.core._value import (
+    JSON,
+    MAX_VALUE_BYTES,
+    NULL,
+    Codec,
+    JsonText,
+    decode_json,
+    decode_value,
+    encode_json,
+    encode_value,
+    use_codec,
+)
+from steno.core._view import (
+    NodeExecState,
+    Phase,
+    SagaDone,
+    SagaExecStatus,
+    SagaHalted,
+    SagaReady,
+    SagaRunning,
+    SagaStateView,
+    SagaView,
+    Snapshot,
+)
+
+__all__ = [
+    "JSON",
+    "MAX_VALUE_BYTES",
+    "NULL",
+    "TRANSITIONS",
+    "ActionError",
+    "ActionFailed",
+    "ActionName",
+    "ActionNode",
+    "Codec",
+    "Command",
+    "ConstantNode",
+    "Dag",
+    "DagBuilder",
+    "DeserializeFailed",
+    "EndNode",
+    "Failed",
+    "Finish",
+    "FlatDag",
+    "FlatNode",
+    "InjectedError",
+    "Injection",
+    "Input",
+    "JsonText",
+    "Node",
+    "NodeExecState",
+    "NodeName",
+    "Phase",
+    "RepeatInjected",
+    "RunAction",
+    "RunUndo",
+    "SagaDag",
+    "SagaDone",
+    "SagaExecStatus",
+    "SagaHalted",
+    "SagaId",
+    "SagaLog",
+    "SagaMachine",
+    "SagaName",
+    "SagaNodeEvent",
+    "SagaNodeEventType",
+    "SagaNodeId",
+    "SagaNodeLoadStatus",
+    "SagaOutcome",
+    "SagaReady",
+    "SagaResult",
+    "SagaResultErr",
+    "SagaResultKind",
+    "SagaResultOk",
+    "SagaRunning",
+    "SagaSerialized",
+    "SagaState",
+    "SagaStateView",
+    "SagaView",
+    "SerializeFailed",
+    "Snapshot",
+    "StartNode",
+    "Started",
+    "Step",
+    "SubsagaCreateFailed",
+    "SubsagaEndNode",
+    "SubsagaNode",
+    "SubsagaStartNode",
+    "Succeeded",
+    "UndoActionError",
+    "UndoFailed",
+    "UndoFinished",
+    "UndoStarted",
+    "decode_json",
+    "decode_value",
+    "encode_json",
+    "encode_value",
+    "event_data",
+    "event_type_from_row",
+    "fold_unordered",
+    "injectable",
+    "inputs",
+    "lookup",
+    "read_flat",
+    "saga_params",
+    "use_codec",
+]

@@ -1,0 +1,193 @@
+"""Graphs as users build them, and the saga that is made of a graph and its params."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+import attrs
+
+from steno.core._assemble import assemble
+from steno.core._flat import FlatDag
+from steno.core._ids import SagaName, SagaNodeId
+from steno.core._namespace import EMPTY_STAGE, Mistake, Namespace
+from steno.core._node import (
+    ActionNode,
+    ConstantNode,
+    FlatNode,
+    InnerNode,
+    Node,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaNode,
+    SubsagaStartNode,
+)
+from steno.core._render import dot
+from steno.core._value import JsonText, encode_value
+from steno.errors import DagBuilderError
+
+Stage = tuple[Node, ...]
+
+
+@attrs.define(eq=False)
+class DagBuilder:
+    """
+    Builds a graph, stage by stage: a new node depends on every node of the stage before.
+
+    Mistakes are kept, not raised, while appending; `build` raises the first one made.
+
+    Args:
+        saga_name: The name of this kind of saga, for people and for `saga_list`.
+    """
+
+    saga_name: str = attrs.field(validator=attrs.validators.instance_of(str))
+    _stages: list[Stage] = attrs.field(init=False, factory=list)
+    _namespace: Namespace = attrs.field(init=False, factory=Namespace)
+    _mistake: str | None = attrs.field(init=False, default=None)
+
+    def append(self, node: Node) -> None:
+        """Add a stage of one node."""
+        self.append_parallel([node])
+
+    def append_parallel(self, nodes: Iterable[Node]) -> None:
+        """Add a stage of nodes that run concurrently."""
+        stage = tuple(nodes)
+        if self._mistake is not None:
+            return
+        if not stage:
+            self._mistake = EMPTY_STAGE
+            return
+        self._namespace.open_stage()
+        try:
+            for node in stage:
+                params = node.params_node_name if isinstance(node, SubsagaNode) else None
+                self._namespace.add(node.name, params)
+        except Mistake as mistake:
+            self._mistake = str(mistake)
+            return
+        self._stages.append(stage)
+
+    def build(self) -> Dag:
+        """
+        Return the graph.
+
+        Raises:
+            DagBuilderError: The first mistake that was made.
+        """
+        if self._mistake is None:
+            try:
+                self._namespace.close()
+            except Mistake as mistake:
+                self._mistake = str(mistake)
+        if self._mistake is not None:
+            raise DagBuilderError(self.saga_name, self._mistake)
+        return Dag(SagaName(self.saga_name), tuple(self._stages))
+
+
+@attrs.frozen(eq=False)
+class Dag:
+    """
+    A graph that a `DagBuilder` has built: of any number of sagas, or a part of larger graphs.
+
+    Attributes:
+        saga_name: The name given to the builder.
+        stages: The nodes that were appended, stage by stage.
+    """
+
+    saga_name: SagaName
+    stages: tuple[Stage, ...]
+
+    @cached_property
+    def flat(self) -> FlatDag:
+        """The graph with its subsagas flattened into it; made once."""
+        return assemble(self.saga_name, _walk(self))
+
+
+def _walk(dag: Dag) -> Iterator[tuple[InnerNode, int]]:
+    """Yield the nodes of a graph and of all that it contains, each with its stage, in order."""
+    pending: list[Iterator[tuple[Node | SubsagaEndNode, int]]] = [_staged(dag)]
+    while pending:
+        for node, stage in pending[-1]:
+            match node:
+                case ActionNode() | ConstantNode() | SubsagaEndNode():
+                    yield node, stage
+                case SubsagaNode(name=name, dag=inner, params_node_name=params):
+                    yield SubsagaStartNode(params, inner.saga_name), stage
+                    pending.append(iter([(SubsagaEndNode(name), stage)]))
+                    pending.append(_staged(inner))
+                    break
+                case _:
+                    msg = f"{node!r} is none of the nodes that Node.action and its like make"
+                    raise TypeError(msg)
+        else:
+            pending.pop()
+
+
+def _staged(dag: Dag) -> Iterator[tuple[Node, int]]:
+    return ((node, number) for number, stage in enumerate(dag.stages) for node in stage)
+
+
+@attrs.frozen(eq=False, init=False)
+class SagaDag:
+    """
+    What runs: a graph and the params of this execution.
+
+    Attributes:
+        flat: The flattened graph, shared by all sagas of the same `Dag`.
+        params: The saga's params, as JSON text.
+    """
+
+    flat: FlatDag
+    params: JsonText
+
+    def __init__(self, dag: Dag, params: object = None) -> None:
+        """
+        Join a graph and params.
+
+        Args:
+            dag: What a builder has built.
+            params: Of any type that the codec knows.
+
+        Raises:
+            SerializeError: The params can not be stored as JSON.
+        """
+        self.__attrs_init__(dag.flat, encode_value(params))
+
+    @classmethod
+    def of_flat(cls, flat: FlatDag, params: JsonText) -> SagaDag:
+        """Return the saga of a graph that was read, not built."""
+        dag = cls.__new__(cls)
+        dag.__attrs_init__(flat, params)
+        return dag
+
+    @property
+    def saga_name(self) -> SagaName:
+        """The name of this kind of saga."""
+        return self.flat.saga_name
+
+    def get_index(self, node: str | int) -> SagaNodeId:
+        """
+        Return the index of a node.
+
+        Args:
+            node: Its index; or its name, where only one (sub)saga has it; or a path of names, as in
+                `subsaga/inner`, which a leading slash roots in the outermost saga.
+
+        Raises:
+            NoSuchNode: There is none, or there are several.
+        """
+        return self.flat.get_index(node)
+
+    def get_nodes(self) -> Sequence[FlatNode]:
+        """Return all nodes by index; the last two are the start node and the end node."""
+        *inner, _, end = self.flat.nodes
+        return (*inner, StartNode(self.params), end)
+
+    def same_as(self, other: SagaDag) -> bool:
+        """Say whether two sagas have the same graph and the same params."""
+        return self.params == other.params and self.flat.digest == other.flat.digest
+
+    def dot(self) -> str:
+        """Return the graph in Graphviz's language."""
+        return dot(self.get_nodes(), self.flat.edges())
+

@@ -1,0 +1,165 @@
+"""
+Dumps: a saga as one JSON document, in the format of Steno's own tools, byte for byte.
+
+Reading is strict: what is read is a saga that a builder could have built, with events that could be
+its own, or it is an error that names the place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+import attrs
+
+from steno.core._dag import SagaDag
+from steno.core._event import (
+    SagaNodeEvent,
+    SagaNodeEventType,
+    event_data,
+    event_type_from_row,
+)
+from steno.core._graph_json import inner_node, read_dumped
+from steno.core._ids import SagaId, SagaNodeId
+from steno.core._node import EndNode, StartNode
+from steno.core._node_json import node_from_json, node_to_json
+from steno.core._value import JSON, decode_json, encode_json, parse_json
+from steno.errors import DumpError, SerializeError
+
+
+@attrs.frozen(eq=False)
+class SagaSerialized:
+    """
+    A saga that was taken out of a SEC, or is to be put into one.
+
+    Attributes:
+        saga_id: The saga.
+        dag: Its graph and params.
+        events: Its events, in the order in which they stand in the document.
+    """
+
+    saga_id: SagaId
+    dag: SagaDag
+    events: tuple[SagaNodeEvent, ...]
+
+    def to_json(self) -> str:
+        """Return the document; what `from_json` reads of it gives the same bytes again."""
+        flat = self.dag.flat
+        document = {
+            "saga_id": str(self.saga_id),
+            "dag": {
+                "end_node": flat.graph.end,
+                "graph": {
+                    "edge_property": "directed",
+                    "edges": [[parent, child, None] for parent, child in flat.edges()],
+                    "node_holes": [],
+                    "nodes": [node_to_json(node) for node in self.dag.get_nodes()],
+                },
+                "saga_name": flat.saga_name,
+                "start_node": flat.graph.start,
+            },
+            "events": [_event_to_json(event) for event in self.events],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> SagaSerialized:
+        """
+        Return the saga of a document; keys that are not known are ignored.
+
+        Whether the events are a legal log is seen when the saga is resumed.
+
+        Raises:
+            DumpError: It is no dump of a saga.
+        """
+        try:
+            document = parse_json(text)
+        except ValueError as error:
+            raise DumpError("$", f"is no JSON: {error}") from None
+        match document:
+            case {"saga_id": saga_id, "dag": dag, "events": list(events)}:
+                return cls(
+                    _saga_id(saga_id, "$.saga_id"),
+                    _read_dag(dag),
+                    tuple(_read_event(item, f"$.events[{i}]") for i, item in enumerate(events)),
+                )
+            case _:
+                raise DumpError("$", 'is no object with "saga_id", "dag" and a list of "events"')
+
+
+def _saga_id(data: JSON, path: str) -> SagaId:
+    try:
+        return SagaId(UUID(data))
+    except (ValueError, AttributeError, TypeError):
+        raise DumpError(path, f"is no UUID: {data!r}") from None
+
+
+def _read_dag(data: JSON) -> SagaDag:
+    match data:
+        case {
+            "saga_name": str(name),
+            "start_node": int(start),
+            "end_node": int(end),
+            "graph": {"nodes": list(nodes), "edges": list(edges), **rest},
+        }:
+            if rest.get("node_holes"):
+                raise DumpError("$.dag.graph.node_holes", "is not empty")
+        case _:
+            raise DumpError("$.dag", "is no graph with its name, start node, end node and edges")
+    read = [node_from_json(item, f"$.dag.graph.nodes[{i}]") for i, item in enumerate(nodes)]
+    last = len(read) - 1
+    if (start, end) != (last - 1, last):
+        raise DumpError("$.dag", "its start node and end node are not the last two nodes")
+    match read[-2:]:
+        case [StartNode(params=params), EndNode()]:
+            pass
+        case _:
+            raise DumpError("$.dag.graph.nodes", "do not end with a start node and an end node")
+    inner = [inner_node(node, f"$.dag.graph.nodes[{i}]") for i, node in enumerate(read[:-2])]
+    return SagaDag.of_flat(read_dumped(name, inner, list(_read_edges(edges, len(read)))), params)
+
+
+def _read_edges(edges: Sequence[JSON], size: int) -> Iterator[tuple[int, int]]:
+    for position, edge in enumerate(edges):
+        match edge:
+            case [int(parent), int(child), *_] if 0 <= parent < size and 0 <= child < size:
+                yield parent, child
+            case _:
+                path = f"$.dag.graph.edges[{position}]"
+                raise DumpError(path, f"is no edge between two of the {size} nodes: {edge!r}")
+
+
+def _event_to_json(event: SagaNodeEvent) -> JSON:
+    label, data = event.event_type.label, event_data(event.event_type)
+    return {
+        "saga_id": str(event.saga_id),
+        "node_id": event.node_id,
+        "event_type": label if data is None else {label: decode_json(data)},
+    }
+
+
+def _read_event(item: JSON, path: str) -> SagaNodeEvent:
+    match item:
+        case {"saga_id": saga_id, "node_id": int(node), "event_type": event_type}:
+            owner = _saga_id(saga_id, f"{path}.saga_id")
+            read = _read_event_type(event_type, f"{path}.event_type")
+            return SagaNodeEvent(owner, SagaNodeId(node), read)
+        case _:
+            raise DumpError(path, 'is no object with "saga_id", "node_id" and "event_type"')
+
+
+def _read_event_type(data: JSON, path: str) -> SagaNodeEventType:
+    try:
+        match data:
+            case str(label):
+                return event_type_from_row(label, None)
+            case dict() if len(data) == 1:
+                ((label, value),) = data.items()
+                return event_type_from_row(label, encode_json(value))
+            case _:
+                raise DumpError(path, f"is no event: {data!r}")
+    except SerializeError as error:
+        raise DumpError(path + error.path.removeprefix("$"), error.why) from None
+    except ValueError as error:
+        raise DumpError(path, str(error)) from None

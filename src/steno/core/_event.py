@@ -1,0 +1,140 @@
+"""
+Events: the rows of a saga log, all that a saga's state is made of.
+
+An event says what has become of one node. Three kinds carry data; it is JSON text, in the store
+as here.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeAlias
+
+import attrs
+
+from steno.core._action_error import (
+    ActionError,
+    UndoActionError,
+    action_error_from_json,
+    undo_error_from_json,
+)
+from steno.core._ids import SagaId, SagaNodeId
+from steno.core._value import JsonText, decode_json, encode_json
+
+
+@attrs.frozen
+class Started:
+    """The action is about to be called; it may have had effects from here on."""
+
+    label: ClassVar = "started"
+    rank: ClassVar = 0
+
+
+@attrs.frozen
+class Succeeded:
+    """The action returned; it is never called again."""
+
+    label: ClassVar = "succeeded"
+    rank: ClassVar = 1
+    output: JsonText
+
+
+@attrs.frozen
+class Failed:
+    """The action raised; there is nothing to undo for this node."""
+
+    label: ClassVar = "failed"
+    rank: ClassVar = 2
+    error: ActionError
+
+
+@attrs.frozen
+class UndoStarted:
+    """The undo action is about to be called."""
+
+    label: ClassVar = "undo_started"
+    rank: ClassVar = 3
+
+
+@attrs.frozen
+class UndoFinished:
+    """The undo action returned; it is never called again."""
+
+    label: ClassVar = "undo_finished"
+    rank: ClassVar = 4
+
+
+@attrs.frozen
+class UndoFailed:
+    """The undo action raised: the saga is stuck."""
+
+    label: ClassVar = "undo_failed"
+    rank: ClassVar = 5
+    error: UndoActionError
+
+
+SagaNodeEventType: TypeAlias = (
+    Started | Succeeded | Failed | UndoStarted | UndoFinished | UndoFailed
+)
+
+STARTED = Started()
+UNDO_STARTED = UndoStarted()
+UNDO_FINISHED = UndoFinished()
+
+
+@attrs.frozen
+class SagaNodeEvent:
+    """
+    An entry of a saga log.
+
+    Attributes:
+        saga_id: Whose log it is.
+        node_id: The node.
+        event_type: What has become of it, with the data that belongs to that.
+    """
+
+    saga_id: SagaId
+    node_id: SagaNodeId
+    event_type: SagaNodeEventType
+
+    def __str__(self) -> str:
+        """Return the event as a line of `SagaLog.pretty`."""
+        return f"N{self.node_id:03d} {self.event_type.label}"
+
+
+def event_data(event_type: SagaNodeEventType) -> JsonText | None:
+    """Return the data column of an event's row; None where the type says it all."""
+    match event_type:
+        case Succeeded(output=output):
+            return output
+        case Failed(error=error):
+            return encode_json(error.to_json())
+        case UndoFailed(error=undo_error):
+            return encode_json(undo_error.to_json())
+        case Started() | UndoStarted() | UndoFinished():
+            return None
+
+
+def event_type_from_row(label: str, data: JsonText | None) -> SagaNodeEventType:
+    """
+    Return the event type of a row, the inverse of its label and `event_data`.
+
+    Raises:
+        ValueError: There is no such event type, or the data does not belong to it.
+        SerializeError: The data holds a value that is none of this library.
+    """
+    match label, data:
+        case "started", None:
+            return STARTED
+        case "undo_started", None:
+            return UNDO_STARTED
+        case "undo_finished", None:
+            return UNDO_FINISHED
+        case "succeeded", str(text):
+            return Succeeded(JsonText(text))
+        case "failed", str(text):
+            return Failed(action_error_from_json(decode_json(text)))
+        case "undo_failed", str(text):
+            return UndoFailed(undo_error_from_json(decode_json(text)))
+        case _:
+            msg = f"is no event: {label!r} {'without' if data is None else 'with'} data"
+            raise ValueError(msg)

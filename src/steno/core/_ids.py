@@ -1,0 +1,21 @@
+"""The names and numbers by which sagas, nodes and actions are known."""
+
+from __future__ import annotations
+
+from typing import NewType
+from uuid import UUID
+
+SagaId = NewType("SagaId", UUID)
+"""Identifies one execution of a saga, for ever and across SECs."""
+
+SagaName = NewType("SagaName", str)
+"""The name of a kind of saga, as given to `DagBuilder`."""
+
+NodeName = NewType("NodeName", str)
+"""A node's name, under which others look its output up; unique in its (sub)saga."""
+
+ActionName = NewType("ActionName", str)
+"""The name under which an action is registered; stored sagas refer to their code by it."""
+
+SagaNodeId = NewType("SagaNodeId", int)
+"""A node's index in the flattened graph of its saga: its place in the order of insertion."""

@@ -1,0 +1,94 @@
+"""
+Inputs: what a machine is told. The mirror file of `_command`, which is what it asks for.
+
+`RunAction` is answered by `ActionSucceeded` or `ActionFailed`, `RunUndo` by `UndoSucceeded` or
+`UndoFailed`; the three injections come from a test or an operator, at any time.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from steno.core._action_error import ActionError, UndoActionError
+from steno.core._ids import SagaNodeId
+from steno.core._value import JsonText
+
+
+@attrs.frozen
+class ActionSucceeded:
+    """The action of a node returned."""
+
+    node_id: SagaNodeId
+    output: JsonText
+
+
+@attrs.frozen
+class ActionFailed:
+    """The action of a node raised."""
+
+    node_id: SagaNodeId
+    error: ActionError
+
+
+@attrs.frozen
+class UndoSucceeded:
+    """The undo action of a node returned."""
+
+    node_id: SagaNodeId
+
+
+@attrs.frozen
+class UndoFailed:
+    """The undo action of a node raised."""
+
+    node_id: SagaNodeId
+    error: UndoActionError
+
+
+@attrs.frozen
+class InjectError:
+    """When the node is dispatched, it is to fail, and its action is not to be called."""
+
+    node_id: SagaNodeId
+
+
+@attrs.frozen
+class InjectErrorUndo:
+    """When the node's undo is dispatched, it is to fail, and its undo action is not to be called."""
+
+    node_id: SagaNodeId
+
+
+def _at_least_one(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+    if type(value) is not int or value < 1:
+        msg = f"RepeatInjected: {attribute.name} must be an int of 1 or more, not {value!r}"
+        raise ValueError(msg)
+
+
+@attrs.frozen
+class RepeatInjected:
+    """
+    How often a node is to be called, to test that it is idempotent.
+
+    Attributes:
+        action: How often the action is called in sequence; only the last result counts.
+        undo: How often the undo action is called in sequence, up to its first error.
+    """
+
+    action: int = attrs.field(default=1, validator=_at_least_one)
+    undo: int = attrs.field(default=1, validator=_at_least_one)
+
+
+@attrs.frozen
+class InjectRepeat:
+    """When the node, or its undo, is dispatched, it is to be called so often."""
+
+    node_id: SagaNodeId
+    repeat: RepeatInjected
+
+
+Injection: TypeAlias = InjectError | InjectErrorUndo | InjectRepeat
+
+Input: TypeAlias = ActionSucceeded | ActionFailed | UndoSucceeded | UndoFailed | Injection

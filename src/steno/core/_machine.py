@@ -1,0 +1,205 @@
+"""
+The machine: all decisions of a saga, drawn from its state, and no I/O.
+
+Theory of operation. `start` and `handle` apply what they are told, then dispatch what has become
+possible, in waves: everything that may begin is started before anything of that wave is completed.
+Nodes that run no user code are completed within the same step; they may make the next wave
+possible. So all inputs that are waiting and all that follows from them are one `Step`.
+
+The machine's state is ahead of what is durable by exactly the steps that were not recorded yet; its
+owner must let nobody see more than is durable, and must drop it if a step can not be recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from steno.core import _input
+from steno.core._action_error import ERROR_INJECTED, InjectedError, UndoActionError
+from steno.core._command import Command, Finish, RunAction, RunUndo, Step
+from steno.core._dag import SagaDag
+from steno.core._event import (
+    STARTED,
+    UNDO_FINISHED,
+    UNDO_STARTED,
+    Failed,
+    SagaNodeEvent,
+    SagaNodeEventType,
+    Succeeded,
+    UndoFailed,
+)
+from steno.core._ids import SagaNodeId
+from steno.core._input import Input, RepeatInjected
+from steno.core._node import (
+    ActionNode,
+    ConstantNode,
+    EndNode,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaStartNode,
+)
+from steno.core._state import SagaState
+from steno.core._status import SagaNodeLoadStatus
+from steno.core._value import NULL, JsonText
+from steno.errors import InternalError, NoSuchNode
+
+ONCE = RepeatInjected()
+
+
+@attrs.define(eq=False)
+class SagaMachine:
+    """
+    Runs one saga, in thought.
+
+    Attributes:
+        dag: The saga.
+        state: The fold of its log so far; change it through the machine only.
+    """
+
+    dag: SagaDag
+    state: SagaState
+    _started: bool = attrs.field(init=False, default=False)
+    _fail_action: set[SagaNodeId] = attrs.field(init=False, factory=set)
+    _fail_undo: set[SagaNodeId] = attrs.field(init=False, factory=set)
+    _repeat: dict[SagaNodeId, RepeatInjected] = attrs.field(init=False, factory=dict)
+
+    def start(self) -> Step:
+        """
+        Begin, or go on where the log breaks off.
+
+        What was in flight is called again, without a second event for its beginning.
+        """
+        if self._started:
+            msg = "a machine is started once"
+            raise InternalError(msg)
+        self._started = True
+        step = _StepBuilder(self.state)
+        for node in tuple(self.state.in_flight):
+            if self.state.status(node) is SagaNodeLoadStatus.STARTED:
+                self._run(node, step)
+            else:
+                self._undo(node, step)
+        return self._dispatch(step)
+
+    def handle(self, inputs: Iterable[Input]) -> Step:
+        """
+        Apply inputs, all of them before anything new is begun.
+
+        Before `start`, injections alone are taken, and give an empty step.
+
+        Raises:
+            IllegalEvent: An input is none that was asked for; it changed nothing.
+            NoSuchNode: Nothing can be injected into that node.
+        """
+        step = _StepBuilder(self.state)
+        for item in inputs:
+            match item:
+                case _input.ActionSucceeded(node_id=node, output=output):
+                    step.log(node, Succeeded(output))
+                case _input.ActionFailed(node_id=node, error=error):
+                    step.log(node, Failed(error))
+                case _input.UndoSucceeded(node_id=node):
+                    step.log(node, UNDO_FINISHED)
+                case _input.UndoFailed(node_id=node, error=undo_error):
+                    step.log(node, UndoFailed(undo_error))
+                case _input.InjectError(node_id=node):
+                    self._fail_action.add(self._injectable(node))
+                case _input.InjectErrorUndo(node_id=node):
+                    self._fail_undo.add(self._injectable(node))
+                case _input.InjectRepeat(node_id=node, repeat=repeat):
+                    self._repeat[self._injectable(node)] = repeat
+        return self._dispatch(step) if self._started else step.done()
+
+    def _injectable(self, node: SagaNodeId) -> SagaNodeId:
+        return injectable(self.dag, node)
+
+    def _dispatch(self, step: _StepBuilder) -> Step:
+        """Begin all that may begin, wave by wave, until only user code can bring anything more."""
+        state = self.state
+        while True:
+            step.complete_instants()
+            wave = () if state.stuck else tuple(state.undoable)
+            if not wave and not state.runnable:
+                break
+            for node in tuple(state.runnable):
+                step.log(node, STARTED)
+                self._run(node, step)
+            for node in wave:
+                step.log(node, UNDO_STARTED)
+                self._undo(node, step)
+        if (outcome := state.outcome) is not None:
+            step.then.append(Finish(outcome))
+        return step.done()
+
+    def _run(self, node: SagaNodeId, step: _StepBuilder) -> None:
+        """Do, or ask for, what a node does that was started."""
+        if node in self._fail_action:
+            step.instants.append((node, Failed(InjectedError())))
+        elif isinstance(self.dag.flat.nodes[node], ActionNode):
+            step.then.append(RunAction(node, self._repeat.get(node, ONCE).action))
+        else:
+            step.instants.append((node, Succeeded(self._own_output(node))))
+
+    def _undo(self, node: SagaNodeId, step: _StepBuilder) -> None:
+        """Do, or ask for, what undoes a node whose undo was started."""
+        if node in self._fail_undo:
+            error = UndoActionError.attempt(1, ERROR_INJECTED)
+            step.instants.append((node, UndoFailed(error)))
+        elif isinstance(self.dag.flat.nodes[node], ActionNode):
+            step.then.append(RunUndo(node, self._repeat.get(node, ONCE).undo))
+        else:
+            step.instants.append((node, UNDO_FINISHED))
+
+    def _own_output(self, node: SagaNodeId) -> JsonText:
+        """Return the output of a node that runs no user code."""
+        match self.dag.flat.nodes[node]:
+            case ConstantNode(value=value):
+                return value
+            case SubsagaEndNode():
+                (last,) = self.dag.flat.graph.parents(node)
+                return self.state.outputs[SagaNodeId(last)]
+            case _:
+                return NULL
+
+
+@attrs.define(eq=False)
+class _StepBuilder:
+    """A step in the making; every event in it is applied the moment it is added."""
+
+    state: SagaState
+    record: list[SagaNodeEvent] = attrs.field(factory=list)
+    then: list[Command] = attrs.field(factory=list)
+    instants: list[tuple[SagaNodeId, SagaNodeEventType]] = attrs.field(factory=list)
+
+    def log(self, node: SagaNodeId, event_type: SagaNodeEventType) -> None:
+        """Add an event."""
+        event = SagaNodeEvent(self.state.log.saga_id, node, event_type)
+        self.state.apply(event)
+        self.record.append(event)
+
+    def complete_instants(self) -> None:
+        """Add the results of what runs no user code."""
+        for node, event_type in self.instants:
+            self.log(node, event_type)
+        self.instants.clear()
+
+    def done(self) -> Step:
+        """Return the step."""
+        return Step(tuple(self.record), tuple(self.then))
+
+
+def injectable(dag: SagaDag, node: str | int) -> SagaNodeId:
+    """
+    Return the index of a node that can be made to fail or to repeat.
+
+    Raises:
+        NoSuchNode: There is no such node, or it is one that only marks a beginning or an end.
+    """
+    index = dag.get_index(node)
+    match dag.flat.nodes[index]:
+        case StartNode() | EndNode() | SubsagaStartNode() as marker:
+            raise NoSuchNode(node, f"nothing can be injected into the {marker.label}")
+        case _:
+            return index

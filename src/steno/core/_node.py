@@ -1,0 +1,169 @@
+"""
+Nodes: what a builder is given, and what a flattened graph is made of.
+
+A builder takes actions, constants and subsagas. Flattening puts `SubsagaStartNode`, the inner nodes
+and `SubsagaEndNode` in a subsaga's place, and adds one `StartNode` and one `EndNode` per saga.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import attrs
+
+from steno.core._ids import ActionName, NodeName, SagaName
+from steno.core._value import JsonText, encode_value
+
+if TYPE_CHECKING:
+    from steno.core._dag import Dag
+
+
+class NamedAction(Protocol):
+    """Anything with the name of a registered action."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it is registered."""
+        ...
+
+
+@attrs.frozen
+class Node:
+    """
+    A node to be appended to a `DagBuilder`; make one with a method below.
+
+    Attributes:
+        name: The name under which later nodes look its output up.
+    """
+
+    name: NodeName
+
+    @staticmethod
+    def action(name: str, label: str, action: NamedAction | str) -> ActionNode:
+        """
+        Return a node that runs an action.
+
+        Args:
+            name: The name under which later nodes look its output up.
+            label: How people read it in status texts.
+            action: The action, or its name in the registry.
+        """
+        action_name = action if isinstance(action, str) else action.name
+        return ActionNode(
+            _checked(name, "name"), _checked(label, "label"), ActionName(_checked(action_name, "action"))
+        )
+
+    @staticmethod
+    def constant(name: str, value: object) -> ConstantNode:
+        """
+        Return a node whose output is known when the graph is built.
+
+        Args:
+            name: The name under which later nodes look it up.
+            value: Of any type that the codec knows; what becomes of it later does not matter.
+
+        Raises:
+            SerializeError: The value can not be stored as JSON.
+        """
+        return ConstantNode(_checked(name, "name"), encode_value(value))
+
+    @staticmethod
+    def subsaga(name: str, dag: Dag, params_node_name: str) -> SubsagaNode:
+        """
+        Return a node that stands for a whole saga, flattened where it is appended.
+
+        Args:
+            name: The name under which later nodes look the subsaga's output up.
+            dag: Its graph.
+            params_node_name: A node of an earlier stage, whose output are its params.
+        """
+        return SubsagaNode(_checked(name, "name"), dag, _checked(params_node_name, "params node"))
+
+
+def _checked(text: object, what: str) -> NodeName:
+    """Refuse at once what is no text, rather than when a dump is written at night."""
+    if not isinstance(text, str):
+        msg = f"the {what} of a node must be a str, not {text!r}"
+        raise TypeError(msg)
+    text.encode()  # a lone surrogate could not be stored
+    return NodeName(text)
+
+
+@attrs.frozen
+class ActionNode(Node):
+    """A node that runs an action."""
+
+    label: str
+    action_name: ActionName
+
+
+@attrs.frozen
+class ConstantNode(Node):
+    """A node whose output is known when the graph is built."""
+
+    value: JsonText
+
+    @property
+    def label(self) -> str:
+        """How people read it."""
+        return f"(constant = {self.value})"
+
+
+@attrs.frozen
+class SubsagaNode(Node):
+    """A node that stands for a whole saga until the graph is flattened."""
+
+    dag: Dag
+    params_node_name: NodeName
+
+
+@attrs.frozen
+class SubsagaStartNode:
+    """Where a subsaga begins; its output is null."""
+
+    params_node_name: NodeName
+    saga_name: SagaName
+
+    @property
+    def label(self) -> str:
+        """How people read it."""
+        return f'(subsaga start: "{self.saga_name}")'
+
+
+@attrs.frozen
+class SubsagaEndNode:
+    """Where a subsaga ends; its output is that of the subsaga's last node."""
+
+    name: NodeName
+    label = "(subsaga end)"
+
+
+@attrs.frozen
+class StartNode:
+    """Where a saga begins; its output is null."""
+
+    params: JsonText
+    label = "(start node)"
+
+
+@attrs.frozen
+class EndNode:
+    """Where a saga ends; its output is null."""
+
+    label = "(end node)"
+
+
+InnerNode: TypeAlias = ActionNode | ConstantNode | SubsagaStartNode | SubsagaEndNode
+"""A node of a flattened graph that is neither its start nor its end."""
+
+FlatNode: TypeAlias = InnerNode | StartNode | EndNode
+"""A node of the graph that a saga runs."""
+
+
+def node_name(node: FlatNode) -> NodeName | None:
+    """Return a node's name, if it is of a kind that has one."""
+    match node:
+        case ActionNode(name=name) | ConstantNode(name=name) | SubsagaEndNode(name=name):
+            return name
+        case SubsagaStartNode() | StartNode() | EndNode():
+            return None

@@ -1,0 +1,69 @@
+"""Nodes as they stand in dumps and in stored graphs, in the form that Steno gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from steno.core._ids import ActionName, NodeName, SagaName
+from steno.core._node import (
+    ActionNode,
+    ConstantNode,
+    EndNode,
+    FlatNode,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaStartNode,
+)
+from steno.core._value import JSON, decode_json, encode_json
+from steno.errors import DumpError, SerializeError
+
+
+def node_to_json(node: FlatNode) -> JSON:
+    """Return a node as JSON, its keys in alphabetical order."""
+    match node:
+        case ActionNode(name=name, label=label, action_name=action):
+            return {"Action": {"action_name": action, "label": label, "name": name}}
+        case ConstantNode(name=name, value=value):
+            return {"Constant": {"name": name, "value": decode_json(value)}}
+        case SubsagaStartNode(params_node_name=params, saga_name=saga):
+            return {"SubsagaStart": {"params_node_name": params, "saga_name": saga}}
+        case SubsagaEndNode(name=name):
+            return {"SubsagaEnd": {"name": name}}
+        case StartNode(params=params_text):
+            return {"Start": {"params": decode_json(params_text)}}
+        case EndNode():
+            return "End"
+
+
+def node_from_json(data: JSON, path: str) -> FlatNode:
+    """
+    Return the node that `node_to_json` gave; keys that it does not know are ignored.
+
+    Raises:
+        DumpError: It is no node; the message names the path.
+    """
+    match data:
+        case {"Action": {"action_name": str(action), "label": str(label), "name": str(name)}}:
+            return ActionNode(NodeName(name), label, ActionName(action))
+        case {"Constant": {"name": str(name), "value": value}}:
+            return ConstantNode(NodeName(name), _value(value, f"{path}.Constant.value"))
+        case {"SubsagaStart": {"params_node_name": str(params), "saga_name": str(saga)}}:
+            return SubsagaStartNode(NodeName(params), SagaName(saga))
+        case {"SubsagaEnd": {"name": str(name)}}:
+            return SubsagaEndNode(NodeName(name))
+        case {"Start": {"params": params}}:
+            return StartNode(_value(params, f"{path}.Start.params"))
+        case "End":
+            return EndNode()
+        case Mapping():
+            keys = ", ".join(map(repr, data))
+            raise DumpError(path, f"is no node: an object with the keys {keys or 'of nothing'}")
+        case _:
+            raise DumpError(path, f"is no node: {data!r}")
+
+
+def _value(value: JSON, path: str) -> JSON:
+    try:
+        return encode_json(value)
+    except SerializeError as error:
+        raise DumpError(path + error.path.removeprefix("$"), error.why) from None

@@ -1,0 +1,138 @@
+"""Results: what came of a saga that is finished."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, TypeVar, overload
+
+import attrs
+
+from steno.core._action_error import ActionError, UndoActionError
+from steno.core._dag import SagaDag
+from steno.core._ids import SagaId, SagaNodeId
+from steno.core._log import SagaLog
+from steno.core._node import node_name
+from steno.core._state import SagaState
+from steno.core._value import JSON, JsonText, decode_value
+from steno.errors import SagaFailed
+
+T = TypeVar("T")
+
+
+@attrs.frozen(eq=False)
+class SagaResultOk:
+    """The saga succeeded: every node did what it should, and its output is here."""
+
+    _dag: SagaDag
+    _outputs: dict[SagaNodeId, JsonText] = attrs.field(repr=False)
+
+    @overload
+    def lookup_node_output(self, node: str | int) -> JSON: ...
+    @overload
+    def lookup_node_output(self, node: str | int, as_type: type[T]) -> T: ...
+    def lookup_node_output(self, node: str | int, as_type: type[T] | None = None) -> T | JSON:
+        """
+        Return the output of a node.
+
+        Args:
+            node: Its name, its index, or a path as in `subsaga/inner`.
+            as_type: The type to decode it as; without one, plain JSON.
+
+        Raises:
+            NoSuchNode: The saga has no such node.
+            DeserializeError: The output is not of that type.
+        """
+        return decode_value(self._outputs[self._dag.get_index(node)], as_type)
+
+    @overload
+    def saga_output(self) -> JSON: ...
+    @overload
+    def saga_output(self, as_type: type[T]) -> T: ...
+    def saga_output(self, as_type: type[T] | None = None) -> T | JSON:
+        """
+        Return the output of the saga: that of its last node.
+
+        Args:
+            as_type: The type to decode it as; without one, plain JSON.
+
+        Raises:
+            DeserializeError: The output is not of that type.
+        """
+        graph = self._dag.flat.graph
+        (last,) = graph.parents(graph.end)
+        return decode_value(self._outputs[SagaNodeId(last)], as_type)
+
+
+@attrs.frozen
+class SagaResultErr:
+    """
+    The saga failed, and was unwound, or is stuck.
+
+    Attributes:
+        error_node_name: The node whose failure was logged first.
+        error_source: Why it failed.
+        undo_failure: None if everything was undone; otherwise the node whose undo failed first,
+            and why. Then the saga is stuck.
+    """
+
+    error_node_name: str
+    error_source: ActionError
+    undo_failure: tuple[str, UndoActionError] | None = None
+
+    def __str__(self) -> str:
+        """Return the failure as one text for people."""
+        text = f'at node "{self.error_node_name}": {self.error_source}'
+        if self.undo_failure is not None:
+            node, error = self.undo_failure
+            text += f'; then, at the undo of node "{node}": {error}'
+        return text
+
+
+SagaResultKind: TypeAlias = SagaResultOk | SagaResultErr
+
+
+@attrs.frozen(eq=False)
+class SagaResult:
+    """
+    What came of a saga.
+
+    Attributes:
+        saga_id: The saga.
+        saga_log: All its events.
+        kind: `SagaResultOk` or `SagaResultErr`, to be matched on.
+    """
+
+    saga_id: SagaId
+    saga_log: SagaLog = attrs.field(repr=False)
+    kind: SagaResultKind
+
+    def unwrap(self) -> SagaResultOk:
+        """
+        Return the success.
+
+        Raises:
+            SagaFailed: There is none.
+        """
+        if isinstance(self.kind, SagaResultErr):
+            raise SagaFailed(self.saga_id, self.kind, str(self.kind))
+        return self.kind
+
+
+def saga_result(dag: SagaDag, state: SagaState) -> SagaResult:
+    """Return the result of a saga that has an outcome."""
+    kind: SagaResultKind
+    if state.first_failure is None:
+        kind = SagaResultOk(dag, state.outputs)
+    else:
+        node, error = state.first_failure
+        undo_failure = None
+        if state.first_undo_failure is not None:
+            undo_node, undo_error = state.first_undo_failure
+            undo_failure = (_name(dag, undo_node), undo_error)
+        kind = SagaResultErr(_name(dag, node), error, undo_failure)
+    return SagaResult(state.log.saga_id, state.log, kind)
+
+
+def _name(dag: SagaDag, node: SagaNodeId) -> str:
+    """Return a node's name, or its label if it is of a kind that has none."""
+    flat_node = dag.flat.nodes[node]
+    return node_name(flat_node) or flat_node.label

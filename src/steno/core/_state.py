@@ -1,0 +1,267 @@
+"""
+The state of a saga: nothing but the fold of its log.
+
+Theory of operation.
+
+Rule 1. `SagaState.apply` is the only thing that changes a state, and an event is all that it takes.
+A running saga and a recovered one go through the same `apply`, so they can not disagree.
+
+Rule 2. An event is legal if its node's own log allows it (the table of `_status`) and its cause is
+there: a node is started only when all its parents have succeeded and nothing has failed; it is
+undone only when all its children are undone. An illegal event raises and changes nothing.
+
+Rule 3. Nothing is searched for. Arrivals are counted at the boundaries between stages, so an event
+costs O(1), amortized, however many nodes there are and however wide a stage is.
+
+Undone means: its undo has finished; or it failed; or it was never started, now that none is started
+any more. The last is why the first failure sweeps, once, over all that will never be.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import attrs
+
+from steno.core._action_error import ActionError, UndoActionError
+from steno.core._event import (
+    Failed,
+    SagaNodeEvent,
+    Started,
+    Succeeded,
+    UndoFailed,
+    UndoFinished,
+    UndoStarted,
+)
+from steno.core._flat import FlatDag
+from steno.core._graph import NO_BOUNDARY
+from steno.core._ids import SagaId, SagaNodeId
+from steno.core._log import SagaLog
+from steno.core._status import SagaNodeLoadStatus
+from steno.core._value import JsonText
+from steno.errors import CorruptLog
+
+
+class SagaOutcome(enum.Enum):
+    """How a saga has ended."""
+
+    SUCCEEDED = "succeeded"
+    """Every node has succeeded."""
+    FAILED = "failed"
+    """A node failed, and all that had succeeded are undone."""
+    STUCK = "stuck"
+    """A node failed, then an undo did; nothing runs any more, and something is left undone."""
+
+
+NodeSet: TypeAlias = dict[SagaNodeId, None]
+"""A set that keeps the order in which nodes came in."""
+
+
+@attrs.define(eq=False)
+class SagaState:
+    """
+    What has become of every node of one saga, and what may become of it next.
+
+    Attributes:
+        flat: The saga's graph.
+        log: The events applied so far.
+        outputs: The output of every node that has succeeded.
+        first_failure: The failure that was logged first, which began the unwinding.
+        first_undo_failure: The undo failure that was logged first, which stops it.
+    """
+
+    flat: FlatDag
+    log: SagaLog
+    outputs: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
+    first_failure: tuple[SagaNodeId, ActionError] | None = attrs.field(init=False, default=None)
+    first_undo_failure: tuple[SagaNodeId, UndoActionError] | None = attrs.field(
+        init=False, default=None
+    )
+    _runnable: NodeSet = attrs.field(init=False, factory=dict)
+    _undoable: NodeSet = attrs.field(init=False, factory=dict)
+    _in_flight: NodeSet = attrs.field(init=False, factory=dict)
+    _awaited: list[int] = attrs.field(init=False)  # by boundary: parents not yet succeeded
+    _standing: list[int] = attrs.field(init=False)  # by boundary: children not yet undone
+    _start_undone: bool = attrs.field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with the start node alone runnable."""
+        boundaries = self.flat.graph.boundaries
+        self._awaited = [len(boundary.parents) for boundary in boundaries]
+        self._standing = [len(boundary.children) for boundary in boundaries]
+        self._runnable[SagaNodeId(self.flat.graph.start)] = None
+
+    @classmethod
+    def new(cls, flat: FlatDag, saga_id: SagaId) -> SagaState:
+        """Return the state of a saga of which nothing is logged yet."""
+        return cls(flat, SagaLog(saga_id))
+
+    @classmethod
+    def fold(cls, flat: FlatDag, saga_id: SagaId, events: Iterable[SagaNodeEvent]) -> SagaState:
+        """
+        Return the state that a log amounts to.
+
+        Raises:
+            IllegalEvent: A node's own log does not allow an event.
+            ForeignEvent: An event is of another saga.
+            CorruptLog: An event is without its cause.
+        """
+        state = cls.new(flat, saga_id)
+        for event in events:
+            state.apply(event)
+        return state
+
+    # What is so
+
+    @property
+    def runnable(self) -> NodeSet:
+        """Nodes that may be started now."""
+        return self._runnable
+
+    @property
+    def undoable(self) -> NodeSet:
+        """Nodes that have succeeded and whose children are all undone."""
+        return self._undoable
+
+    @property
+    def in_flight(self) -> NodeSet:
+        """Nodes whose action or undo action was started and has no result yet."""
+        return self._in_flight
+
+    @property
+    def unwinding(self) -> bool:
+        """Whether a failure has been logged."""
+        return self.first_failure is not None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether an undo has failed, so that nothing new is begun."""
+        return self.first_undo_failure is not None
+
+    @property
+    def outcome(self) -> SagaOutcome | None:
+        """How the saga has ended; None while it has not."""
+        if self._start_undone:
+            return SagaOutcome.FAILED
+        if self.stuck:
+            return None if self._in_flight else SagaOutcome.STUCK
+        end = SagaNodeId(self.flat.graph.end)
+        return SagaOutcome.SUCCEEDED if end in self.outputs else None
+
+    def status(self, node: SagaNodeId) -> SagaNodeLoadStatus:
+        """Return the status of a node."""
+        return self.log.status(node)
+
+    def statuses(self) -> Mapping[SagaNodeId, SagaNodeLoadStatus]:
+        """Return the status of every node."""
+        nodes = map(SagaNodeId, range(len(self.flat.nodes)))
+        return {node: self.log.status(node) for node in nodes}
+
+    # What becomes of it
+
+    def apply(self, event: SagaNodeEvent) -> None:
+        """
+        Fold an event; one that is refused changes nothing.
+
+        Raises:
+            IllegalEvent: The node's own log does not allow it.
+            ForeignEvent: It is of another saga.
+            CorruptLog: Its cause is not there, or there is no such node.
+        """
+        node, event_type = event.node_id, event.event_type
+        if not 0 <= node < len(self.flat.nodes):
+            why = f"the saga has the nodes 0 to {len(self.flat.nodes) - 1}"
+            raise CorruptLog(node, event_type.label, why)
+        status = self.log.next_status(event)
+        match event_type:
+            case Started():
+                self._check_runnable(event)
+                del self._runnable[node]
+                self._in_flight[node] = None
+            case UndoStarted():
+                self._check_undoable(event)
+                del self._undoable[node]
+                self._in_flight[node] = None
+            case _:
+                del self._in_flight[node]
+        self.log.append(event, status)
+        match event_type:
+            case Succeeded(output=output):
+                self.outputs[node] = output
+                self._note_success(node)
+            case Failed(error=error):
+                self._note_failure(node, error)
+            case UndoFinished():
+                self._note_undone(node)
+            case UndoFailed(error=undo_error):
+                if self.first_undo_failure is None:
+                    self.first_undo_failure = (node, undo_error)
+            case Started() | UndoStarted():
+                pass
+
+    def _check_runnable(self, event: SagaNodeEvent) -> None:
+        node = event.node_id
+        if node in self._runnable:
+            return
+        if self.unwinding:
+            why = "a failure was logged before it"
+        else:
+            missing = next(p for p in self.flat.graph.parents(node) if p not in self.outputs)
+            why = f"node {missing}, on which it depends, has not succeeded"
+        raise CorruptLog(node, event.event_type.label, why)
+
+    def _check_undoable(self, event: SagaNodeEvent) -> None:
+        node = event.node_id
+        if not self.unwinding:
+            why = "no failure was logged before it"
+        elif self.stuck:
+            why = "the failure of an undo was logged before it"
+        elif node not in self._undoable:
+            why = "a node that depends on it is not undone"
+        else:
+            return
+        raise CorruptLog(node, event.event_type.label, why)
+
+    def _note_success(self, node: SagaNodeId) -> None:
+        boundary = self.flat.graph.below[node]
+        if boundary == NO_BOUNDARY:
+            return
+        self._awaited[boundary] -= 1
+        if self.unwinding:
+            if not self._standing[boundary]:
+                self._undoable[node] = None
+        elif not self._awaited[boundary]:
+            for child in self.flat.graph.boundaries[boundary].children:
+                self._runnable[SagaNodeId(child)] = None
+
+    def _note_failure(self, node: SagaNodeId, error: ActionError) -> None:
+        boundary = self.flat.graph.below[node]
+        if self.first_failure is None:
+            self.first_failure = (node, error)
+            self._runnable.clear()
+            self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
+        elif not self._standing[boundary]:
+            self._note_undone(node)
+
+    def _note_undone(self, node: int) -> None:
+        """Count an undone node above it, and with it all that is thereby undone without an event."""
+        graph = self.flat.graph
+        undone = [node]
+        while undone:
+            boundary = graph.above[undone.pop()]
+            if boundary == NO_BOUNDARY:
+                self._start_undone = True
+                continue
+            self._standing[boundary] -= 1
+            if self._standing[boundary]:
+                continue
+            for parent in map(SagaNodeId, graph.boundaries[boundary].parents):
+                match self.log.status(parent):
+                    case SagaNodeLoadStatus.SUCCEEDED:
+                        self._undoable[parent] = None
+                    case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:
+                        undone.append(parent)
+                    case _:
+                        pass  # still running: what becomes of it decides

@@ -1,0 +1,59 @@
+"""
+What a node's log amounts to, and the only steps between: two literal tables in one.
+
+A pair of status and event that is missing from `TRANSITIONS` *is* the illegal transition.
+"""
+
+from __future__ import annotations
+
+import enum
+from types import MappingProxyType
+from typing import Final
+
+from steno.core._event import (
+    Failed,
+    SagaNodeEventType,
+    Started,
+    Succeeded,
+    UndoFailed,
+    UndoFinished,
+    UndoStarted,
+)
+
+
+class SagaNodeLoadStatus(enum.Enum):
+    """The status of a node, a function of its last event."""
+
+    NEVER_STARTED = "never started"
+    """No event: nothing was done, nothing is to be undone."""
+    STARTED = "started"
+    """The action was called, perhaps; its outcome is not known."""
+    SUCCEEDED = "succeeded"
+    """The action returned; its output is in the log."""
+    FAILED = "failed"
+    """The action raised. Final."""
+    UNDO_STARTED = "undo started"
+    """The undo action was called, perhaps; its outcome is not known."""
+    UNDO_FINISHED = "undo finished"
+    """The undo action returned. Final."""
+    UNDO_FAILED = "undo failed"
+    """The undo action raised: a person has to look at it."""
+
+
+_S = SagaNodeLoadStatus
+
+TRANSITIONS: Final = MappingProxyType[
+    tuple[SagaNodeLoadStatus, type[SagaNodeEventType]], SagaNodeLoadStatus
+](
+    {
+        (_S.NEVER_STARTED, Started): _S.STARTED,
+        (_S.STARTED, Succeeded): _S.SUCCEEDED,
+        (_S.STARTED, Failed): _S.FAILED,
+        (_S.SUCCEEDED, UndoStarted): _S.UNDO_STARTED,
+        (_S.UNDO_STARTED, UndoFinished): _S.UNDO_FINISHED,
+        (_S.UNDO_STARTED, UndoFailed): _S.UNDO_FAILED,
+    }
+)
+
+UNWINDING: Final = frozenset({_S.FAILED, _S.UNDO_STARTED, _S.UNDO_FINISHED, _S.UNDO_FAILED})
+"""A node with one of these says that its saga unwinds."""
