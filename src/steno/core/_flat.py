@@ -13,8 +13,15 @@ from functools import cached_property
 import attrs
 
 from steno.core._graph import Digraph
-from steno.core._ids import NodeName, SagaName, SagaNodeId
-from steno.core._node import FlatNode, SubsagaEndNode, SubsagaStartNode, node_name
+from steno.core._ids import ActionName, NodeName, SagaName, SagaNodeId
+from steno.core._node import (
+    ActionNode,
+    ConstantNode,
+    FlatNode,
+    SubsagaEndNode,
+    SubsagaStartNode,
+    node_name,
+)
 from steno.core._node_json import node_to_json
 from steno.core._value import JsonText, encode_json
 from steno.errors import NoSuchNode
@@ -74,6 +81,25 @@ class FlatDag:
     def digest(self) -> str:
         """The hash of its content, under which a store keeps it once."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def action_names(self) -> Mapping[ActionName, NodeName]:
+        """The name of every action that is called, with the first node that calls it."""
+        found: dict[ActionName, NodeName] = {}
+        for node in self.nodes:
+            if isinstance(node, ActionNode):
+                found.setdefault(node.action_name, node.name)
+        return found
+
+    @cached_property
+    def constants(self) -> tuple[ConstantNode, ...]:
+        """The nodes whose output is known."""
+        return tuple(node for node in self.nodes if isinstance(node, ConstantNode))
+
+    def name_of(self, node: int) -> str:
+        """Return a node's name, or its label if it is of a kind that has none."""
+        flat_node = self.nodes[node]
+        return node_name(flat_node) or flat_node.label
 
     def get_index(self, node: str | int) -> SagaNodeId:
         """Return the index of a node; see `SagaDag.get_index`."""

@@ -63,7 +63,8 @@ class _Sorter:
         undo_starts = sum(isinstance(event.event_type, UndoStarted) for event in events)
         sorter = cls(state, queues, [], starts, undo_starts, [], [], set())
         sorter.run()
-        left = [item for queue in queues.values() for item in queue]
+        held = {*sorter.failures, *sorter.undo_failures}  # for what is left over, so not at fault
+        left = [queue[-1] for node, queue in queues.items() if queue and node not in held]
         if left:
             _, event = min(left, key=lambda item: item[0])
             state.apply(event)  # raises: it says what is wrong with it

@@ -10,7 +10,6 @@ from steno.core._action_error import ActionError, UndoActionError
 from steno.core._dag import SagaDag
 from steno.core._ids import SagaId, SagaNodeId
 from steno.core._log import SagaLog
-from steno.core._node import node_name
 from steno.core._state import SagaState
 from steno.core._value import JSON, JsonText, decode_value
 from steno.errors import SagaFailed
@@ -127,12 +126,6 @@ def saga_result(dag: SagaDag, state: SagaState) -> SagaResult:
         undo_failure = None
         if state.first_undo_failure is not None:
             undo_node, undo_error = state.first_undo_failure
-            undo_failure = (_name(dag, undo_node), undo_error)
-        kind = SagaResultErr(_name(dag, node), error, undo_failure)
+            undo_failure = (dag.flat.name_of(undo_node), undo_error)
+        kind = SagaResultErr(dag.flat.name_of(node), error, undo_failure)
     return SagaResult(state.log.saga_id, state.log, kind)
-
-
-def _name(dag: SagaDag, node: SagaNodeId) -> str:
-    """Return a node's name, or its label if it is of a kind that has none."""
-    flat_node = dag.flat.nodes[node]
-    return node_name(flat_node) or flat_node.label

@@ -1,0 +1,130 @@
+"""What a type annotation of a user means."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Annotated, Final, Literal, NewType, NotRequired, Required, TypeAlias
+
+import attrs
+
+from steno.core import JSON
+
+Annotation: TypeAlias = JSON
+"""A class, or whatever else may stand in an annotation: no type of Python's covers all of that."""
+
+_get_origin: Callable[[Annotation], Annotation] = typing.get_origin
+
+
+def origin_of(as_type: Annotation) -> Annotation:
+    """Return what a type is a case of: `list` of `list[int]`, the type itself if it is none."""
+    return _get_origin(as_type) or as_type
+
+
+def args_of(as_type: Annotation) -> tuple[Annotation, ...]:
+    """Return what stands in the brackets of a type."""
+    return tuple(map(_spelled_out, typing.get_args(as_type)))
+
+
+def _spelled_out(as_type: Annotation) -> Annotation:
+    """Return the class of None for None, which elsewhere stands for no type at all."""
+    return NoneType if as_type is None else as_type
+
+
+def type_name(as_type: Annotation) -> str:
+    """Return a type as people write it, without modules."""
+    if origin_of(as_type) is Literal:
+        return " or ".join(repr(each) for each in typing.get_args(as_type))
+    if as_type is NoneType:
+        return "None"
+    name = as_type.__qualname__ if isinstance(as_type, type) else str(as_type)
+    return re.sub(r"(?:[\w<>]+\.)+", "", name)
+
+
+def qualified_name(cls: Annotation) -> str:
+    """Return the name that tells an exception class from others in the log."""
+    module: object = cls.__module__  # whatever the class has under that name
+    named = isinstance(module, str) and module != "builtins"
+    return f"{module}.{cls.__qualname__}" if named else cls.__qualname__
+
+
+def has_fields(as_type: Annotation) -> bool:
+    """Tell whether a type is a class of attrs or a dataclass, generic or not."""
+    cls = origin_of(as_type)
+    return isinstance(cls, type) and (attrs.has(cls) or dataclasses.is_dataclass(cls))
+
+
+def field_names(cls: Annotation) -> list[str]:
+    """Return the names of the fields of a class of attrs or a dataclass."""
+    if attrs.has(cls):
+        return [field.name for field in attrs.fields(cls)]
+    return [field.name for field in dataclasses.fields(cls)]
+
+
+def is_typed_dict(cls: Annotation) -> bool:
+    """Tell whether a class is a `TypedDict`, be it of `typing` or of typing_extensions."""
+    return hasattr(cls, "__required_keys__")
+
+
+def is_named_tuple(cls: Annotation) -> bool:
+    """Tell whether a class is a `NamedTuple`, or one that `collections.namedtuple` made."""
+    return hasattr(cls, "_fields") and issubclass(cls, tuple)
+
+
+def is_model(cls: Annotation) -> bool:
+    """Tell whether a class is a model of pydantic, which need not be installed."""
+    return hasattr(cls, "model_dump") and hasattr(cls, "model_validate_json")
+
+
+def is_alias(as_type: Annotation) -> bool:
+    """Tell whether a type was named by a `type` statement, which Python has from 3.12 on."""
+    return type(origin_of(as_type)).__name__ == "TypeAliasType"
+
+
+def unwrapped(as_type: Annotation) -> Annotation:
+    """Return the type that another one only names or annotates; the type itself if it does not."""
+    if isinstance(as_type, NewType):
+        return _spelled_out(as_type.__supertype__)
+    origin, args = origin_of(as_type), args_of(as_type)
+    if args and origin in (Annotated, Final, Required, NotRequired):
+        return args[0]
+    if is_alias(as_type):
+        given = dict(zip(origin.__type_params__, args, strict=False))
+        return _spelled_out(_filled(origin.__value__, given))
+    return as_type
+
+
+def field_types(as_type: Annotation) -> dict[str, Annotation]:
+    """Return the types of the fields of a `TypedDict` or `NamedTuple`, generic or not."""
+    cls, args = origin_of(as_type), args_of(as_type)
+    given = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
+    return {name: _filled(hint, given) for name, hint in typing.get_type_hints(cls).items()}
+
+
+def required_keys(cls: Annotation) -> frozenset[str]:
+    """
+    Return the keys that a `TypedDict` must have.
+
+    It knows them itself, but wrongly where its annotations are strings, as they are after
+    `from __future__ import annotations`.
+    """
+    required: set[str] = set(cls.__required_keys__)
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        if origin_of(hint) is NotRequired:
+            required.discard(name)
+        elif origin_of(hint) is Required:
+            required.add(name)
+    return frozenset(required)
+
+
+def _filled(hint: Annotation, given: Mapping[Annotation, Annotation]) -> Annotation:
+    """Put what was given for type variables into a type."""
+    if hint in given:
+        return given[hint]
+    free = getattr(hint, "__parameters__", ())
+    if not free or isinstance(hint, type):
+        return hint
+    return hint[tuple(given.get(each, each) for each in free)]

@@ -1,0 +1,111 @@
+"""What an action is given: its saga's params, what earlier nodes gave, and keys to be called by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar, overload
+
+import attrs
+
+from steno.core import (
+    JSON,
+    JsonText,
+    SagaDag,
+    SagaId,
+    SagaNodeId,
+    decode_value,
+    lookup,
+    saga_params,
+)
+from steno.errors import DeserializeError
+
+C_co = TypeVar("C_co", covariant=True)
+T = TypeVar("T")
+
+
+@attrs.frozen(eq=False)
+class ActionContext(Generic[C_co]):
+    """
+    What an action, or an undo action, knows of the saga that it is a part of.
+
+    Attributes:
+        saga_id: The saga; also a namespace for `uuid.uuid5` to derive other ids from.
+        node_id: The node's index.
+        user_data: What was given to `open_sec` as `context`, or came from `make_context`.
+    """
+
+    saga_id: SagaId
+    node_id: SagaNodeId
+    user_data: C_co
+    _dag: SagaDag = attrs.field(repr=False)
+    _outputs: Mapping[SagaNodeId, JsonText] = attrs.field(repr=False)
+    _undoing: bool
+
+    @overload
+    def lookup(self, name: str) -> JSON: ...
+    @overload
+    def lookup(self, name: str, as_type: type[T]) -> T: ...
+    def lookup(self, name: str, as_type: type[T] | None = None) -> T | JSON:
+        """
+        Return the output of an earlier node of the same saga or subsaga, decoded afresh.
+
+        Args:
+            name: The node's name. An undo action sees its own node's output too.
+            as_type: The type to decode it as; without one, plain JSON.
+
+        Raises:
+            NodeLookupError: There is no such node among those that this one depends on.
+            DeserializeError: The output is not of that type.
+        """
+        text = lookup(self._dag, self._outputs, self.node_id, name, undoing=self._undoing)
+        return _decode(text, as_type, f'output of node "{name}"')
+
+    @overload
+    def saga_params(self) -> JSON: ...
+    @overload
+    def saga_params(self, as_type: type[T]) -> T: ...
+    def saga_params(self, as_type: type[T] | None = None) -> T | JSON:
+        """
+        Return the params of the saga; within a subsaga, those of the subsaga.
+
+        Args:
+            as_type: The type to decode them as; without one, plain JSON.
+
+        Raises:
+            DeserializeError: The params are not of that type.
+        """
+        text = saga_params(self._dag, self._outputs, self.node_id)
+        return _decode(text, as_type, f'params of node "{self.node_name}"')
+
+    @property
+    def node_name(self) -> str:
+        """The node's name."""
+        return self._dag.flat.name_of(self.node_id)
+
+    @property
+    def node_label(self) -> str:
+        """The node's label."""
+        return self._dag.flat.nodes[self.node_id].label
+
+    @property
+    def idempotency_key(self) -> str:
+        """
+        A key for this call, the same whenever it is made again, after a crash too.
+
+        An action and its undo action have different keys, since services remember what they
+        answered to a key.
+        """
+        return f"{self.saga_id}/{self.node_id}/{'undo' if self._undoing else 'action'}"
+
+    @property
+    def action_key(self) -> str:
+        """The `idempotency_key` of the node's action: in its undo action, what to take back."""
+        return f"{self.saga_id}/{self.node_id}/action"
+
+
+def _decode(text: JsonText, as_type: type[T] | None, what: str) -> T | JSON:
+    try:
+        return decode_value(text, as_type)
+    except DeserializeError as error:
+        msg = f"{what}: {error}"
+        raise DeserializeError(msg) from error

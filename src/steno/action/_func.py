@@ -1,0 +1,140 @@
+"""Actions: a name and a pair of async functions, of which the second takes the first back."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar
+
+import attrs
+
+from steno.action._context import ActionContext
+from steno.errors import ActionRegistryError
+
+C = TypeVar("C")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Noop(enum.Enum):
+    """Stands where an undo action would, for an action that needs none."""
+
+    NOOP = "noop"
+    """Nothing is done to undo the action; its undo is logged like any other."""
+
+
+NOOP: Final = Noop.NOOP
+
+DoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[T_co]]
+UndoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[None]]
+
+
+class Action(Protocol):
+    """
+    What a SEC calls: anything with a name and these two methods.
+
+    Both are called at least once, and again after a crash, so both must be idempotent. The context
+    is of whatever type the action expects; that it gets that type is up to `open_sec`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name by which stored sagas refer to it; it must never change."""
+        ...
+
+    async def do_it(self, ctx: ActionContext[Never]) -> object:
+        """Do it, and return what the codec can store."""
+        ...
+
+    async def undo_it(self, ctx: ActionContext[Never]) -> None:
+        """Undo it; called only after `do_it` has returned."""
+        ...
+
+
+@attrs.define(eq=False)
+class ActionFunc(Generic[C, T_co]):
+    """
+    An action made of functions.
+
+    Attributes:
+        name: The name by which stored sagas refer to it.
+    """
+
+    name: str = attrs.field(validator=attrs.validators.instance_of(str))
+    _do: DoFunc[C, T_co]
+    _undo: UndoFunc[C] | Literal[Noop.NOOP] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what can not be called as an action."""
+        _check_function(self.name, self._do)
+        if self._undo is not None and self._undo is not NOOP:
+            _check_function(self.name, self._undo)
+
+    @classmethod
+    def new_action(
+        cls, name: str, do: DoFunc[C, T_co], undo: UndoFunc[C]
+    ) -> ActionFunc[C, T_co]:
+        """
+        Return an action.
+
+        Args:
+            name: The name by which stored sagas refer to it.
+            do: Does it; both functions are called at least once, so must be idempotent.
+            undo: Undoes it.
+        """
+        return cls(name, do, undo)
+
+    def undo(self, undo: UndoFunc[C]) -> UndoFunc[C]:
+        """
+        Decorate the function that undoes the action.
+
+        Raises:
+            ActionRegistryError: It has an undo action already, or says that it needs none.
+        """
+        if self._undo is not None:
+            raise ActionRegistryError(self.name, "it has an undo already")
+        _check_function(self.name, undo)
+        self._undo = undo
+        return undo
+
+    @property
+    def lacks_undo(self) -> bool:
+        """Whether neither an undo action was given, nor `NOOP`."""
+        return self._undo is None
+
+    async def do_it(self, ctx: ActionContext[C]) -> T_co:
+        """Call the function that does it."""
+        return await _wait_for(self.name, self._do(ctx))
+
+    async def undo_it(self, ctx: ActionContext[C]) -> None:
+        """Call the function that undoes it, if there is one."""
+        if self._undo is not None and self._undo is not NOOP:
+            await _wait_for(self.name, self._undo(ctx))
+
+    async def __call__(self, ctx: ActionContext[C]) -> T_co:
+        """Call the function that does it, as if it had not been decorated."""
+        return await self.do_it(ctx)
+
+
+def new_action_noop_undo(name: str, do: DoFunc[C, T_co]) -> ActionFunc[C, T_co]:
+    """
+    Return an action that needs nothing to be undone, as one that only reads.
+
+    Args:
+        name: The name by which stored sagas refer to it.
+        do: Does it; it is called at least once, so must be idempotent.
+    """
+    return ActionFunc(name, do, NOOP)
+
+
+def _check_function(name: str, function: object) -> None:
+    if not callable(function) or inspect.isasyncgenfunction(function):
+        msg = f'action "{name}": {function!r} is no async function'
+        raise TypeError(msg)
+
+
+async def _wait_for(name: str, result: Awaitable[T_co] | object) -> T_co:
+    if isinstance(result, Awaitable):
+        return await result
+    msg = f'action "{name}" returned {result!r} instead of waiting: is it an async function?'
+    raise TypeError(msg)

@@ -1,0 +1,137 @@
+"""Why a value was refused, and where in it: what the messages of the codec are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TypeAlias
+
+from cattrs import ClassValidationError, IterableValidationError
+from cattrs.errors import AttributeValidationNote, IterableValidationNote
+
+from steno.action._annotation import Annotation, type_name
+from steno.core import JSON
+from steno.errors import SerializeError
+
+Note: TypeAlias = AttributeValidationNote | IterableValidationNote
+
+SHOWN_CHARACTERS = 60
+"""How much of a refused value a message shows."""
+
+SHOWN_REASON = 1_000
+"""How many characters a message has of what an exception of a user says."""
+
+SHOWN_FAULTS = 10
+"""How many faults of a value a message names."""
+
+
+class Refusal(ValueError):
+    """
+    A value can not be read or written, for the reason that is its text.
+
+    Attributes:
+        path: Where in the value, as in `.rooms[2]`; empty if it is the value itself.
+    """
+
+    def __init__(self, why: str, path: str = "") -> None:
+        super().__init__(why)
+        self.path = path
+
+
+class Mismatch(Refusal):
+    """A value is of none of the types wanted. The text is made late: in unions few are shown."""
+
+    def __init__(self, value: JSON, *wanted: Annotation) -> None:
+        super().__init__("")
+        self.value = value
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        """Return the reason, with the start of the value as JSON."""
+        text = json.dumps(self.value, ensure_ascii=False)
+        shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+        names = [type_name(each) for each in self.wanted]
+        return f"{shown} is {'no' if len(names) == 1 else 'none of'} {', '.join(names)}"
+
+
+def refusing(reason: str) -> Callable[[JSON, Annotation], JSON]:
+    """Return a hook that refuses every value for one reason."""
+
+    def refuse(_value: JSON, _: Annotation) -> JSON:
+        raise Refusal(reason)
+
+    return refuse
+
+
+def grouped(faults: Sequence[Exception], as_type: Annotation) -> IterableValidationError:
+    """Return several faults of one value as the one exception that can be raised."""
+    return IterableValidationError("", faults, as_type)  # pyright: ignore[reportCallIssue]  # __new__ takes three
+
+
+def message_of(error: BaseException) -> str:
+    """Return the text of an exception, whatever its `__str__` does, without lone surrogates."""
+    try:
+        text = str(error)
+    except Exception as broken:  # noqa: BLE001 - the class is the user's
+        text = f"({type(broken).__name__} in its __str__)"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return a text with its lone surrogates, which no JSON holds, spelled out."""
+    return str.encode(text, errors="backslashreplace").decode()
+
+
+def reason_of(error: Exception) -> str:
+    """Return the reason that an exception gives; one that is not ours is named."""
+    match error:
+        case Refusal():
+            return str(error)
+        case SerializeError():
+            return error.why
+        case _:
+            # The validators of attrs put the text first and then what they looked at.
+            first = error.args[0] if error.args else None
+            text = printable(first) if isinstance(first, str) else message_of(error)
+            return f"{type(error).__name__}: {text[:SHOWN_REASON]}"
+
+
+def explain(error: Exception) -> str:
+    """Return what is wrong with a value and where, from what its structuring raised."""
+    found = _faults(error, "$")
+    shown = list(islice(found, SHOWN_FAULTS))
+    if more := sum(1 for _ in found):
+        shown.append(f"and {more} more")
+    return "; ".join(shown)
+
+
+def _faults(error: Exception, path: str) -> Iterator[str]:
+    match error:
+        case ClassValidationError() | IterableValidationError():
+            noted, whole = error.group_exceptions()
+            for inner, note in noted:
+                below = f"{path}{_step(note)}"
+                yield from [f"{below}: is missing"] if _is_missing(inner) else _faults(inner, below)
+            for inner in whole:
+                yield from _faults(inner, path)
+        case Refusal():
+            yield f"{path}{error.path}: {error}"
+        case _:
+            yield f"{path}: {reason_of(error)}"
+
+
+def step(key: int | str) -> str:
+    """Return the way from a whole to its part, as a path spells it."""
+    return f"[{key}]" if isinstance(key, int) else f".{key}"
+
+
+def _step(note: Note) -> str:
+    key = note.name if isinstance(note, AttributeValidationNote) else note.index
+    return step(key)
+
+
+def _is_missing(error: Exception) -> bool:
+    """Tell a key that is not there, which cattrs' own code looks up, from a `KeyError` below it."""
+    place = error.__traceback__
+    return isinstance(error, KeyError) and place is not None and place.tb_next is None

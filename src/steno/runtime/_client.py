@@ -1,0 +1,327 @@
+"""
+The client: what an application holds of a SEC, and all of its commands.
+
+What is wrong with a command's arguments is found here, in the caller's task, before anything is
+asked.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from typing import overload
+
+import attrs
+
+from steno.core import (
+    Injection,
+    RepeatInjected,
+    SagaDag,
+    SagaHalted,
+    SagaId,
+    SagaNodeEvent,
+    SagaNodeId,
+    SagaResult,
+    SagaSerialized,
+    SagaState,
+    SagaView,
+    Snapshot,
+    fold_unordered,
+    injectable,
+    inputs,
+)
+from steno.errors import (
+    CommandError,
+    RecoveryError,
+    SagaHaltedError,
+    SagaIdInUse,
+    SagaNotReady,
+    SagaNotRunning,
+)
+from steno.runtime._handle import SagaHandle
+from steno.runtime._line import Line
+from steno.runtime._message import CreateSaga, GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
+from steno.runtime._runner import inside
+from steno.runtime._sec import Place
+from steno.runtime._writer import WriterStatistics
+from steno.store import ListQuery, SagaCachedState, SagaSummary
+
+
+@attrs.frozen
+class SecStatistics:
+    """
+    What a SEC has in hand, as of now.
+
+    Attributes:
+        ready: Sagas that wait to be started.
+        running: Sagas that run.
+        pending: Sagas that are being created or loaded.
+        finished: Finished sagas that are still in memory.
+        halted: Sagas that are known to stand still.
+        writer: What the log writer has done.
+    """
+
+    ready: int
+    running: int
+    pending: int
+    finished: int
+    halted: int
+    writer: WriterStatistics
+
+
+@attrs.define(eq=False)
+class SecClient:
+    """
+    Creates sagas and looks after them; `open_sec` gives one.
+
+    All methods may be called from any task. One that is cancelled was never accepted, or is carried
+    out whole.
+    """
+
+    _line: Line
+
+    # Life
+
+    async def saga_create(self, dag: SagaDag, *, saga_id: uuid.UUID | None = None) -> SagaHandle:
+        """
+        Store a saga; nothing of it runs before it is started.
+
+        Once this has returned, the saga is durable: whatever happens, it will be recovered.
+
+        Args:
+            dag: Its graph and params.
+            saga_id: Its id; random if there is none. Creating an id again with the same graph and
+                params gives the saga that there is.
+
+        Raises:
+            SagaValidationError: An action is not registered or has no undo, or a value is too large.
+            SagaIdInUse: There is another saga of that id.
+            StoreError: It could not be stored.
+            SecClosing: The SEC is being left.
+        """
+        chosen = SagaId(uuid.uuid4()) if saga_id is None else _checked_id(saga_id)
+        try:
+            await self._create(dag, SagaState.new(self._line.foundry.shared(dag.flat), chosen))
+        except SagaIdInUse:
+            if not dag.same_as(await self._line.dag_of(chosen)):
+                raise
+        return self.saga_handle(chosen)
+
+    async def saga_start(self, saga_id: uuid.UUID) -> None:
+        """
+        Start a saga that is ready.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            SagaNotReady: It was started before; it goes on undisturbed.
+            SagaHaltedError: It is not in this SEC's hands.
+            SecClosing: The SEC is being left.
+        """
+        checked = _checked_id(saga_id)
+        if (not_here := await self._line.ask(StartSaga(checked))) is not None:
+            raise await self._line.refusal(checked, not_here, SagaNotReady(checked))
+
+    async def saga_wait(self, saga_id: uuid.UUID) -> SagaResult:
+        """
+        Wait until a saga is finished, and return what came of it.
+
+        Waiting may be cancelled; it never affects the saga.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            SagaHaltedError: It stands still, or comes to.
+            SecClosing: The SEC is being left, and the saga was never started.
+        """
+        checked = _checked_id(saga_id)
+        if (self._line.key, checked) in inside.get():
+            msg = f"saga {saga_id} can not wait for itself to finish"
+            raise CommandError(msg)
+        snapshot = await self._line.ask(WaitSaga(checked))
+        if not isinstance(snapshot, Snapshot):
+            snapshot = self._line.snapshot(await self._line.load(checked), snapshot)
+            if snapshot.problem is not None:
+                raise SagaHaltedError(checked, snapshot.problem)
+        return snapshot.result()
+
+    async def saga_run(self, dag: SagaDag, *, saga_id: uuid.UUID | None = None) -> SagaResult:
+        """
+        Create a saga, start it, and wait until it is finished.
+
+        With a `saga_id` it may be called again, as by an action after a crash: it is the same saga
+        then, started once.
+
+        Raises:
+            StenoError: Whatever `saga_create`, `saga_start` and `saga_wait` raise.
+        """
+        handle = await self.saga_create(dag, saga_id=saga_id)
+        with suppress(SagaNotReady):
+            await handle.start()
+        return await handle.wait()
+
+    @overload
+    async def saga_resume(self, saga: SagaSerialized, /) -> SagaHandle: ...
+    @overload
+    async def saga_resume(
+        self, saga: uuid.UUID, /, dag: SagaDag, events: Sequence[SagaNodeEvent]
+    ) -> SagaHandle: ...
+    async def saga_resume(
+        self,
+        saga: SagaSerialized | uuid.UUID,
+        /,
+        dag: SagaDag | None = None,
+        events: Sequence[SagaNodeEvent] = (),
+    ) -> SagaHandle:
+        """
+        Store a saga with the log that it has elsewhere; it is ready, even if that is finished.
+
+        Args:
+            saga: A dump, or the saga's id.
+            dag: With an id, the graph and params.
+            events: With an id, the log, in any order.
+
+        Raises:
+            RecoveryError: The events are no legal log of that graph.
+            SagaValidationError: An action is not registered or has no undo, or a value is too large.
+            SagaIdInUse: There is a saga of that id.
+            StoreError: It could not be stored.
+            SecClosing: The SEC is being left.
+        """
+        if isinstance(saga, SagaSerialized):
+            saga_id, dag, events = saga.saga_id, saga.dag, saga.events
+        else:
+            saga_id = _checked_id(saga)
+        if dag is None:
+            msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
+            raise TypeError(msg)
+        await self._create(
+            dag, fold_unordered(self._line.foundry.shared(dag.flat), saga_id, events)
+        )
+        return self.saga_handle(saga_id)
+
+    async def _create(self, dag: SagaDag, state: SagaState) -> None:
+        """Store a saga with the log that it has so far."""
+        executor = self._line.admit(dag, state)
+        await self._line.ask(CreateSaga(executor.create_params(), executor))
+
+    async def saga_recover(self, saga_id: uuid.UUID) -> SagaHandle:
+        """
+        Load and start a saga that is stored and stands still, whosever it was.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            SagaNotRunning: It is finished.
+            SagaHaltedError: It can not be loaded; the problem says why.
+            StoreError: The store could not be asked.
+            SecClosing: The SEC is being left.
+        """
+        await self._line.ask(RecoverSaga(_checked_id(saga_id)))
+        return self.saga_handle(saga_id)
+
+    # Looking
+
+    def saga_handle(self, saga_id: uuid.UUID) -> SagaHandle:
+        """Return a handle of any saga in the store; whether there is one is seen when it is used."""
+        return SagaHandle(_checked_id(saga_id), self)
+
+    async def saga_get(self, saga_id: uuid.UUID) -> SagaView:
+        """
+        Return a view of a saga: what is durable of it. That of a running saga never waits for it.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            StoreError: It is not in memory, and the store could not be asked.
+            SecClosing: The SEC is being left.
+        """
+        checked = _checked_id(saga_id)
+        answer = await self._line.ask(GetSaga(checked))
+        if isinstance(answer, Snapshot):
+            return answer.view()
+        stored = await self._line.load(checked)
+        try:
+            return self._line.snapshot(stored, answer).view()
+        except RecoveryError as error:
+            problem = answer.problem or stored.summary.problem or str(error)
+            return SagaView(checked, stored.summary.name, SagaHalted(problem, None))
+
+    async def saga_list(
+        self,
+        marker: uuid.UUID | None = None,
+        limit: int = 100,
+        *,
+        states: Collection[SagaCachedState] | None = None,
+        name: str | None = None,
+    ) -> Sequence[SagaSummary]:
+        """
+        Return a page of the store's sagas, in the order of their ids.
+
+        A saga that exists, and matches, all through a listing is in exactly one of its pages.
+
+        Args:
+            marker: The last id of the page before; None for the first page.
+            limit: How many at most, 1 or more.
+            states: Only sagas in one of these states.
+            name: Only sagas of this name.
+
+        Raises:
+            ValueError: The limit is less than 1.
+            StoreError: The store could not be asked.
+            SecClosing: The SEC is being left.
+        """
+        after = None if marker is None else _checked_id(marker)
+        query = ListQuery(after, limit, states, name)
+        return await self._line.list(query)
+
+    def statistics(self) -> SecStatistics:
+        """Return what the SEC has in hand, and has done so far."""
+        census = self._line.sec.census()
+        return SecStatistics(
+            ready=census[Place.READY],
+            running=census[Place.RUNNING],
+            pending=census[Place.CREATING] + census[Place.LOADING],
+            finished=census[Place.DONE],
+            halted=self._line.sec.halted,
+            writer=self._line.writer.statistics(),
+        )
+
+    # Injection
+
+    async def saga_inject_error(self, saga_id: uuid.UUID, node: str | int) -> None:
+        """
+        Make a node fail when it is dispatched, instead of calling its action.
+
+        Gone after a restart, like all injections.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            NoSuchNode: It has no such node, or nothing can be injected into it.
+            SagaNotRunning: It is finished.
+            SagaHaltedError: It is not in this SEC's hands.
+            SecClosing: The SEC is being left.
+        """
+        await self._inject(saga_id, node, inputs.InjectError)
+
+    async def saga_inject_error_undo(self, saga_id: uuid.UUID, node: str | int) -> None:
+        """Make the undo of a node fail when it is dispatched; raises as `saga_inject_error`."""
+        await self._inject(saga_id, node, inputs.InjectErrorUndo)
+
+    async def saga_inject_repeat(
+        self, saga_id: uuid.UUID, node: str | int, repeat: RepeatInjected
+    ) -> None:
+        """Call a node's action and undo several times; raises as `saga_inject_error`."""
+        await self._inject(saga_id, node, lambda index: inputs.InjectRepeat(index, repeat))
+
+    async def _inject(
+        self, saga_id: uuid.UUID, node: str | int, make: Callable[[SagaNodeId], Injection]
+    ) -> None:
+        checked = _checked_id(saga_id)
+        index = injectable(await self._line.dag_of(checked), node)
+        if (not_here := await self._line.ask(Inject(checked, make(index)))) is not None:
+            raise await self._line.refusal(checked, not_here, SagaNotRunning(checked))
+
+
+def _checked_id(saga_id: object) -> SagaId:
+    if not isinstance(saga_id, uuid.UUID):
+        msg = f"a saga id must be a uuid.UUID, not {saga_id!r}"
+        raise TypeError(msg)
+    return SagaId(saga_id)

@@ -1,0 +1,41 @@
+"""Telling apart what user code may raise: an error of its own, a cancellation, the end of it all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import trio
+
+from steno.errors import SecClosing
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions in a group, of any depth; one that is no group is its own leaf."""
+    pending = [error]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, BaseExceptionGroup):
+            pending.extend(reversed(item.exceptions))
+        else:
+            yield item
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Say whether it must bring the SEC down: `KeyboardInterrupt`, `SystemExit` and their like."""
+    return any(not isinstance(leaf, Exception | trio.Cancelled) for leaf in leaves(error))
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Say whether a part of it is a `Cancelled`."""
+    return any(isinstance(leaf, trio.Cancelled) for leaf in leaves(error))
+
+
+def is_closing(error: BaseException) -> bool:
+    """Say whether it comes of the SEC being left."""
+    return any(isinstance(leaf, SecClosing) for leaf in leaves(error))
+
+
+def is_cancelled() -> bool:
+    """Say whether the current task would be cancelled at its next checkpoint."""
+    return trio.current_effective_deadline() == -math.inf

@@ -1,0 +1,224 @@
+"""
+The client's line to the SEC: asking its coordinator, and reading from the store what is not there.
+
+Whoever asks gets an answer, or an error when the SEC ends; never silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+import attrs
+import trio
+
+from steno.core import Phase, SagaDag, SagaId, SagaState, Snapshot, Succeeded
+from steno.errors import (
+    CommandError,
+    NoSuchSaga,
+    SagaHaltedError,
+    SagaValidationError,
+    SecClosing,
+)
+from steno.runtime._executor import SagaExecutor
+from steno.runtime._mailbox import Envelope, Reply
+from steno.runtime._message import (
+    Ask,
+    Close,
+    CreateSaga,
+    Forget,
+    GetSaga,
+    Inject,
+    NotHere,
+    RecoverSaga,
+    StartSaga,
+    WaitSaga,
+)
+from steno.runtime._recover import Foundry
+from steno.runtime._runner import inside
+from steno.runtime._sec import Sec
+from steno.runtime._writer import LogWriter
+from steno.store import (
+    Fence,
+    ListQuery,
+    SagaCachedState,
+    SagaSummary,
+    SecStoreSession,
+    StoredSaga,
+)
+
+LEFT = "the SEC is being left, or has been; open one of its name on its store to go on"
+
+
+@attrs.define(eq=False)
+class Line:
+    """
+    A client's line to one SEC.
+
+    Attributes:
+        sec: The coordinator.
+        writer: The log writer.
+        foundry: Makes executors, and reads stored graphs.
+        max_value_bytes: How large a value may be.
+    """
+
+    sec: Sec
+    writer: LogWriter
+    foundry: Foundry
+    max_value_bytes: int
+    _session: SecStoreSession
+    _fence: Fence
+    _asking: set[Reply[object]] = attrs.field(init=False, factory=set)
+    _closing: bool = attrs.field(init=False, default=False)
+    _closed: bool = attrs.field(init=False, default=False)
+
+    @property
+    def key(self) -> object:
+        """What stands for the SEC in `inside`."""
+        return self.foundry.sec
+
+    # Asking
+
+    @overload
+    async def ask(self, message: WaitSaga | GetSaga) -> Snapshot | NotHere: ...
+    @overload
+    async def ask(self, message: StartSaga | Inject) -> NotHere | None: ...
+    @overload
+    async def ask(self, message: CreateSaga | RecoverSaga | Close) -> None: ...
+    async def ask(self, message: Ask) -> object:
+        """
+        Ask the coordinator, and wait for the answer.
+
+        Cancelled before the message is sent, it was never asked; after, it is carried out anyway.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._check_open()
+        return await self._answer(message, self._send(message))
+
+    def _send(self, message: Ask) -> Reply[object]:
+        reply: Reply[object] = Reply()
+        self._asking.add(reply)
+        self.sec.mailbox.tell(Envelope(message, reply))
+        return reply
+
+    async def _answer(self, message: Ask, reply: Reply[object]) -> object:
+        try:
+            return await reply.wait()
+        except trio.Cancelled:
+            if isinstance(message, WaitSaga):
+                self.sec.mailbox.tell(Forget(message.saga_id, reply))
+            raise
+        finally:
+            self._asking.discard(reply)
+
+    def _check_open(self) -> None:
+        is_inside = any(key is self.key for key, _ in inside.get())
+        if self._closed or (self._closing and not is_inside):
+            raise SecClosing(LEFT)
+
+    async def close(self) -> None:
+        """Take commands from actions only, and wait until nothing runs any more."""
+        message = Close()
+        reply = self._send(message)
+        self._closing = True
+        await self._answer(message, reply)
+
+    def hang_up(self) -> None:
+        """Take no commands, and answer all who still wait."""
+        self._closed = True
+        for reply in tuple(self._asking):
+            reply.fail(SecClosing(LEFT))
+
+    # Reading from the store
+
+    async def load(self, saga_id: SagaId) -> StoredSaga:
+        """
+        Return what is stored of a saga.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+        """
+        self._check_open()
+        stored = await self._session.load(saga_id)
+        if stored is None:
+            raise NoSuchSaga(saga_id)
+        return stored
+
+    async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
+        """Return a page of the store's sagas."""
+        self._check_open()
+        return await self._session.list(query)
+
+    def snapshot(self, stored: StoredSaga, not_here: NotHere) -> Snapshot:
+        """
+        Return what there is to see of a saga that is not in memory.
+
+        Raises:
+            DumpError: Its graph can not be read.
+        """
+        summary = stored.summary
+        dag = self.foundry.read_dag(stored)
+        phase, problem = Phase.RUNNING, None
+        if summary.state.finished:
+            phase = Phase.DONE
+        elif not_here.loading:
+            phase = Phase.READY
+        else:
+            problem = not_here.problem or summary.problem or self._stranger(stored)
+        size = len(stored.events)
+        return Snapshot(summary.id, dag, stored.events, size, phase, problem)
+
+    def _stranger(self, stored: StoredSaga) -> str:
+        """Say why a saga that nobody has heard of stands still."""
+        owner = stored.fence.sec_name
+        if owner == self._fence.sec_name:
+            return "this SEC has not recovered it (recover=False); saga_recover does"
+        return f'it belongs to the SEC "{owner}"; saga_recover takes it over, if that is gone'
+
+    async def dag_of(self, saga_id: SagaId) -> SagaDag:
+        """
+        Return the graph and params of a saga, wherever it is.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            DumpError: Its graph can not be read.
+        """
+        answer = await self.ask(GetSaga(saga_id))
+        if isinstance(answer, Snapshot):
+            return answer.dag
+        return self.foundry.read_dag(await self.load(saga_id))
+
+    async def refusal(
+        self, saga_id: SagaId, not_here: NotHere, finished: CommandError
+    ) -> CommandError | SagaHaltedError:
+        """Return why a command on a saga that is not in memory is refused."""
+        stored = await self.load(saga_id)
+        if stored.summary.state.finished:
+            return finished
+        problem = not_here.problem or stored.summary.problem or self._stranger(stored)
+        return SagaHaltedError(saga_id, problem)
+
+    # Creating
+
+    def admit(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
+        """
+        Return an executor of a new saga, once all that can be wrong with it has been looked at.
+
+        Raises:
+            SagaValidationError: An action is not registered or has no undo, or a value is too large.
+        """
+        self._check_size(dag, "its params", dag.params)
+        for constant in state.flat.constants:
+            self._check_size(dag, f'the constant "{constant.name}"', constant.value)
+        for event in state.log.events:
+            if isinstance(event.event_type, Succeeded):
+                name = state.flat.name_of(event.node_id)
+                self._check_size(dag, f'the output of "{name}"', event.event_type.output)
+        shared = SagaDag.of_flat(state.flat, dag.params)
+        return self.foundry.make(shared, state, self._fence, SagaCachedState.READY)
+
+    def _check_size(self, dag: SagaDag, what: str, text: str) -> None:
+        size = len(text.encode())
+        if size > self.max_value_bytes:
+            why = f"{what} takes {size} bytes, and may take {self.max_value_bytes} (max_value_bytes)"
+            raise SagaValidationError(dag.saga_name, why)

@@ -1,0 +1,79 @@
+"""
+Mailboxes and replies: how actors talk.
+
+An actor owns one `Mailbox` and is the only one to read it. A message is told, or it is asked, in an
+`Envelope` with the address of its reply. The buffers have no bound, because every producer has one:
+who asks waits for the reply, a node task tells its result once, an executor has one write under way.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Generic, TypeVar
+
+import attrs
+import trio
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class Mailbox(Generic[M]):
+    """The messages that an actor has not read yet, in the order in which they were told."""
+
+    def __init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[M](math.inf)
+
+    def tell(self, message: M) -> None:
+        """Put a message in; never waits."""
+        self._send.send_nowait(message)
+
+    async def receive_all(self) -> list[M]:
+        """Wait until there is a message, then take out all there are."""
+        return [await self._receive.receive(), *self.drain()]
+
+    def drain(self) -> list[M]:
+        """Take out all messages there are, perhaps none."""
+        messages: list[M] = []
+        while self._receive.statistics().current_buffer_used:
+            messages.append(self._receive.receive_nowait())
+        return messages
+
+    def __len__(self) -> int:
+        return self._receive.statistics().current_buffer_used
+
+
+@attrs.define(eq=False)
+class Reply(Generic[R]):
+    """The address of a reply: answered once, waited for by one."""
+
+    _answered: trio.Event = attrs.field(init=False, factory=trio.Event)
+    _value: R | None = attrs.field(init=False, default=None)
+    _error: BaseException | None = attrs.field(init=False, default=None)
+
+    def answer(self, value: R) -> None:
+        """Give the answer; a second one is ignored."""
+        if not self._answered.is_set():
+            self._value = value
+            self._answered.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Answer that there will be none, and why."""
+        if not self._answered.is_set():
+            self._error = error
+            self._answered.set()
+
+    async def wait(self) -> R:
+        """Wait for the answer, or raise why there is none."""
+        await self._answered.wait()
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # it was answered, and R may be None
+
+
+@attrs.frozen(eq=False)
+class Envelope(Generic[M, R]):
+    """A message, and where its reply goes."""
+
+    message: M
+    reply_to: Reply[R]

@@ -1,0 +1,135 @@
+"""
+Messages: what actors send to the SEC's coordinator.
+
+Clients ask, and have a reply address in their envelope; the writer, the loaders and the executors
+tell. (What an executor is told is an input of its machine, or `NodeHalted`.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+
+from steno.core import Injection, SagaId
+from steno.errors import SagaHaltedError
+from steno.store import SagaCreateParams, WriteOutcome
+
+if TYPE_CHECKING:
+    from steno.runtime._executor import SagaExecutor
+    from steno.runtime._mailbox import Envelope, Reply
+
+# Asked by clients
+
+
+@attrs.frozen(eq=False)
+class CreateSaga:
+    """Store a new saga; the reply is None, once it is durable."""
+
+    params: SagaCreateParams
+    executor: SagaExecutor
+
+
+@attrs.frozen
+class StartSaga:
+    """Start a ready saga; the reply is None."""
+
+    saga_id: SagaId
+
+
+@attrs.frozen
+class WaitSaga:
+    """Wait until a saga is finished; the reply is a `Snapshot`, or `NotHere`."""
+
+    saga_id: SagaId
+
+
+@attrs.frozen
+class GetSaga:
+    """Look at a saga; the reply is a `Snapshot`, or `NotHere`."""
+
+    saga_id: SagaId
+
+
+@attrs.frozen
+class Inject:
+    """Inject a fault, or a repetition; the reply is None, or `NotHere`."""
+
+    saga_id: SagaId
+    injection: Injection
+
+
+@attrs.frozen
+class RecoverSaga:
+    """Load and start a saga that stands still; the reply is None, once it runs."""
+
+    saga_id: SagaId
+
+
+@attrs.frozen
+class Close:
+    """Begin to close; the reply is None, once nothing runs any more."""
+
+
+Ask: TypeAlias = CreateSaga | StartSaga | WaitSaga | GetSaga | Inject | RecoverSaga | Close
+
+
+@attrs.frozen
+class NotHere:
+    """
+    A reply: the saga is not in memory; whoever asks is to look into the store.
+
+    Attributes:
+        problem: Why it stands still, if the SEC knows.
+        loading: Whether it is being loaded, or is about to be.
+    """
+
+    problem: str | None = None
+    loading: bool = False
+
+
+# Told by the other actors
+
+
+@attrs.frozen(eq=False)
+class Forget:
+    """A client no longer waits for a saga."""
+
+    saga_id: SagaId
+    reply: Reply[object]
+
+
+@attrs.frozen(eq=False)
+class Stored:
+    """The writer has answered for a creation."""
+
+    created: CreateSaga
+    outcome: WriteOutcome
+
+
+@attrs.frozen(eq=False)
+class Loaded:
+    """A loader has made an executor of a stored saga; it is to be started."""
+
+    executor: SagaExecutor
+
+
+@attrs.frozen(eq=False)
+class NotLoaded:
+    """A loader could not load a saga."""
+
+    saga_id: SagaId
+    error: Exception
+
+
+@attrs.frozen(eq=False)
+class Ended:
+    """An executor has ended; its saga is finished, or halted."""
+
+    executor: SagaExecutor
+    halted: SagaHaltedError | None
+
+
+Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended
+
+SecMessage: TypeAlias = "Envelope[Ask, object] | Tell"

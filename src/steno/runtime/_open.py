@@ -1,0 +1,236 @@
+"""
+Opening and leaving a SEC: who is whose child, and what comes out when.
+
+The writer runs in the outer nursery, the coordinator, the loaders and the executors in the inner
+one: so executors end first, then the writer is drained, then the store is closed, in that order,
+however the block is left. Leaving it normally waits until nothing runs. Leaving it by an exception,
+or by cancellation, cancels everything at once: to the sagas that is a crash, and they go on when
+the SEC is opened again.
+
+An actor that fails takes the others down and comes out as `SecCrashed`. What the body raised comes
+out as it is, the same object, never in a group of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import overload
+
+import attrs
+import trio
+
+from steno.action import ActionRegistry, Codec
+from steno.core import MAX_VALUE_BYTES
+from steno.errors import SecCrashed, StoreStuck
+from steno.runtime._client import SecClient
+from steno.runtime._exec_client import SecExecClient
+from steno.runtime._fault import is_fatal, leaves
+from steno.runtime._line import Line
+from steno.runtime._mailbox import Mailbox
+from steno.runtime._message import SecMessage
+from steno.runtime._recover import Foundry, Loader, MakeContext
+from steno.runtime._sec import Sec
+from steno.runtime._writer import LogWriter
+from steno.store import Fence, SecStore, SecStoreSession
+
+
+@attrs.define(eq=False)
+class _Supervisor:
+    """Starts actors, and remembers the first that failed."""
+
+    inner: trio.Nursery
+    outer: trio.Nursery
+    crash: BaseException | None = None
+
+    def spawn(self, actor: Callable[..., Awaitable[None]], *args: object) -> None:
+        """Start an actor whose work ends before the writer's."""
+        self.inner.start_soon(self._watch, actor, *args)
+
+    def spawn_writer(self, actor: Callable[[], Awaitable[None]]) -> None:
+        """Start the writer."""
+        self.outer.start_soon(self._watch, actor)
+
+    async def _watch(self, actor: Callable[..., Awaitable[None]], *args: object) -> None:
+        try:
+            await actor(*args)
+        except BaseException as error:
+            failures = [e for e in leaves(error) if not isinstance(e, trio.Cancelled)]
+            if not failures:
+                raise
+            if self.crash is None or is_fatal(error):
+                fatal = [e for e in failures if not isinstance(e, Exception)]
+                self.crash = (fatal or failures)[0]
+            self.outer.cancel_scope.cancel()
+            await trio.lowlevel.checkpoint()
+
+
+@overload
+def open_sec(
+    store: SecStore,
+    registry: ActionRegistry,
+    *,
+    context: object = ...,
+    sec_name: str = ...,
+    recover: bool = ...,
+    recover_concurrency: int = ...,
+    store_patience: float = ...,
+    max_value_bytes: int = ...,
+) -> AbstractAsyncContextManager[SecClient]: ...
+@overload
+def open_sec(
+    store: SecStore,
+    registry: ActionRegistry,
+    *,
+    make_context: MakeContext,
+    sec_name: str = ...,
+    recover: bool = ...,
+    recover_concurrency: int = ...,
+    store_patience: float = ...,
+    max_value_bytes: int = ...,
+) -> AbstractAsyncContextManager[SecClient]: ...
+def open_sec(
+    store: SecStore,
+    registry: ActionRegistry,
+    *,
+    context: object = None,
+    make_context: MakeContext | None = None,
+    sec_name: str = "default",
+    recover: bool = True,
+    recover_concurrency: int = 16,
+    store_patience: float = 60.0,
+    max_value_bytes: int = MAX_VALUE_BYTES,
+) -> AbstractAsyncContextManager[SecClient]:
+    """
+    Open a saga execution coordinator; use it in `async with`.
+
+    It takes over the unfinished sagas of its name, recovers and starts them behind your back, and
+    is left when all that runs has finished. Left by an exception or by cancellation it stops at
+    once: what is not logged is done again at the next open, and nothing is lost.
+
+    Args:
+        store: Where the sagas are kept.
+        registry: The actions.
+        context: What all actions get as `ctx.user_data`.
+        make_context: Instead of `context`: called with a saga's id, name and params (as plain JSON)
+            whenever the saga is created or loaded; its actions get what it returns.
+        sec_name: The durable identity of this SEC: opening another of the same name takes its sagas
+            over.
+        recover: Whether to recover and start the unfinished sagas.
+        recover_concurrency: How many sagas are loaded at a time.
+        store_patience: Seconds for which an unavailable store is tried again, before the sagas that
+            wait for it are halted.
+        max_value_bytes: The size limit of one value (params, constant, output or error), in bytes
+            of UTF-8.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: An argument is out of range, or `context` and `make_context` are both given.
+        StoreError: The store could not be opened, or did not finish when it was to.
+        SecCrashed: An actor failed; its cause says how. The sagas go on at the next open.
+    """
+    _check_type("registry", registry, ActionRegistry)
+    _check_type("sec_name", sec_name, str)
+    if make_context is not None and context is not None:
+        msg = "open_sec: give context or make_context, not both"
+        raise ValueError(msg)
+    for name, number, least in (
+        ("recover_concurrency", recover_concurrency, 1),
+        ("store_patience", store_patience, 0),
+        ("max_value_bytes", max_value_bytes, 1),
+    ):
+        if not number >= least:
+            msg = f"open_sec: {name} must be {least} or more, not {number!r}"
+            raise ValueError(msg)
+    opening = _Opening(
+        store=store,
+        registry=registry,
+        make_context=make_context or (lambda *_: context),
+        sec_name=sec_name,
+        recover_concurrency=recover_concurrency if recover else 0,
+        patience=store_patience,
+        max_value_bytes=max_value_bytes,
+    )
+    return opening.open()
+
+
+def _check_type(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        msg = f"open_sec: {name} must be of type {kind.__name__}, not {value!r}"
+        raise TypeError(msg)
+
+
+@attrs.frozen(eq=False)
+class _Opening:
+    """A SEC that is to be opened; the arguments of `open_sec`."""
+
+    store: SecStore
+    registry: ActionRegistry
+    make_context: MakeContext
+    sec_name: str
+    recover_concurrency: int  # 0: recover none
+    patience: float
+    max_value_bytes: int
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[SecClient]:
+        crash: BaseException | None = None
+        left_by: BaseException | None = None
+        async with self.store.open() as session:
+            take_over = await session.take_over(self.sec_name)
+            writer = LogWriter(session, self.patience)
+            async with trio.open_nursery() as outer:
+                async with trio.open_nursery() as inner:
+                    supervisor = _Supervisor(inner, outer)
+                    line, loader = self._assemble(session, writer, supervisor, take_over.fence)
+                    supervisor.spawn_writer(writer.run)
+                    supervisor.spawn(line.sec.run)
+                    if self.recover_concurrency:
+                        line.sec.expect(claim.saga_id for claim in take_over.claims)
+                        supervisor.spawn(
+                            loader.load_all, take_over.claims, self.recover_concurrency
+                        )
+                    try:
+                        yield SecClient(line)
+                        await line.close()
+                        await writer.drained()
+                    except BaseException as error:  # noqa: BLE001 - it is raised again below
+                        left_by = error
+                    line.hang_up()
+                    inner.cancel_scope.cancel()
+                outer.cancel_scope.cancel()
+            crash = supervisor.crash
+        if crash is not None:
+            raise _crashed(crash)
+        if left_by is not None:
+            raise left_by
+
+    def _assemble(
+        self, session: SecStoreSession, writer: LogWriter, supervisor: _Supervisor, fence: Fence
+    ) -> tuple[Line, Loader]:
+        """Make the actors, and tell them of each other."""
+        key = object()
+        coordinator: Mailbox[SecMessage] = Mailbox()
+        foundry = Foundry(
+            sec=key,
+            registry=self.registry,
+            codec=Codec(self.max_value_bytes),
+            make_context=self.make_context,
+            line=SecExecClient(writer.mailbox, coordinator),
+        )
+        loader = Loader(
+            session, foundry, coordinator, writer.mailbox, self.sec_name, self.patience
+        )
+        sec = Sec(coordinator, writer.mailbox, supervisor.spawn, loader.recover)
+        return Line(sec, writer, foundry, self.max_value_bytes, session, fence), loader
+
+
+def _crashed(crash: BaseException) -> BaseException:
+    """Return what is to leave `open_sec` when an actor failed."""
+    if isinstance(crash, StoreStuck) or not isinstance(crash, Exception):
+        return crash
+    error = SecCrashed(
+        f"the SEC ended with {type(crash).__name__}: {crash}; its sagas go on at the next open"
+    )
+    error.__cause__ = crash
+    return error

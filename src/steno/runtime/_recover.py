@@ -1,0 +1,214 @@
+"""
+Loading: from what a store has of a saga to an executor that goes on with it.
+
+It is the same road as running, from the rows back into the fold. A saga that can not be loaded is
+left as it is, with its problem noted in the store for an operator; it hurts no other saga.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+import attrs
+import trio
+
+from steno.action import ActionRegistry, Codec
+from steno.core import (
+    FlatDag,
+    JsonText,
+    SagaDag,
+    SagaId,
+    SagaMachine,
+    SagaName,
+    SagaState,
+    decode_json,
+    read_flat,
+)
+from steno.errors import (
+    CommandError,
+    NoSuchSaga,
+    SagaHaltedError,
+    SagaNotRunning,
+    SagaTakenOver,
+    StenoError,
+    StoreUnavailable,
+)
+from steno.runtime._exec_client import SecExecClient
+from steno.runtime._executor import SagaExecutor
+from steno.runtime._mailbox import Mailbox
+from steno.runtime._message import Loaded, NotLoaded, SecMessage
+from steno.runtime._runner import NodeRunner
+from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Write
+from steno.store import Fence, SagaCachedState, SagaClaim, SagaProblem, SecStoreSession, StoredSaga
+
+T = TypeVar("T")
+
+MakeContext = Callable[[SagaId, SagaName, object], object]
+
+_logger = logging.getLogger("steno")
+
+
+@attrs.frozen(eq=False)
+class Foundry:
+    """
+    Makes executors, of new sagas and of stored ones.
+
+    Attributes:
+        sec: The SEC, as a key to which tasks are inside it.
+        registry: The actions.
+        codec: What turns their results into JSON.
+        make_context: Makes the user data of a saga.
+        line: The executors' line to the SEC.
+    """
+
+    sec: object
+    registry: ActionRegistry
+    codec: Codec
+    make_context: MakeContext
+    line: SecExecClient
+    _graphs: WeakValueDictionary[str, FlatDag] = attrs.field(
+        init=False, factory=WeakValueDictionary
+    )
+
+    def shared(self, flat: FlatDag) -> FlatDag:
+        """Return the graph of this content that other sagas have, or this one."""
+        return self._graphs.setdefault(flat.digest, flat)
+
+    def make(self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState) -> SagaExecutor:
+        """
+        Return an executor.
+
+        Raises:
+            SagaValidationError: An action is not registered, or has no undo.
+            Exception: Whatever `make_context` raises.
+        """
+        self.registry.validate(dag.flat)
+        saga_id = state.log.saga_id
+        user_data = self.make_context(saga_id, dag.saga_name, decode_json(dag.params))
+        runner = NodeRunner(self.sec, dag, state, self.registry, self.codec, user_data)
+        return SagaExecutor(SagaMachine(dag, state), runner, self.line, fence, stored)
+
+    def read_dag(self, stored: StoredSaga) -> SagaDag:
+        """
+        Return the graph and params of a stored saga.
+
+        Raises:
+            DumpError: What is stored is no graph.
+        """
+        flat = self._graphs.get(stored.dag_digest)
+        if flat is None:
+            flat = self._graphs.setdefault(stored.dag_digest, read_flat(stored.dag_text))
+        return SagaDag.of_flat(flat, JsonText(stored.params))
+
+    def restore(self, stored: StoredSaga, fence: Fence) -> SagaExecutor:
+        """
+        Return an executor of a stored saga.
+
+        Raises:
+            RecoveryError: What is stored can not be gone on with.
+            SagaValidationError: An action is not registered, or has no undo.
+            Exception: Whatever `make_context` raises.
+        """
+        dag = self.read_dag(stored)
+        state = SagaState.fold(dag.flat, stored.summary.id, stored.events)
+        return self.make(dag, state, fence, stored.summary.state)
+
+
+@attrs.frozen(eq=False)
+class Loader:
+    """
+    Loads sagas, and tells the coordinator.
+
+    Attributes:
+        session: The open store.
+        foundry: Makes the executors.
+        coordinator: Who is told.
+        writer: Notes problems.
+        sec_name: Whose sagas they become.
+        patience: Seconds for which an unavailable store is tried again.
+    """
+
+    session: SecStoreSession
+    foundry: Foundry
+    coordinator: Mailbox[SecMessage]
+    writer: Mailbox[Write]
+    sec_name: str
+    patience: float
+
+    async def load_all(self, claims: Iterable[SagaClaim], concurrency: int) -> None:
+        """Load sagas that were taken over, so many at a time."""
+        pending = iter(claims)
+        async with trio.open_nursery() as nursery:
+            for _ in range(concurrency):
+                nursery.start_soon(self._load_each, pending)
+
+    async def _load_each(self, pending: Iterator[SagaClaim]) -> None:
+        for claim in pending:
+            await self._load(claim)
+
+    async def recover(self, saga_id: SagaId) -> None:
+        """Take a saga over, whosever it is, and load it."""
+        try:
+            claim = await self._patiently(self.session.claim, saga_id, self.sec_name)
+            if claim is None:
+                raise await self._why_not(saga_id)
+        except Exception as error:  # noqa: BLE001 - a store may raise anything; the asker is told
+            self.coordinator.tell(NotLoaded(saga_id, error))
+        else:
+            await self._load(claim)
+
+    async def _why_not(self, saga_id: SagaId) -> CommandError:
+        if await self._patiently(self.session.load, saga_id) is None:
+            return NoSuchSaga(saga_id)
+        return SagaNotRunning(saga_id)
+
+    async def _load(self, claim: SagaClaim) -> None:
+        saga_id, fence = claim.saga_id, claim.fence
+        try:
+            stored = await self._patiently(self.session.load, saga_id)
+            if stored is None:
+                raise NoSuchSaga(saga_id)
+            if stored.fence != fence:
+                why = f'the SEC "{stored.fence.sec_name}" took it over while it was being loaded'
+                raise SagaTakenOver(saga_id, why)
+            executor = self.foundry.restore(stored, fence)
+        except Exception as error:  # noqa: BLE001 - stored data and make_context may raise anything
+            self._quarantine(claim, error)
+        else:
+            if stored.summary.problem is not None:
+                self.writer.tell(Write(SagaProblem(saga_id, fence, None), _ignore))
+            self.coordinator.tell(Loaded(executor))
+
+    def _quarantine(self, claim: SagaClaim, error: Exception) -> None:
+        saga_id = claim.saga_id
+        if isinstance(error, SagaTakenOver):
+            self.coordinator.tell(NotLoaded(saga_id, error))
+            return
+        what = str(error) if isinstance(error, StenoError) else f"{type(error).__name__}: {error}"
+        problem = f"it could not be loaded: {what}"
+        _logger.error("saga %s: %s", saga_id, problem, exc_info=error)
+        self.writer.tell(Write(SagaProblem(saga_id, claim.fence, problem), _ignore))
+        halted = SagaHaltedError(saga_id, problem)
+        halted.__cause__ = error
+        self.coordinator.tell(NotLoaded(saga_id, halted))
+
+    async def _patiently(self, read: Callable[..., Awaitable[T]], *args: object) -> T:
+        """Read from the store, and again while it is unavailable and patience lasts."""
+        give_up = trio.current_time() + self.patience
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await read(*args)
+            except StoreUnavailable:
+                remaining = give_up - trio.current_time()
+                if remaining <= 0:
+                    raise
+                await trio.sleep(min(pause, remaining))
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _ignore(_: object) -> None:
+    """Take no notice of how a note about a problem fared; the next open tries again."""

@@ -1,0 +1,167 @@
+"""
+Node tasks: the only place where user code runs.
+
+What an action does to its task stays here. It may return, which is encoded at once; raise an
+`Exception`, which fails its node; let a `SecClosing` out, which halts its saga; or be cancelled.
+Once its saga's scope is cancelled, whatever it still returns or raises is dropped.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Never, TypeAlias, cast
+
+import attrs
+import trio
+
+from steno.action import Action, ActionContext, ActionRegistry, Codec
+from steno.core import (
+    ActionNode,
+    RunAction,
+    RunUndo,
+    SagaDag,
+    SagaId,
+    SagaNodeId,
+    SagaState,
+    SerializeFailed,
+    UndoActionError,
+    inputs,
+)
+from steno.errors import InternalError, SerializeError
+from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
+
+inside: ContextVar[tuple[tuple[object, SagaId], ...]] = ContextVar("inside", default=())
+"""The SEC and saga of each action that the current task is a part of, the innermost last."""
+
+
+@attrs.frozen
+class NodeHalted:
+    """
+    An action could neither succeed nor fail; its saga is to stand still.
+
+    Attributes:
+        problem: Why, and what to do.
+    """
+
+    problem: str
+
+
+NodeOutcome: TypeAlias = (
+    inputs.ActionSucceeded
+    | inputs.ActionFailed
+    | inputs.UndoSucceeded
+    | inputs.UndoFailed
+    | NodeHalted
+)
+
+
+@attrs.frozen(eq=False)
+class NodeRunner:
+    """
+    Calls the actions of one saga.
+
+    Attributes:
+        sec: The SEC, as a key to `inside`.
+        dag: The saga.
+        state: Its state, of which actions see the outputs of their ancestors.
+        registry: Its actions.
+        codec: What turns their results into JSON.
+        user_data: What they share.
+    """
+
+    sec: object
+    dag: SagaDag
+    state: SagaState
+    registry: ActionRegistry
+    codec: Codec
+    user_data: object
+
+    async def run(self, command: RunAction | RunUndo) -> NodeOutcome:
+        """
+        Carry out a command, and return what the saga's machine is to be told.
+
+        Raises:
+            Cancelled: The saga's scope was cancelled, whatever the action made of that.
+        """
+        inside.set((*inside.get(), (self.sec, self.state.log.saga_id)))
+        try:
+            outcome = await self._call(command)
+        except BaseException as error:
+            if is_fatal(error):
+                raise
+            await trio.lowlevel.checkpoint_if_cancelled()
+            outcome = self._halted(command.node_id, error)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return outcome
+
+    async def _call(self, command: RunAction | RunUndo) -> NodeOutcome:
+        match command:
+            case RunAction():
+                return await self._run_action(command)
+            case RunUndo():
+                return await self._run_undo(command)
+
+    async def _run_action(self, command: RunAction) -> NodeOutcome:
+        node = command.node_id
+        action, ctx = self._action(node), self._context(node, undoing=False)
+        for _ in range(command.times - 1):
+            await self._attempt(action, ctx)
+        return await self._attempt(action, ctx)
+
+    async def _attempt(self, action: Action, ctx: ActionContext[Never]) -> NodeOutcome:
+        """Call an action once."""
+        node = ctx.node_id
+        try:
+            output = await action.do_it(ctx)
+        except Exception as error:
+            if is_closing(error) or is_cancelled():
+                raise
+            return inputs.ActionFailed(node, self.codec.action_error(error))
+        try:
+            return inputs.ActionSucceeded(node, self.codec.encode(output))
+        except SerializeError as error:
+            message = f'output of node "{ctx.node_name}": {error}'
+            return inputs.ActionFailed(node, SerializeFailed(message))
+
+    async def _run_undo(self, command: RunUndo) -> NodeOutcome:
+        node = command.node_id
+        action, ctx = self._action(node), self._context(node, undoing=True)
+        for number in range(1, command.times + 1):
+            try:
+                await action.undo_it(ctx)
+            except Exception as error:
+                if is_closing(error) or is_cancelled():
+                    raise
+                text = self.codec.error_text(error)
+                return inputs.UndoFailed(node, UndoActionError.attempt(number, text))
+        return inputs.UndoSucceeded(node)
+
+    def _halted(self, node: SagaNodeId, error: BaseException) -> NodeHalted:
+        name = self.dag.flat.name_of(node)
+        if is_closing(error):
+            why = f'the action of node "{name}" met a SEC that is being left'
+        elif is_cancellation(error):
+            why = f'the action of node "{name}" let a Cancelled out that was not meant for its saga'
+        else:
+            msg = f"node {node}: {error!r} was let through"
+            raise InternalError(msg) from error
+        return NodeHalted(f"{why}; it goes on at the next open, or with saga_recover")
+
+    def _action(self, node: SagaNodeId) -> Action:
+        flat_node = self.dag.flat.nodes[node]
+        if not isinstance(flat_node, ActionNode):
+            msg = f"node {node} runs no action: {flat_node!r}"
+            raise InternalError(msg)
+        return self.registry.get(flat_node.action_name)
+
+    def _context(self, node: SagaNodeId, *, undoing: bool) -> ActionContext[Never]:
+        ctx = ActionContext(
+            saga_id=self.state.log.saga_id,
+            node_id=node,
+            user_data=self.user_data,
+            dag=self.dag,
+            outputs=self.state.outputs,
+            undoing=undoing,
+        )
+        # The type of the user's data is between open_sec and the actions; no checker can see it.
+        return cast("ActionContext[Never]", ctx)

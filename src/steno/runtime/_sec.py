@@ -1,0 +1,314 @@
+"""
+The coordinator: the actor that knows which sagas there are, and starts their executors.
+
+Theory of operation. It awaits nothing but its mailbox. What needs the store goes to the log writer,
+or to a loader, and comes back as a message; a command that has to wait for that stands in the
+saga's own queue meanwhile. So no saga, and no store, can hold up another.
+
+A saga is in memory while it is being created or loaded, is ready, or runs; of those that are
+finished, the latest few. All others are `NotHere`: whoever asks looks into the store.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+
+import attrs
+
+from steno.core import SagaId
+from steno.errors import (
+    CommandError,
+    SagaHaltedError,
+    SagaIdInUse,
+    SagaNotReady,
+    SagaNotRunning,
+    SecClosing,
+)
+from steno.runtime._executor import SagaExecutor
+from steno.runtime._mailbox import Envelope, Mailbox, Reply
+from steno.runtime._message import (
+    Ask,
+    Close,
+    CreateSaga,
+    Ended,
+    Forget,
+    GetSaga,
+    Inject,
+    Loaded,
+    NotHere,
+    NotLoaded,
+    RecoverSaga,
+    SecMessage,
+    StartSaga,
+    Stored,
+    WaitSaga,
+)
+from steno.runtime._writer import Write
+from steno.store import Durable, Rejected
+
+
+KEPT_FINISHED = 100
+"""How many finished sagas stay in memory, to be looked at without the store."""
+
+
+class Place(enum.Enum):
+    """Where in its life a saga is, as far as this SEC has it in memory."""
+
+    CREATING = "creating"
+    """The store is asked to keep it."""
+    LOADING = "loading"
+    """It is being read from the store."""
+    READY = "ready"
+    """It waits to be started."""
+    RUNNING = "running"
+    """Its executor runs."""
+    DONE = "done"
+    """It is finished."""
+
+
+_BUSY = frozenset({Place.CREATING, Place.LOADING, Place.RUNNING})
+
+
+@attrs.define(eq=False)
+class Entry:
+    """A saga in memory."""
+
+    place: Place
+    executor: SagaExecutor | None = None
+    waiters: dict[Reply[object], None] = attrs.field(factory=dict)
+    queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is no longer so
+
+
+@attrs.define(eq=False)
+class Sec:
+    """
+    The saga execution coordinator.
+
+    Args:
+        mailbox: Where it is asked and told.
+        writer: The log writer's mailbox.
+        spawn: Starts an executor, or a loader, among the SEC's tasks.
+        recover: Loads one saga.
+    """
+
+    mailbox: Mailbox[SecMessage]
+    _writer: Mailbox[Write]
+    _spawn: Callable[..., None]
+    _recover: Callable[[SagaId], Awaitable[None]]
+    _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)
+    _finished: OrderedDict[SagaId, None] = attrs.field(init=False, factory=OrderedDict)
+    _problems: dict[SagaId, str] = attrs.field(init=False, factory=dict)
+    _busy: int = attrs.field(init=False, default=0)  # entries that closing waits for
+    _closing: Reply[object] | None = attrs.field(init=False, default=None)
+
+    async def run(self) -> None:
+        """Read the mailbox, until cancelled."""
+        while True:
+            for message in await self.mailbox.receive_all():
+                self._handle(message)
+
+    def expect(self, sagas: Iterable[SagaId]) -> None:
+        """Take note of sagas that are about to be loaded."""
+        for saga_id in sagas:
+            self._enter(saga_id, Entry(Place.LOADING))
+
+    def census(self) -> dict[Place, int]:
+        """Return how many sagas there are in each place."""
+        count = dict.fromkeys(Place, 0)
+        for entry in self._entries.values():
+            count[entry.place] += 1
+        return count
+
+    @property
+    def halted(self) -> int:
+        """How many sagas stand still, as far as is known."""
+        return len(self._problems)
+
+    # Entries
+
+    def _enter(self, saga_id: SagaId, entry: Entry) -> None:
+        self._entries[saga_id] = entry
+        self._busy += entry.place in _BUSY
+
+    def _leave(self, saga_id: SagaId) -> Entry:
+        entry = self._entries.pop(saga_id)
+        self._busy -= entry.place in _BUSY
+        return entry
+
+    def _move(self, saga_id: SagaId, place: Place, executor: SagaExecutor | None = None) -> Entry:
+        """Bring an entry to another place."""
+        entry = self._entries[saga_id]
+        self._busy += (place in _BUSY) - (entry.place in _BUSY)
+        entry.place = place
+        entry.executor = executor or entry.executor
+        return entry
+
+    def _requeue(self, entry: Entry) -> None:
+        waiting, entry.queue = entry.queue, []
+        for envelope in waiting:
+            self._asked(envelope)
+
+    # Messages
+
+    def _handle(self, message: SecMessage) -> None:
+        match message:
+            case Envelope():
+                self._asked(message)
+            case Stored():
+                self._stored(message)
+            case Loaded(executor=executor):
+                self._problems.pop(executor.saga_id, None)
+                self._requeue(self._start(executor.saga_id, executor))
+            case NotLoaded(saga_id=saga_id, error=error):
+                self._not_loaded(saga_id, error)
+            case Ended(executor=executor, halted=None):
+                self._done(executor)
+            case Ended(executor=executor, halted=SagaHaltedError() as halted):
+                self._halt(executor.saga_id, halted)
+            case Forget(saga_id=saga_id, reply=reply):
+                if saga_id in self._entries:
+                    self._entries[saga_id].waiters.pop(reply, None)
+        if self._closing is not None and not self._busy:
+            self._closing.answer(None)
+
+    def _asked(self, envelope: Envelope[Ask, object]) -> None:
+        ask, reply = envelope.message, envelope.reply_to
+        match ask:
+            case Close():
+                self._close(reply)
+                return
+            case CreateSaga(params=params):
+                saga_id = params.saga_id
+            case _:
+                saga_id = ask.saga_id
+        entry = self._entries.get(saga_id)
+        if entry is None:
+            self._asked_of_absent(saga_id, envelope)
+        elif isinstance(ask, GetSaga) and entry.place is Place.LOADING:
+            reply.answer(NotHere(loading=True))
+        elif entry.executor is None or entry.place is Place.CREATING:
+            entry.queue.append(envelope)
+        else:
+            try:
+                self._asked_of_present(saga_id, entry, entry.executor, envelope)
+            except CommandError as refusal:
+                reply.fail(refusal)
+
+    def _asked_of_absent(self, saga_id: SagaId, envelope: Envelope[Ask, object]) -> None:
+        match envelope.message:
+            case CreateSaga(params=params, executor=executor) as create:
+                entry = Entry(Place.CREATING, executor)
+                entry.queue.append(envelope)
+                self._enter(saga_id, entry)
+                self._writer.tell(Write(params, lambda o: self.mailbox.tell(Stored(create, o))))
+            case RecoverSaga():
+                entry = Entry(Place.LOADING)
+                entry.queue.append(envelope)
+                self._enter(saga_id, entry)
+                self._spawn(self._recover, saga_id)
+            case _:
+                envelope.reply_to.answer(NotHere(self._problems.get(saga_id)))
+
+    def _asked_of_present(
+        self,
+        saga_id: SagaId,
+        entry: Entry,
+        executor: SagaExecutor,
+        envelope: Envelope[Ask, object],
+    ) -> None:
+        reply = envelope.reply_to
+        match envelope.message:
+            case CreateSaga():
+                raise SagaIdInUse(saga_id)
+            case StartSaga():
+                if entry.place is not Place.READY:
+                    raise SagaNotReady(saga_id)
+                self._start(saga_id, executor)
+                reply.answer(None)
+            case RecoverSaga():
+                if entry.place is Place.DONE:
+                    raise SagaNotRunning(saga_id)
+                if entry.place is Place.READY:
+                    self._start(saga_id, executor)
+                reply.answer(None)
+            case Inject(injection=injection):
+                if entry.place is Place.DONE:
+                    raise SagaNotRunning(saga_id)
+                executor.inject(injection)
+                reply.answer(None)
+            case GetSaga():
+                reply.answer(executor.snapshot())
+            case WaitSaga():
+                if entry.place is Place.DONE:
+                    reply.answer(executor.snapshot())
+                elif entry.place is Place.READY and self._closing is not None:
+                    raise SecClosing(_never_started(saga_id))
+                else:
+                    entry.waiters[reply] = None
+            case Close():
+                pass  # it is of no saga
+
+    def _start(self, saga_id: SagaId, executor: SagaExecutor) -> Entry:
+        self._spawn(executor.run)
+        return self._move(saga_id, Place.RUNNING, executor)
+
+    def _stored(self, stored: Stored) -> None:
+        """Answer the client that created a saga, the first in the queue, then the others."""
+        saga_id = stored.created.params.saga_id
+        match stored.outcome:
+            case Durable():
+                entry = self._move(saga_id, Place.READY)
+                entry.queue.pop(0).reply_to.answer(None)
+            case outcome:
+                entry = self._leave(saga_id)
+                error = outcome.error if isinstance(outcome, Rejected) else SagaIdInUse(saga_id)
+                entry.queue.pop(0).reply_to.fail(error)
+        self._requeue(entry)
+
+    def _not_loaded(self, saga_id: SagaId, error: Exception) -> None:
+        """Answer those who wanted a saga recovered with the reason, then the others."""
+        entry = self._leave(saga_id)
+        if isinstance(error, SagaHaltedError):
+            self._problems[saga_id] = error.problem
+        for envelope in tuple(entry.queue):
+            if isinstance(envelope.message, RecoverSaga):
+                entry.queue.remove(envelope)
+                envelope.reply_to.fail(error)
+        self._requeue(entry)
+
+    def _done(self, executor: SagaExecutor) -> None:
+        saga_id = executor.saga_id
+        entry = self._move(saga_id, Place.DONE)
+        snapshot = executor.snapshot()
+        for reply in entry.waiters:
+            reply.answer(snapshot)
+        entry.waiters.clear()
+        self._finished[saga_id] = None
+        if len(self._finished) > KEPT_FINISHED:
+            oldest, _ = self._finished.popitem(last=False)
+            self._leave(oldest)
+
+    def _halt(self, saga_id: SagaId, halted: SagaHaltedError) -> None:
+        entry = self._leave(saga_id)
+        self._problems[saga_id] = halted.problem
+        for reply in entry.waiters:
+            error = type(halted)(saga_id, halted.problem)
+            error.__cause__ = halted.__cause__
+            reply.fail(error)
+
+    def _close(self, reply: Reply[object]) -> None:
+        self._closing = reply
+        for saga_id, entry in self._entries.items():
+            if entry.place is Place.READY:
+                for waiter in entry.waiters:
+                    waiter.fail(SecClosing(_never_started(saga_id)))
+                entry.waiters.clear()
+
+
+def _never_started(saga_id: SagaId) -> str:
+    return (
+        f"the SEC is being left, and saga {saga_id} was not started; "
+        "it will be when a SEC of this name is opened again"
+    )

@@ -1,0 +1,196 @@
+"""
+The log writer: the actor through which everything becomes durable.
+
+Theory of operation. All that waits to be written, of all sagas, goes into one transaction (group
+commit); the next batch gathers while the store is busy with this one. So the more sagas run, the
+more a commit carries, and nobody waits for more than the commit under way and the next.
+
+A batch is not torn by cancellation: it is awaited under a shield. From the moment the SEC is
+cancelled the store has `GRACE` seconds to finish; then `StoreStuck` is raised. Should the batch
+still arrive later, it is refused by its fence, once the sagas have been taken over.
+
+A store that is unavailable is tried again, with growing pauses, for `patience` seconds from when a
+write first asked; then that write is given up. A batch that is refused as a whole is tried again
+write by write, so that one that can not be written hurts nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+import attrs
+import trio
+
+from steno.errors import StoreStuck, StoreUnavailable
+from steno.runtime._mailbox import Mailbox
+from steno.store import Rejected, SagaRecord, SagaWrite, SecStoreSession, WriteOutcome
+
+GRACE = 10.0
+"""Seconds that a store has to finish a batch once the SEC is cancelled."""
+
+FIRST_PAUSE = 0.05
+"""Seconds before a store that was unavailable is tried again; doubled each time."""
+
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries at most."""
+
+_logger = logging.getLogger("steno")
+
+
+@attrs.frozen(eq=False)
+class Write:
+    """
+    A message to the writer: something to write, and whom to tell how it went.
+
+    Attributes:
+        what: The write.
+        then: Called with the outcome, in the writer's task; must not raise.
+        since: When it was asked for, by Trio's clock.
+    """
+
+    what: SagaWrite
+    then: Callable[[WriteOutcome], None]
+    since: float = attrs.field(factory=trio.current_time)
+
+
+@attrs.frozen
+class WriterStatistics:
+    """
+    What a log writer has done so far.
+
+    Attributes:
+        commits: Transactions that were answered.
+        writes: Writes in them: steps, creations, problems.
+        events: Events in those.
+        failures: Transactions that failed and were, or will be, tried again.
+        waiting: Writes that wait for the next transaction.
+    """
+
+    commits: int
+    writes: int
+    events: int
+    failures: int
+    waiting: int
+
+
+@attrs.define(eq=False)
+class LogWriter:
+    """
+    Writes, in batches.
+
+    Args:
+        session: The open store.
+        patience: Seconds for which an unavailable store is tried again.
+    """
+
+    _session: SecStoreSession
+    _patience: float
+    mailbox: Mailbox[Write] = attrs.field(init=False, factory=Mailbox)
+    _shield: trio.CancelScope | None = attrs.field(init=False, default=None)
+    _deadline: float = attrs.field(init=False, default=math.inf)  # once the SEC is cancelled
+    _commits: int = attrs.field(init=False, default=0)
+    _writes: int = attrs.field(init=False, default=0)
+    _events: int = attrs.field(init=False, default=0)
+    _failures: int = attrs.field(init=False, default=0)
+    _idle: trio.Event = attrs.field(init=False, factory=trio.Event)
+
+    def statistics(self) -> WriterStatistics:
+        """Return what it has done so far."""
+        return WriterStatistics(
+            self._commits, self._writes, self._events, self._failures, len(self.mailbox)
+        )
+
+    async def run(self) -> None:
+        """Write, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch)
+            while True:
+                if not len(self.mailbox):
+                    self._idle.set()
+                batch = await self.mailbox.receive_all()
+                self._idle = trio.Event()
+                await self._commit(batch)
+
+    async def drained(self) -> None:
+        """Wait until nothing waits to be written."""
+        await trio.lowlevel.checkpoint()
+        while len(self.mailbox) or not self._idle.is_set():
+            await self._idle.wait()
+
+    async def _watch(self) -> None:
+        """Give the batch under way a deadline when the SEC is cancelled."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._deadline = trio.current_time() + GRACE
+            if self._shield is not None:
+                self._shield.deadline = self._deadline
+
+    async def _commit(self, batch: list[Write]) -> None:
+        """Write a batch, and what comes in while the store is unavailable; tell the outcomes."""
+        pause = FIRST_PAUSE
+        while batch:
+            try:
+                outcomes = await self._record([write.what for write in batch])
+            except StoreUnavailable as error:
+                self._failures += 1
+                batch = self._give_up(batch, error)
+                if batch:
+                    _logger.warning("the store is unavailable, %d writes wait: %s", len(batch), error)
+                    await trio.sleep(min(pause, self._remaining(batch)))
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                batch += self.mailbox.drain()
+            except StoreStuck:
+                raise
+            except Exception as error:  # noqa: BLE001 - a store may raise anything; its writes are refused
+                self._failures += 1
+                await self._refused(batch, error)
+                return
+            else:
+                self._note(batch, outcomes)
+                return
+
+    async def _refused(self, batch: list[Write], error: Exception) -> None:
+        """Try a batch that was refused as a whole write by write."""
+        if len(batch) == 1:
+            _logger.error("saga %s can not be written: %s", batch[0].what.saga_id, error)
+            batch[0].then(Rejected(error))
+            return
+        for write in batch:
+            await self._commit([write])
+
+    async def _record(self, writes: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+        with trio.CancelScope(shield=True, deadline=self._deadline) as self._shield:
+            outcomes = await self._session.record(writes)
+            if len(outcomes) != len(writes):
+                msg = f"the store gave {len(outcomes)} answers to {len(writes)} writes"
+                raise ValueError(msg)
+            return outcomes
+        msg = f"the store did not finish a batch within {GRACE} s of being cancelled"
+        raise StoreStuck(msg)
+
+    def _note(self, batch: Sequence[Write], outcomes: Sequence[WriteOutcome]) -> None:
+        self._commits += 1
+        self._writes += len(batch)
+        for write, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(write.what, SagaRecord):
+                self._events += len(write.what.events)
+            write.then(outcome)
+
+    def _give_up(self, batch: Sequence[Write], error: StoreUnavailable) -> list[Write]:
+        """Tell writes whose patience has ended; return the others."""
+        oldest = trio.current_time() - self._patience
+        waiting: list[Write] = []
+        for write in batch:
+            if write.since <= oldest:
+                write.then(Rejected(error))
+            else:
+                waiting.append(write)
+        return waiting
+
+    def _remaining(self, batch: Sequence[Write]) -> float:
+        """Return the seconds until the first of some writes is to be given up."""
+        oldest = min((write.since for write in batch), default=math.inf)
+        return max(0.0, oldest + self._patience - trio.current_time())

@@ -1,0 +1,232 @@
+"""A store in memory: all that a real one does, and gone with the process."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import attrs
+import trio
+
+from steno.core import JsonText, SagaId, SagaName, SagaNodeEvent
+from steno.errors import NoSuchSaga, SagaIdInUse, StoreError
+from steno.store import (
+    Durable,
+    Fence,
+    ListQuery,
+    Lost,
+    Rejected,
+    SagaCachedState,
+    SagaClaim,
+    SagaCreateParams,
+    SagaProblem,
+    SagaRecord,
+    SagaSummary,
+    SagaTimes,
+    SagaWrite,
+    StoredSaga,
+    TakeOver,
+    WriteOutcome,
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@attrs.define(eq=False)
+class _Row:
+    """A saga's row, and its events'."""
+
+    saga_id: SagaId
+    name: SagaName
+    dag_digest: str
+    params: JsonText
+    fence: Fence
+    created: datetime
+    progressed: datetime
+    ended: datetime | None = None
+    state: SagaCachedState = SagaCachedState.READY
+    problem: str | None = None
+    events: list[SagaNodeEvent] = attrs.field(factory=list)
+
+    def summary(self) -> SagaSummary:
+        times = SagaTimes(self.created, self.progressed, self.ended)
+        return SagaSummary(self.saga_id, self.name, self.state, self.problem, times)
+
+
+@attrs.define(eq=False)
+class InMemorySecStore:
+    """
+    A store that lives as long as this object.
+
+    It keeps what it is given and fences like any other, so that a SEC can be opened again on what a
+    cancelled one left behind: for tests, and for sagas that need not survive the process.
+
+    Args:
+        clock: Tells the time that rows are stamped with.
+    """
+
+    _clock: Callable[[], datetime] = _now
+    _rows: dict[SagaId, _Row] = attrs.field(init=False, factory=dict)
+    _ids: list[SagaId] = attrs.field(init=False, factory=list)  # in order
+    _graphs: dict[str, JsonText] = attrs.field(init=False, factory=dict)  # by digest
+    _generations: dict[str, int] = attrs.field(init=False, factory=dict)  # by name of SEC
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[InMemorySession]:
+        """Open the store; any number of sessions may be open, and fence each other."""
+        await trio.lowlevel.checkpoint()
+        session = InMemorySession(self)
+        try:
+            yield session
+        finally:
+            session.closed = True
+
+    def write(self, write: SagaWrite) -> WriteOutcome:
+        """Do one write of a batch."""
+        row = self._rows.get(write.saga_id)
+        if isinstance(write, SagaCreateParams):
+            return self._create(write, row)
+        if row is None:
+            return Rejected(NoSuchSaga(write.saga_id))
+        if row.fence != write.fence:
+            return Lost(row.fence.sec_name)
+        match write:
+            case SagaRecord():
+                return self._append(write, row)
+            case SagaProblem(problem=problem):
+                row.problem = problem
+                return Durable()
+
+    def _create(self, saga: SagaCreateParams, row: _Row | None) -> WriteOutcome:
+        if row is not None:
+            same = (row.name, row.dag_digest, row.params, row.fence, tuple(row.events)) == (
+                saga.saga_name,
+                saga.dag_digest,
+                saga.params,
+                saga.fence,
+                saga.events,
+            )
+            again = same and row.state is SagaCachedState.READY
+            return Durable() if again else Rejected(SagaIdInUse(saga.saga_id))
+        now = self._clock()
+        self._graphs.setdefault(saga.dag_digest, saga.dag_text)
+        self._rows[saga.saga_id] = _Row(
+            saga_id=saga.saga_id,
+            name=saga.saga_name,
+            dag_digest=saga.dag_digest,
+            params=saga.params,
+            fence=saga.fence,
+            created=now,
+            progressed=now,
+            events=list(saga.events),
+        )
+        bisect.insort(self._ids, saga.saga_id)
+        return Durable()
+
+    def _append(self, record: SagaRecord, row: _Row) -> WriteOutcome:
+        stored = row.events[record.first_seq :]
+        if record.first_seq > len(row.events) or tuple(stored) != record.events[: len(stored)]:
+            msg = (
+                f"saga {record.saga_id}: events from number {record.first_seq} do not follow the "
+                f"{len(row.events)} that are stored"
+            )
+            return Rejected(StoreError(msg))
+        now = self._clock()
+        row.events.extend(record.events[len(stored) :])
+        row.progressed = now
+        row.state = record.state
+        if record.state.finished and row.ended is None:
+            row.ended = now
+        return Durable()
+
+    def take_over(self, sec_name: str) -> TakeOver:
+        """Raise the generation of a SEC and of its unfinished sagas."""
+        fence = Fence(sec_name, self._generations.get(sec_name, 0) + 1)
+        self._generations[sec_name] = fence.generation
+        claims = [
+            self._adopt(row, fence)
+            for row in self._rows.values()
+            if row.fence.sec_name == sec_name and not row.state.finished
+        ]
+        return TakeOver(fence, tuple(claims))
+
+    def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
+        """Give one unfinished saga to a SEC."""
+        row = self._rows.get(saga_id)
+        if row is None or row.state.finished:
+            return None
+        return self._adopt(row, Fence(sec_name, self._generations.get(sec_name, 0)))
+
+    @staticmethod
+    def _adopt(row: _Row, sec: Fence) -> SagaClaim:
+        row.fence = Fence(sec.sec_name, max(row.fence.generation + 1, sec.generation))
+        return SagaClaim(row.saga_id, row.fence)
+
+    def load(self, saga_id: SagaId) -> StoredSaga | None:
+        """Return all that is stored of a saga."""
+        row = self._rows.get(saga_id)
+        if row is None:
+            return None
+        return StoredSaga(
+            row.summary(),
+            row.fence,
+            row.dag_digest,
+            self._graphs[row.dag_digest],
+            row.params,
+            tuple(row.events),
+        )
+
+    def list(self, query: ListQuery) -> list[SagaSummary]:
+        """Return a page of the sagas."""
+        first = 0 if query.marker is None else bisect.bisect_right(self._ids, query.marker)
+        page: list[SagaSummary] = []
+        for saga_id in self._ids[first:]:
+            row = self._rows[saga_id]
+            if query.states is not None and row.state not in query.states:
+                continue
+            if query.name is not None and row.name != query.name:
+                continue
+            page.append(row.summary())
+            if len(page) == query.limit:
+                break
+        return page
+
+
+@attrs.define(eq=False)
+class InMemorySession:
+    """An open `InMemorySecStore`; see `SecStoreSession`."""
+
+    _store: InMemorySecStore
+    closed: bool = False
+
+    async def _checkpoint(self) -> InMemorySecStore:
+        await trio.lowlevel.checkpoint()
+        if self.closed:
+            msg = "the session is closed"
+            raise StoreError(msg)
+        return self._store
+
+    async def take_over(self, sec_name: str) -> TakeOver:
+        """Raise the generation of a SEC and of all its unfinished sagas."""
+        return (await self._checkpoint()).take_over(sec_name)
+
+    async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
+        """Make a SEC the owner of one unfinished saga."""
+        return (await self._checkpoint()).claim(saga_id, sec_name)
+
+    async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+        """Write a batch; there is no moment at which a part of it is visible."""
+        store = await self._checkpoint()
+        return [store.write(write) for write in batch]
+
+    async def load(self, saga_id: SagaId) -> StoredSaga | None:
+        """Return all that is stored of a saga."""
+        return (await self._checkpoint()).load(saga_id)
+
+    async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
+        """Return a page of the sagas."""
+        return (await self._checkpoint()).list(query)
