@@ -2,8 +2,8 @@
 Sagas for Trio: several things done in other systems, or all of them undone, whatever happens.
 
 A **saga** is a graph of **actions**, each with an **undo action**. A **saga execution coordinator**
-(SEC) runs it, writes every step to a **saga log** before it acts on it, unwinds in reverse order when an
-action fails, and goes on after a crash as if nothing had happened.
+(SEC) runs it, writes every step to a **saga log** before it acts on it, unwinds in reverse order
+when an action fails, and goes on after a crash as if nothing had happened.
 
 General layout, from the top; each floor uses those below it only:
 
@@ -34,6 +34,7 @@ from steno.core import (
     NodeExecState,
     NodeName,
     RepeatInjected,
+    SagaCachedState,
     SagaDag,
     SagaDone,
     SagaExecStatus,
@@ -95,7 +96,6 @@ from steno.runtime import (
     open_sec,
 )
 from steno.store import (
-    SagaCachedState,
     SagaCreateParams,
     SagaSummary,
     SagaTimes,

@@ -4,12 +4,13 @@ The port: what the runtime asks of a store, and in which words.
 Theory of operation. A store keeps three things: graphs, once per content hash; a row per saga; and
 a row per event, numbered within its saga from 0. It is written to in batches, by one writer per
 SEC. Each saga row names the SEC that runs it (`current_sec`) and how often it has changed hands
-(`adopt_generation`): together its **fence**. Every write is conditional on the fence, saga by saga, in
-the same transaction: what an earlier life of a SEC sends late is refused, and hurts no other saga
-of its batch.
+(`adopt_generation`): together its **fence**. Every write is conditional on the fence, saga by saga,
+in the same transaction: what an earlier life of a SEC sends late is refused, and hurts no other
+saga of its batch.
 
-A SEC has a generation of its own as well, raised each time one of its name is opened: what it creates
-begins with that, so that not even two lives of a SEC that create the same saga have the same fence.
+A SEC has a generation of its own as well, raised each time one of its name is opened. What it
+creates begins with that, so that not even two lives of a SEC that create the same saga have the
+same fence.
 
 Numbers make writes idempotent: a batch that was written, and whose answer was lost, can be sent
 again.
@@ -17,7 +18,6 @@ again.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -25,29 +25,7 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from steno.core import JsonText, SagaId, SagaName, SagaNodeEvent
-
-
-class SagaCachedState(enum.Enum):
-    """What a saga's row says of it, so that a list needs no logs."""
-
-    READY = "ready"
-    """Stored, and never started."""
-    RUNNING = "running"
-    """Started, and nothing has failed."""
-    UNWINDING = "unwinding"
-    """A node has failed; the others are being undone."""
-    SUCCEEDED = "succeeded"
-    """Finished: all is done."""
-    FAILED = "failed"
-    """Finished: all that was done is undone."""
-    STUCK = "stuck"
-    """Finished, because an undo failed: a person has to look at it."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing more will happen."""
-        return self in {self.SUCCEEDED, self.FAILED, self.STUCK}
+from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
 
 
 @attrs.frozen

@@ -111,15 +111,7 @@ class Codec:
             SerializeError: The value, or a part of it, is of a type that has no JSON, or is too
                 large.
         """
-        try:
-            text = encode_json(value if type(value) in ATOMS else _converter.unstructure(value))
-        except SerializeError:
-            raise
-        except RecursionError as error:
-            why = "is nested too deeply, or contains itself"
-            raise SerializeError("$", why) from error
-        except Exception as error:
-            raise _located(value, error) from error
+        text = _json_of(value if type(value) in ATOMS else _plain_of(value))
         if (size := _size(text)) > self.max_value_bytes:
             why = f"takes {size} bytes as JSON, more than the {self.max_value_bytes} allowed"
             raise SerializeError("$", why)
@@ -204,6 +196,23 @@ class Codec:
             kept //= 2
             text = encode_json(whole(f"{message[:kept]}… (cut short: {len(message)} characters)"))
         return text
+
+
+def _plain_of(value: object) -> JSON:
+    try:
+        return _converter.unstructure(value)
+    except RecursionError as error:
+        why = "is nested too deeply, or contains itself"
+        raise SerializeError("$", why) from error
+    except Exception as error:
+        raise _located(value, error) from error
+
+
+def _json_of(plain: JSON) -> JsonText:
+    try:
+        return encode_json(plain)
+    except ValueError as error:  # an integer of thousands of digits, which nothing may print
+        raise SerializeError("$", reason_of(error)) from error
 
 
 def _size(text: JsonText) -> int:

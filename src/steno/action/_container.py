@@ -120,11 +120,14 @@ def read_named_tuple(as_type: Annotation, converter: Converter) -> Reader:
 def read_object(as_type: Annotation, converter: Converter) -> Reader:
     of_key, of_item = args_of(as_type) or (Any, Any)
     key_hook, hook = converter.get_structure_hook(of_key), converter.get_structure_hook(of_item)
+    plain_keys = of_key in (str, Any, object)
 
     def read(value: JSON, _: Annotation) -> JSON:
         if value.__class__ is not dict:
             raise Mismatch(value, as_type)
-        keys = _each(as_type, value, value, repeat(key_hook), repeat(of_key))
+        keys: Iterable[JSON] = value
+        if not plain_keys:
+            keys = _each(as_type, value, value, repeat(key_hook), repeat(of_key))
         items = _each(as_type, value, value.values(), repeat(hook), repeat(of_item))
         return dict(zip(keys, items, strict=True))
 

@@ -39,7 +39,7 @@ class ActionContext(Generic[C_co]):
     user_data: C_co
     _dag: SagaDag = attrs.field(repr=False)
     _outputs: Mapping[SagaNodeId, JsonText] = attrs.field(repr=False)
-    _undoing: bool
+    _undoing: bool = attrs.field(repr=False)
 
     @overload
     def lookup(self, name: str) -> JSON: ...

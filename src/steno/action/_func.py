@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -71,9 +71,7 @@ class ActionFunc(Generic[C, T_co]):
             _check_function(self.name, self._undo)
 
     @classmethod
-    def new_action(
-        cls, name: str, do: DoFunc[C, T_co], undo: UndoFunc[C]
-    ) -> ActionFunc[C, T_co]:
+    def new_action(cls, name: str, do: DoFunc[C, T_co], undo: UndoFunc[C]) -> ActionFunc[C, T_co]:
         """
         Return an action.
 
@@ -133,8 +131,8 @@ def _check_function(name: str, function: object) -> None:
         raise TypeError(msg)
 
 
-async def _wait_for(name: str, result: Awaitable[T_co] | object) -> T_co:
-    if isinstance(result, Awaitable):
-        return await result
-    msg = f'action "{name}" returned {result!r} instead of waiting: is it an async function?'
-    raise TypeError(msg)
+async def _wait_for(name: str, result: Awaitable[T_co]) -> T_co:
+    if not inspect.isawaitable(cast("object", result)):
+        msg = f'action "{name}" returned {result!r} instead of waiting: is it an async function?'
+        raise TypeError(msg)
+    return await result

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeVar, overload
+from collections.abc import Callable
+from typing import Literal, TypeVar, overload
 
 import attrs
 
@@ -12,14 +13,6 @@ from steno.errors import ActionRegistryError, SagaValidationError
 
 C = TypeVar("C")
 T = TypeVar("T")
-
-
-class Decorator(Protocol):
-    """Makes an action of an async function."""
-
-    def __call__(self, function: DoFunc[C, T], /) -> ActionFunc[C, T]:
-        """Register the function."""
-        ...
 
 
 @attrs.define(eq=False)
@@ -55,8 +48,8 @@ class ActionRegistry:
     def action(self, function: DoFunc[C, T], /) -> ActionFunc[C, T]: ...
     @overload
     def action(
-        self, *, name: str | None = None, undo: Literal[Noop.NOOP] | None = None
-    ) -> Decorator: ...
+        self, /, *, name: str | None = None, undo: Literal[Noop.NOOP] | None = None
+    ) -> Callable[[DoFunc[C, T]], ActionFunc[C, T]]: ...
     def action(
         self,
         function: DoFunc[C, T] | None = None,
@@ -64,7 +57,7 @@ class ActionRegistry:
         *,
         name: str | None = None,
         undo: Literal[Noop.NOOP] | None = None,
-    ) -> ActionFunc[C, T] | Decorator:
+    ) -> ActionFunc[C, T] | Callable[[DoFunc[C, T]], ActionFunc[C, T]]:
         """
         Decorate an async function, and register it as an action.
 

@@ -5,8 +5,9 @@ Nothing here waits, tells the time or does I/O; ids come from outside. In readin
 
 * `_value`, `_ids`: JSON text, names and numbers.
 * `_graph`, `_node`, `_namespace`, `_dag`, `_assemble`, `_flat`: a saga's graph.
-* `_action_error`, `_event`, `_status`, `_log`: what is written down, and which order of it is legal.
-* `_state`: the fold. `_input`, `_command`, `_machine`: what is decided. `_lookup`: what a node sees.
+* `_action_error`, `_event`, `_status`, `_log`: what is written down, and in which legal order.
+* `_state`, `_cached_state`: the fold, and what a list says of it.
+* `_input`, `_command`, `_machine`: what is decided. `_lookup`: what a node sees.
 * `_result`, `_view`, `_render`, `_node_json`, `_graph_json`, `_dump`, `_order`: what people see.
 """
 
@@ -20,6 +21,7 @@ from steno.core._action_error import (
     SubsagaCreateFailed,
     UndoActionError,
 )
+from steno.core._cached_state import SagaCachedState, cached_state
 from steno.core._command import Command, Finish, RunAction, RunUndo, Step
 from steno.core._dag import Dag, DagBuilder, SagaDag
 from steno.core._dump import SagaSerialized
@@ -113,6 +115,7 @@ __all__ = [
     "RepeatInjected",
     "RunAction",
     "RunUndo",
+    "SagaCachedState",
     "SagaDag",
     "SagaDone",
     "SagaExecStatus",
@@ -150,6 +153,7 @@ __all__ = [
     "UndoFailed",
     "UndoFinished",
     "UndoStarted",
+    "cached_state",
     "decode_json",
     "decode_value",
     "encode_json",

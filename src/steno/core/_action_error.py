@@ -7,7 +7,7 @@ from typing import ClassVar, TypeVar
 
 import attrs
 
-from steno.core._value import JSON, JsonText, decode_json, decode_value, encode_json
+from steno.core._value import JSON, JsonText, JsonValue, decode_json, decode_value, encode_json
 from steno.errors import DeserializeError
 
 T = TypeVar("T")
@@ -141,12 +141,8 @@ class UndoActionError:
 
 ERROR_INJECTED = "error injected"
 
-_MESSAGE_ERRORS: dict[str, type[_MessageError]] = {
-    kind.tag: kind for kind in (DeserializeFailed, SerializeFailed, SubsagaCreateFailed)
-}
 
-
-def action_error_from_json(data: JSON) -> ActionError:
+def action_error_from_json(data: JsonValue) -> ActionError:
     """
     Return the error that `ActionError.to_json` gave; keys that it does not know are ignored.
 
@@ -159,20 +155,19 @@ def action_error_from_json(data: JSON) -> ActionError:
             return InjectedError()
         case {"ActionFailed": {"source_error": source}}:
             return ActionFailed(encode_json(source))
-        case dict():
-            for tag, kind in _MESSAGE_ERRORS.items():
-                match data.get(tag):
-                    case {"message": str(message)}:
-                        return kind(message)
-                    case _:
-                        pass
+        case {"DeserializeFailed": {"message": str(message)}}:
+            return DeserializeFailed(message)
+        case {"SerializeFailed": {"message": str(message)}}:
+            return SerializeFailed(message)
+        case {"SubsagaCreateFailed": {"message": str(message)}}:
+            return SubsagaCreateFailed(message)
         case _:
             pass
     msg = "is no action error"
     raise ValueError(msg)
 
 
-def undo_error_from_json(data: JSON) -> UndoActionError:
+def undo_error_from_json(data: JsonValue) -> UndoActionError:
     """
     Return the error that `UndoActionError.to_json` gave.
 

@@ -151,13 +151,13 @@ class SagaDag:
         Raises:
             SerializeError: The params can not be stored as JSON.
         """
-        self.__attrs_init__(dag.flat, encode_value(params))
+        _set(self, dag.flat, encode_value(params))
 
     @classmethod
     def of_flat(cls, flat: FlatDag, params: JsonText) -> SagaDag:
         """Return the saga of a graph that was read, not built."""
         dag = cls.__new__(cls)
-        dag.__attrs_init__(flat, params)
+        _set(dag, flat, params)
         return dag
 
     @property
@@ -191,3 +191,8 @@ class SagaDag:
         """Return the graph in Graphviz's language."""
         return dot(self.get_nodes(), self.flat.edges())
 
+
+def _set(dag: SagaDag, flat: FlatDag, params: JsonText) -> None:
+    """Fill in a frozen instance."""
+    object.__setattr__(dag, "flat", flat)
+    object.__setattr__(dag, "params", params)

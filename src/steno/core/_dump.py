@@ -24,7 +24,7 @@ from steno.core._graph_json import inner_node, read_dumped
 from steno.core._ids import SagaId, SagaNodeId
 from steno.core._node import EndNode, StartNode
 from steno.core._node_json import node_from_json, node_to_json
-from steno.core._value import JSON, decode_json, encode_json, parse_json
+from steno.core._value import JSON, JsonValue, decode_json, encode_json, parse_json
 from steno.errors import DumpError, SerializeError
 
 
@@ -88,14 +88,14 @@ class SagaSerialized:
                 raise DumpError("$", 'is no object with "saga_id", "dag" and a list of "events"')
 
 
-def _saga_id(data: JSON, path: str) -> SagaId:
+def _saga_id(data: JsonValue, path: str) -> SagaId:
     try:
-        return SagaId(UUID(data))
-    except (ValueError, AttributeError, TypeError):
+        return SagaId(UUID(str(data)))
+    except ValueError:
         raise DumpError(path, f"is no UUID: {data!r}") from None
 
 
-def _read_dag(data: JSON) -> SagaDag:
+def _read_dag(data: JsonValue) -> SagaDag:
     match data:
         case {
             "saga_name": str(name),
@@ -120,7 +120,7 @@ def _read_dag(data: JSON) -> SagaDag:
     return SagaDag.of_flat(read_dumped(name, inner, list(_read_edges(edges, len(read)))), params)
 
 
-def _read_edges(edges: Sequence[JSON], size: int) -> Iterator[tuple[int, int]]:
+def _read_edges(edges: Sequence[JsonValue], size: int) -> Iterator[tuple[int, int]]:
     for position, edge in enumerate(edges):
         match edge:
             case [int(parent), int(child), *_] if 0 <= parent < size and 0 <= child < size:
@@ -139,7 +139,7 @@ def _event_to_json(event: SagaNodeEvent) -> JSON:
     }
 
 
-def _read_event(item: JSON, path: str) -> SagaNodeEvent:
+def _read_event(item: JsonValue, path: str) -> SagaNodeEvent:
     match item:
         case {"saga_id": saga_id, "node_id": int(node), "event_type": event_type}:
             owner = _saga_id(saga_id, f"{path}.saga_id")
@@ -149,7 +149,7 @@ def _read_event(item: JSON, path: str) -> SagaNodeEvent:
             raise DumpError(path, 'is no object with "saga_id", "node_id" and "event_type"')
 
 
-def _read_event_type(data: JSON, path: str) -> SagaNodeEventType:
+def _read_event_type(data: JsonValue, path: str) -> SagaNodeEventType:
     try:
         match data:
             case str(label):

@@ -25,7 +25,7 @@ from steno.core._node import (
     SubsagaStartNode,
 )
 from steno.core._node_json import node_from_json
-from steno.core._value import JSON, parse_json
+from steno.core._value import JsonValue, parse_json
 from steno.errors import DumpError
 
 
@@ -47,7 +47,7 @@ def read_flat(text: str) -> FlatDag:
             raise DumpError("$", "is no stored graph")
 
 
-def _stored_nodes(items: list[JSON]) -> Iterator[tuple[InnerNode, int]]:
+def _stored_nodes(items: list[JsonValue]) -> Iterator[tuple[InnerNode, int]]:
     for index, item in enumerate(items):
         path = f"$.nodes[{index}]"
         match item:
@@ -111,7 +111,9 @@ def _stages(
 ) -> Iterator[tuple[InnerNode, int]]:
     start, end = len(nodes), len(nodes) + 1
     if parents[start]:
-        raise DumpError("$.dag.graph.edges", f"lead into the start node from {_some(parents[start])}")
+        raise DumpError(
+            "$.dag.graph.edges", f"lead into the start node from {_some(parents[start])}"
+        )
     stack = [_Stage({start})]
     for index, node in enumerate(nodes):
         if isinstance(node, SubsagaEndNode):

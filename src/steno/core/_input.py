@@ -56,7 +56,7 @@ class InjectError:
 
 @attrs.frozen
 class InjectErrorUndo:
-    """When the node's undo is dispatched, it is to fail, and its undo action is not to be called."""
+    """When the node's undo is dispatched, it is to fail; its undo action is not to be called."""
 
     node_id: SagaNodeId
 

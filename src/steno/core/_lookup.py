@@ -51,9 +51,7 @@ def lookup(
     raise NodeLookupError(flat.path(node), name, f"{why} (it sees {listed})")
 
 
-def saga_params(
-    dag: SagaDag, outputs: Mapping[SagaNodeId, JsonText], node: SagaNodeId
-) -> JsonText:
+def saga_params(dag: SagaDag, outputs: Mapping[SagaNodeId, JsonText], node: SagaNodeId) -> JsonText:
     """Return the params of the nearest (sub)saga around a node."""
     params_node = dag.flat.scopes[dag.flat.scope_of[node]].params_node
     return dag.params if params_node is None else outputs[SagaNodeId(params_node)]

@@ -7,7 +7,7 @@ import attrs
 from steno.core._ids import NodeName
 
 
-class Mistake(Exception):  # noqa: N818 - never leaves core: the builder and the reader reword it
+class Mistake(Exception):
     """What is wrong with a graph, in the builder's words."""
 
 

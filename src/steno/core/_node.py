@@ -50,7 +50,9 @@ class Node:
         """
         action_name = action if isinstance(action, str) else action.name
         return ActionNode(
-            _checked(name, "name"), _checked(label, "label"), ActionName(_checked(action_name, "action"))
+            _checked(name, "name"),
+            _checked(label, "label"),
+            ActionName(_checked(action_name, "action")),
         )
 
     @staticmethod

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from steno.core._ids import ActionName, NodeName, SagaName
 from steno.core._node import (
     ActionNode,
@@ -14,7 +12,7 @@ from steno.core._node import (
     SubsagaEndNode,
     SubsagaStartNode,
 )
-from steno.core._value import JSON, decode_json, encode_json
+from steno.core._value import JSON, JsonText, JsonValue, decode_json, encode_json
 from steno.errors import DumpError, SerializeError
 
 
@@ -35,7 +33,7 @@ def node_to_json(node: FlatNode) -> JSON:
             return "End"
 
 
-def node_from_json(data: JSON, path: str) -> FlatNode:
+def node_from_json(data: JsonValue, path: str) -> FlatNode:
     """
     Return the node that `node_to_json` gave; keys that it does not know are ignored.
 
@@ -55,14 +53,14 @@ def node_from_json(data: JSON, path: str) -> FlatNode:
             return StartNode(_value(params, f"{path}.Start.params"))
         case "End":
             return EndNode()
-        case Mapping():
+        case dict():
             keys = ", ".join(map(repr, data))
             raise DumpError(path, f"is no node: an object with the keys {keys or 'of nothing'}")
         case _:
             raise DumpError(path, f"is no node: {data!r}")
 
 
-def _value(value: JSON, path: str) -> JSON:
+def _value(value: JsonValue, path: str) -> JsonText:
     try:
         return encode_json(value)
     except SerializeError as error:

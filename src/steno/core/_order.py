@@ -8,8 +8,8 @@ not about one node's cause and hold back: nothing is started once something has 
 waits for all starts; nothing is undone once an undo has failed, so that waits for all undo starts.
 What is left over when nothing can be taken has no cause in the set, and the log is corrupt.
 
-This is Kahn's algorithm ("Topological sorting of large networks", CACM 5(11), 1962) with a heap, run
-on the saga's own fold, which knows what is possible next: O(E log E) for E events.
+This is Kahn's algorithm ("Topological sorting of large networks", CACM 5(11), 1962) with a heap,
+run on the saga's own fold, which knows what is possible next: O(E log E) for E events.
 """
 
 from __future__ import annotations
@@ -124,5 +124,3 @@ class _Sorter:
         for node in held:
             heapq.heappush(self.heap, (self.queues[node][-1][0], node))
         held.clear()
-
-

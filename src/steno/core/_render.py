@@ -15,7 +15,7 @@ from steno.core._node import (
     SubsagaStartNode,
     node_name,
 )
-from steno.core._value import JSON, decode_json
+from steno.core._value import JsonValue, decode_json
 
 if TYPE_CHECKING:
     from steno.core._flat import FlatDag
@@ -94,7 +94,7 @@ def _node_text(node: FlatNode) -> str:
             return "End"
 
 
-def _value_text(value: JSON) -> str:
+def _value_text(value: JsonValue) -> str:
     match value:
         case None:
             return "Null"
@@ -106,7 +106,7 @@ def _value_text(value: JSON) -> str:
             return f"String({_quoted(value)})"
         case list():
             return f"Array [{', '.join(map(_value_text, value))}]"
-        case _:
+        case dict():
             items = (f"{_quoted(key)}: {_value_text(item)}" for key, item in value.items())
             return f"Object {{{', '.join(items)}}}"
 

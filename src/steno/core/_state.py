@@ -246,7 +246,7 @@ class SagaState:
             self._note_undone(node)
 
     def _note_undone(self, node: int) -> None:
-        """Count an undone node above it, and with it all that is thereby undone without an event."""
+        """Count an undone node above it, and all that is thereby undone without an event."""
         graph = self.flat.graph
         undone = [node]
         while undone:

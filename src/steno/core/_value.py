@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NewType, Protocol, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import Any, NewType, Protocol, TypeAlias, TypeVar, cast
 
 from steno.errors import DeserializeError, SerializeError
 
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 JSON: TypeAlias = Any
 """A decoded JSON value: None, bool, int, float, str, list or dict with str keys."""
+
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+"""The same, spelled out, for code that takes such a value apart."""
 
 JsonText = NewType("JsonText", str)
 """Compact JSON with sorted keys that has passed `encode_json`."""
@@ -66,7 +70,7 @@ def decode_json(text: str) -> JSON:
     return json.loads(text)
 
 
-def parse_json(text: str) -> JSON:
+def parse_json(text: str) -> JsonValue:
     """
     Return the value of a text of any origin.
 
@@ -74,7 +78,8 @@ def parse_json(text: str) -> JSON:
         ValueError: The text is no JSON, or nests too deeply.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        value: JsonValue = json.loads(text, parse_constant=_no_constant)
+        return value
     except RecursionError:
         msg = "nested too deeply"
         raise ValueError(msg) from None
@@ -98,9 +103,10 @@ def _is_strict(value: JSON) -> bool:
                     if item not in INTEGERS:
                         return False
                 case dict():
-                    if not all(isinstance(key, str) for key in item):
+                    members = cast("dict[object, JSON]", item)
+                    if not all(isinstance(key, str) for key in members):
                         return False
-                    deeper.extend(item.values())
+                    deeper.extend(members.values())
                 case _:
                     deeper.extend(item)
         if not deeper:
@@ -119,15 +125,21 @@ def _fault(value: JSON) -> SerializeError:
             why = f"is nested deeper than {MAX_DEPTH} levels, or contains itself"
         if why is not None:
             return SerializeError(path, why)
-        match item:
-            case dict():
-                children = [(f"{path}.{key}", child) for key, child in item.items()]
-            case list() | tuple():
-                children = [(f"{path}[{i}]", child) for i, child in enumerate(item)]
-            case _:
-                children = []
-        stack.extend((where, child, depth + 1) for where, child in reversed(children))
+        stack.extend((path + step, child, depth + 1) for step, child in reversed(_children(item)))
     return SerializeError("$", "is no JSON")  # pragma: no cover - every refusal has a reason above
+
+
+def _children(item: JSON) -> list[tuple[str, JSON]]:
+    """Return the parts of a value, each with the step to it."""
+    match item:
+        case dict():
+            members = cast("dict[object, JSON]", item)
+            return [(f".{key}", child) for key, child in members.items()]
+        case list() | tuple():
+            elements = cast("Sequence[JSON]", item)
+            return [(f"[{index}]", child) for index, child in enumerate(elements)]
+        case _:
+            return []
 
 
 def _own_fault(item: JSON) -> str | None:
@@ -142,7 +154,7 @@ def _own_fault(item: JSON) -> str | None:
         case str():
             return _surrogate_fault(item)
         case dict():
-            for key in item:
+            for key in cast("dict[object, JSON]", item):
                 if not isinstance(key, str):
                     return f"the key {key!r} is no string"
                 if why := _surrogate_fault(key):

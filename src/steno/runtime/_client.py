@@ -17,6 +17,7 @@ import attrs
 from steno.core import (
     Injection,
     RepeatInjected,
+    SagaCachedState,
     SagaDag,
     SagaHalted,
     SagaId,
@@ -39,35 +40,13 @@ from steno.errors import (
     SagaNotReady,
     SagaNotRunning,
 )
+from steno.runtime._entry import Place
 from steno.runtime._handle import SagaHandle
 from steno.runtime._line import Line
 from steno.runtime._message import CreateSaga, GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
 from steno.runtime._runner import inside
-from steno.runtime._sec import Place
-from steno.runtime._writer import WriterStatistics
-from steno.store import ListQuery, SagaCachedState, SagaSummary
-
-
-@attrs.frozen
-class SecStatistics:
-    """
-    What a SEC has in hand, as of now.
-
-    Attributes:
-        ready: Sagas that wait to be started.
-        running: Sagas that run.
-        pending: Sagas that are being created or loaded.
-        finished: Finished sagas that are still in memory.
-        halted: Sagas that are known to stand still.
-        writer: What the log writer has done.
-    """
-
-    ready: int
-    running: int
-    pending: int
-    finished: int
-    halted: int
-    writer: WriterStatistics
+from steno.runtime._statistics import SecStatistics
+from steno.store import ListQuery, SagaSummary
 
 
 @attrs.define(eq=False)
@@ -95,7 +74,7 @@ class SecClient:
                 params gives the saga that there is.
 
         Raises:
-            SagaValidationError: An action is not registered or has no undo, or a value is too large.
+            SagaValidationError: An action is not registered or has no undo, or a value is too big.
             SagaIdInUse: There is another saga of that id.
             StoreError: It could not be stored.
             SecClosing: The SEC is being left.
@@ -182,7 +161,7 @@ class SecClient:
 
         Raises:
             RecoveryError: The events are no legal log of that graph.
-            SagaValidationError: An action is not registered or has no undo, or a value is too large.
+            SagaValidationError: An action is not registered or has no undo, or a value is too big.
             SagaIdInUse: There is a saga of that id.
             StoreError: It could not be stored.
             SecClosing: The SEC is being left.
@@ -221,7 +200,7 @@ class SecClient:
     # Looking
 
     def saga_handle(self, saga_id: uuid.UUID) -> SagaHandle:
-        """Return a handle of any saga in the store; whether there is one is seen when it is used."""
+        """Return a handle of any saga in the store; that there is one is seen when it is used."""
         return SagaHandle(_checked_id(saga_id), self)
 
     async def saga_get(self, saga_id: uuid.UUID) -> SagaView:

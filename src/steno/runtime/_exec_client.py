@@ -1,4 +1,4 @@
-"""The line of an executor to the SEC: to the writer for its steps, to the coordinator for its end."""
+"""An executor's line to the SEC: to the writer with its steps, to the coordinator at its end."""
 
 from __future__ import annotations
 

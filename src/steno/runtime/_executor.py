@@ -27,12 +27,12 @@ from steno.core import (
     Phase,
     RunAction,
     RunUndo,
+    SagaCachedState,
     SagaId,
     SagaMachine,
-    SagaOutcome,
-    SagaState,
     Snapshot,
     Step,
+    cached_state,
 )
 from steno.errors import SagaHaltedError, SagaTakenOver
 from steno.runtime._exec_client import SecExecClient
@@ -43,25 +43,11 @@ from steno.store import (
     Fence,
     Lost,
     Rejected,
-    SagaCachedState,
     SagaCreateParams,
     SagaRecord,
 )
 
 SagaInput: TypeAlias = NodeOutcome | Injection
-
-_OUTCOMES = {
-    SagaOutcome.SUCCEEDED: SagaCachedState.SUCCEEDED,
-    SagaOutcome.FAILED: SagaCachedState.FAILED,
-    SagaOutcome.STUCK: SagaCachedState.STUCK,
-}
-
-
-def cached_state(state: SagaState) -> SagaCachedState:
-    """Return what the row of a saga that was started is to say."""
-    if state.outcome is not None:
-        return _OUTCOMES[state.outcome]
-    return SagaCachedState.UNWINDING if state.unwinding else SagaCachedState.RUNNING
 
 
 @attrs.define(eq=False)

@@ -1,9 +1,10 @@
-"""Telling apart what user code may raise: an error of its own, a cancellation, the end of it all."""
+"""Telling apart what user code may raise: an error of its own, a cancellation, the end of all."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import cast
 
 import trio
 
@@ -16,7 +17,8 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
     while pending:
         item = pending.pop()
         if isinstance(item, BaseExceptionGroup):
-            pending.extend(reversed(item.exceptions))
+            group = cast("BaseExceptionGroup[BaseException]", item)
+            pending.extend(reversed(group.exceptions))
         else:
             yield item
 

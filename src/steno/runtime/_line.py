@@ -12,7 +12,7 @@ from typing import overload
 import attrs
 import trio
 
-from steno.core import Phase, SagaDag, SagaId, SagaState, Snapshot, Succeeded
+from steno.core import Phase, SagaCachedState, SagaDag, SagaId, SagaState, Snapshot, Succeeded
 from steno.errors import (
     CommandError,
     NoSuchSaga,
@@ -41,7 +41,6 @@ from steno.runtime._writer import LogWriter
 from steno.store import (
     Fence,
     ListQuery,
-    SagaCachedState,
     SagaSummary,
     SecStoreSession,
     StoredSaga,
@@ -205,7 +204,7 @@ class Line:
         Return an executor of a new saga, once all that can be wrong with it has been looked at.
 
         Raises:
-            SagaValidationError: An action is not registered or has no undo, or a value is too large.
+            SagaValidationError: An action is not registered or has no undo, or a value is too big.
         """
         self._check_size(dag, "its params", dag.params)
         for constant in state.flat.constants:
@@ -220,5 +219,7 @@ class Line:
     def _check_size(self, dag: SagaDag, what: str, text: str) -> None:
         size = len(text.encode())
         if size > self.max_value_bytes:
-            why = f"{what} takes {size} bytes, and may take {self.max_value_bytes} (max_value_bytes)"
+            why = (
+                f"{what} takes {size} bytes, and may take {self.max_value_bytes} (max_value_bytes)"
+            )
             raise SagaValidationError(dag.saga_name, why)

@@ -3,7 +3,8 @@ Mailboxes and replies: how actors talk.
 
 An actor owns one `Mailbox` and is the only one to read it. A message is told, or it is asked, in an
 `Envelope` with the address of its reply. The buffers have no bound, because every producer has one:
-who asks waits for the reply, a node task tells its result once, an executor has one write under way.
+who asks waits for the reply, a node task tells its result once, an executor has one write under
+way.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ out as it is, the same object, never in a group of ours.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import overload
 
@@ -145,7 +145,7 @@ def open_sec(
     opening = _Opening(
         store=store,
         registry=registry,
-        make_context=make_context or (lambda *_: context),
+        make_context=make_context or (lambda _id, _name, _params: context),
         sec_name=sec_name,
         recover_concurrency=recover_concurrency if recover else 0,
         patience=store_patience,
@@ -173,7 +173,7 @@ class _Opening:
     max_value_bytes: int
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[SecClient]:
+    async def open(self) -> AsyncGenerator[SecClient, None]:
         crash: BaseException | None = None
         left_by: BaseException | None = None
         async with self.store.open() as session:
@@ -218,9 +218,7 @@ class _Opening:
             make_context=self.make_context,
             line=SecExecClient(writer.mailbox, coordinator),
         )
-        loader = Loader(
-            session, foundry, coordinator, writer.mailbox, self.sec_name, self.patience
-        )
+        loader = Loader(session, foundry, coordinator, writer.mailbox, self.sec_name, self.patience)
         sec = Sec(coordinator, writer.mailbox, supervisor.spawn, loader.recover)
         return Line(sec, writer, foundry, self.max_value_bytes, session, fence), loader
 

@@ -19,6 +19,7 @@ from steno.action import ActionRegistry, Codec
 from steno.core import (
     FlatDag,
     JsonText,
+    SagaCachedState,
     SagaDag,
     SagaId,
     SagaMachine,
@@ -28,7 +29,6 @@ from steno.core import (
     read_flat,
 )
 from steno.errors import (
-    CommandError,
     NoSuchSaga,
     SagaHaltedError,
     SagaNotRunning,
@@ -42,7 +42,7 @@ from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
 from steno.runtime._runner import NodeRunner
 from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Write
-from steno.store import Fence, SagaCachedState, SagaClaim, SagaProblem, SecStoreSession, StoredSaga
+from steno.store import Fence, SagaClaim, SagaProblem, SecStoreSession, StoredSaga
 
 T = TypeVar("T")
 
@@ -77,7 +77,9 @@ class Foundry:
         """Return the graph of this content that other sagas have, or this one."""
         return self._graphs.setdefault(flat.digest, flat)
 
-    def make(self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState) -> SagaExecutor:
+    def make(
+        self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState
+    ) -> SagaExecutor:
         """
         Return an executor.
 
@@ -152,28 +154,24 @@ class Loader:
     async def recover(self, saga_id: SagaId) -> None:
         """Take a saga over, whosever it is, and load it."""
         try:
-            claim = await self._patiently(self.session.claim, saga_id, self.sec_name)
-            if claim is None:
-                raise await self._why_not(saga_id)
+            claim = await self._claim(saga_id)
         except Exception as error:  # noqa: BLE001 - a store may raise anything; the asker is told
             self.coordinator.tell(NotLoaded(saga_id, error))
         else:
             await self._load(claim)
 
-    async def _why_not(self, saga_id: SagaId) -> CommandError:
+    async def _claim(self, saga_id: SagaId) -> SagaClaim:
+        claim = await self._patiently(self.session.claim, saga_id, self.sec_name)
+        if claim is not None:
+            return claim
         if await self._patiently(self.session.load, saga_id) is None:
-            return NoSuchSaga(saga_id)
-        return SagaNotRunning(saga_id)
+            raise NoSuchSaga(saga_id)
+        raise SagaNotRunning(saga_id)
 
     async def _load(self, claim: SagaClaim) -> None:
         saga_id, fence = claim.saga_id, claim.fence
         try:
-            stored = await self._patiently(self.session.load, saga_id)
-            if stored is None:
-                raise NoSuchSaga(saga_id)
-            if stored.fence != fence:
-                why = f'the SEC "{stored.fence.sec_name}" took it over while it was being loaded'
-                raise SagaTakenOver(saga_id, why)
+            stored = await self._read(claim)
             executor = self.foundry.restore(stored, fence)
         except Exception as error:  # noqa: BLE001 - stored data and make_context may raise anything
             self._quarantine(claim, error)
@@ -181,6 +179,15 @@ class Loader:
             if stored.summary.problem is not None:
                 self.writer.tell(Write(SagaProblem(saga_id, fence, None), _ignore))
             self.coordinator.tell(Loaded(executor))
+
+    async def _read(self, claim: SagaClaim) -> StoredSaga:
+        stored = await self._patiently(self.session.load, claim.saga_id)
+        if stored is None:
+            raise NoSuchSaga(claim.saga_id)
+        if stored.fence != claim.fence:
+            why = f'the SEC "{stored.fence.sec_name}" took it over while it was being loaded'
+            raise SagaTakenOver(claim.saga_id, why)
+        return stored
 
     def _quarantine(self, claim: SagaClaim, error: Exception) -> None:
         saga_id = claim.saga_id

@@ -155,13 +155,7 @@ class NodeRunner:
         return self.registry.get(flat_node.action_name)
 
     def _context(self, node: SagaNodeId, *, undoing: bool) -> ActionContext[Never]:
-        ctx = ActionContext(
-            saga_id=self.state.log.saga_id,
-            node_id=node,
-            user_data=self.user_data,
-            dag=self.dag,
-            outputs=self.state.outputs,
-            undoing=undoing,
-        )
+        saga_id, outputs = self.state.log.saga_id, self.state.outputs
+        ctx = ActionContext(saga_id, node, self.user_data, self.dag, outputs, undoing)
         # The type of the user's data is between open_sec and the actions; no checker can see it.
         return cast("ActionContext[Never]", ctx)

@@ -11,7 +11,6 @@ finished, the latest few. All others are `NotHere`: whoever asks looks into the 
 
 from __future__ import annotations
 
-import enum
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -26,6 +25,7 @@ from steno.errors import (
     SagaNotRunning,
     SecClosing,
 )
+from steno.runtime._entry import BUSY, Entry, Place
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Envelope, Mailbox, Reply
 from steno.runtime._message import (
@@ -48,37 +48,8 @@ from steno.runtime._message import (
 from steno.runtime._writer import Write
 from steno.store import Durable, Rejected
 
-
 KEPT_FINISHED = 100
 """How many finished sagas stay in memory, to be looked at without the store."""
-
-
-class Place(enum.Enum):
-    """Where in its life a saga is, as far as this SEC has it in memory."""
-
-    CREATING = "creating"
-    """The store is asked to keep it."""
-    LOADING = "loading"
-    """It is being read from the store."""
-    READY = "ready"
-    """It waits to be started."""
-    RUNNING = "running"
-    """Its executor runs."""
-    DONE = "done"
-    """It is finished."""
-
-
-_BUSY = frozenset({Place.CREATING, Place.LOADING, Place.RUNNING})
-
-
-@attrs.define(eq=False)
-class Entry:
-    """A saga in memory."""
-
-    place: Place
-    executor: SagaExecutor | None = None
-    waiters: dict[Reply[object], None] = attrs.field(factory=dict)
-    queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is no longer so
 
 
 @attrs.define(eq=False)
@@ -130,17 +101,17 @@ class Sec:
 
     def _enter(self, saga_id: SagaId, entry: Entry) -> None:
         self._entries[saga_id] = entry
-        self._busy += entry.place in _BUSY
+        self._busy += entry.place in BUSY
 
     def _leave(self, saga_id: SagaId) -> Entry:
         entry = self._entries.pop(saga_id)
-        self._busy -= entry.place in _BUSY
+        self._busy -= entry.place in BUSY
         return entry
 
     def _move(self, saga_id: SagaId, place: Place, executor: SagaExecutor | None = None) -> Entry:
         """Bring an entry to another place."""
         entry = self._entries[saga_id]
-        self._busy += (place in _BUSY) - (entry.place in _BUSY)
+        self._busy += (place in BUSY) - (entry.place in BUSY)
         entry.place = place
         entry.executor = executor or entry.executor
         return entry
@@ -163,10 +134,11 @@ class Sec:
                 self._requeue(self._start(executor.saga_id, executor))
             case NotLoaded(saga_id=saga_id, error=error):
                 self._not_loaded(saga_id, error)
-            case Ended(executor=executor, halted=None):
-                self._done(executor)
-            case Ended(executor=executor, halted=SagaHaltedError() as halted):
-                self._halt(executor.saga_id, halted)
+            case Ended(executor=executor, halted=halted):
+                if halted is None:
+                    self._done(executor)
+                else:
+                    self._halt(executor.saga_id, halted)
             case Forget(saga_id=saga_id, reply=reply):
                 if saga_id in self._entries:
                     self._entries[saga_id].waiters.pop(reply, None)

@@ -138,7 +138,9 @@ class LogWriter:
                 self._failures += 1
                 batch = self._give_up(batch, error)
                 if batch:
-                    _logger.warning("the store is unavailable, %d writes wait: %s", len(batch), error)
+                    _logger.warning(
+                        "the store is unavailable, %d writes wait: %s", len(batch), error
+                    )
                     await trio.sleep(min(pause, self._remaining(batch)))
                     pause = min(2 * pause, LONGEST_PAUSE)
                 batch += self.mailbox.drain()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import attrs
 import trio
 
-from steno.core import JsonText, SagaId, SagaName, SagaNodeEvent
+from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
 from steno.errors import NoSuchSaga, SagaIdInUse, StoreError
 from steno.store import (
     Durable,
@@ -18,7 +18,6 @@ from steno.store import (
     ListQuery,
     Lost,
     Rejected,
-    SagaCachedState,
     SagaClaim,
     SagaCreateParams,
     SagaProblem,
@@ -76,7 +75,7 @@ class InMemorySecStore:
     _generations: dict[str, int] = attrs.field(init=False, factory=dict)  # by name of SEC
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[InMemorySession]:
+    async def open(self) -> AsyncGenerator[InMemorySession, None]:
         """Open the store; any number of sessions may be open, and fence each other."""
         await trio.lowlevel.checkpoint()
         session = InMemorySession(self)

@@ -1,0 +1,45 @@
+"""What a saga's row in a store says of it: the fold of its log in one word."""
+
+from __future__ import annotations
+
+import enum
+
+from steno.core._state import SagaOutcome, SagaState
+
+
+class SagaCachedState(enum.Enum):
+    """What a saga's row says of it, so that a list needs no logs."""
+
+    READY = "ready"
+    """Stored, and never started."""
+    RUNNING = "running"
+    """Started, and nothing has failed."""
+    UNWINDING = "unwinding"
+    """A node has failed; the others are being undone."""
+    SUCCEEDED = "succeeded"
+    """Finished: all is done."""
+    FAILED = "failed"
+    """Finished: all that was done is undone."""
+    STUCK = "stuck"
+    """Finished, because an undo failed: a person has to look at it."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in _FINISHED
+
+
+_FINISHED = frozenset({SagaCachedState.SUCCEEDED, SagaCachedState.FAILED, SagaCachedState.STUCK})
+
+_OUTCOMES = {
+    SagaOutcome.SUCCEEDED: SagaCachedState.SUCCEEDED,
+    SagaOutcome.FAILED: SagaCachedState.FAILED,
+    SagaOutcome.STUCK: SagaCachedState.STUCK,
+}
+
+
+def cached_state(state: SagaState) -> SagaCachedState:
+    """Return what the row of a saga that was started is to say."""
+    if state.outcome is not None:
+        return _OUTCOMES[state.outcome]
+    return SagaCachedState.UNWINDING if state.unwinding else SagaCachedState.RUNNING

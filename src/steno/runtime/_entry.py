@@ -1,0 +1,40 @@
+"""A saga as the coordinator has it in memory."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from steno.runtime._executor import SagaExecutor
+from steno.runtime._mailbox import Envelope, Reply
+from steno.runtime._message import Ask
+
+
+class Place(enum.Enum):
+    """Where in its life a saga is, as far as this SEC has it in memory."""
+
+    CREATING = "creating"
+    """The store is asked to keep it."""
+    LOADING = "loading"
+    """It is being read from the store."""
+    READY = "ready"
+    """It waits to be started."""
+    RUNNING = "running"
+    """Its executor runs."""
+    DONE = "done"
+    """It is finished."""
+
+
+BUSY = frozenset({Place.CREATING, Place.LOADING, Place.RUNNING})
+"""Where a saga must not stay when its SEC is left."""
+
+
+@attrs.define(eq=False)
+class Entry:
+    """A saga in memory."""
+
+    place: Place
+    executor: SagaExecutor | None = None
+    waiters: dict[Reply[object], None] = attrs.field(factory=dict)
+    queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is no longer so

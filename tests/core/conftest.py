@@ -1,0 +1,16 @@
+"""The core is tested with the codec that it has by itself: plain JSON."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from steno.core import _value, use_codec
+
+
+@pytest.fixture(scope="package", autouse=True)
+def plain_codec() -> Iterator[_value.Codec]:
+    """Put the core's own codec in place, whatever the floors above have handed in."""
+    above, plain = _value._codec, _value._PlainCodec()
+    use_codec(plain)
+    yield plain
+    use_codec(above)

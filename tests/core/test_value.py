@@ -1,0 +1,187 @@
+"""Values: what is JSON, what is not, and why."""
+
+import enum
+import math
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steno.core import (
+    NULL,
+    JsonText,
+    decode_json,
+    decode_value,
+    encode_json,
+    encode_value,
+    use_codec,
+)
+from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, Codec, parse_json
+from steno.errors import DeserializeError, SerializeError
+
+
+def nested(levels: int, inner: object = None) -> object:
+    for _ in range(levels):
+        inner = [inner]
+    return inner
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@given(values)
+def test_what_is_json_comes_back_the_same(value: object):
+    """A value that is JSON is stored, and decoded again it is equal, of the same types."""
+    text = encode_json(value)
+    again = decode_json(text)
+    assert again == value
+    assert repr(encode_json(again)) == repr(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (1, "1"),
+        (1.0, "1.0"),
+        ("é\n\u2028😀", '"é\\n\u2028😀"'),
+        ({"b": [1, {}], "a": "x y"}, '{"a":"x y","b":[1,{}]}'),
+        ((1, 2), "[1,2]"),
+        (-(2**63), "-9223372036854775808"),
+        (2**64 - 1, "18446744073709551615"),
+        (enum.IntEnum("Colour", ["RED"])["RED"], "1"),
+    ],
+)
+def test_json_is_compact_with_sorted_keys(value: object, text: str):
+    """The text of a value has no spaces, its keys are sorted, and letters are themselves."""
+    assert encode_json(value) == text
+
+
+BAD = {
+    "an integer below 64 bits": (-(2**63) - 1, "$", "out of the range -2**63 to 2**64-1"),
+    "an integer above 64 bits": ({"n": [2**64]}, "$.n[0]", "out of the range"),
+    "a number of 5000 digits": ([0, 10**5000], "$[1]", "out of the range"),
+    "NaN": ({"a": {"b": math.nan}}, "$.a.b", "nan is no JSON number"),
+    "infinity": ([1, -math.inf], "$[1]", "-inf is no JSON number"),
+    "a lone surrogate": (["\ud800"], "$[0]", "'\\ud800' holds a lone surrogate"),
+    "a lone surrogate in a key": ({"\udfff": 1}, "$", "'\\udfff' holds a lone surrogate"),
+    "a key that is no string": ({"a": {1: 2}}, "$.a", "the key 1 is no string"),
+    "a key that is None": ({None: 2}, "$", "the key None is no string"),
+    "keys that can not be sorted": ({1: 1, "a": 2}, "$", "the key 1 is no string"),
+    "bytes": ({"rooms": [{}, {"key": b"x"}]}, "$.rooms[1].key", "type bytes"),
+    "a set": ({1}, "$", "a value of type set can not be stored as JSON"),
+    "an object": (object(), "$", "type object"),
+    "too deep": (nested(MAX_DEPTH + 1), "$" + "[0]" * 101, "nested deeper than 100 levels"),
+    "deeper than the stack": (nested(100_000), "$" + "[0]" * 101, "nested deeper"),
+    "in a tuple": ((1, {2}), "$[1]", "type set"),
+    "the first of several": ([1, {"a": b"", "b": math.nan}, {2}], "$[1].a", "type bytes"),
+}
+
+
+@pytest.mark.parametrize(("value", "path", "why"), BAD.values(), ids=BAD.keys())
+def test_what_is_no_json_is_refused_with_its_place(value: object, path: str, why: str):
+    """The error names the first part that is no JSON, and what is wrong with it."""
+    with pytest.raises(SerializeError) as caught:
+        encode_json(value)
+    assert caught.value.path == path
+    assert why in caught.value.why
+    assert str(caught.value) == f"{path}: {caught.value.why}"
+
+
+def test_a_value_that_contains_itself_is_refused():
+    """A cycle ends in an error, not in a loop."""
+    cycle: list[object] = [1]
+    cycle.append({"again": cycle})
+    with pytest.raises(SerializeError, match="contains itself"):
+        encode_json(cycle)
+
+
+def test_values_nest_up_to_the_limit():
+    """A hundred levels are taken, of lists and of objects."""
+    deep = nested(MAX_DEPTH)
+    assert decode_json(encode_json(deep)) == deep
+    value: object = 1
+    for _ in range(MAX_DEPTH):
+        value = {"a": value}
+    assert decode_json(encode_json(value)) == value
+
+
+def test_a_decoded_value_is_always_a_fresh_one():
+    """Whoever changes what was looked up changes nothing for anybody else."""
+    original = {"a": [1]}
+    text = encode_json(original)
+    original["a"].append(2)
+    first, second = decode_json(text), decode_json(text)
+    first["a"].append(3)
+    assert second == {"a": [1]}
+
+
+def test_the_size_limit_is_four_mebibytes():
+    """The default limit of one value; the codec of the floor above holds it."""
+    assert MAX_VALUE_BYTES == 4 * 2**20
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[1,]", "NaN", "[-Infinity]", "nul", "1 2", "[" * 200_000, "9" * 5000, "\ufeff1"],
+)
+def test_a_text_of_any_origin_is_json_or_an_error(text: str):
+    """What is no JSON raises ValueError, also what Python's reader alone would take."""
+    with pytest.raises(ValueError, match=r".+"):
+        parse_json(text)
+
+
+def test_a_text_of_any_origin_is_parsed():
+    """What is JSON is parsed."""
+    assert parse_json(' {"a": [1, 2.5, null, "x"]} ') == {"a": [1, 2.5, None, "x"]}
+
+
+# The codec
+
+
+def test_the_core_alone_takes_plain_json(plain_codec: Codec):
+    """Without the floor above, values are JSON, and are of the type asked for or an error."""
+    assert plain_codec.encode([1, "a"]) == '[1,"a"]'
+    assert plain_codec.decode(JsonText("[1]"), list) == [1]
+    with pytest.raises(DeserializeError, match=r"\$: '5' is no int"):
+        plain_codec.decode(JsonText('"5"'), int)
+    with pytest.raises(SerializeError, match="type set"):
+        plain_codec.encode({1})
+
+
+@attrs.frozen
+class Ip:
+    text: str
+
+
+class IpCodec:
+    def encode(self, value: object) -> JsonText:
+        assert isinstance(value, Ip)
+        return encode_json(value.text)
+
+    def decode(self, text: JsonText, as_type: type) -> object:
+        return as_type(decode_json(text))
+
+
+def test_a_codec_of_users_types_can_be_handed_in(plain_codec: Codec):
+    """`encode_value` and `decode_value` ask the codec; without a type, plain JSON is given."""
+    use_codec(IpCodec())
+    try:
+        text = encode_value(Ip("10.0.0.7"))
+        assert text == '"10.0.0.7"'
+        assert decode_value(text, Ip) == Ip("10.0.0.7")
+        assert decode_value(text, None) == "10.0.0.7"
+    finally:
+        use_codec(plain_codec)
+    assert encode_value(None) == NULL
