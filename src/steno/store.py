@@ -24,6 +24,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 import attrs
+from attrs.validators import ge, instance_of
 
 from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
 
@@ -228,12 +229,6 @@ class TakeOver:
     claims: tuple[SagaClaim, ...]
 
 
-def _positive(_: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if type(value) is not int or value < 1:
-        msg = f"{attribute.name} must be an int of 1 or more, not {value!r}"
-        raise ValueError(msg)
-
-
 @attrs.frozen
 class ListQuery:
     """
@@ -247,7 +242,7 @@ class ListQuery:
     """
 
     marker: SagaId | None = None
-    limit: int = attrs.field(default=100, validator=_positive)
+    limit: int = attrs.field(default=100, validator=[instance_of(int), ge(1)])
     states: Collection[SagaCachedState] | None = None
     name: str | None = None
 

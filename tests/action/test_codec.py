@@ -88,7 +88,7 @@ class Label(enum.StrEnum):
     A = "a"
 
 
-class Coin(str, enum.Enum):
+class Coin(str, enum.Enum):  # noqa: UP042 - a `StrEnum` would not let them differ
     """An enum whose members are other strings than their values."""
 
     def __new__(cls, value, text):
@@ -182,7 +182,7 @@ def test_a_set_is_written_in_the_order_of_its_json():
     rooms = {Room(str(number), number) for number in range(20)}
     written = decode_json(encode(rooms))
     assert written == sorted(written, key=json.dumps)
-    assert encode(rooms) == encode(set(sorted(rooms, key=hash)))
+    assert encode(rooms) == encode({*sorted(rooms, key=encode)})
 
 
 def test_what_is_written_is_the_value_not_the_annotation():
@@ -281,6 +281,14 @@ def test_an_exception_of_users_code_is_a_refusal_with_its_place(error, why):
     """Whatever writing a value raises becomes a `SerializeError`, which the original caused."""
     value = {"a": [0, Trip(Hotel("h", [1, Sulking(error)]))]}
     assert refusal_of(value) == f"$.a[1].hotel.rooms[1]: {why}"
+
+
+def test_the_path_to_a_fault_has_an_end():
+    """What is below the levels that JSON may have anyway is not named."""
+    value: object = Sulking(ValueError("deep"))
+    for _ in range(150):
+        value = [value]
+    assert refusal_of(value) == f"${'[0]' * 100}: ValueError: deep"
 
 
 def test_a_field_that_is_not_set_is_refused():
@@ -495,8 +503,7 @@ def test_an_exception_comes_back_as_its_class(error):
     assert isinstance(stored, ActionFailed)
     again = default_codec.decode(stored.source_error, type(error))
     assert type(again) is type(error)
-    assert again.args == error.args
-    assert str(again) == str(error)
+    assert default_codec.action_error(again) == stored
 
 
 @pytest.mark.parametrize(
@@ -595,11 +602,11 @@ def scalars() -> st.SearchStrategy[tuple[Any, Any]]:
         (Color, st.sampled_from(Color)),
         (Coin, st.sampled_from(Coin)),
         (Level, st.sampled_from(Level)),
-        (Any, st.recursive(st.none() | st.text(), lambda inner: st.lists(inner))),
+        (Any, st.recursive(st.none() | st.text(), st.lists)),
         (datetime | str | None, st.datetimes() | st.none()),
         (Room, st.builds(Room, st.text(), st.integers(0, 9), st.frozensets(st.text()))),
         (Room | Hotel | str, st.builds(Hotel, st.text()) | st.just("x")),
-        (Point, st.builds(Point, st.integers(0, 9))),
+        (Point, st.builds(Point, st.integers(0, 9), st.integers(0, 9))),
     ]
     return st.one_of(
         [values.map(lambda value, kind=kind: (kind, value)) for kind, values in strategies]
@@ -651,11 +658,9 @@ def test_what_is_read_is_what_was_written(pair, junk):
     text = encode(junk)
     try:
         value = decode(text, as_type)
-    except DeserializeError as error:
-        assert str(error).startswith("$")
-    else:
-        known = json.loads(encode(value))
-        assert same(json.loads(text), known)
+    except DeserializeError:
+        return
+    assert same(json.loads(text), json.loads(encode(value)))
 
 
 def same(given: object, kept: object) -> bool:

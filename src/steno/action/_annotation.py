@@ -6,6 +6,7 @@ import dataclasses
 import re
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import NoneType
 from typing import Annotated, Final, Literal, NewType, NotRequired, Required, TypeAlias
 
@@ -95,6 +96,21 @@ def unwrapped(as_type: Annotation) -> Annotation:
         given = dict(zip(origin.__type_params__, args, strict=False))
         return _spelled_out(_filled(origin.__value__, given))
     return as_type
+
+
+def resolve_fields(cls: Annotation) -> None:
+    """
+    Give fields their types where they are spelled as strings, as in `list["Car"]`.
+
+    cattrs does so for whole annotations only. What has no meaning at run time stays as it is.
+    """
+    with suppress(NameError):
+        if attrs.has(cls):
+            attrs.resolve_types(cls)
+            return
+        hints = typing.get_type_hints(cls, include_extras=True)
+        for field in dataclasses.fields(cls):
+            field.type = hints[field.name]
 
 
 def field_types(as_type: Annotation) -> dict[str, Annotation]:

@@ -64,6 +64,7 @@ def read_array(
     item: Annotation,
     converter: Converter,
 ) -> Reader:
+    """Read a list whose items are all of one type."""
     hook = converter.get_structure_hook(item)
 
     def read(value: JSON, _: Annotation) -> JSON:
@@ -75,6 +76,7 @@ def read_array(
 
 
 def read_tuple(as_type: Annotation, converter: Converter) -> Reader:
+    """Read a list as a tuple of any length, or of the one that its type says."""
     types = args_of(as_type)
     if as_type in (tuple, typing.Tuple):  # noqa: UP006 - users may still write it so
         types = (Any, ...)
@@ -107,6 +109,7 @@ def _row(
 
 
 def read_named_tuple(as_type: Annotation, converter: Converter) -> Reader:
+    """Read a list as a tuple with names; those at its end that have defaults may be missing."""
     cls: Annotation = origin_of(as_type)
     hints = field_types(as_type)
     types = [hints.get(name, Any) for name in cls._fields]
@@ -118,6 +121,7 @@ def read_named_tuple(as_type: Annotation, converter: Converter) -> Reader:
 
 
 def read_object(as_type: Annotation, converter: Converter) -> Reader:
+    """Read a dict whose keys are all of one type, and its values too."""
     of_key, of_item = args_of(as_type) or (Any, Any)
     key_hook, hook = converter.get_structure_hook(of_key), converter.get_structure_hook(of_item)
     plain_keys = of_key in (str, Any, object)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
+import trio
 
 from steno.action._context import ActionContext
 from steno.errors import ActionRegistryError
@@ -106,7 +107,9 @@ class ActionFunc(Generic[C, T_co]):
 
     async def undo_it(self, ctx: ActionContext[C]) -> None:
         """Call the function that undoes it, if there is one."""
-        if self._undo is not None and self._undo is not NOOP:
+        if self._undo is None or self._undo is NOOP:
+            await trio.lowlevel.checkpoint()
+        else:
             await _wait_for(self.name, self._undo(ctx))
 
     async def __call__(self, ctx: ActionContext[C]) -> T_co:

@@ -32,6 +32,7 @@ from steno.action._annotation import (
     is_typed_dict,
     origin_of,
     qualified_name,
+    resolve_fields,
     type_name,
     unwrapped,
 )
@@ -101,7 +102,7 @@ def _class(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader
         return _text(cls, text.read)
     if (kind := next((each for each in PLAIN if issubclass(cls, each)), None)) is not None:
         return _plain(cls, kind)
-    return _unknown(cls)
+    return _unknown(as_type)
 
 
 def _unknown(as_type: Annotation) -> Reader:
@@ -162,6 +163,7 @@ def _one_of(members: Iterable[JSON], as_type: Annotation, converter: Converter) 
 
 
 def _fields(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader:
+    resolve_fields(cls)
     inner = converter.gen_structure_attrs_fromdict(as_type)
     # An exception of another class, or of one without fields, is stored under these names.
     may_differ = issubclass(cls, Exception) and not {"type", "message"} <= set(field_names(cls))

@@ -39,7 +39,7 @@ from steno.core._event import (
 )
 from steno.core._flat import FlatDag
 from steno.core._graph_json import read_flat
-from steno.core._ids import ActionName, NodeName, SagaId, SagaName, SagaNodeId
+from steno.core._ids import ActionName, NodeName, SagaId, SagaName, SagaNodeId, checked_saga_id
 from steno.core._input import Injection, Input, RepeatInjected
 from steno.core._log import SagaLog
 from steno.core._lookup import lookup, saga_params
@@ -154,6 +154,7 @@ __all__ = [
     "UndoFinished",
     "UndoStarted",
     "cached_state",
+    "checked_saga_id",
     "decode_json",
     "decode_value",
     "encode_json",

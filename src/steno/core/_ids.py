@@ -19,3 +19,16 @@ ActionName = NewType("ActionName", str)
 
 SagaNodeId = NewType("SagaNodeId", int)
 """A node's index in the flattened graph of its saga: its place in the order of insertion."""
+
+
+def checked_saga_id(saga_id: object) -> SagaId:
+    """
+    Return what a user gave as a saga's id.
+
+    Raises:
+        TypeError: It is no UUID.
+    """
+    if not isinstance(saga_id, UUID):
+        msg = f"a saga id must be a uuid.UUID, not {saga_id!r}"
+        raise TypeError(msg)
+    return SagaId(saga_id)

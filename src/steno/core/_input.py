@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import attrs
+from attrs.validators import ge, instance_of
 
 from steno.core._action_error import ActionError, UndoActionError
 from steno.core._ids import SagaNodeId
@@ -61,12 +62,6 @@ class InjectErrorUndo:
     node_id: SagaNodeId
 
 
-def _at_least_one(_: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if type(value) is not int or value < 1:
-        msg = f"RepeatInjected: {attribute.name} must be an int of 1 or more, not {value!r}"
-        raise ValueError(msg)
-
-
 @attrs.frozen
 class RepeatInjected:
     """
@@ -77,8 +72,8 @@ class RepeatInjected:
         undo: How often the undo action is called in sequence, up to its first error.
     """
 
-    action: int = attrs.field(default=1, validator=_at_least_one)
-    undo: int = attrs.field(default=1, validator=_at_least_one)
+    action: int = attrs.field(default=1, validator=[instance_of(int), ge(1)])
+    undo: int = attrs.field(default=1, validator=[instance_of(int), ge(1)])
 
 
 @attrs.frozen

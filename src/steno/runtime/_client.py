@@ -28,6 +28,7 @@ from steno.core import (
     SagaState,
     SagaView,
     Snapshot,
+    checked_saga_id,
     fold_unordered,
     injectable,
     inputs,
@@ -79,13 +80,15 @@ class SecClient:
             StoreError: It could not be stored.
             SecClosing: The SEC is being left.
         """
-        chosen = SagaId(uuid.uuid4()) if saga_id is None else _checked_id(saga_id)
+        chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
+        in_use: SagaIdInUse | None = None
         try:
             await self._create(dag, SagaState.new(self._line.foundry.shared(dag.flat), chosen))
-        except SagaIdInUse:
-            if not dag.same_as(await self._line.dag_of(chosen)):
-                raise
-        return self.saga_handle(chosen)
+        except SagaIdInUse as error:
+            in_use = error
+        if in_use is not None and not dag.same_as(await self._line.dag_of(chosen)):
+            raise in_use
+        return self.saga_handle(chosen)  # noqa: ASYNC910 - _create has waited, also where it raised
 
     async def saga_start(self, saga_id: uuid.UUID) -> None:
         """
@@ -97,22 +100,20 @@ class SecClient:
             SagaHaltedError: It is not in this SEC's hands.
             SecClosing: The SEC is being left.
         """
-        checked = _checked_id(saga_id)
+        checked = checked_saga_id(saga_id)
         if (not_here := await self._line.ask(StartSaga(checked))) is not None:
             raise await self._line.refusal(checked, not_here, SagaNotReady(checked))
 
     async def saga_wait(self, saga_id: uuid.UUID) -> SagaResult:
         """
-        Wait until a saga is finished, and return what came of it.
-
-        Waiting may be cancelled; it never affects the saga.
+        Wait until a saga is finished, and return what came of it; never affects the saga.
 
         Raises:
             NoSuchSaga: There is none of that id.
             SagaHaltedError: It stands still, or comes to.
             SecClosing: The SEC is being left, and the saga was never started.
         """
-        checked = _checked_id(saga_id)
+        checked = checked_saga_id(saga_id)
         if (self._line.key, checked) in inside.get():
             msg = f"saga {saga_id} can not wait for itself to finish"
             raise CommandError(msg)
@@ -127,8 +128,7 @@ class SecClient:
         """
         Create a saga, start it, and wait until it is finished.
 
-        With a `saga_id` it may be called again, as by an action after a crash: it is the same saga
-        then, started once.
+        With a `saga_id` it may be called again, as by an action after a crash: it is one saga.
 
         Raises:
             StenoError: Whatever `saga_create`, `saga_start` and `saga_wait` raise.
@@ -161,15 +161,12 @@ class SecClient:
 
         Raises:
             RecoveryError: The events are no legal log of that graph.
-            SagaValidationError: An action is not registered or has no undo, or a value is too big.
-            SagaIdInUse: There is a saga of that id.
-            StoreError: It could not be stored.
-            SecClosing: The SEC is being left.
+            StenoError: Whatever else `saga_create` raises.
         """
         if isinstance(saga, SagaSerialized):
             saga_id, dag, events = saga.saga_id, saga.dag, saga.events
         else:
-            saga_id = _checked_id(saga)
+            saga_id = checked_saga_id(saga)
         if dag is None:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
@@ -194,14 +191,14 @@ class SecClient:
             StoreError: The store could not be asked.
             SecClosing: The SEC is being left.
         """
-        await self._line.ask(RecoverSaga(_checked_id(saga_id)))
+        await self._line.ask(RecoverSaga(checked_saga_id(saga_id)))
         return self.saga_handle(saga_id)
 
     # Looking
 
     def saga_handle(self, saga_id: uuid.UUID) -> SagaHandle:
         """Return a handle of any saga in the store; that there is one is seen when it is used."""
-        return SagaHandle(_checked_id(saga_id), self)
+        return SagaHandle(checked_saga_id(saga_id), self)
 
     async def saga_get(self, saga_id: uuid.UUID) -> SagaView:
         """
@@ -212,7 +209,7 @@ class SecClient:
             StoreError: It is not in memory, and the store could not be asked.
             SecClosing: The SEC is being left.
         """
-        checked = _checked_id(saga_id)
+        checked = checked_saga_id(saga_id)
         answer = await self._line.ask(GetSaga(checked))
         if isinstance(answer, Snapshot):
             return answer.view()
@@ -234,7 +231,7 @@ class SecClient:
         """
         Return a page of the store's sagas, in the order of their ids.
 
-        A saga that exists, and matches, all through a listing is in exactly one of its pages.
+        A saga that exists and matches all through a listing is in exactly one page.
 
         Args:
             marker: The last id of the page before; None for the first page.
@@ -247,7 +244,7 @@ class SecClient:
             StoreError: The store could not be asked.
             SecClosing: The SEC is being left.
         """
-        after = None if marker is None else _checked_id(marker)
+        after = None if marker is None else checked_saga_id(marker)
         query = ListQuery(after, limit, states, name)
         return await self._line.list(query)
 
@@ -293,14 +290,7 @@ class SecClient:
     async def _inject(
         self, saga_id: uuid.UUID, node: str | int, make: Callable[[SagaNodeId], Injection]
     ) -> None:
-        checked = _checked_id(saga_id)
+        checked = checked_saga_id(saga_id)
         index = injectable(await self._line.dag_of(checked), node)
         if (not_here := await self._line.ask(Inject(checked, make(index)))) is not None:
             raise await self._line.refusal(checked, not_here, SagaNotRunning(checked))
-
-
-def _checked_id(saga_id: object) -> SagaId:
-    if not isinstance(saga_id, uuid.UUID):
-        msg = f"a saga id must be a uuid.UUID, not {saga_id!r}"
-        raise TypeError(msg)
-    return SagaId(saga_id)

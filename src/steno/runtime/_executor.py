@@ -30,8 +30,8 @@ from steno.core import (
     SagaCachedState,
     SagaId,
     SagaMachine,
+    SagaNodeEvent,
     Snapshot,
-    Step,
     cached_state,
 )
 from steno.errors import SagaHaltedError, SagaTakenOver
@@ -120,9 +120,11 @@ class SagaExecutor:
         """Go from step to step; return why the saga is halted, or None when it is finished."""
         step = self.machine.start()
         while True:
-            halted = await self._record(step)
-            if halted is not None:
-                return halted
+            state = cached_state(self.machine.state)
+            if step.record or state is not self._stored:
+                halted = await self._record(step.record, state)
+                if halted is not None:
+                    return halted
             for command in step.then:
                 match command:
                     case RunAction() | RunUndo():
@@ -139,16 +141,14 @@ class SagaExecutor:
     async def _run_node(self, command: RunAction | RunUndo) -> None:
         self.mailbox.tell(await self._runner.run(command))
 
-    async def _record(self, step: Step) -> SagaHaltedError | None:
-        """Make a step durable; return why the saga is halted if it can not be."""
-        state = cached_state(self.machine.state)
-        if not step.record and state is self._stored:
-            return None
-        first = self._durable
-        record = SagaRecord(self.saga_id, self._fence, first, step.record, state)
+    async def _record(
+        self, events: tuple[SagaNodeEvent, ...], state: SagaCachedState
+    ) -> SagaHaltedError | None:
+        """Make events durable; return why the saga is halted if they can not be."""
+        record = SagaRecord(self.saga_id, self._fence, self._durable, events, state)
         match await self._sec.record(record):
             case Durable():
-                self._durable = first + len(step.record)
+                self._durable += len(events)
                 self._stored = state
                 return None
             case Lost(owner=owner):

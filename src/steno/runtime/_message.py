@@ -81,7 +81,7 @@ class NotHere:
 
     Attributes:
         problem: Why it stands still, if the SEC knows.
-        loading: Whether it is being loaded, or is about to be.
+        loading: Whether it is being created or loaded, or is about to be.
     """
 
     problem: str | None = None

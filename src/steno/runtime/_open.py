@@ -54,7 +54,7 @@ class _Supervisor:
     async def _watch(self, actor: Callable[..., Awaitable[None]], *args: object) -> None:
         try:
             await actor(*args)
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103 - what it holds leaves by `open_sec`
             failures = [e for e in leaves(error) if not isinstance(e, trio.Cancelled)]
             if not failures:
                 raise
@@ -62,7 +62,7 @@ class _Supervisor:
                 fatal = [e for e in failures if not isinstance(e, Exception)]
                 self.crash = (fatal or failures)[0]
             self.outer.cancel_scope.cancel()
-            await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
 
 
 @overload
@@ -194,7 +194,7 @@ class _Opening:
                         yield SecClient(line)
                         await line.close()
                         await writer.drained()
-                    except BaseException as error:  # noqa: BLE001 - it is raised again below
+                    except BaseException as error:  # noqa: ASYNC103, BLE001 - raised again below
                         left_by = error
                     line.hang_up()
                     inner.cancel_scope.cancel()

@@ -148,11 +148,13 @@ class Loader:
                 nursery.start_soon(self._load_each, pending)
 
     async def _load_each(self, pending: Iterator[SagaClaim]) -> None:
+        await trio.lowlevel.checkpoint()
         for claim in pending:
             await self._load(claim)
 
     async def recover(self, saga_id: SagaId) -> None:
         """Take a saga over, whosever it is, and load it."""
+        await trio.lowlevel.checkpoint()
         try:
             claim = await self._claim(saga_id)
         except Exception as error:  # noqa: BLE001 - a store may raise anything; the asker is told
@@ -169,6 +171,7 @@ class Loader:
         raise SagaNotRunning(saga_id)
 
     async def _load(self, claim: SagaClaim) -> None:
+        await trio.lowlevel.checkpoint()  # the store may answer at once, and a fold takes time
         saga_id, fence = claim.saga_id, claim.fence
         try:
             stored = await self._read(claim)

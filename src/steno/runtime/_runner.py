@@ -28,7 +28,7 @@ from steno.core import (
     inputs,
 )
 from steno.errors import InternalError, SerializeError
-from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
+from steno.runtime._fault import is_cancelled, is_closing, is_fatal
 
 inside: ContextVar[tuple[tuple[object, SagaId], ...]] = ContextVar("inside", default=())
 """The SEC and saga of each action that the current task is a part of, the innermost last."""
@@ -86,15 +86,16 @@ class NodeRunner:
         inside.set((*inside.get(), (self.sec, self.state.log.saga_id)))
         try:
             outcome = await self._call(command)
-        except BaseException as error:
-            if is_fatal(error):
+        except BaseException as error:  # noqa: ASYNC103 - a Cancelled of the saga's is raised below
+            if is_fatal(error) or isinstance(error, InternalError):
                 raise
-            await trio.lowlevel.checkpoint_if_cancelled()
             outcome = self._halted(command.node_id, error)
         await trio.lowlevel.checkpoint_if_cancelled()
         return outcome
 
-    async def _call(self, command: RunAction | RunUndo) -> NodeOutcome:
+    async def _call(  # noqa: ASYNC910 - each arm waits for user code
+        self, command: RunAction | RunUndo
+    ) -> NodeOutcome:
         match command:
             case RunAction():
                 return await self._run_action(command)
@@ -106,6 +107,7 @@ class NodeRunner:
         action, ctx = self._action(node), self._context(node, undoing=False)
         for _ in range(command.times - 1):
             await self._attempt(action, ctx)
+            await trio.lowlevel.checkpoint_if_cancelled()
         return await self._attempt(action, ctx)
 
     async def _attempt(self, action: Action, ctx: ActionContext[Never]) -> NodeOutcome:
@@ -116,7 +118,8 @@ class NodeRunner:
         except Exception as error:
             if is_closing(error) or is_cancelled():
                 raise
-            return inputs.ActionFailed(node, self.codec.action_error(error))
+            failed = inputs.ActionFailed(node, self.codec.action_error(error))
+            return failed  # noqa: ASYNC910, RET504 - user code was called, if it waited or not
         try:
             return inputs.ActionSucceeded(node, self.codec.encode(output))
         except SerializeError as error:
@@ -127,6 +130,7 @@ class NodeRunner:
         node = command.node_id
         action, ctx = self._action(node), self._context(node, undoing=True)
         for number in range(1, command.times + 1):
+            await trio.lowlevel.checkpoint_if_cancelled()
             try:
                 await action.undo_it(ctx)
             except Exception as error:
@@ -134,17 +138,15 @@ class NodeRunner:
                     raise
                 text = self.codec.error_text(error)
                 return inputs.UndoFailed(node, UndoActionError.attempt(number, text))
-        return inputs.UndoSucceeded(node)
+        return inputs.UndoSucceeded(node)  # noqa: ASYNC910 - there is at least one time
 
     def _halted(self, node: SagaNodeId, error: BaseException) -> NodeHalted:
+        """Return the outcome of a node that raised what is no failure."""
         name = self.dag.flat.name_of(node)
         if is_closing(error):
             why = f'the action of node "{name}" met a SEC that is being left'
-        elif is_cancellation(error):
-            why = f'the action of node "{name}" let a Cancelled out that was not meant for its saga'
         else:
-            msg = f"node {node}: {error!r} was let through"
-            raise InternalError(msg) from error
+            why = f'the action of node "{name}" let a Cancelled out that was not meant for its saga'
         return NodeHalted(f"{why}; it goes on at the next open, or with saga_recover")
 
     def _action(self, node: SagaNodeId) -> Action:

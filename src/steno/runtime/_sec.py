@@ -158,7 +158,7 @@ class Sec:
         entry = self._entries.get(saga_id)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
-        elif isinstance(ask, GetSaga) and entry.place is Place.LOADING:
+        elif isinstance(ask, GetSaga) and entry.place in {Place.CREATING, Place.LOADING}:
             reply.answer(NotHere(loading=True))
         elif entry.executor is None or entry.place is Place.CREATING:
             entry.queue.append(envelope)

@@ -128,7 +128,7 @@ class LogWriter:
             if self._shield is not None:
                 self._shield.deadline = self._deadline
 
-    async def _commit(self, batch: list[Write]) -> None:
+    async def _commit(self, batch: list[Write]) -> None:  # noqa: ASYNC910 - no batch is empty
         """Write a batch, and what comes in while the store is unavailable; tell the outcomes."""
         pause = FIRST_PAUSE
         while batch:
@@ -146,20 +146,21 @@ class LogWriter:
                 batch += self.mailbox.drain()
             except StoreStuck:
                 raise
-            except Exception as error:  # noqa: BLE001 - a store may raise anything; its writes are refused
+            except Exception as error:
                 self._failures += 1
-                await self._refused(batch, error)
-                return
+                if len(batch) > 1:
+                    await self._commit_each(batch)
+                else:
+                    _logger.exception("saga %s can not be written", batch[0].what.saga_id)
+                    batch[0].then(Rejected(error))
+                return  # noqa: ASYNC910 - the store was asked
             else:
                 self._note(batch, outcomes)
                 return
 
-    async def _refused(self, batch: list[Write], error: Exception) -> None:
+    async def _commit_each(self, batch: Sequence[Write]) -> None:
         """Try a batch that was refused as a whole write by write."""
-        if len(batch) == 1:
-            _logger.error("saga %s can not be written: %s", batch[0].what.saga_id, error)
-            batch[0].then(Rejected(error))
-            return
+        await trio.lowlevel.checkpoint()
         for write in batch:
             await self._commit([write])
 
