@@ -12,7 +12,7 @@ output, and dumps that either of the two can go on with.
 import argparse
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -21,6 +21,8 @@ import attrs
 import trio
 
 import steno
+
+SAGA_ID = UUID("049b2522-308d-442e-bc65-9bfaef863597")
 
 # The saga: its params, its actions, its graph.
 
@@ -85,18 +87,8 @@ async def server_reserve(ctx: Context) -> ServerAlloc:
     return ServerAlloc(ctx.lookup("server_id", int))
 
 
-async def instance_configure(ctx: Context) -> None:
-    """Configure the instance."""
-    announce(ctx)
-
-
-async def volume_attach(ctx: Context) -> None:
-    """Attach the volume."""
-    announce(ctx)
-
-
-async def instance_boot(ctx: Context) -> None:
-    """Boot the instance."""
+async def announce_only(ctx: Context) -> None:
+    """Configure, attach, boot: nothing comes of it that a later action needs."""
     announce(ctx)
 
 
@@ -117,9 +109,9 @@ ACTIONS: dict[str, Callable[[Context], Awaitable[object]]] = {
     "volume_create": volume_create,
     "server_pick": server_pick,
     "server_reserve": server_reserve,
-    "instance_configure": instance_configure,
-    "volume_attach": volume_attach,
-    "instance_boot": instance_boot,
+    "instance_configure": announce_only,
+    "volume_attach": announce_only,
+    "instance_boot": announce_only,
     "print": print_outcome,
 }
 
@@ -148,7 +140,9 @@ def provision_saga(instance_name: str) -> steno.SagaDag:
             steno.Node.subsaga("server_alloc", server_alloc_dag(), "server_alloc_params"),
         ]
     )
-    builder.append(steno.Node.action("instance_configure", "InstanceConfigure", "instance_configure"))
+    builder.append(
+        steno.Node.action("instance_configure", "InstanceConfigure", "instance_configure")
+    )
     builder.append(steno.Node.action("volume_attach", "VolumeAttach", "volume_attach"))
     builder.append(steno.Node.action("instance_boot", "InstanceBoot", "instance_boot"))
     builder.append(steno.Node.action("print", "Print", "print"))
@@ -188,12 +182,119 @@ def print_log(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run a new saga, or go on with a dumped one."""
-    say = (lambda _: None) if args.quiet else print
+    say: Callable[[str], None] = print if not args.quiet else lambda _: None
     dump = None
     if args.recover_from is not None:
         say(f"recovering from log: {args.recover_from}")
         dump = read_dump(args.recover_from)
     view = trio.run(partial(run_saga, dump, args.inject_error, args.inject_undo_error, say=say))
-    if args.dump_to is not None:
-        write_dump(args.dump_to, view.serialized().to_json())
-    ...
+    if args.dump_to == "-":
+        print(view.serialized().to_json(), end="" if args.quiet else "\n")
+        say("dumped log to stdout")
+    elif args.dump_to is not None:
+        Path(args.dump_to).write_text(view.serialized().to_json(), encoding="utf-8")
+        say(f"dumped log to {args.dump_to}")
+
+
+async def run_saga(
+    dump: steno.SagaSerialized | None,
+    errors: Sequence[str] = (),
+    undo_errors: Sequence[str] = (),
+    *,
+    say: Callable[[str], None] = print,
+) -> steno.SagaView:
+    """Run a saga to its end, and return a view of it; what is to be told is said meanwhile."""
+    async with steno.open_sec(steno.InMemorySecStore(), registry) as sec:
+        if dump is None:
+            saga = await sec.saga_create(provision_saga("fake-o instance"), saga_id=SAGA_ID)
+        else:
+            saga = await sec.saga_resume(dump)
+            say(f"recovered state\n{(await saga.view()).state.status}\n\n")
+        for node in errors:
+            await saga.inject_error(node)
+            say(f'will inject error at node "{node}"')
+        for node in undo_errors:
+            await saga.inject_error_undo(node)
+            say(f'will inject error at node "{node}" undo action')
+        say("*** running saga ***")
+        await saga.start()
+        result = await saga.wait()
+        view = await saga.view()
+        say("*** finished saga ***\n")
+        say(f"*** final state ***\n{view.state.status}\n")
+        say(result_text(result))
+        return view
+
+
+def result_text(result: steno.SagaResult) -> str:
+    """Return what came of a saga, as text."""
+    match result.kind:
+        case steno.SagaResultOk() as ok:
+            output = json.dumps(ok.saga_output(), ensure_ascii=False)
+            return f"result: SUCCESS\nfinal output: {output}"
+        case steno.SagaResultErr(error_node_name=node, error_source=error, undo_failure=undo):
+            text = f"result: ACTION FAILURE\n{failure_text(node, error)}"
+            if undo is not None:
+                text += f"\nFOLLOWED BY UNDO ACTION FAILURE\n{failure_text(*undo)}"
+            return text
+
+
+def failure_text(node: str, error: object) -> str:
+    """Return where something failed, and why."""
+    return f'failed at node:    "{node}"\nfailed with error: {error}'
+
+
+def read_dump(file: str) -> steno.SagaSerialized:
+    """Read what `--dump-to` has written."""
+    data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    return steno.SagaSerialized.from_json(data.decode())
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    top = argparse.ArgumentParser(description="Run the demo saga, and look at it.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("dot", help="print the graph in Graphviz's language")
+    command.set_defaults(command=dot)
+
+    command = commands.add_parser("info", help="print the graph and the initial state")
+    command.set_defaults(command=info)
+
+    command = commands.add_parser("print-log", help="print the log of a dump")
+    command.set_defaults(command=print_log)
+    command.add_argument("file", metavar="FILE", help="the dump; - is stdin")
+
+    command = commands.add_parser(
+        "run",
+        help="run the saga",
+        epilog="The exit code is 0 also if the saga failed: it was run to its end. "
+        "It is 2 if it could not be run at all.",
+    )
+    command.set_defaults(command=run, inject_error=[], inject_undo_error=[])
+    command.add_argument(
+        "--inject-error", metavar="NODE", action="append", help="let this node fail"
+    )
+    command.add_argument(
+        "--inject-undo-error", metavar="NODE", action="append", help="let its undo action fail"
+    )
+    command.add_argument("--quiet", action="store_true", help="print nothing but what is dumped")
+    command.add_argument("--dump-to", metavar="FILE", help="dump the saga at the end; - is stdout")
+    command.add_argument(
+        "--recover-from", metavar="FILE", help="go on with a dumped saga; - is stdin"
+    )
+    return top
+
+
+def main() -> None:
+    """Do what the command line says."""
+    args = parser().parse_args()
+    try:
+        args.command(args)
+    except (steno.StenoError, OSError, UnicodeDecodeError) as error:
+        print(f"demo_provision.py: error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

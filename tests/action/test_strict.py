@@ -7,6 +7,7 @@ import enum
 import math
 from collections import abc, namedtuple
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import (
     Annotated,
     Any,
@@ -338,7 +339,6 @@ READ = [
     (Vague, Vague([1], {"a": None})),
     (Untyped, Untyped([1], {"a": None})),
     (Fixed, Fixed(1)),
-    (Renamed, Renamed(1)),
     (Box[int], Box(1, [2])),
     (Box[Box[str]], Box(Box("a"), [Box("b", ["c"])])),
     (Tree, Tree([Tree([])], Tree([]))),
@@ -449,7 +449,6 @@ REFUSED = [
     (Hotel, '{"rooms":[],"best":5}', "$.best: 5 is no Room"),
     (Hotel, '{"rooms":[],"by_name":{"x":{"name":1}}}', "$.by_name.x.name: 1 is no str; $.by_name"),
     (Named, '{"private":1,"other":2}', "$._private: is missing; $.public: is missing"),
-    (Renamed, '{"size":1}', "$.size: is missing"),
     (Fixed, '{"size":"1"}', '$.size: "1" is no int'),
     (Box[int], '{"content":"x"}', '$.content: "x" is no int'),
     (Box[Box[int]], '{"content":{"content":"x"}}', '$.content.content: "x" is no int'),
@@ -481,6 +480,14 @@ REFUSED = [
 def test_what_is_of_another_type_is_refused(as_type, text, message):
     """The message says where the fault is, and shows the JSON and the type that it is not."""
     assert refusal_of(text, as_type).startswith(message)
+
+
+@pytest.mark.skipif(version("cattrs") < "26.1", reason="cattrs knew no such annotation")
+def test_a_class_may_say_how_it_is_handled():
+    """What annotations say to cattrs counts, in messages too."""
+    assert text_of(Renamed(1)) == '{"Size":1}'
+    assert default_codec.decode(JsonText('{"Size":1}'), Renamed) == Renamed(1)
+    assert refusal_of('{"size":1}', Renamed) == "$.size: is missing"
 
 
 def test_an_int_is_a_float():

@@ -168,6 +168,11 @@ def test_every_value_comes_back(value):
     """Nothing is rounded, and the text is the same again."""
     text = default_codec.encode(value)
     again = default_codec.decode(text, type(value))
-    assert again == value
+    if isinstance(value, datetime):
+        # Python takes a time that a zone does not have, or has twice, for equal to no other.
+        assert again.utcoffset() == value.utcoffset()
+        assert again.replace(tzinfo=None) == value.replace(tzinfo=None)
+    else:
+        assert again == value
     assert type(again) is type(value)
     assert default_codec.encode(again) == text

@@ -30,12 +30,16 @@ from steno import (
     SagaDag,
     SagaDone,
     SagaHalted,
+    SagaHandle,
     SagaId,
+    SagaIdInUse,
     SagaNotReady,
     SagaNotRunning,
+    SagaReady,
     SagaResult,
     SagaResultErr,
     SagaResultOk,
+    SagaSerialized,
     SecClient,
     SecStoreSession,
     StoreUnavailable,
@@ -138,10 +142,13 @@ class World:
 
     Attributes:
         script: How long things take.
+        patience: For each of some more waiters, the seconds after which it gives up.
         special: What actions do besides, by the name of their node.
         wrong: All that should not be; the test fails if there is any.
         calls: Every call of user code, over all lives.
         results: What waiters were given.
+        resumed: Dumps from which sagas are resumed, instead of being created.
+        dumps: What views gave to be dumped.
         lives: How many events each saga had when a life began.
         steps: How many steps the tasks of the last life took.
         views: How many views were taken.
@@ -150,12 +157,15 @@ class World:
     script: bytes = b""
     hiccups: frozenset[int] = frozenset()
     reinject: bool = False
+    patience: Sequence[float] = ()
     special: dict[str, Special] = attrs.field(factory=dict)
     jobs: Jobs = attrs.field(factory=dict)
     store: InMemorySecStore = attrs.field(factory=InMemorySecStore)
     wrong: list[str] = attrs.field(factory=list)
     calls: dict[SagaId, list[Call]] = attrs.field(factory=lambda: defaultdict(list))
     results: dict[SagaId, list[SagaResult]] = attrs.field(factory=lambda: defaultdict(list))
+    resumed: dict[SagaId, SagaSerialized] = attrs.field(factory=dict)
+    dumps: dict[SagaId, list[SagaSerialized]] = attrs.field(factory=lambda: defaultdict(list))
     lives: list[dict[SagaId, int]] = attrs.field(factory=list)
     commits: int = 0
     commits_of_life: int = 0
@@ -216,16 +226,27 @@ class World:
 
     async def _run_one(self, sec: SecClient, saga_id: SagaId, number: int) -> None:
         """Do what an application does, which may have been started anew: create, start, wait."""
-        handle = await sec.saga_create(self.jobs[saga_id].dag, saga_id=saga_id)
+        handle = await self._create(sec, saga_id)
         if len(self.lives) == 1 or self.reinject:
             await self._inject(sec, saga_id)
         with suppress(SagaNotReady):
             await handle.start()
         async with trio.open_nursery() as waiters:
-            for patience in range(self._pick(number, 3)):
+            for patience in (*self.patience, *range(self._pick(number, 3))):
                 waiters.start_soon(self._wait, sec, saga_id, patience + self._pick(number, 5))
             await self._wait(sec, saga_id, None)
             waiters.cancel_scope.cancel()
+
+    async def _create(self, sec: SecClient, saga_id: SagaId) -> SagaHandle:
+        if saga_id not in self.resumed:
+            return await sec.saga_create(self.jobs[saga_id].dag, saga_id=saga_id)
+        try:
+            handle = await sec.saga_resume(self.resumed[saga_id])
+        except SagaIdInUse:
+            return sec.saga_handle(saga_id)  # in an earlier life
+        if not isinstance((await handle.view()).state, SagaReady):
+            self.wrong.append(f"{saga_id} was resumed, and is not ready")
+        return handle
 
     async def _wait(self, sec: SecClient, saga_id: SagaId, patience: float | None) -> None:
         with nullcontext() if patience is None else trio.move_on_after(patience):
@@ -286,6 +307,7 @@ class World:
         view = await sec.saga_get(saga_id)
         stored = self.stored(saga_id)
         seen = view.serialized().events
+        self.dumps[saga_id].append(view.serialized())
         self.views += 1
         if seen != stored.events[: len(seen)]:
             self.wrong.append(f"{saga_id}: a view shows what is not durable")
@@ -453,6 +475,7 @@ def check_log(job: Job, stored: StoredSaga) -> None:
     for event in stored.events:
         assert state.outcome is None
         state.apply(event)
+    assert state.outcome is not None
     assert state.outcome.value == stored.summary.state.value == ends_as(graph, log)
     assert stored.summary.times.ended is not None
     assert stored.summary.problem is None

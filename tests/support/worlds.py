@@ -1,21 +1,22 @@
 """
 A world for a SEC to live in: actions that do as a test says, and a store that does so too.
 
-A `World` outlives its SECs, as other systems and databases do. It notes every call of an action
-(`a`) and of an undo action (`~a`), and every event once the store has answered for it (`+ a`), in
-one list, so that a test can say what came before what.
+A `World` outlives its SECs, as other systems and databases do. In one list it notes every call of
+an action (`a`) and of an undo action (`~a`), and every write of events once the store has answered
+for it (`commit a✓ b+`), so that a test can say what came before what.
 """
 
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 from uuid import UUID
 
 import attrs
 import trio
 
 import steno
-from steno.core import SagaNodeEvent
+from steno.core import FlatDag, SagaNodeEvent, read_flat
 from steno.store import (
     Durable,
     ListQuery,
@@ -28,15 +29,17 @@ from steno.store import (
     WriteOutcome,
 )
 from support.demo import build
-from support.notation import shown
+from support.notation import MARKS, shown
 
-Behaviour = Callable[[steno.ActionContext["World"]], Awaitable[object]]
+Context: TypeAlias = "steno.ActionContext[World]"
+Behaviour: TypeAlias = Callable[[Context], Awaitable[object]]
 
-Batch = Sequence[SagaWrite]
-Outcomes = Sequence[WriteOutcome]
-WriteBatch = Callable[[Batch], Awaitable[Outcomes]]
-Fault = Callable[[WriteBatch, Batch], Awaitable[Outcomes]]
-"""What a store does with a batch, given how to write it properly."""
+Batch: TypeAlias = Sequence[SagaWrite]
+Outcomes: TypeAlias = Sequence[WriteOutcome]
+WriteBatch: TypeAlias = Callable[[Batch], Awaitable[Outcomes]]
+Fault: TypeAlias = Callable[[WriteBatch, Batch], Awaitable[Outcomes]]  # given how it is done well
+
+COMMIT = "commit "
 
 
 def ids(count: int) -> list[UUID]:
@@ -44,19 +47,39 @@ def ids(count: int) -> list[UUID]:
     return [UUID(int=number) for number in range(1, count + 1)]
 
 
-# What actions do
+# What an action does
+
+
+async def nothing(_: Context) -> None:
+    await trio.lowlevel.checkpoint()
 
 
 def returns(value: object) -> Behaviour:
-    async def behave(_: steno.ActionContext["World"]) -> object:
+    async def behave(_: Context) -> object:
         return value
 
     return behave
 
 
 def raises(error: BaseException) -> Behaviour:
-    async def behave(_: steno.ActionContext["World"]) -> object:
+    async def behave(_: Context) -> object:
         raise error
+
+    return behave
+
+
+def takes(seconds: float, then: Behaviour = nothing) -> Behaviour:
+    async def behave(ctx: Context) -> object:
+        await trio.sleep(seconds)
+        return await then(ctx)
+
+    return behave
+
+
+def waits_for(event: trio.Event, then: Behaviour = nothing) -> Behaviour:
+    async def behave(ctx: Context) -> object:
+        await event.wait()
+        return await then(ctx)
 
     return behave
 
@@ -65,29 +88,13 @@ def each_time(*behaviours: Behaviour) -> Behaviour:
     """Behave as the first at the first call, and so on; then on and on as the last."""
     left = list(behaviours)
 
-    async def behave(ctx: steno.ActionContext["World"]) -> object:
+    async def behave(ctx: Context) -> object:
         return await (left.pop(0) if len(left) > 1 else left[0])(ctx)
 
     return behave
 
 
-def takes(seconds: float, then: Behaviour | None = None) -> Behaviour:
-    async def behave(ctx: steno.ActionContext["World"]) -> object:
-        await trio.sleep(seconds)
-        return await then(ctx) if then is not None else None
-
-    return behave
-
-
-def waits_for(event: trio.Event, then: Behaviour | None = None) -> Behaviour:
-    async def behave(ctx: steno.ActionContext["World"]) -> object:
-        await event.wait()
-        return await then(ctx) if then is not None else None
-
-    return behave
-
-
-async def hangs(_: steno.ActionContext["World"]) -> None:
+async def hangs(_: Context) -> None:
     await trio.sleep_forever()
 
 
@@ -103,7 +110,7 @@ class World:
         sec: The SEC that was opened last.
     """
 
-    store: "ScriptedStore" = attrs.field(factory=lambda: ScriptedStore())
+    store: "ScriptedStore" = attrs.field(init=False)
     registry: steno.ActionRegistry = attrs.field(init=False, factory=steno.ActionRegistry)
     trace: list[str] = attrs.field(init=False, factory=list)
     sec: steno.SecClient = attrs.field(init=False)
@@ -112,46 +119,47 @@ class World:
     _undoing: dict[str, Behaviour] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.store.trace = self.trace
+        self.store = ScriptedStore(self.trace)
 
     def saga(self, *stages: object, params: object = None, name: str = "test") -> steno.SagaDag:
         """Return a saga; a stage is a name, a node, or several; its actions are registered."""
-        dag = steno.SagaDag(build(name, *stages), params)
+        return steno.SagaDag(self.dag(name, *stages), params)
+
+    def dag(self, name: str, *stages: object) -> steno.Dag:
+        """Return a graph; its actions are registered."""
+        dag = build(name, *stages)
         for action in dag.flat.action_names.keys() - self._known:
             self._known.add(action)
-            self.registry.register(
-                steno.ActionFunc.new_action(action, self._do(action), self._undo(action))
-            )
+            do = self._function(action, "", returns(f"{action}!"), self._doing)
+            undo = self._function(action, "~", returns(None), self._undoing)
+            self.registry.register(steno.ActionFunc.new_action(action, do, undo))
         return dag
 
-    def does(self, action: str, behaviour: Behaviour | None = None) -> Callable[[Behaviour], Behaviour]:
-        """Say what an action does; also a decorator. Unless told it returns "<its name>!"."""
-        return _say(self._doing, action, behaviour)
+    def subsaga(self, name: str, *stages: object, params: str = "p") -> steno.Node:
+        """Return a subsaga node; the graph in it has the node's name."""
+        return steno.Node.subsaga(name, self.dag(name, *stages), params)
 
-    def undoes(
-        self, action: str, behaviour: Behaviour | None = None
-    ) -> Callable[[Behaviour], Behaviour]:
-        """Say what an undo action does; also a decorator. Unless told it does nothing."""
-        return _say(self._undoing, action, behaviour)
+    def _function(
+        self, action: str, mark: str, unless_told: Behaviour, told: dict[str, Behaviour]
+    ) -> Behaviour:
+        async def function(ctx: Context) -> object:
+            self.trace.append(mark + ctx.node_name)
+            return await told.get(action, unless_told)(ctx)
 
-    def _do(self, action: str) -> Behaviour:
-        async def do(ctx: steno.ActionContext[World]) -> object:
-            self.trace.append(ctx.node_name)
-            return await self._doing.get(action, returns(f"{action}!"))(ctx)
+        return function
 
-        return do
+    def does(self, action: str, behaviour: Behaviour) -> None:
+        """Say what an action does; unless told it returns its name and `!`."""
+        self._doing[action] = behaviour
 
-    def _undo(self, action: str) -> Behaviour:
-        async def undo(ctx: steno.ActionContext[World]) -> None:
-            self.trace.append(f"~{ctx.node_name}")
-            await self._undoing.get(action, returns(None))(ctx)
-
-        return undo
+    def undoes(self, action: str, behaviour: Behaviour) -> None:
+        """Say what an undo action does; unless told it does nothing."""
+        self._undoing[action] = behaviour
 
     @property
     def calls(self) -> list[str]:
         """What was called so far, as `a` or `~a`."""
-        return [item for item in self.trace if not item.startswith("+ ")]
+        return [item for item in self.trace if not item.startswith(COMMIT)]
 
     @asynccontextmanager
     async def open(self, **options: object) -> AsyncIterator[steno.SecClient]:
@@ -170,19 +178,9 @@ class World:
                 crash.cancel()
 
     async def finish(self, saga_id: UUID, **options: object) -> steno.SagaResult:
-        """Open a SEC that recovers what there is, and wait for a saga."""
+        """Open a SEC, which recovers what there is, and wait for a saga."""
         async with self.open(**options) as sec:
             return await sec.saga_wait(saga_id)
-
-
-def _say(
-    kept: dict[str, Behaviour], action: str, behaviour: Behaviour | None
-) -> Callable[[Behaviour], Behaviour]:
-    def keep(behaviour: Behaviour) -> Behaviour:
-        kept[action] = behaviour
-        return behaviour
-
-    return keep if behaviour is None else keep(behaviour)
 
 
 # What a store does
@@ -195,14 +193,9 @@ def unavailable(why: str = "away") -> Fault:
     return fault
 
 
-def unavailable_after_writing() -> Fault:
-    """Write the batch, and lose the answer."""
-
-    async def fault(write: WriteBatch, batch: Batch) -> Outcomes:
-        await write(batch)
-        raise steno.StoreUnavailable("the answer was lost")
-
-    return fault
+async def loses_the_answer(write: WriteBatch, batch: Batch) -> Outcomes:
+    await write(batch)
+    raise steno.StoreUnavailable("the answer was lost")
 
 
 def slow(seconds: float) -> Fault:
@@ -213,8 +206,8 @@ def slow(seconds: float) -> Fault:
     return fault
 
 
-def opened_by(event: trio.Event) -> Fault:
-    """Write the batch, then answer when the event is set."""
+def answers_at(event: trio.Event) -> Fault:
+    """Write the batch, and answer when the event is set."""
 
     async def fault(write: WriteBatch, batch: Batch) -> Outcomes:
         outcomes = await write(batch)
@@ -224,8 +217,8 @@ def opened_by(event: trio.Event) -> Fault:
     return fault
 
 
-def poisoned(saga_id: UUID, error: Exception) -> Fault:
-    """Refuse every batch that has something of a saga in it."""
+def refuses(saga_id: UUID, error: Exception) -> Fault:
+    """Refuse every batch that has something of a saga in it, as a whole."""
 
     async def fault(write: WriteBatch, batch: Batch) -> Outcomes:
         if any(item.saga_id == saga_id for item in batch):
@@ -245,43 +238,41 @@ class ScriptedStore:
     An `InMemorySecStore` with faults.
 
     Attributes:
+        trace: Where each write of events is noted, when the store has answered for it.
         inner: Where the rows are.
         script: What happens to the next batches, one each.
         then: What happens to those after them.
         reading: Awaited before anything is read, with the name of the method.
         batches: Every batch that the store was given.
-        durable: Every batch that the store has answered for, with all of it durable or not.
-        trace: Where each event is noted, by its node's name, when the store has answered for it.
     """
 
-    inner: steno.InMemorySecStore = attrs.field(factory=steno.InMemorySecStore)
+    trace: list[str]
+    inner: steno.InMemorySecStore = attrs.field(init=False, factory=steno.InMemorySecStore)
     script: deque[Fault] = attrs.field(init=False, factory=deque)
     then: Fault = attrs.field(init=False, default=works)
     reading: Callable[[str], Awaitable[None]] | None = attrs.field(init=False, default=None)
     batches: list[Batch] = attrs.field(init=False, factory=list)
-    durable: list[tuple[Batch, Outcomes]] = attrs.field(init=False, factory=list)
-    trace: list[str] = attrs.field(init=False, factory=list)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["ScriptedSession"]:
         async with self.inner.open() as session:
             yield ScriptedSession(self, session)
 
-    async def row(self, saga_id: UUID) -> StoredSaga | None:
-        """Return what is stored of a saga, whatever the store does to others."""
-        async with self.inner.open() as session:
-            return await session.load(saga_id)
+    # What is in it, whatever it does to others
 
-    async def log(self, saga_id: UUID) -> str:
+    def row(self, saga_id: UUID) -> StoredSaga | None:
+        return self.inner.load(saga_id)
+
+    def log(self, saga_id: UUID) -> str:
         """Return a stored log, in the notation of the specification."""
-        return shown((await self.row(saga_id)).events)
+        return shown(self.row(saga_id).events)
 
-    async def state(self, saga_id: UUID) -> str:
+    def state(self, saga_id: UUID) -> str:
         """Return the state that a saga's row says."""
-        return (await self.row(saga_id)).summary.state.value
+        return self.row(saga_id).summary.state.value
 
-    async def problem(self, saga_id: UUID) -> str | None:
-        return (await self.row(saga_id)).summary.problem
+    def problem(self, saga_id: UUID) -> str | None:
+        return self.row(saga_id).summary.problem
 
     def spoil_graph(self, saga_id: UUID, text: str) -> Callable[[], None]:
         """Overwrite a saga's graph; return what mends it."""
@@ -325,13 +316,10 @@ class ScriptedSession:
         store.batches.append(tuple(batch))
         fault = store.script.popleft() if store.script else store.then
         outcomes = await fault(self._inner.record, batch)
-        store.durable.append((tuple(batch), outcomes))
         for write, outcome in zip(batch, outcomes, strict=False):
             if isinstance(write, SagaRecord) and isinstance(outcome, Durable):
-                dag = steno.core.read_flat((await store.row(write.saga_id)).dag_text)
-                for event in write.events:
-                    mark = shown([event]).lstrip("0123456789")
-                    store.trace.append(f"+ {dag.name_of(event.node_id)}{mark}")
+                flat = read_flat(store.row(write.saga_id).dag_text)
+                store.trace.append(COMMIT + " ".join(_named(flat, e) for e in write.events))
         return outcomes
 
     async def load(self, saga_id: UUID) -> StoredSaga | None:
@@ -341,3 +329,10 @@ class ScriptedSession:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         await self._reading("list")
         return await self._inner.list(query)
+
+
+def _named(flat: FlatDag, event: SagaNodeEvent) -> str:
+    """Return an event in the notation of the specification, its node by name."""
+    name = flat.name_of(event.node_id)
+    short = {"(start node)": "start", "(end node)": "end"}.get(name, name)
+    return short + MARKS[type(event.event_type)]

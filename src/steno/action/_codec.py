@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -76,10 +77,10 @@ def _new_converter() -> Converter:
 
     converter.register_structure_hook_factory(lambda _: True, reader_of)
     converter.register_unstructure_hook_factory(lambda _: True, writer_of)
-    # cattrs has hooks of its own for these, which come first, also for enums made of them.
-    for kind in (str, int, float, bytes, Path):
+    # cattrs has hooks of its own for these and their subclasses, which it asks before a factory.
+    for kind in (str, int, float, bytes, Path, Enum):
         converter.register_structure_hook(kind, read_quickly)
-    for kind in (str, bytes):
+    for kind in (str, bytes, Enum):
         converter.register_unstructure_hook(kind, write_quickly)
     return converter
 

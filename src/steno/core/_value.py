@@ -32,7 +32,7 @@ JsonText = NewType("JsonText", str)
 
 NULL = JsonText("null")
 
-INTEGERS = range(-(2**63), 2**64)
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
 """What fits a 64-bit integer of either sign, as in Steno's JSON library (serde_json)."""
 
 MAX_DEPTH = 100
@@ -100,7 +100,7 @@ def _is_strict(value: JSON) -> bool:
                 case None | bool() | str() | float():
                     pass
                 case int():
-                    if item not in INTEGERS:
+                    if not MIN_INTEGER <= item <= MAX_INTEGER:
                         return False
                 case dict():
                     members = cast("dict[object, JSON]", item)
@@ -148,7 +148,9 @@ def _own_fault(item: JSON) -> str | None:
         case None | bool() | list() | tuple():
             return None
         case int():
-            return None if item in INTEGERS else f"{item} is out of the range -2**63 to 2**64-1"
+            if MIN_INTEGER <= item <= MAX_INTEGER:
+                return None
+            return f"{item} is out of the range -2**63 to 2**64-1"
         case float():
             return None if math.isfinite(item) else f"{item} is no JSON number"
         case str():
