@@ -35,6 +35,12 @@ NULL = JsonText("null")
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
 """What fits a 64-bit integer of either sign, as in Steno's JSON library (serde_json)."""
 
+PLAIN = (type(None), int, float, str, list, tuple, dict)
+"""The classes whose instances, and those of subclasses, are JSON if their parts are."""
+
+SHOWN_BITS = 256
+"""How large an integer may be to be shown in a message."""
+
 MAX_DEPTH = 100
 """How deep lists and objects may nest; serde_json, which reads dumps too, refuses 128."""
 
@@ -143,14 +149,19 @@ def _children(item: JSON) -> list[tuple[str, JSON]]:
 
 
 def _own_fault(item: JSON) -> str | None:
-    """Say what is wrong with a value, its children aside."""
+    """Say what is wrong with a value, its children aside; its `__class__` may lie."""
+    if not issubclass(type(item), PLAIN):
+        return f"a value of type {type(item).__qualname__} can not be stored as JSON"
     match item:
         case None | bool() | list() | tuple():
             return None
         case int():
             if MIN_INTEGER <= item <= MAX_INTEGER:
                 return None
-            return f"{item} is out of the range -2**63 to 2**64-1"
+            # Python itself refuses to write very long integers out.
+            bits = item.bit_length()
+            shown = f"an integer of {bits} bits" if bits > SHOWN_BITS else f"{item}"
+            return f"{shown} is out of the range -2**63 to 2**64-1"
         case float():
             return None if math.isfinite(item) else f"{item} is no JSON number"
         case str():
@@ -163,7 +174,7 @@ def _own_fault(item: JSON) -> str | None:
                     return why
             return None
         case _:
-            return f"a value of type {type(item).__qualname__} can not be stored as JSON"
+            return None
 
 
 def _surrogate_fault(text: str) -> str | None:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import attrs
 
-from steno.action._refusal import Refusal
+from steno.action._codec._refusal import Refusal
 from steno.core import JSON
 
 MICROSECOND = timedelta(microseconds=1)

@@ -16,8 +16,14 @@ from typing import Any, TypeAlias
 from cattrs import Converter
 from cattrs.errors import IterableValidationNote
 
-from steno.action._annotation import Annotation, args_of, field_types, origin_of, required_keys
-from steno.action._refusal import Mismatch, Refusal, grouped
+from steno.action._codec._annotation import (
+    Annotation,
+    args_of,
+    field_types,
+    origin_of,
+    required_keys,
+)
+from steno.action._codec._refusal import Mismatch, Refusal, grouped
 from steno.core import JSON
 
 Reader: TypeAlias = Callable[[JSON, Annotation], JSON]

@@ -16,9 +16,9 @@ from typing import TypeAlias
 from cattrs import Converter
 from cattrs.fns import identity
 
-from steno.action._annotation import Annotation, has_fields, is_model
-from steno.action._refusal import Refusal
-from steno.action._text import text_of
+from steno.action._codec._annotation import Annotation, has_fields, is_model
+from steno.action._codec._refusal import Refusal
+from steno.action._codec._text import text_of
 from steno.core import JSON, encode_json
 
 Writer: TypeAlias = Callable[[JSON], JSON]

@@ -9,9 +9,9 @@ from typing import Any
 from cattrs import Converter
 from cattrs.disambiguators import create_default_dis_func
 
-from steno.action._annotation import Annotation, has_fields, origin_of, type_name, unwrapped
-from steno.action._container import OBJECTS, Reader
-from steno.action._refusal import Mismatch, refusing
+from steno.action._codec._annotation import Annotation, has_fields, origin_of, type_name, unwrapped
+from steno.action._codec._container import OBJECTS, Reader
+from steno.action._codec._refusal import Mismatch, refusing
 from steno.core import JSON
 
 _LAST: tuple[Annotation, ...] = (bool, int, float, str, *OBJECTS, Any, object)

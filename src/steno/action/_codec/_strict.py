@@ -21,7 +21,7 @@ from typing import Any, Literal, Union, get_args
 
 from cattrs import Converter
 
-from steno.action._annotation import (
+from steno.action._codec._annotation import (
     Annotation,
     args_of,
     field_names,
@@ -36,7 +36,7 @@ from steno.action._annotation import (
     type_name,
     unwrapped,
 )
-from steno.action._container import (
+from steno.action._codec._container import (
     ARRAYS,
     OBJECTS,
     Reader,
@@ -46,9 +46,9 @@ from steno.action._container import (
     read_tuple,
     read_typed_dict,
 )
-from steno.action._refusal import Mismatch, Refusal, grouped, refusing, step
-from steno.action._text import text_of
-from steno.action._union import read_union
+from steno.action._codec._refusal import Mismatch, Refusal, grouped, refusing, step
+from steno.action._codec._text import text_of
+from steno.action._codec._union import read_union
 from steno.core import JSON, encode_json
 
 PLAIN: tuple[type, ...] = (NoneType, bool, int, float, str)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from cattrs import ClassValidationError, IterableValidationError
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
 
-from steno.action._annotation import Annotation, type_name
+from steno.action._codec._annotation import Annotation, type_name
 from steno.core import JSON
 from steno.errors import SerializeError
 

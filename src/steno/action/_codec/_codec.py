@@ -22,11 +22,11 @@ from typing import TypeVar
 import attrs
 from cattrs import Converter
 
-from steno.action._annotation import Annotation, field_names, has_fields, qualified_name
-from steno.action._container import Reader
-from steno.action._plain import ATOMS, Writer, unstructure_hook
-from steno.action._refusal import explain, message_of, printable, reason_of
-from steno.action._strict import structure_hook
+from steno.action._codec._annotation import Annotation, field_names, has_fields, qualified_name
+from steno.action._codec._container import Reader
+from steno.action._codec._plain import ATOMS, Writer, unstructure_hook
+from steno.action._codec._refusal import explain, message_of, printable, reason_of
+from steno.action._codec._strict import structure_hook
 from steno.core import (
     JSON,
     MAX_VALUE_BYTES,

@@ -1,0 +1,11 @@
+"""
+The codec: users' types as JSON text and back, strictly.
+
+* `_codec`: `Codec`, and how exceptions are stored.
+* `_plain`: writing. `_strict`, `_container`, `_union`: reading. `_text`: types spelled as strings.
+* `_annotation`, `_refusal`: what annotations mean; why a value was refused, and where in it.
+"""
+
+from steno.action._codec._codec import Codec, default_codec
+
+__all__ = ["Codec", "default_codec"]

@@ -1,0 +1,239 @@
+"""What type checkers make of the public API: this file is checked, and never run."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, assert_type
+from uuid import UUID
+
+import attrs
+
+import steno
+
+
+@attrs.frozen
+class Params:
+    """The params of a saga."""
+
+    guests: int
+
+
+@attrs.frozen
+class Room:
+    """The output of a node."""
+
+    number: str
+
+
+@attrs.frozen
+class World:
+    """What the actions of a SEC are given."""
+
+    rooms: list[Room]
+
+
+Context = steno.ActionContext[World]
+
+# Actions: decorators keep the types of what they decorate
+
+registry = steno.ActionRegistry()
+
+
+@registry.action
+async def book(ctx: Context) -> Room:
+    return Room(ctx.idempotency_key)
+
+
+@book.undo
+async def cancel(ctx: Context) -> None:
+    assert_type(ctx.action_key, str)
+
+
+@registry.action(name="ReadRate", undo=steno.NOOP)
+async def rate(ctx: Context) -> int:
+    return 7
+
+
+async def needs_no_world(ctx: steno.ActionContext[object]) -> int | None:
+    return None
+
+
+assert_type(book, steno.ActionFunc[World, Room])
+assert_type(rate, steno.ActionFunc[World, int])
+assert_type(cancel, Callable[[Context], Awaitable[None]])
+assert_type(steno.ActionFunc.new_action("Book", book, cancel), steno.ActionFunc[World, Room])
+assert_type(
+    steno.ActionFunc.new_action("Rate", needs_no_world, cancel), steno.ActionFunc[World, int | None]
+)
+assert_type(steno.new_action_noop_undo("Rate", rate), steno.ActionFunc[World, int])
+assert_type(registry.get("book"), steno.Action)
+registry.register(book)
+
+
+class OwnAction:
+    """An action needs no base class."""
+
+    name = "own"
+
+    async def do_it(self, ctx: Context) -> Room:
+        return Room("1")
+
+    async def undo_it(self, ctx: Context) -> None: ...
+
+
+own: steno.Action = OwnAction()
+registry.register(own)
+registry.register(OwnAction())
+
+
+async def context(ctx: Context) -> None:
+    assert_type(await book(ctx), Room)
+    assert_type(ctx.lookup("room", Room), Room)
+    assert_type(ctx.lookup("rooms", list[Room]), list[Room])
+    assert_type(ctx.lookup("room"), Any)
+    assert_type(ctx.saga_params(Params), Params)
+    assert_type(ctx.saga_params(), Any)
+    assert_type(ctx.user_data, World)
+    assert_type(ctx.saga_id, steno.SagaId)
+    assert_type(ctx.node_name, str)
+    assert_type(ctx.node_label, str)
+    assert_type(ctx.idempotency_key, str)
+    ctx.lookup("room", 3)  # type: ignore[call-overload]  # 3 is no type
+
+
+# Graphs
+
+builder = steno.DagBuilder("hotel")
+builder.append(steno.Node.constant("inner_params", Params(2)))
+builder.append_parallel(
+    [
+        steno.Node.action("room", "BookRoom", book),
+        steno.Node.action("rate", "ReadRate", "ReadRate"),
+        steno.Node.action("own", "Own", own),
+    ]
+)
+builder.append(steno.Node.subsaga("inner", builder.build(), "inner_params"))
+assert_type(builder.build(), steno.Dag)
+dag = steno.SagaDag(builder.build(), Params(2))
+assert_type(dag, steno.SagaDag)
+assert_type(dag.get_index("inner/room"), steno.SagaNodeId)
+assert_type(dag.dot(), str)
+assert_type(dag.saga_name, steno.SagaName)
+for node in dag.get_nodes():
+    assert_type(node.label, str)
+
+# SECs
+
+
+def make_world(saga_id: steno.SagaId, saga_name: steno.SagaName, params: object) -> World:
+    return World([])
+
+
+async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
+    async with steno.open_sec(store, registry, make_context=make_world) as sec:
+        assert_type(sec, steno.SecClient)
+    async with steno.open_sec(
+        steno.InMemorySecStore(),
+        registry,
+        context=World([]),
+        sec_name="night",
+        recover=False,
+        recover_concurrency=4,
+        store_patience=5,
+    ) as sec:
+        assert_type(await sec.saga_create(dag, saga_id=saga_id), steno.SagaHandle)
+        assert_type(await sec.saga_run(dag), steno.SagaResult)
+        await sec.saga_start(saga_id)
+        assert_type(await sec.saga_wait(saga_id), steno.SagaResult)
+        assert_type(await sec.saga_recover(saga_id), steno.SagaHandle)
+        assert_type(sec.saga_handle(saga_id), steno.SagaHandle)
+        assert_type(await sec.saga_get(saga_id), steno.SagaView)
+        page = await sec.saga_list(None, 10, states=[steno.SagaCachedState.STUCK], name="hotel")
+        assert_type(page, Sequence[steno.SagaSummary])
+        assert_type(page[0].id, steno.SagaId)
+        assert_type(page[0].state, steno.SagaCachedState)
+        assert_type(page[0].problem, str | None)
+        assert_type(page[0].times, steno.SagaTimes)
+        await sec.saga_inject_error(saga_id, "room")
+        await sec.saga_inject_error_undo(saga_id, 3)
+        await sec.saga_inject_repeat(saga_id, "room", steno.RepeatInjected(action=2, undo=2))
+        assert_type(sec.statistics(), steno.SecStatistics)
+
+
+async def saga_handle(sec: steno.SecClient) -> None:
+    saga = await sec.saga_create(dag)
+    assert_type(saga.id, steno.SagaId)
+    await saga.inject_error("room")
+    await saga.inject_error_undo("inner/room")
+    await saga.inject_repeat(1, steno.RepeatInjected(action=2, undo=1))
+    await saga.start()
+    assert_type(await saga.wait(), steno.SagaResult)
+    assert_type(await saga.view(), steno.SagaView)
+
+
+# What came of it; a `match` without one of its arms would be a missing return
+
+
+def result_kinds(result: steno.SagaResult) -> Room | str:
+    assert_type(result.saga_id, steno.SagaId)
+    assert_type(result.saga_log, steno.SagaLog)
+    assert_type(result.unwrap(), steno.SagaResultOk)
+    assert_type(result.kind, steno.SagaResultOk | steno.SagaResultErr)
+    match result.kind:
+        case steno.SagaResultOk() as ok:
+            assert_type(ok.lookup_node_output("room", Room), Room)
+            assert_type(ok.lookup_node_output("room"), Any)
+            assert_type(ok.saga_output(), Any)
+            assert_type(ok.saga_output(Room), Room)
+            return ok.saga_output(Room)
+        case steno.SagaResultErr(error_node_name=node, error_source=error, undo_failure=undo):
+            assert_type(node, str)
+            assert_type(error, steno.ActionError)
+            assert_type(error.convert(Room), Room)
+            assert_type(undo, tuple[str, steno.UndoActionError] | None)
+            return node
+
+
+def views(view: steno.SagaView) -> str:
+    assert_type(view.id, steno.SagaId)
+    assert_type(view.saga_name, steno.SagaName)
+    match view.state:
+        case steno.SagaReady(status=status) | steno.SagaRunning(status=status):
+            assert_type(status, steno.SagaExecStatus)
+            assert_type(status.node_state("room"), steno.NodeExecState)
+            return str(status)
+        case steno.SagaDone(status=status, result=result):
+            assert_type(status, steno.SagaExecStatus)
+            assert_type(result, steno.SagaResult)
+            return str(status)
+        case steno.SagaHalted(problem=problem, status=unknown):
+            assert_type(unknown, steno.SagaExecStatus | None)
+            return problem
+
+
+async def dumps(sec: steno.SecClient, view: steno.SagaView) -> None:
+    assert_type(view.serialized(), steno.SagaSerialized)
+    dump = steno.SagaSerialized.from_json(view.serialized().to_json())
+    assert_type(dump, steno.SagaSerialized)
+    assert_type(dump.to_json(), str)
+    assert_type(dump.saga_id, steno.SagaId)
+    assert_type(dump.dag, steno.SagaDag)
+    assert_type(dump.events, tuple[steno.SagaNodeEvent, ...])
+    assert_type(await sec.saga_resume(dump), steno.SagaHandle)
+    assert_type(await sec.saga_resume(dump.saga_id, dag, dump.events), steno.SagaHandle)
+    log = steno.SagaLog.new_recover(dump.saga_id, dump.events)
+    assert_type(log, steno.SagaLog)
+    assert_type(log.pretty(), str)
+    assert_type(log.events, Sequence[steno.SagaNodeEvent])
+
+
+def errors(error: Exception) -> object:
+    match error:
+        case steno.NoSuchSaga() | steno.SagaNotReady() | steno.SagaNotRunning():
+            return error.saga_id
+        case steno.SagaHaltedError():
+            return error.problem
+        case steno.DumpError():
+            return error.path
+        case steno.SagaFailed():
+            return error.kind
+        case _:
+            return isinstance(error, steno.StenoError)
