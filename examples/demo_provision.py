@@ -76,7 +76,7 @@ async def volume_create(ctx: Context) -> int:
 
 
 async def server_pick(ctx: Context) -> int:
-    """Pick a server; in a subsaga, the params are those of the subsaga."""
+    """Pick a server for so many things; in a subsaga, the params are those of the subsaga."""
     announce(ctx)
     return 1211 + ctx.saga_params(ServerAllocParams).number_of_things
 
@@ -268,8 +268,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "run",
         help="run the saga",
-        epilog="The exit code is 0 also if the saga failed: it was run to its end. "
-        "It is 2 if it could not be run at all.",
+        epilog="The exit code is 0 also if the saga failed: what was asked for was done. "
+        "It is 2 if that was not possible; then stderr says why.",
     )
     command.set_defaults(command=run, inject_error=[], inject_undo_error=[])
     command.add_argument(
@@ -286,9 +286,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
-    args = parser().parse_args()
+    args = parser().parse_args(words)
     try:
         args.command(args)
     except (steno.StenoError, OSError, UnicodeDecodeError) as error:

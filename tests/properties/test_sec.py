@@ -28,7 +28,6 @@ from support.crash import (
     Where,
     World,
     check,
-    check_end,
     check_log,
     job_id,
     possible_ends,
@@ -311,11 +310,14 @@ def test_a_trial_is_repeatable(trial: Trial):
     assert all_of(trial.world()) == all_of(trial.world())
 
 
-@pytest.mark.parametrize("fault", [None, Fault.ACTION, Fault.UNDO])
-def test_a_log_that_lacks_an_event_is_noticed(fault: Fault | None):
-    """Whichever event is taken away, doubled, or put at the end, `check` fails."""
+@pytest.mark.parametrize(
+    "faults",
+    [set(), {(3, Fault.ACTION)}, {(3, Fault.ACTION), (1, Fault.UNDO)}],
+    ids=["succeeded", "failed", "stuck"],
+)
+def test_a_log_that_is_not_whole_is_noticed(faults: set[tuple[int, Fault]]):
+    """Whichever event is taken away, doubled, or put at the end, `check_log` fails."""
     spec = SagaSpec(((ActionSpec("n0"),), (ActionSpec("n1"), ActionSpec("n2")), (ActionSpec("n3"),)))
-    faults = {(3, Fault.ACTION), (1, fault)} if fault is Fault.UNDO else {(3, fault)} if fault else set()
     job = Job(spec, FaultPlan(frozenset(faults)))
     world = Trial((job,)).world()
     check(world)
@@ -326,12 +328,10 @@ def test_a_log_that_lacks_an_event_is_noticed(fault: Fault | None):
             check_log(job, attrs.evolve(stored, events=rest))
         with pytest.raises(AssertionError):
             check_log(job, attrs.evolve(stored, events=(*stored.events, event)))
-        if event != stored.events[-1]:
+        if event not in stored.events[-3:]:  # beside a failing undo, another one ends at any time
             with pytest.raises(AssertionError):
                 check_log(job, attrs.evolve(stored, events=(*rest, event)))
     for state in set(SagaCachedState) - {stored.summary.state}:
         summary = attrs.evolve(stored.summary, state=state)
         with pytest.raises(AssertionError):
             check_log(job, attrs.evolve(stored, summary=summary))
-        with pytest.raises(AssertionError):
-            check_end(job, attrs.evolve(stored, summary=summary))

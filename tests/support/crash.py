@@ -144,6 +144,8 @@ class World:
         script: How long things take.
         patience: For each of some more waiters, the seconds after which it gives up.
         special: What actions do besides, by the name of their node.
+        jobs: The sagas that the application runs.
+        children: Sagas that actions create; they may come to be, or not.
         wrong: All that should not be; the test fails if there is any.
         calls: Every call of user code, over all lives.
         results: What waiters were given.
@@ -160,6 +162,7 @@ class World:
     patience: Sequence[float] = ()
     special: dict[str, Special] = attrs.field(factory=dict)
     jobs: Jobs = attrs.field(factory=dict)
+    children: Jobs = attrs.field(factory=dict)
     store: InMemorySecStore = attrs.field(factory=InMemorySecStore)
     wrong: list[str] = attrs.field(factory=list)
     calls: dict[SagaId, list[Call]] = attrs.field(factory=lambda: defaultdict(list))
@@ -190,7 +193,7 @@ class World:
 
     async def one_life(self, crash: Crash | None) -> bool:
         """Open a SEC, run all there is to run, and leave it; return False if it was lost."""
-        self.lives.append({i: len(self.events(i)) for i in self.jobs})
+        self.lives.append({i: len(self.events(i)) for i in self.all_jobs()})
         self.commits_of_life, self._crash = 0, crash
         at = crash.number if crash is not None and crash.where is Where.STEP else None
         with trio.CancelScope() as self._scope:
@@ -211,7 +214,7 @@ class World:
     def registry(self) -> ActionRegistry:
         """Return the actions of all sagas."""
         registry = ActionRegistry()
-        names = {name for job in self.jobs.values() for name in job.dag.flat.action_names}
+        names = {name for job in self.all_jobs().values() for name in job.dag.flat.action_names}
         for name in sorted(names):
             registry.register(ActionFunc.new_action(name, self.act, self.undo))
         return registry
@@ -270,6 +273,12 @@ class World:
 
     # What there is to see
 
+    def all_jobs(self) -> Jobs:
+        return self.jobs | self.children
+
+    def job(self, saga_id: SagaId) -> Job:
+        return self.jobs[saga_id] if saga_id in self.jobs else self.children[saga_id]
+
     def stored(self, saga_id: SagaId) -> StoredSaga:
         stored = self.store.load(saga_id)
         assert stored is not None
@@ -295,7 +304,7 @@ class World:
         while True:
             await self._moments.park()
             began = trio.current_time()
-            for saga_id in self.jobs:
+            for saga_id in self.all_jobs():
                 if self.store.load(saga_id) is not None:
                     await self._look(sec, saga_id)
             await self._look_at_list(sec)
@@ -313,13 +322,13 @@ class World:
             self.wrong.append(f"{saga_id}: a view shows what is not durable")
         if isinstance(view.state, SagaHalted):
             self.wrong.append(f"{saga_id} is halted: {view.state.problem}")
-        elif len(str(view.state.status).splitlines()) <= len(self.jobs[saga_id].dag.flat.nodes):
+        elif len(str(view.state.status).splitlines()) <= len(self.job(saga_id).dag.flat.nodes):
             self.wrong.append(f"{saga_id}: the status has too few lines")
         if isinstance(view.state, SagaDone) and not stored.summary.state.finished:
             self.wrong.append(f"{saga_id}: seen as done before that was durable")
 
     async def _look_at_list(self, sec: SecClient) -> None:
-        there = [i for i in self.jobs if self.store.load(i) is not None]
+        there = [i for i in self.all_jobs() if self.store.load(i) is not None]
         listed = await all_listed(sec)
         if listed != sorted(set(listed)) or not set(there) <= set(listed):
             self.wrong.append(f"listed {listed} where there were {there}")
@@ -331,12 +340,12 @@ class World:
 
     async def act(self, ctx: ActionContext[None]) -> object:
         """Take some time, and return a checksum of all that can be seen, or fail."""
-        plan = self.jobs[ctx.saga_id].plan
+        plan = self.job(ctx.saga_id).plan
         with self._called(ctx, undoing=False) as call:
             first = sum(c.node == call.node and not c.undoing for c in self.calls[ctx.saga_id]) == 1
             await self._take_time(call)
-            if ctx.node_name in self.special:
-                await self.special[ctx.node_name](self, ctx)
+            if special := self.special.get(ctx.node_name):
+                await special(self, ctx)
             fails_once = plan.has(call.node, Fault.ACTION_ONCE) and first
             if plan.has(call.node, Fault.ACTION) or fails_once:
                 raise ArithmeticError(ctx.node_name)
@@ -345,7 +354,7 @@ class World:
 
     async def undo(self, ctx: ActionContext[None]) -> None:
         """Take some time, and note that it was undone, or fail."""
-        plan = self.jobs[ctx.saga_id].plan
+        plan = self.job(ctx.saga_id).plan
         with self._called(ctx, undoing=True) as call:
             await self._take_time(call)
             if plan.has(call.node, Fault.UNDO):
@@ -380,7 +389,7 @@ class World:
             self._inside -= 1
 
     def _seen(self, ctx: ActionContext[None]) -> Iterator[tuple[str, str]]:
-        scopes = self.jobs[ctx.saga_id].dag.flat.scopes
+        scopes = self.job(ctx.saga_id).dag.flat.scopes
         for name in sorted({str(name) for scope in scopes for name in scope.names}):
             with suppress(NodeLookupError):
                 yield name, encode_json(ctx.lookup(name))
@@ -457,7 +466,9 @@ INJECTABLE = {"constant", "subsaga end"}  # and actions
 def check(world: World) -> None:
     """Hold all that is stored, and that was seen and done, against the specification."""
     assert not world.wrong, "\n".join(world.wrong)
-    for saga_id, job in world.jobs.items():
+    for saga_id, job in world.all_jobs().items():
+        if saga_id in world.children and world.store.load(saga_id) is None:
+            continue
         check_log(job, world.stored(saga_id))
         check_end(job, world.stored(saga_id))
         check_injected(world, saga_id)
@@ -520,7 +531,7 @@ def check_injected(world: World, saga_id: SagaId) -> None:
 
 def check_calls(world: World, saga_id: SagaId) -> None:
     """Check that each call saw exactly what it should, whenever it was made."""
-    job, outputs = world.jobs[saga_id], world.outputs(saga_id)
+    job, outputs = world.job(saga_id), world.outputs(saga_id)
     for call in world.calls[saga_id]:
         visible = job.graph.visible(call.node, undoing=call.undoing)
         assert dict(call.seen) == {name: outputs[node] for name, node in visible.items()}
@@ -531,7 +542,7 @@ def check_calls(world: World, saga_id: SagaId) -> None:
 def check_results(world: World, saga_id: SagaId) -> None:
     """Check that whoever waited was given what is stored."""
     stored, results = world.stored(saga_id), world.results[saga_id]
-    assert results
+    assert results or saga_id in world.children
     for result in results:
         assert result.saga_id == saga_id
         assert tuple(result.saga_log.events) == stored.events
@@ -546,7 +557,7 @@ def check_results(world: World, saga_id: SagaId) -> None:
 
 def check_effects(world: World, saga_id: SagaId) -> None:
     """Check that what is done in the world is what the log says."""
-    graph, log = world.jobs[saga_id].graph, marks(world.events(saga_id))
+    graph, log = world.job(saga_id).graph, marks(world.events(saga_id))
     of = {
         mark: {f"{saga_id}/{n}/action" for n, m in log if m == mark and graph.kinds[n] == "action"}
         for mark in "✓∅"

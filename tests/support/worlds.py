@@ -98,7 +98,7 @@ async def hangs(_: Context) -> None:
     await trio.sleep_forever()
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class World:
     """
     Actions, what was done with them, and a store.
@@ -232,7 +232,7 @@ async def works(write: WriteBatch, batch: Batch) -> Outcomes:
     return await write(batch)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ScriptedStore:
     """
     An `InMemorySecStore` with faults.
@@ -292,7 +292,7 @@ class ScriptedStore:
         return mend
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class ScriptedSession:
     """An open `ScriptedStore`."""
 

@@ -14,6 +14,8 @@ from steno.action._context import ActionContext
 from steno.errors import ActionRegistryError
 
 C = TypeVar("C")
+D = TypeVar("D")
+R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -71,8 +73,8 @@ class ActionFunc(Generic[C, T_co]):
         if self._undo is not None and self._undo is not NOOP:
             _check_function(self.name, self._undo)
 
-    @classmethod
-    def new_action(cls, name: str, do: DoFunc[C, T_co], undo: UndoFunc[C]) -> ActionFunc[C, T_co]:
+    @staticmethod
+    def new_action(name: str, do: DoFunc[D, R], undo: UndoFunc[D]) -> ActionFunc[D, R]:
         """
         Return an action.
 
@@ -81,7 +83,7 @@ class ActionFunc(Generic[C, T_co]):
             do: Does it; both functions are called at least once, so must be idempotent.
             undo: Undoes it.
         """
-        return cls(name, do, undo)
+        return ActionFunc(name, do, undo)
 
     def undo(self, undo: UndoFunc[C]) -> UndoFunc[C]:
         """

@@ -29,6 +29,10 @@ from steno.errors import DagBuilderError
 Stage = tuple[Node, ...]
 
 
+def _storable(_: object, __: attrs.Attribute[str], text: str) -> None:
+    text.encode()  # a lone surrogate could not be stored
+
+
 @attrs.define(eq=False)
 class DagBuilder:
     """
@@ -40,7 +44,7 @@ class DagBuilder:
         saga_name: The name of this kind of saga, for people and for `saga_list`.
     """
 
-    saga_name: str = attrs.field(validator=attrs.validators.instance_of(str))
+    saga_name: str = attrs.field(validator=[attrs.validators.instance_of(str), _storable])
     _stages: list[Stage] = attrs.field(init=False, factory=list)
     _namespace: Namespace = attrs.field(init=False, factory=Namespace)
     _mistake: str | None = attrs.field(init=False, default=None)

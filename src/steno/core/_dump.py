@@ -23,7 +23,7 @@ from steno.core._event import (
 from steno.core._graph_json import inner_node, read_dumped
 from steno.core._ids import SagaId, SagaNodeId
 from steno.core._node import EndNode, StartNode
-from steno.core._node_json import node_from_json, node_to_json
+from steno.core._node_json import node_from_json, node_to_json, value_from_json
 from steno.core._value import JSON, JsonValue, decode_json, encode_json, parse_json
 from steno.errors import DumpError, SerializeError
 
@@ -102,9 +102,12 @@ def _read_dag(data: JsonValue) -> SagaDag:
             "start_node": int(start),
             "end_node": int(end),
             "graph": {"nodes": list(nodes), "edges": list(edges), **rest},
-        }:
+        } if bool not in {type(start), type(end)}:
+            value_from_json(name, "$.dag.saga_name")
             if rest.get("node_holes"):
                 raise DumpError("$.dag.graph.node_holes", "is not empty")
+            if rest.get("edge_property", "directed") != "directed":
+                raise DumpError("$.dag.graph.edge_property", 'is not "directed"')
         case _:
             raise DumpError("$.dag", "is no graph with its name, start node, end node and edges")
     read = [node_from_json(item, f"$.dag.graph.nodes[{i}]") for i, item in enumerate(nodes)]
@@ -123,7 +126,9 @@ def _read_dag(data: JsonValue) -> SagaDag:
 def _read_edges(edges: Sequence[JsonValue], size: int) -> Iterator[tuple[int, int]]:
     for position, edge in enumerate(edges):
         match edge:
-            case [int(parent), int(child), *_] if 0 <= parent < size and 0 <= child < size:
+            case [int(parent), int(child), *_] if (
+                bool not in {type(parent), type(child)} and 0 <= parent < size and 0 <= child < size
+            ):
                 yield parent, child
             case _:
                 path = f"$.dag.graph.edges[{position}]"
@@ -141,7 +146,9 @@ def _event_to_json(event: SagaNodeEvent) -> JSON:
 
 def _read_event(item: JsonValue, path: str) -> SagaNodeEvent:
     match item:
-        case {"saga_id": saga_id, "node_id": int(node), "event_type": event_type}:
+        case {"saga_id": saga_id, "node_id": int(node), "event_type": event_type} if (
+            type(node) is not bool
+        ):
             owner = _saga_id(saga_id, f"{path}.saga_id")
             read = _read_event_type(event_type, f"{path}.event_type")
             return SagaNodeEvent(owner, SagaNodeId(node), read)

@@ -51,7 +51,7 @@ def _stored_nodes(items: list[JsonValue]) -> Iterator[tuple[InnerNode, int]]:
     for index, item in enumerate(items):
         path = f"$.nodes[{index}]"
         match item:
-            case [int(stage), node]:
+            case [int(stage), node] if type(stage) is not bool:
                 yield inner_node(node_from_json(node, path), path), stage
             case _:
                 raise DumpError(path, "is no pair of a stage and a node")

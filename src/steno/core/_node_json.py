@@ -42,15 +42,19 @@ def node_from_json(data: JsonValue, path: str) -> FlatNode:
     """
     match data:
         case {"Action": {"action_name": str(action), "label": str(label), "name": str(name)}}:
+            _check_texts(f"{path}.Action", action_name=action, label=label, name=name)
             return ActionNode(NodeName(name), label, ActionName(action))
         case {"Constant": {"name": str(name), "value": value}}:
-            return ConstantNode(NodeName(name), _value(value, f"{path}.Constant.value"))
+            _check_texts(f"{path}.Constant", name=name)
+            return ConstantNode(NodeName(name), value_from_json(value, f"{path}.Constant.value"))
         case {"SubsagaStart": {"params_node_name": str(params), "saga_name": str(saga)}}:
+            _check_texts(f"{path}.SubsagaStart", params_node_name=params, saga_name=saga)
             return SubsagaStartNode(NodeName(params), SagaName(saga))
         case {"SubsagaEnd": {"name": str(name)}}:
+            _check_texts(f"{path}.SubsagaEnd", name=name)
             return SubsagaEndNode(NodeName(name))
         case {"Start": {"params": params}}:
-            return StartNode(_value(params, f"{path}.Start.params"))
+            return StartNode(value_from_json(params, f"{path}.Start.params"))
         case "End":
             return EndNode()
         case dict():
@@ -60,7 +64,14 @@ def node_from_json(data: JsonValue, path: str) -> FlatNode:
             raise DumpError(path, f"is no node: {data!r}")
 
 
-def _value(value: JsonValue, path: str) -> JsonText:
+def _check_texts(path: str, **texts: str) -> None:
+    """Refuse names that could not be written again."""
+    for key, text in texts.items():
+        value_from_json(text, f"{path}.{key}")
+
+
+def value_from_json(value: JsonValue, path: str) -> JsonText:
+    """Return a value as text, or raise `DumpError` with its path."""
     try:
         return encode_json(value)
     except SerializeError as error:

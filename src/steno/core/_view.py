@@ -23,6 +23,7 @@ from steno.core._render import status_tree
 from steno.core._result import SagaResult, saga_result
 from steno.core._state import SagaState
 from steno.core._status import SagaNodeLoadStatus
+from steno.errors import RecoveryError
 
 
 class NodeExecState(enum.Enum):
@@ -184,11 +185,11 @@ class SagaView:
         Return the saga to be dumped.
 
         Raises:
-            ValueError: It is halted, and its graph or its log can not be read.
+            RecoveryError: It is halted, and its graph or its log can not be read.
         """
         if self._serialized is None:
             msg = f"saga {self.id} can not be dumped: what is stored of it can not be read"
-            raise ValueError(msg)
+            raise RecoveryError(msg)
         return self._serialized
 
 

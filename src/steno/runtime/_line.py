@@ -76,6 +76,13 @@ class Line:
         """What stands for the SEC in `inside`."""
         return self.foundry.sec
 
+    async def run(self) -> None:
+        """Run the coordinator; when it ends, however it does, nobody waits for it in vain."""
+        try:
+            await self.sec.run()
+        finally:
+            self.hang_up()
+
     # Asking
 
     @overload
@@ -137,6 +144,7 @@ class Line:
         Raises:
             NoSuchSaga: There is none of that id.
         """
+        await trio.lowlevel.checkpoint_if_cancelled()
         self._check_open()
         stored = await self._session.load(saga_id)
         if stored is None:
@@ -145,6 +153,7 @@ class Line:
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the store's sagas."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         self._check_open()
         return await self._session.list(query)
 

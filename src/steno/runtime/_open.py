@@ -39,8 +39,8 @@ from steno.store import Fence, SecStore, SecStoreSession
 class _Supervisor:
     """Starts actors, and remembers the first that failed."""
 
-    inner: trio.Nursery
-    outer: trio.Nursery
+    inner: trio.Nursery = attrs.field(init=False)
+    outer: trio.Nursery = attrs.field(init=False)
     crash: BaseException | None = None
 
     def spawn(self, actor: Callable[..., Awaitable[None]], *args: object) -> None:
@@ -174,34 +174,38 @@ class _Opening:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[SecClient, None]:
-        crash: BaseException | None = None
+        supervisor = _Supervisor()
         left_by: BaseException | None = None
         async with self.store.open() as session:
             take_over = await session.take_over(self.sec_name)
             writer = LogWriter(session, self.patience)
-            async with trio.open_nursery() as outer:
-                async with trio.open_nursery() as inner:
-                    supervisor = _Supervisor(inner, outer)
-                    line, loader = self._assemble(session, writer, supervisor, take_over.fence)
+            line, loader = self._assemble(session, writer, supervisor, take_over.fence)
+            try:
+                async with trio.open_nursery() as outer:
+                    supervisor.outer = outer
                     supervisor.spawn_writer(writer.run)
-                    supervisor.spawn(line.sec.run)
-                    if self.recover_concurrency:
-                        line.sec.expect(claim.saga_id for claim in take_over.claims)
-                        supervisor.spawn(
-                            loader.load_all, take_over.claims, self.recover_concurrency
-                        )
-                    try:
-                        yield SecClient(line)
-                        await line.close()
-                        await writer.drained()
-                    except BaseException as error:  # noqa: ASYNC103, BLE001 - raised again below
-                        left_by = error
-                    line.hang_up()
-                    inner.cancel_scope.cancel()
-                outer.cancel_scope.cancel()
-            crash = supervisor.crash
-        if crash is not None:
-            raise _crashed(crash)
+                    async with trio.open_nursery() as inner:
+                        supervisor.inner = inner
+                        supervisor.spawn(line.run)
+                        if self.recover_concurrency:
+                            line.sec.expect(claim.saga_id for claim in take_over.claims)
+                            supervisor.spawn(
+                                loader.load_all, take_over.claims, self.recover_concurrency
+                            )
+                        try:
+                            yield SecClient(line)
+                            await line.close()
+                            await writer.drained()
+                        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
+                            left_by = error
+                        line.hang_up()
+                        inner.cancel_scope.cancel()
+                    outer.cancel_scope.cancel()
+            except BaseException as cancelled:  # noqa: ASYNC103, BLE001 - raised below
+                # A scope around us is cancelled, say the actors; the body's word goes before.
+                left_by = cancelled if left_by is None else left_by
+        if supervisor.crash is not None:
+            raise _crashed(supervisor.crash)
         if left_by is not None:
             raise left_by
 

@@ -1,0 +1,29 @@
+"""What a machine is told."""
+
+import pytest
+
+from steno.core import RepeatInjected, inputs
+from support.notation import ERROR
+
+
+def test_an_input_names_its_node():
+    """Inputs are plain data, compared by value."""
+    assert inputs.ActionFailed(3, ERROR) == inputs.ActionFailed(3, ERROR)
+    assert inputs.UndoSucceeded(3) != inputs.UndoSucceeded(4)
+
+
+def test_a_node_is_called_at_least_once():
+    """Without a number it is called once in each direction."""
+    assert RepeatInjected() == RepeatInjected(action=1, undo=1)
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match="'action' must be >= 1"):
+            RepeatInjected(action=wrong)
+        with pytest.raises(ValueError, match="'undo' must be >= 1"):
+            RepeatInjected(undo=wrong)
+
+
+def test_a_number_of_calls_is_an_integer():
+    """Half a call, or a text, is refused at once."""
+    for wrong in (1.5, "2", None):
+        with pytest.raises(TypeError, match="'undo' must be <class 'int'>"):
+            RepeatInjected(undo=wrong)

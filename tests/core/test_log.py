@@ -1,0 +1,128 @@
+"""The saga log."""
+
+from itertools import product
+
+import pytest
+
+from steno.core import TRANSITIONS, SagaLog, SagaNodeLoadStatus
+from steno.errors import ForeignEvent, IllegalEvent
+from support.notation import MARKS, OTHER_ID, SAGA_ID, event, events, shown
+
+S = SagaNodeLoadStatus
+
+LIVES = {
+    S.NEVER_STARTED: "",
+    S.STARTED: "0+",
+    S.SUCCEEDED: "0+ 0✓",
+    S.FAILED: "0+ 0✗",
+    S.UNDO_STARTED: "0+ 0✓ 0-",
+    S.UNDO_FINISHED: "0+ 0✓ 0- 0∅",
+    S.UNDO_FAILED: "0+ 0✓ 0- 0!",
+}
+"""How a node gets to each status."""
+
+PAIRS = list(product(S, MARKS))
+
+
+def facts(log: SagaLog) -> object:
+    return (list(log.events), dict(log._status), log.unwinding, log.pretty())
+
+
+@pytest.mark.parametrize(("status", "kind"), [pair for pair in PAIRS if pair in TRANSITIONS])
+def test_a_legal_event_leads_to_the_next_status(status: S, kind: type):
+    """Each step of the table is taken, and nothing else changes."""
+    log = SagaLog.new_recover(SAGA_ID, events(LIVES[status]))
+    assert log.status(0) is status
+    step = event("0" + MARKS[kind])
+    log.record(step)
+    assert log.status(0) is TRANSITIONS[status, kind]
+    assert log.status(1) is S.NEVER_STARTED
+    assert log.events[-1] is step
+    assert shown(log.events) == f"{LIVES[status]} 0{MARKS[kind]}".strip()
+
+
+@pytest.mark.parametrize(("status", "kind"), [pair for pair in PAIRS if pair not in TRANSITIONS])
+def test_an_illegal_event_is_refused_and_changes_nothing(status: S, kind: type):
+    """Each pair that is missing from the table raises, in the words of the specification."""
+    log = SagaLog.new_recover(SAGA_ID, events(LIVES[status]))
+    before = facts(log)
+    text = f"event type {kind.label} is illegal with current load status {status.value}"
+    for refuse in (log.record, log.next_status):
+        with pytest.raises(IllegalEvent, match=f"^{text}") as caught:
+            refuse(event("0" + MARKS[kind]))
+        assert caught.value.node_id == 0
+    assert facts(log) == before
+
+
+def test_an_event_of_another_saga_is_refused_and_changes_nothing():
+    """The error has both ids, in the words of the specification."""
+    log = SagaLog(SAGA_ID)
+    before = facts(log)
+    with pytest.raises(ForeignEvent) as caught:
+        log.record(event("0+", OTHER_ID))
+    assert str(caught.value) == (
+        f"found an event in the log for a different saga ({OTHER_ID}) than requested ({SAGA_ID})"
+    )
+    assert (caught.value.found, caught.value.requested) == (OTHER_ID, SAGA_ID)
+    assert facts(log) == before
+    with pytest.raises(ForeignEvent):
+        SagaLog.new_recover(SAGA_ID, [event("0+"), event("1+", OTHER_ID)])
+
+
+@pytest.mark.parametrize(
+    ("text", "unwinding"),
+    [("0+ 0✓ 1+", False), ("0+ 0✗", True), ("0+ 0✓ 0-", True), ("0+ 0✓ 0- 0∅", True)],
+)
+def test_a_log_unwinds_from_the_first_failure_or_undo_on(text: str, unwinding):
+    """A log that begins with an undo, as a dump may, unwinds too."""
+    assert SagaLog.new_recover(SAGA_ID, events(text)).unwinding is unwinding
+
+
+def test_events_are_kept_in_the_order_given_if_that_is_legal():
+    """Of different nodes, whatever their causes: a log knows no graph."""
+    text = "5+ 1+ 1✓ 5✗ 1-"
+    assert shown(SagaLog.new_recover(SAGA_ID, events(text)).events) == text
+
+
+def test_events_in_an_illegal_order_are_sorted_by_type_stably():
+    """So every node's own events become legal, if anything can make them so."""
+    log = SagaLog.new_recover(SAGA_ID, events("2✓ 1∅ 2+ 1+ 1- 1✓"))
+    assert shown(log.events) == "2+ 1+ 2✓ 1✓ 1- 1∅"
+
+
+@pytest.mark.parametrize("text", ["0✓", "0+ 0+", "0+ 0✓ 0✗", "0+ 0✗ 0-", "0- 0∅ 0!"])
+def test_events_that_no_order_makes_legal_are_refused(text: str):
+    """What a node can not have lived through is no log."""
+    with pytest.raises(IllegalEvent, match=r"^event type \w+ is illegal with current load status"):
+        SagaLog.new_recover(SAGA_ID, events(text))
+
+
+def test_the_events_of_a_log_grow_with_it():
+    """Whoever holds them sees what comes; nothing in them ever changes."""
+    log = SagaLog(SAGA_ID)
+    held = log.events
+    log.record(event("0+"))
+    assert shown(held) == "0+"
+
+
+def test_a_log_is_shown_line_by_line():
+    """A head of five lines, then a line for each event, counted from one."""
+    log = SagaLog.new_recover(SAGA_ID, events("12+ 12✓ 0+"))
+    assert log.pretty() == (
+        "SAGA LOG:\n"
+        "saga id:   049b2522-308d-442e-bc65-9bfaef863597\n"
+        "direction: forward\n"
+        "events (3 total):\n"
+        "\n"
+        "001 N012 started\n"
+        "002 N012 succeeded\n"
+        "003 N000 started\n"
+    )
+    log.record(event("0✗"))
+    assert "direction: unwinding\nevents (4 total):\n" in log.pretty()
+    assert log.pretty().endswith("\n004 N000 failed\n")
+
+
+def test_an_empty_log_is_shown_too():
+    """It has its head."""
+    assert SagaLog(SAGA_ID).pretty().endswith("direction: forward\nevents (0 total):\n\n")
