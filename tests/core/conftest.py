@@ -7,7 +7,7 @@ import pytest
 from steno.core import _value, use_codec
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def plain_codec() -> Iterator[_value.Codec]:
     """Put the core's own codec in place, whatever the floors above have handed in."""
     above, plain = _value._codec, _value._PlainCodec()

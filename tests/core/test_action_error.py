@@ -97,7 +97,9 @@ def test_an_error_of_the_engine_is_nothing_that_an_action_raised(error: ActionEr
 def test_an_undo_error_names_the_attempt():
     """Its text is the JSON of its source, over several lines."""
     error = UndoActionError.attempt(1, "error injected")
-    data = {"PermanentFailure": {"source_error": {"message": "undo action attempt 1: error injected"}}}
+    data = {
+        "PermanentFailure": {"source_error": {"message": "undo action attempt 1: error injected"}}
+    }
     assert error.to_json() == data
     assert undo_error_from_json(data) == error
     assert str(error) == (

@@ -92,9 +92,7 @@ def test_the_name_of_a_saga_is_a_text():
 
 def test_params_of_a_subsaga_come_from_any_earlier_stage():
     """Also from the output of another subsaga, or from a constant long before."""
-    dag = build(
-        "x", Node.constant("c", 1), "a", sub("s", "c"), [sub("t", "s"), sub("u", "a")], "z"
-    )
+    dag = build("x", Node.constant("c", 1), "a", sub("s", "c"), [sub("t", "s"), sub("u", "a")], "z")
     scopes = dag.flat.scopes
     assert [scope.params_node for scope in scopes] == [None, 0, 4, 1]
 
@@ -118,12 +116,17 @@ def test_a_graph_is_flattened_once():
     assert len(twice.flat.nodes) == 1 + 3 + 3 + 2
 
 
-def test_only_nodes_that_were_made_as_such_are_flattened():
-    """The bare base class says nothing of what to do."""
-    builder = DagBuilder("x")
-    builder.append(Node("bare"))
-    with pytest.raises(TypeError, match="is none of the nodes that"):
-        SagaDag(builder.build())
+@pytest.mark.parametrize("node", [Node("bare"), "name", None])
+def test_only_nodes_that_were_made_as_such_are_appended(node):
+    """What is no node is refused at once; the bare base class says nothing of what to do."""
+    with pytest.raises(TypeError, match="only what Node.action and its like make can be appended"):
+        DagBuilder("x").append(node)
+
+
+def test_a_saga_is_made_of_a_built_graph_only():
+    """A builder that was not built, and anything else, is refused with what to give instead."""
+    with pytest.raises(TypeError, match="made of what DagBuilder.build returned, not of"):
+        SagaDag(DagBuilder("x"))
 
 
 # SagaDag

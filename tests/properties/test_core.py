@@ -256,7 +256,9 @@ def test_line_10_a_view_can_be_made_at_any_time(scenario: Scenario):
             assert len(lines) == len(simulator.dag.flat.nodes) + 1 + extra
     done = Snapshot(SAGA_ID, simulator.dag, simulator.durable, len(simulator.durable), Phase.DONE)
     assert str(done.view().state.status)
-    assert (simulator.outcome is SagaOutcome.SUCCEEDED) == (simulator.machine.state.first_failure is None)
+    assert (simulator.outcome is SagaOutcome.SUCCEEDED) == (
+        simulator.machine.state.first_failure is None
+    )
     assert done.result().saga_log.pretty().count("\n") == len(simulator.durable) + 5
 
 
@@ -282,7 +284,9 @@ def test_line_12_any_number_of_undo_failures_is_stuck(width: int, fine: int, scr
     """However many undo actions fail, and however closely together, the saga is stuck, no more."""
     names = [f"n{i}" for i in range(width + fine)]
     dag = SagaDag(build("wide", [*names, "failing"], "last"))
-    plan = FaultPlan(frozenset({(width + fine, Fault.ACTION), *((i, Fault.UNDO) for i in range(width))}))
+    plan = FaultPlan(
+        frozenset({(width + fine, Fault.ACTION), *((i, Fault.UNDO) for i in range(width))})
+    )
     simulator = Simulator(dag, plan, Schedule(script)).run()
     assert simulator.outcome is SagaOutcome.STUCK
     assert recover(dag, simulator.durable).durable == simulator.durable
@@ -396,7 +400,9 @@ def tampered_logs(draw) -> tuple[Expanded, SagaState, list[Mark]]:
         if log:
             del log[schedule.pick(len(log))]
     if schedule.pick(4) == 1:
-        log.insert(schedule.pick(len(log) + 1), (schedule.pick(graph.size), "+✓✗-∅!"[schedule.pick(6)]))
+        log.insert(
+            schedule.pick(len(log) + 1), (schedule.pick(graph.size), "+✓✗-∅!"[schedule.pick(6)])
+        )
     if schedule.pick(3) == 1:
         draw(st.randoms(use_true_random=False)).shuffle(log)
     for _ in range(schedule.pick(8)):
@@ -503,7 +509,9 @@ def test_the_graph_is_the_expansion_of_what_was_appended(spec):
     """Parents, children and edges are those that the oracle finds by plain recursion."""
     graph, flat = Expanded.of(spec), spec.dag().flat
     assert [set(flat.graph.parents(node)) for node in range(graph.size)] == graph.parents
-    assert [set(flat.graph.children(n)) for n in range(graph.size)] == list(map(graph.children, range(graph.size)))
+    assert [set(flat.graph.children(n)) for n in range(graph.size)] == list(
+        map(graph.children, range(graph.size))
+    )
     edges = list(flat.edges())
     assert len(edges) == len(set(edges))
     assert set(edges) == {(p, n) for n in range(graph.size) for p in graph.parents[n]}

@@ -68,7 +68,9 @@ def test_the_schedule_of_others_is_left_alone():
 def test_a_trio_without_the_private_door_is_named(monkeypatch: pytest.MonkeyPatch, name: str):
     """Should Trio drop or rename what decides the schedule, the error says where to look."""
     monkeypatch.delattr(trio._core._run, name)
-    with pytest.raises(RuntimeError, match=rf"trio {trio.__version__} has no .*\.{name}.*schedule\.py"):
+    with pytest.raises(
+        RuntimeError, match=rf"trio {trio.__version__} has no .*\.{name}.*schedule\.py"
+    ):
         seeded(0).__enter__()
 
 

@@ -125,7 +125,9 @@ def test_line_8_a_crash_at_any_commit_changes_nothing(trial: Trial):
             check(world)
             assert world.stored(job_id(0)).summary.state in ends
             if trial.jobs[0].plan.kinds().isdisjoint(UNDO_FAULTS):
-                assert world.stored(job_id(0)).summary.state is whole.stored(job_id(0)).summary.state
+                assert (
+                    world.stored(job_id(0)).summary.state is whole.stored(job_id(0)).summary.state
+                )
 
 
 @cases(1)
@@ -317,7 +319,9 @@ def test_a_trial_is_repeatable(trial: Trial):
 )
 def test_a_log_that_is_not_whole_is_noticed(faults: set[tuple[int, Fault]]):
     """Whichever event is taken away, doubled, or put at the end, `check_log` fails."""
-    spec = SagaSpec(((ActionSpec("n0"),), (ActionSpec("n1"), ActionSpec("n2")), (ActionSpec("n3"),)))
+    spec = SagaSpec(
+        ((ActionSpec("n0"),), (ActionSpec("n1"), ActionSpec("n2")), (ActionSpec("n3"),))
+    )
     job = Job(spec, FaultPlan(frozenset(faults)))
     world = Trial((job,)).world()
     check(world)

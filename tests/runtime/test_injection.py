@@ -30,9 +30,9 @@ async def repeat(sec: steno.SecClient, saga_id: steno.SagaId, node: str | int) -
 ALL = pytest.mark.parametrize("inject", [error, error_undo, repeat])
 
 
-async def run_with(world: World, dag: steno.SagaDag, *injections: tuple[object, ...]) -> (
-    steno.SagaResult
-):
+async def run_with(
+    world: World, dag: steno.SagaDag, *injections: tuple[object, ...]
+) -> steno.SagaResult:
     """Run a saga after injecting, through its handle, whatever is given as method and arguments."""
     async with world.open() as sec:
         saga = await sec.saga_create(dag)
@@ -71,9 +71,7 @@ async def test_an_injected_undo_error_stands_where_the_undo_action_would(world: 
 async def test_several_undo_errors_at_once_leave_the_saga_stuck(world: World):
     """They are all logged, in one step."""
     injections = [("inject_error_undo", name) for name in "abc"]
-    result = await run_with(
-        world, world.saga([*"abc"], "d"), ("inject_error", "d"), *injections
-    )
+    result = await run_with(world, world.saga([*"abc"], "d"), ("inject_error", "d"), *injections)
     assert shown(result.saga_log.events).endswith("0! 1! 2!")
     assert world.store.state(result.saga_id) == "stuck"
 
@@ -204,11 +202,14 @@ async def test_into_a_ready_saga(world: World, inject: Inject):
         assert world.store.log(saga.id) == ""
         await saga.start()
         await saga.wait()
-    assert world.calls == {
-        error: [],
-        error_undo: ["a"],
-        repeat: ["a", "a", "~a", "~a"],
-    }[inject]
+    assert (
+        world.calls
+        == {
+            error: [],
+            error_undo: ["a"],
+            repeat: ["a", "a", "~a", "~a"],
+        }[inject]
+    )
 
 
 @ALL
@@ -231,11 +232,14 @@ async def test_into_a_running_saga(world: World, inject: Inject):
         go_on.set()
         await saga.wait()
     assert commits == 2  # the saga's creation and start: nothing is recorded of an injection
-    assert world.calls == {
-        error: ["a", "~a"],
-        error_undo: ["a", "b"],
-        repeat: ["a", "b", "b", "~b", "~b", "~a", "~a"],
-    }[inject]
+    assert (
+        world.calls
+        == {
+            error: ["a", "~a"],
+            error_undo: ["a", "b"],
+            repeat: ["a", "b", "b", "~b", "~b", "~a", "~a"],
+        }[inject]
+    )
 
 
 @ALL
@@ -301,9 +305,7 @@ async def test_into_a_saga_that_stands_still(world: World, inject: Inject):
         (6, "no such node: 6: nothing can be injected into the (end node)"),
     ],
 )  # fmt: skip
-async def test_into_a_node_that_is_none(
-    world: World, inject: Inject, node: str | int, text: str
-):
+async def test_into_a_node_that_is_none(world: World, inject: Inject, node: str | int, text: str):
     """Of a ready saga and of a running one it is refused, with a text that says why."""
     world.does("x", each_time(hangs))
     dag = world.saga(steno.Node.constant("p", 1), world.subsaga("s", "x"), "x")

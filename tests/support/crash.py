@@ -580,7 +580,9 @@ def possible_ends(job: Job) -> set[SagaCachedState]:
     """
     graph, plan = job.graph, job.plan
     failing = {n for n in range(graph.size) if _fails(graph, plan, n)}
-    failing = {node for node in failing if not graph.ancestors(node) & failing}  # others never start
+    failing = {
+        node for node in failing if not graph.ancestors(node) & failing
+    }  # others never start
     if not failing:
         return {SagaCachedState.SUCCEEDED}
     blocked = failing | {n for n in range(graph.size) if graph.ancestors(n) & failing}

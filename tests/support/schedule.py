@@ -19,6 +19,9 @@ import trio.testing
 T = TypeVar("T")
 
 RANDOM = "_r"
+PATIENCE = 1e7
+"""Virtual seconds that no test needs: the clock gets there only if everything waits for nothing."""
+
 SORTED_FIRST = "_ALLOW_DETERMINISTIC_SCHEDULING"
 
 
@@ -49,10 +52,20 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def run(fn: Callable[..., Awaitable[T]], *args: object, seed: int = 0) -> T:
-    """Run an async function in virtual time, with the schedule of a seed."""
+    """
+    Run an async function in virtual time, with the schedule of a seed.
+
+    Raises:
+        trio.TooSlowError: Everything waits, and nothing ever comes.
+    """
+
+    async def main() -> T:
+        with trio.fail_after(PATIENCE):
+            return await fn(*args)
+
     clock = trio.testing.MockClock(autojump_threshold=0)
     with seeded(seed):
-        return trio.run(fn, *args, clock=clock)
+        return trio.run(main, clock=clock)
 
 
 class Steps(trio.abc.Instrument):

@@ -230,4 +230,3 @@ def _copied(value: object) -> object:
             return list(value)
         case _:
             return value
-

@@ -9,6 +9,7 @@ and nothing that breaks one ever becomes a graph.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import assert_never
 
 import attrs
 
@@ -119,6 +120,8 @@ class _Assembly:
                     msg = f"node {index} ends a subsaga in another stage than it started in"
                     raise Mistake(msg)
                 self.leave(index, stage, name, inner.params_node_name)
+            case _:
+                assert_never(node)
 
     def leave(self, node: int, stage: int, name: NodeName, params: NodeName | None) -> None:
         """Make a node an exit of the stage that is open, under its name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import TypeAlias, assert_never
 
 import attrs
 
@@ -26,7 +27,7 @@ from steno.core._render import dot
 from steno.core._value import JsonText, encode_value
 from steno.errors import DagBuilderError
 
-Stage = tuple[Node, ...]
+Stage = tuple[ActionNode | ConstantNode | SubsagaNode, ...]
 
 
 def _storable(_: object, __: attrs.Attribute[str], text: str) -> None:
@@ -54,8 +55,13 @@ class DagBuilder:
         self.append_parallel([node])
 
     def append_parallel(self, nodes: Iterable[Node]) -> None:
-        """Add a stage of nodes that run concurrently."""
-        stage = tuple(nodes)
+        """
+        Add a stage of nodes that run concurrently.
+
+        Raises:
+            TypeError: One was not made by `Node.action`, `Node.constant` or `Node.subsaga`.
+        """
+        stage = tuple(map(_appendable, nodes))
         if self._mistake is not None:
             return
         if not stage:
@@ -107,9 +113,19 @@ class Dag:
         return assemble(self.saga_name, _walk(self))
 
 
+_Walked: TypeAlias = ActionNode | ConstantNode | SubsagaNode | SubsagaEndNode
+
+
+def _appendable(node: object) -> ActionNode | ConstantNode | SubsagaNode:
+    if not isinstance(node, ActionNode | ConstantNode | SubsagaNode):
+        msg = f"only what Node.action and its like make can be appended, not {node!r}"
+        raise TypeError(msg)
+    return node
+
+
 def _walk(dag: Dag) -> Iterator[tuple[InnerNode, int]]:
     """Yield the nodes of a graph and of all that it contains, each with its stage, in order."""
-    pending: list[Iterator[tuple[Node | SubsagaEndNode, int]]] = [_staged(dag)]
+    pending: list[Iterator[tuple[_Walked, int]]] = [_staged(dag)]
     while pending:
         for node, stage in pending[-1]:
             match node:
@@ -121,13 +137,12 @@ def _walk(dag: Dag) -> Iterator[tuple[InnerNode, int]]:
                     pending.append(_staged(inner))
                     break
                 case _:
-                    msg = f"{node!r} is none of the nodes that Node.action and its like make"
-                    raise TypeError(msg)
+                    assert_never(node)
         else:
             pending.pop()
 
 
-def _staged(dag: Dag) -> Iterator[tuple[Node, int]]:
+def _staged(dag: Dag) -> Iterator[tuple[_Walked, int]]:
     return ((node, number) for number, stage in enumerate(dag.stages) for node in stage)
 
 
@@ -154,7 +169,9 @@ class SagaDag:
 
         Raises:
             SerializeError: The params can not be stored as JSON.
+            TypeError: The graph is none.
         """
+        _check_dag(dag)
         _set(self, dag.flat, encode_value(params))
 
     @classmethod
@@ -194,6 +211,12 @@ class SagaDag:
     def dot(self) -> str:
         """Return the graph in Graphviz's language."""
         return dot(self.get_nodes(), self.flat.edges())
+
+
+def _check_dag(dag: object) -> None:
+    if not isinstance(dag, Dag):
+        msg = f"a SagaDag is made of what DagBuilder.build returned, not of {dag!r}"
+        raise TypeError(msg)
 
 
 def _set(dag: SagaDag, flat: FlatDag, params: JsonText) -> None:

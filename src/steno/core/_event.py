@@ -7,7 +7,7 @@ as here.
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias, assert_never
 
 import attrs
 
@@ -112,6 +112,8 @@ def event_data(event_type: SagaNodeEventType) -> JsonText | None:
             return encode_json(undo_error.to_json())
         case Started() | UndoStarted() | UndoFinished():
             return None
+        case _:
+            assert_never(event_type)
 
 
 def event_type_from_row(label: str, data: JsonText | None) -> SagaNodeEventType:

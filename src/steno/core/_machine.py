@@ -13,6 +13,7 @@ owner must let nobody see more than is durable, and must drop it if a step can n
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import assert_never
 
 import attrs
 
@@ -110,6 +111,8 @@ class SagaMachine:
                     self._fail_undo.add(self._injectable(node))
                 case _input.InjectRepeat(node_id=node, repeat=repeat):
                     self._repeat[self._injectable(node)] = repeat
+                case _:
+                    assert_never(item)
         return self._dispatch(step) if self._started else step.done()
 
     def _injectable(self, node: SagaNodeId) -> SagaNodeId:

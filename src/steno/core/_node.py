@@ -7,7 +7,7 @@ and `SubsagaEndNode` in a subsaga's place, and adds one `StartNode` and one `End
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, assert_never
 
 import attrs
 
@@ -169,3 +169,5 @@ def node_name(node: FlatNode) -> NodeName | None:
             return name
         case SubsagaStartNode() | StartNode() | EndNode():
             return None
+        case _:
+            assert_never(node)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from steno.core._ids import ActionName, NodeName, SagaName
 from steno.core._node import (
     ActionNode,
@@ -31,6 +33,8 @@ def node_to_json(node: FlatNode) -> JSON:
             return {"Start": {"params": decode_json(params_text)}}
         case EndNode():
             return "End"
+        case _:
+            assert_never(node)
 
 
 def node_from_json(data: JsonValue, path: str) -> FlatNode:

@@ -63,11 +63,10 @@ class _Sorter:
         undo_starts = sum(isinstance(event.event_type, UndoStarted) for event in events)
         sorter = cls(state, queues, [], starts, undo_starts, [], [], set())
         sorter.run()
-        held = {*sorter.failures, *sorter.undo_failures}  # for what is left over, so not at fault
+        held = {*sorter.failures, *sorter.undo_failures}  # for what is left over: not at fault
         left = [queue[-1] for node, queue in queues.items() if queue and node not in held]
         if left:
-            _, event = min(left, key=lambda item: item[0])
-            state.apply(event)  # raises: it says what is wrong with it
+            state.apply(min(left, key=_blame)[1])  # raises: it says what is wrong with it
         return state
 
     def run(self) -> None:
@@ -124,3 +123,9 @@ class _Sorter:
         for node in held:
             heapq.heappush(self.heap, (self.queues[node][-1][0], node))
         held.clear()
+
+
+def _blame(item: tuple[int, SagaNodeEvent]) -> tuple[bool, int]:
+    """Put undos last: they may lack nothing but a failure that was held for what is at fault."""
+    place, event = item
+    return isinstance(event.event_type, UndoStarted), place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from steno.core._node import (
     ActionNode,
@@ -92,6 +92,8 @@ def _node_text(node: FlatNode) -> str:
             return f"Start {{ params: {_value_text(decode_json(params_text))} }}"
         case EndNode():
             return "End"
+        case _:
+            assert_never(node)
 
 
 def _value_text(value: JsonValue) -> str:
@@ -109,6 +111,8 @@ def _value_text(value: JsonValue) -> str:
         case dict():
             items = (f"{_quoted(key)}: {_value_text(item)}" for key, item in value.items())
             return f"Object {{{', '.join(items)}}}"
+        case _:
+            assert_never(value)
 
 
 _ESCAPES = str.maketrans(

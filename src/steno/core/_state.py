@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import attrs
 
@@ -200,6 +200,8 @@ class SagaState:
                     self.first_undo_failure = (node, undo_error)
             case Started() | UndoStarted():
                 pass
+            case _:
+                assert_never(event_type)
 
     def _check_runnable(self, event: SagaNodeEvent) -> None:
         node = event.node_id
@@ -230,20 +232,18 @@ class SagaState:
             return
         self._awaited[boundary] -= 1
         if self.unwinding:
-            if not self._standing[boundary]:
-                self._undoable[node] = None
+            self._undoable[node] = None  # nothing below it was ever started: all of it is undone
         elif not self._awaited[boundary]:
             for child in self.flat.graph.boundaries[boundary].children:
                 self._runnable[SagaNodeId(child)] = None
 
     def _note_failure(self, node: SagaNodeId, error: ActionError) -> None:
-        boundary = self.flat.graph.below[node]
         if self.first_failure is None:
             self.first_failure = (node, error)
             self._runnable.clear()
             self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
-        elif not self._standing[boundary]:
-            self._note_undone(node)
+        else:
+            self._note_undone(node)  # nothing below it was ever started: all of it is undone
 
     def _note_undone(self, node: int) -> None:
         """Count an undone node above it, and all that is thereby undone without an event."""

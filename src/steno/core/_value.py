@@ -153,8 +153,6 @@ def _own_fault(item: JSON) -> str | None:
     if not issubclass(type(item), PLAIN):
         return f"a value of type {type(item).__qualname__} can not be stored as JSON"
     match item:
-        case None | bool() | list() | tuple():
-            return None
         case int():
             if MIN_INTEGER <= item <= MAX_INTEGER:
                 return None

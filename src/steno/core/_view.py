@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import attrs
 
@@ -247,3 +247,5 @@ class Snapshot:
                 return SagaRunning(status)
             case Phase.DONE:
                 return SagaDone(status, self.result())
+            case _:
+                assert_never(self.phase)

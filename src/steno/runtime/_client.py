@@ -36,7 +36,6 @@ from steno.core import (
 from steno.errors import (
     CommandError,
     RecoveryError,
-    SagaHaltedError,
     SagaIdInUse,
     SagaNotReady,
     SagaNotRunning,
@@ -119,9 +118,7 @@ class SecClient:
             raise CommandError(msg)
         snapshot = await self._line.ask(WaitSaga(checked))
         if not isinstance(snapshot, Snapshot):
-            snapshot = self._line.snapshot(await self._line.load(checked), snapshot)
-            if snapshot.problem is not None:
-                raise SagaHaltedError(checked, snapshot.problem)
+            snapshot = await self._line.finished(checked, snapshot)
         return snapshot.result()
 
     async def saga_run(self, dag: SagaDag, *, saga_id: uuid.UUID | None = None) -> SagaResult:

@@ -38,3 +38,8 @@ class Entry:
     executor: SagaExecutor | None = None
     waiters: dict[Reply[object], None] = attrs.field(factory=dict)
     queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is no longer so
+
+    def forget(self, waiter: Reply[object]) -> None:
+        """Drop who no longer waits, also if the wait itself still stands in the queue."""
+        self.waiters.pop(waiter, None)
+        self.queue = [envelope for envelope in self.queue if envelope.reply_to is not waiter]

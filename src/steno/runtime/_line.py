@@ -6,8 +6,8 @@ Whoever asks gets an answer, or an error when the SEC ends; never silence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import overload
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar, overload
 
 import attrs
 import trio
@@ -16,6 +16,7 @@ from steno.core import Phase, SagaCachedState, SagaDag, SagaId, SagaState, Snaps
 from steno.errors import (
     CommandError,
     NoSuchSaga,
+    RecoveryError,
     SagaHaltedError,
     SagaValidationError,
     SecClosing,
@@ -46,6 +47,9 @@ from steno.store import (
     StoredSaga,
 )
 
+Q = TypeVar("Q")
+T = TypeVar("T")
+
 LEFT = "the SEC is being left, or has been; open one of its name on its store to go on"
 
 
@@ -68,6 +72,7 @@ class Line:
     _session: SecStoreSession
     _fence: Fence
     _asking: set[Reply[object]] = attrs.field(init=False, factory=set)
+    _reading: set[trio.CancelScope] = attrs.field(init=False, factory=set)
     _closing: bool = attrs.field(init=False, default=False)
     _closed: bool = attrs.field(init=False, default=False)
 
@@ -134,6 +139,8 @@ class Line:
         self._closed = True
         for reply in tuple(self._asking):
             reply.fail(SecClosing(LEFT))
+        for scope in self._reading:
+            scope.cancel()
 
     # Reading from the store
 
@@ -144,18 +151,26 @@ class Line:
         Raises:
             NoSuchSaga: There is none of that id.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        self._check_open()
-        stored = await self._session.load(saga_id)
+        stored = await self._read(self._session.load, saga_id)
         if stored is None:
             raise NoSuchSaga(saga_id)
         return stored
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the store's sagas."""
+        return await self._read(self._session.list, query)
+
+    async def _read(self, read: Callable[[Q], Awaitable[T]], query: Q) -> T:
+        """Read, until the SEC hangs up: what is read from is about to be closed."""
         await trio.lowlevel.checkpoint_if_cancelled()
         self._check_open()
-        return await self._session.list(query)
+        with trio.CancelScope() as scope:
+            self._reading.add(scope)
+            try:
+                return await read(query)
+            finally:
+                self._reading.discard(scope)
+        raise SecClosing(LEFT)
 
     def snapshot(self, stored: StoredSaga, not_here: NotHere) -> Snapshot:
         """
@@ -164,17 +179,33 @@ class Line:
         Raises:
             DumpError: Its graph can not be read.
         """
-        summary = stored.summary
+        problem = self._problem(stored, not_here)
         dag = self.foundry.read_dag(stored)
-        phase, problem = Phase.RUNNING, None
-        if summary.state.finished:
-            phase = Phase.DONE
-        elif not_here.loading:
+        phase = Phase.DONE if stored.summary.state.finished else Phase.RUNNING
+        if not_here.loading and problem is None and phase is Phase.RUNNING:
             phase = Phase.READY
-        else:
-            problem = not_here.problem or summary.problem or self._stranger(stored)
         size = len(stored.events)
-        return Snapshot(summary.id, dag, stored.events, size, phase, problem)
+        return Snapshot(stored.summary.id, dag, stored.events, size, phase, problem)
+
+    async def finished(self, saga_id: SagaId, not_here: NotHere) -> Snapshot:
+        """
+        Return the end of a saga that is not in memory.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            SagaHaltedError: It has not ended.
+            DumpError: Its graph can not be read.
+        """
+        stored = await self.load(saga_id)
+        if (problem := self._problem(stored, not_here)) is not None:
+            raise SagaHaltedError(saga_id, problem)
+        return self.snapshot(stored, not_here)
+
+    def _problem(self, stored: StoredSaga, not_here: NotHere) -> str | None:
+        """Say why a saga that is not in memory stands still; None if it is finished, or loading."""
+        if stored.summary.state.finished or not_here.loading:
+            return None
+        return not_here.problem or stored.summary.problem or self._stranger(stored)
 
     def _stranger(self, stored: StoredSaga) -> str:
         """Say why a saga that nobody has heard of stands still."""
@@ -189,22 +220,25 @@ class Line:
 
         Raises:
             NoSuchSaga: There is none of that id.
-            DumpError: Its graph can not be read.
+            SagaHaltedError: It stands still, since its graph can not be read.
         """
         answer = await self.ask(GetSaga(saga_id))
         if isinstance(answer, Snapshot):
             return answer.dag
-        return self.foundry.read_dag(await self.load(saga_id))
+        stored = await self.load(saga_id)
+        try:
+            return self.foundry.read_dag(stored)
+        except RecoveryError as error:
+            problem = self._problem(stored, answer) or f"it could not be loaded: {error}"
+            raise SagaHaltedError(saga_id, problem) from error
 
     async def refusal(
         self, saga_id: SagaId, not_here: NotHere, finished: CommandError
     ) -> CommandError | SagaHaltedError:
         """Return why a command on a saga that is not in memory is refused."""
         stored = await self.load(saga_id)
-        if stored.summary.state.finished:
-            return finished
-        problem = not_here.problem or stored.summary.problem or self._stranger(stored)
-        return SagaHaltedError(saga_id, problem)
+        problem = self._problem(stored, not_here)
+        return finished if problem is None else SagaHaltedError(saga_id, problem)
 
     # Creating
 

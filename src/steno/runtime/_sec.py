@@ -141,7 +141,7 @@ class Sec:
                     self._halt(executor.saga_id, halted)
             case Forget(saga_id=saga_id, reply=reply):
                 if saga_id in self._entries:
-                    self._entries[saga_id].waiters.pop(reply, None)
+                    self._entries[saga_id].forget(reply)
         if self._closing is not None and not self._busy:
             self._closing.answer(None)
 

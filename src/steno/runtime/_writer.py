@@ -110,7 +110,8 @@ class LogWriter:
                 if not len(self.mailbox):
                     self._idle.set()
                 batch = await self.mailbox.receive_all()
-                self._idle = trio.Event()
+                if self._idle.is_set():
+                    self._idle = trio.Event()
                 await self._commit(batch)
 
     async def drained(self) -> None:

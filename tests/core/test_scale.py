@@ -1,0 +1,199 @@
+"""Sagas of 20 000 nodes: no recursion, and the cost of a node does not grow with their number."""
+
+import gc
+import inspect
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from steno.core import (
+    NULL,
+    DagBuilder,
+    Node,
+    Phase,
+    RunAction,
+    RunUndo,
+    SagaDag,
+    SagaMachine,
+    SagaOutcome,
+    SagaSerialized,
+    SagaState,
+    Snapshot,
+    fold_unordered,
+    inputs,
+    read_flat,
+)
+from support.notation import ERROR, SAGA_ID
+
+MOST = 20_000
+FEW = 2_000
+
+
+def action(number: int) -> Node:
+    return Node.action(f"n{number}", "L", "a")
+
+
+def chain(size: int) -> SagaDag:
+    builder = DagBuilder("chain")
+    for number in range(size):
+        builder.append(action(number))
+    return SagaDag(builder.build())
+
+
+def fan(size: int) -> SagaDag:
+    builder = DagBuilder("fan")
+    builder.append_parallel(map(action, range(size - 1)))
+    builder.append(action(size - 1))
+    return SagaDag(builder.build())
+
+
+def ladder(size: int) -> SagaDag:
+    """Return stages that are twice as wide as they are many: 100 of 200, or 32 of 63."""
+    stages = round((size / 2) ** 0.5)
+    width = size // stages
+    builder = DagBuilder("ladder")
+    for stage in range(stages):
+        builder.append_parallel(map(action, range(stage * width, (stage + 1) * width)))
+    builder.append(action(size))
+    return SagaDag(builder.build())
+
+
+def nested(size: int) -> SagaDag:
+    """Return subsagas inside one another, thousands deep."""
+    builder = DagBuilder("innermost")
+    builder.append(action(0))
+    for _ in range(size // 4):
+        inner, builder = builder.build(), DagBuilder("nested")
+        builder.append(action(0))
+        builder.append(Node.subsaga("inner", inner, "n0"))
+        builder.append(action(1))
+    return SagaDag(builder.build())
+
+
+def side_by_side(size: int) -> SagaDag:
+    """Return subsagas of four nodes each, in pairs, one pair after another."""
+    builder = DagBuilder("pair")
+    builder.append_parallel([action(0), action(1)])
+    builder.append(action(2))
+    inner = builder.build()
+    builder = DagBuilder("side by side")
+    builder.append(action(0))
+    for number in range(size // 10):
+        names = (f"s{number}", f"t{number}")
+        builder.append_parallel([Node.subsaga(name, inner, "n0") for name in names])
+    builder.append(action(1))
+    return SagaDag(builder.build())
+
+
+SHAPES: list[Callable[[int], SagaDag]] = [chain, fan, ladder, nested, side_by_side]
+
+
+def drive(dag: SagaDag, *, fail_last: bool) -> SagaMachine:
+    """Run a saga to its end, one result at a time; its last action succeeds or fails."""
+    machine = SagaMachine(dag, SagaState.new(dag.flat, SAGA_ID))
+    (last,) = dag.flat.graph.parents(dag.flat.graph.end)
+    todo = deque(machine.start().then)
+    while todo:
+        match todo.popleft():
+            case RunAction(node_id=node) if fail_last and node == last:
+                step = machine.handle([inputs.ActionFailed(node, ERROR)])
+            case RunAction(node_id=node):
+                step = machine.handle([inputs.ActionSucceeded(node, NULL)])
+            case RunUndo(node_id=node):
+                step = machine.handle([inputs.UndoSucceeded(node)])
+            case _:
+                continue
+        todo.extend(step.then)
+    return machine
+
+
+@contextmanager
+def shallow_stack() -> Iterator[None]:
+    """Leave room for forty more frames: what recurses over a graph does not fit in."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 40)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def seconds_per_node(work: Callable[[SagaDag], object], dag: SagaDag, repeat: int) -> float:
+    """Return the processor time that each node costs, at the best of several times."""
+    times = []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(repeat):
+            start = time.process_time()
+            work(dag)
+            times.append(time.process_time() - start)
+    finally:
+        gc.enable()
+    return min(times) / len(dag.flat.nodes)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_twenty_thousand_nodes_run_without_recursion(shape: Callable[[int], SagaDag]):
+    """Forward: two events for each node."""
+    with shallow_stack():
+        dag = shape(MOST)
+        machine = drive(dag, fail_last=False)
+    assert len(dag.flat.nodes) >= MOST
+    assert machine.state.outcome is SagaOutcome.SUCCEEDED
+    assert len(machine.state.log.events) == 2 * len(dag.flat.nodes)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_twenty_thousand_nodes_unwind_without_recursion(shape: Callable[[int], SagaDag]):
+    """The last action fails: four events for each node but two."""
+    with shallow_stack():
+        dag = shape(MOST)
+        machine = drive(dag, fail_last=True)
+    assert machine.state.outcome is SagaOutcome.FAILED
+    assert len(machine.state.log.events) == 4 * (len(dag.flat.nodes) - 2) + 2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_cost_of_a_node_does_not_grow_with_the_saga(shape: Callable[[int], SagaDag]):
+    """Ten times as many nodes take ten times as long, to build, to run and to unwind."""
+
+    def whole(dag: SagaDag) -> None:
+        assert drive(shape(len(dag.flat.nodes) - 2), fail_last=True).state.outcome
+
+    few = seconds_per_node(whole, shape(FEW), 5)
+    most = seconds_per_node(whole, shape(MOST), 2)
+    assert most / few <= 4
+
+
+@pytest.mark.parametrize("shape", [chain, fan, nested])
+def test_large_sagas_are_dumped_and_shown_without_recursion(shape: Callable[[int], SagaDag]):
+    """Stored graphs, dumps, views, and the search for an order know no recursion either."""
+    dag = shape(FEW)
+    events = drive(dag, fail_last=True).state.log.events
+    shuffled = sorted(events, key=lambda event: -event.node_id)
+    with shallow_stack():
+        text = SagaSerialized(SAGA_ID, dag, tuple(events)).to_json()
+        assert len(SagaSerialized.from_json(text).events) == len(events)
+        assert read_flat(dag.flat.text).digest == dag.flat.digest
+        view = Snapshot(SAGA_ID, dag, events, len(events), Phase.DONE).view()
+        assert str(view.state.status).count("undone: ") == len(dag.flat.nodes) - 2
+        assert fold_unordered(dag.flat, SAGA_ID, shuffled).outcome is SagaOutcome.FAILED
+
+
+def test_one_failure_sweeps_a_wide_saga_once():
+    """All of a fan fails, one after another, and each costs the same."""
+
+    def fail_all(dag: SagaDag) -> None:
+        machine = SagaMachine(dag, SagaState.new(dag.flat, SAGA_ID))
+        for command in machine.start().then:
+            machine.handle([inputs.ActionFailed(command.node_id, ERROR)])
+        assert machine.state.outcome is SagaOutcome.FAILED
+
+    few = seconds_per_node(fail_all, fan(FEW), 5)
+    most = seconds_per_node(fail_all, fan(MOST), 2)
+    assert most / few <= 4

@@ -1,0 +1,219 @@
+"""The fold of a log."""
+
+from itertools import product
+
+import pytest
+
+from steno.core import TRANSITIONS, SagaNodeLoadStatus, SagaOutcome, SagaState
+from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
+from support.demo import demo, saga
+from support.notation import ERROR, MARKS, OTHER_ID, SAGA_ID, UNDO_ERROR, event, fold
+from support.simulator import state_facts
+
+S = SagaNodeLoadStatus
+
+PAIR = saga("a", "b").flat  # 0, 1, start 2, end 3
+WIDE = saga(["a", "b", "c"], "z").flat  # 0 to 2, 3, start 4, end 5
+
+LIVES = {
+    S.NEVER_STARTED: "2+ 2✓",
+    S.STARTED: "2+ 2✓ 0+",
+    S.SUCCEEDED: "2+ 2✓ 0+ 0✓ 1+ 1✗",
+    S.FAILED: "2+ 2✓ 0+ 0✗",
+    S.UNDO_STARTED: "2+ 2✓ 0+ 0✓ 1+ 1✗ 0-",
+    S.UNDO_FINISHED: "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅",
+    S.UNDO_FAILED: "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0!",
+}
+"""How node 0 gets to each status, so that every event its own log allows is possible."""
+
+PAIRS = list(product(S, MARKS))
+
+
+@pytest.mark.parametrize(("status", "kind"), [pair for pair in PAIRS if pair in TRANSITIONS])
+def test_every_legal_transition_is_taken(status: S, kind: type):
+    """Each step of the table, in a whole saga; no other node changes its status."""
+    state = fold(PAIR, LIVES[status])
+    before = state.statuses()
+    assert before[0] is state.status(0) is status
+    state.apply(event("0" + MARKS[kind]))
+    assert state.statuses() == {**before, 0: TRANSITIONS[status, kind]}
+
+
+@pytest.mark.parametrize(("status", "kind"), [pair for pair in PAIRS if pair not in TRANSITIONS])
+def test_every_illegal_transition_is_refused_and_changes_nothing(status: S, kind: type):
+    """Each pair that is missing from the table raises, and all of the state is as it was."""
+    state = fold(PAIR, LIVES[status])
+    before = state_facts(state)
+    text = f"event type {kind.label} is illegal with current load status {status.value}"
+    with pytest.raises(IllegalEvent, match=f"^{text}"):
+        state.apply(event("0" + MARKS[kind]))
+    assert state_facts(state) == before
+
+
+CORRUPT = {
+    "a start before the saga's": ("", "0+", "node 4, on which it depends, has not succeeded"),
+    "a start before its parent's success": (
+        "4+",
+        "1+",
+        "node 4, on which it depends, has not succeeded",
+    ),
+    "a start before all parents' success": (
+        "4+ 4✓ 0+ 1+ 2+ 0✓ 2✓",
+        "3+",
+        "node 1, on which it depends, has not succeeded",
+    ),
+    "the end's start before all of it": (
+        "4+ 4✓",
+        "5+",
+        "node 3, on which it depends, has not succeeded",
+    ),
+    "a start after a failure": ("4+ 4✓ 0+ 1+ 0✗", "2+", "a failure was logged before it"),
+    "a start below a failure": ("4+ 4✓ 0+ 0✗", "3+", "a failure was logged before it"),
+    "an undo without a failure": ("4+ 4✓ 0+ 0✓", "0-", "no failure was logged before it"),
+    "an undo of a finished saga": (
+        "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✓ 3+ 3✓ 5+ 5✓",
+        "5-",
+        "no failure was logged before it",
+    ),
+    "an undo above one that runs": (
+        "4+ 4✓ 0+ 1+ 0✓ 1✗",
+        "4-",
+        "a node that depends on it is not undone",
+    ),
+    "an undo above one that is being undone": (
+        "4+ 4✓ 0+ 1+ 0✓ 1✗ 0-",
+        "4-",
+        "a node that depends on it is not undone",
+    ),
+    "an undo after one has failed": (
+        "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 0!",
+        "1-",
+        "the failure of an undo was logged before it",
+    ),
+    "a node below the first": ("", "-1+", "the saga has the nodes 0 to 5"),
+    "a node above the last": ("4+", "6+", "the saga has the nodes 0 to 5"),
+}
+
+
+@pytest.mark.parametrize(("log", "step", "why"), CORRUPT.values(), ids=CORRUPT.keys())
+def test_an_event_without_its_cause_is_refused_and_changes_nothing(log: str, step: str, why: str):
+    """Its own log would allow it, the saga does not; the error names what is missing."""
+    state = fold(WIDE, log)
+    before = state_facts(state)
+    refused = event(step)
+    with pytest.raises(CorruptLog) as caught:
+        state.apply(refused)
+    label = refused.event_type.label
+    assert str(caught.value) == f"corrupt log: {label} of node {refused.node_id}: {why}"
+    assert state_facts(state) == before
+
+
+def test_an_event_of_another_saga_is_refused_and_changes_nothing():
+    """Even where the same event of this saga would be legal."""
+    state = fold(WIDE, "")
+    before = state_facts(state)
+    with pytest.raises(ForeignEvent):
+        state.apply(event("4+", OTHER_ID))
+    assert state_facts(state) == before
+
+
+# What may happen next
+
+
+def possible(state: SagaState) -> str:
+    """Return what may be started, what may be undone, what is in flight, and how it has ended."""
+    sets = (state.runnable, state.undoable, state.in_flight)
+    return " ".join(
+        [
+            *(",".join(map(str, nodes)) or "." for nodes in sets),
+            str(state.outcome and state.outcome.value),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("", "4 . . None"),
+        ("4+", ". . 4 None"),
+        ("4+ 4✓", "0,1,2 . . None"),
+        ("4+ 4✓ 1+", "0,2 . 1 None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓", ". . 2 None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓", "3 . . None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓ 3+ 3✓", "5 . . None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓ 3+ 3✓ 5+", ". . 5 None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓ 3+ 3✓ 5+ 5✓", ". . . succeeded"),
+    ],
+)
+def test_forward_a_node_is_runnable_when_all_its_parents_have_succeeded(log: str, expected: str):
+    """Only the start at first; the end at last, whose success is that of the saga."""
+    assert possible(fold(WIDE, log)) == expected
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        # What was never started is undone at once, so that what has succeeded can be.
+        ("4+ 4✓ 0+ 1+ 1✓ 0✗", ". 1 . None"),
+        ("4+ 4✓ 0+ 1+ 0✗", ". . 1 None"),
+        # What still runs is waited for, however it ends.
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓", ". 1 . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✗", ". 4 . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1-", ". . 1 None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1∅", ". 4 . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1∅ 4-", ". . 4 None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1∅ 4- 4∅", ". . . failed"),
+        # A late failure: the stage before is undone when all of this one is.
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✓ 3+ 3✗", ". 0,1,2 . None"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✓ 3+ 3✗ 1- 0- 1∅", ". 2 0 None"),
+        # The end and the start can fail too, in a dump.
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✓ 3+ 3✓ 5+ 5✗", ". 3 . None"),
+        ("4+ 4✗", ". . . failed"),
+        # Stuck: what runs is waited for, and then stays as it is.
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0!", ". . 1 None"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0! 1∅", ". . . stuck"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0! 1!", ". . . stuck"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓", ". 2 . stuck"),
+    ],
+)
+def test_unwinding_a_node_is_undoable_when_all_its_children_are_undone(log: str, expected: str):
+    """Finished, failed, or never started now that nothing is started any more: all is undone."""
+    assert possible(fold(WIDE, log)) == expected
+
+
+def test_inside_a_subsaga_nodes_wait_for_its_own_stages():
+    """The demo saga failed at `volume_id`, while the subsaga beside it is half done."""
+    state = fold(demo().flat, "12+ 12✓ 0+ 0✓ 1+ 1✓ 2+ 3+ 4+ 2✓ 4✓ 5+ 3✗")
+    assert possible(state) == ". 2 5 None"
+    state.apply(event("5✓"))
+    assert possible(state) == ". 2,5 . None"
+    for step in ("5-", "5∅"):
+        state.apply(event(step))
+    assert possible(state) == ". 2,4 . None"
+
+
+def test_the_first_failure_of_each_kind_is_kept():
+    """Later ones are logged, and change neither."""
+    state = fold(WIDE, "4+ 4✓ 0+ 1+ 2+")
+    assert (state.first_failure, state.unwinding, state.stuck) == (None, False, False)
+    for step in ("0✓", "1✗", "2✗", "0-"):
+        state.apply(event(step))
+    assert (state.first_failure, state.unwinding) == ((1, ERROR), True)
+    assert (state.first_undo_failure, state.stuck) == (None, False)
+    state = fold(WIDE, "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 1! 0!")
+    assert (state.first_undo_failure, state.stuck) == ((1, UNDO_ERROR), True)
+
+
+def test_outputs_are_those_of_all_that_has_succeeded():
+    """They stay when their node is undone: its ancestors' undo actions never ask, its own did."""
+    state = fold(PAIR, "2+ 2✓ 0+ 0✓=7 1+ 1✗ 0- 0∅")
+    assert state.outputs == {2: "null", 0: "7"}
+    assert fold(PAIR, "2+ 2✓ 0+ 0✓=7 1+ 1✓=8").outputs == {2: "null", 0: "7", 1: "8"}
+
+
+def test_a_fold_is_of_one_saga():
+    """A fresh state has nothing but the saga's id."""
+    state = SagaState.new(PAIR, SAGA_ID)
+    assert (state.log.saga_id, list(state.log.events), state.outcome) == (SAGA_ID, [], None)
+    assert set(state.statuses().values()) == {S.NEVER_STARTED}
+    assert {outcome.value for outcome in SagaOutcome} == {"succeeded", "failed", "stuck"}

@@ -1,0 +1,139 @@
+"""Views."""
+
+import pytest
+
+from steno.core import (
+    Phase,
+    SagaDone,
+    SagaHalted,
+    SagaReady,
+    SagaResultErr,
+    SagaResultOk,
+    SagaRunning,
+    SagaView,
+    Snapshot,
+)
+from steno.errors import NoSuchNode, RecoveryError
+from support.demo import demo, saga
+from support.notation import SAGA_ID, events
+
+WIDE = saga(["a", "b", "c"], "z")  # 0 to 2, 3, start 4, end 5
+CHAIN = saga("a", "b")  # 0, 1, start 2, end 3
+
+
+def snapshot(dag, log: str, phase=Phase.RUNNING, problem: str | None = None) -> Snapshot:
+    recorded = events(log)
+    return Snapshot(SAGA_ID, dag, recorded, len(recorded), phase, problem)
+
+
+def states(dag, log: str, phase=Phase.RUNNING, problem: str | None = None) -> str:
+    view = snapshot(dag, log, phase, problem).view()
+    return " ".join(state.value for state in view.state.status.node_states)
+
+
+@pytest.mark.parametrize(
+    ("log", "running", "ready"),
+    [
+        (
+            "",
+            "blocked blocked blocked blocked queued-todo blocked",
+            "blocked blocked blocked blocked queued-todo blocked",
+        ),
+        (
+            "4+",
+            "blocked blocked blocked blocked working blocked",
+            "blocked blocked blocked blocked queued-todo blocked",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 1✓",
+            "working done queued-todo blocked done blocked",
+            "queued-todo done queued-todo blocked done blocked",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 1✓ 0✗",
+            "failed queued-undo abandoned abandoned done abandoned",
+            "failed queued-undo abandoned abandoned done abandoned",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 2+ 1✓ 0✗ 1-",
+            "failed undo-working working abandoned done abandoned",
+            "failed queued-undo queued-todo abandoned done abandoned",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 1✓ 0✗ 1- 1∅",
+            "failed undone abandoned abandoned queued-undo abandoned",
+            "failed undone abandoned abandoned queued-undo abandoned",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 2+ 1✓ 2✓ 0✗ 1- 1!",
+            "failed undo-failed done abandoned done abandoned",
+            "failed undo-failed done abandoned done abandoned",
+        ),
+    ],
+)
+def test_what_a_node_does_follows_from_the_log(log: str, running: str, ready: str):
+    """What is in flight works in a saga that runs, and is queued in one that does not."""
+    assert states(WIDE, log) == running
+    assert states(WIDE, log, Phase.READY) == ready
+    assert states(WIDE, log, Phase.RUNNING, "halted") == ready
+
+
+def test_the_state_of_a_saga_follows_from_its_phase():
+    """Ready, running, done, or halted, each with the status of its nodes."""
+    assert isinstance(snapshot(CHAIN, "", Phase.READY).view().state, SagaReady)
+    assert isinstance(snapshot(CHAIN, "2+").view().state, SagaRunning)
+    done = snapshot(CHAIN, "2+ 2✓ 0+ 0✓ 1+ 1✓ 3+ 3✓", Phase.DONE).view().state
+    assert isinstance(done, SagaDone)
+    assert isinstance(done.result.kind, SagaResultOk)
+    failed = snapshot(CHAIN, "2+ 2✓ 0+ 0✗ 2- 2∅", Phase.DONE).view().state
+    assert isinstance(failed.result.kind, SagaResultErr)
+    halted = snapshot(CHAIN, "2+", Phase.RUNNING, "the store is gone").view().state
+    assert isinstance(halted, SagaHalted)
+    assert halted.problem == "the store is gone"
+
+
+def test_a_view_says_whose_it_is():
+    """The id, and the name of the kind of saga."""
+    view = snapshot(demo(), "").view()
+    assert (view.id, view.saga_name) == (SAGA_ID, "DemoVmProvision")
+
+
+def test_a_status_is_a_tree_and_a_table():
+    """`str` gives the tree; a node's state is found by index, name or path."""
+    status = snapshot(demo(), "12+ 12✓ 0+ 0✓ 1+ 1✓ 2+ 3+ 4+ 4✓ 5+").view().state.status
+    lines = str(status).splitlines()
+    assert lines[0] == f"+ saga execution: {SAGA_ID}"
+    assert lines[8] == '                +-- working: ServerPick (produces "server_id")'
+    for node in (5, "server_id", "server_alloc/server_id"):
+        assert status.node_state(node).value == "working"
+    with pytest.raises(NoSuchNode):
+        status.node_state("nobody")
+
+
+def test_a_snapshot_is_of_the_moment_when_it_was_taken():
+    """What the log gains later, and what was not durable then, is not seen."""
+    log = events("2+ 2✓ 0+ 0✓")
+    taken = Snapshot(SAGA_ID, CHAIN, log, 3, Phase.RUNNING)
+    log += events("1+")
+    assert [state.value for state in taken.view().state.status.node_states] == [
+        "working",
+        "blocked",
+        "done",
+        "blocked",
+    ]
+    assert len(taken.view().serialized().events) == 3
+    assert taken.log == tuple(log[:3])
+
+
+def test_a_view_can_be_dumped():
+    """With the graph, and the events that were durable."""
+    dumped = snapshot(demo(), "12+ 12✓").view().serialized()
+    assert (dumped.saga_id, dumped.dag.saga_name) == (SAGA_ID, "DemoVmProvision")
+    assert dumped.events == tuple(events("12+ 12✓"))
+
+
+def test_a_saga_that_can_not_be_read_can_not_be_dumped():
+    """Its view has a problem, and no status."""
+    view = SagaView(SAGA_ID, "x", SagaHalted("its graph is malformed", None))
+    with pytest.raises(RecoveryError, match=f"saga {SAGA_ID} can not be dumped"):
+        view.serialized()
