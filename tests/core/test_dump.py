@@ -225,7 +225,7 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     ),
     "no start node": (drop("dag", "start_node"), "$.dag", DAG),
     "a start node that is no number": (put("dag", "start_node", "12"), "$.dag", DAG),
-    "an end node that is true": (put("dag", "end_node", True), "$.dag", DAG),  # noqa: FBT003 - a value of JSON
+    "an end node that is true": (put("dag", "end_node", True), "$.dag", DAG),
     "no end node": (drop("dag", "end_node"), "$.dag", DAG),
     "no edges": (drop(*GRAPH, "edges"), "$.dag", DAG),
     "no nodes": (drop(*GRAPH, "nodes"), "$.dag", DAG),

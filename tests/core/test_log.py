@@ -25,7 +25,7 @@ PAIRS = list(product(S, MARKS))
 
 
 def facts(log: SagaLog) -> object:
-    return (list(log.events), dict(log._status), log.unwinding, log.pretty())
+    return (list(log.events), [log.status(node) for node in range(3)], log.unwinding, log.pretty())
 
 
 @pytest.mark.parametrize(("status", "kind"), [pair for pair in PAIRS if pair in TRANSITIONS])

@@ -1,8 +1,8 @@
 """
 Recovery of what Steno itself has dumped: a success, a failure, and a saga that is stuck.
 
-`data/*.json` are copies of dumps by a build of Steno: of a run of the demo saga, of one with an error
-injected at `instance_boot`, and of the same with an undo error at `instance_id`.
+`data/*.json` are copies of dumps by a build of Steno: of a run of the demo saga, of one with an
+error injected at `instance_boot`, and of the same with an undo error at `instance_id`.
 """
 
 from pathlib import Path

@@ -36,7 +36,7 @@ def test_the_table_is_that_of_the_specification():
 
 def test_three_statuses_are_final():
     """Failed, undo finished, and undo failed until operators get verbs for it."""
-    final = {status for status in SagaNodeLoadStatus} - {status for status, _ in TRANSITIONS}
+    final = set(SagaNodeLoadStatus) - {status for status, _ in TRANSITIONS}
     assert {status.value for status in final} == {"failed", "undo finished", "undo failed"}
 
 

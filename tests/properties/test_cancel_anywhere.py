@@ -166,7 +166,7 @@ def world_of(*jobs: Job, script: bytes = bytes([3, 1, 4, 2, 0])) -> World:
 
 
 def cuts(whole: World, first: int = 0) -> range:
-    """Return at which steps to cut a run; the more sagas, the fewer, unless it is at all of them."""
+    """Return at which steps to cut a run; the more sagas, the fewer, unless it is at each one."""
     return range(first, whole.steps, STRIDE if STRIDE == 1 else STRIDE * len(whole.jobs))
 
 

@@ -7,7 +7,7 @@ import trio
 
 from support.crash import Job, World, job_id
 from support.graphs import ActionSpec, SagaSpec
-from support.schedule import RANDOM, SORTED_FIRST, Steps, run, seeded
+from support.schedule import RANDOM, SCHEDULER, SORTED_FIRST, Steps, run, seeded
 
 
 async def who_runs_when(count: int = 8, rounds: int = 5) -> list[str]:
@@ -36,7 +36,7 @@ def test_different_seeds_give_different_schedules():
 
 
 def test_a_whole_sec_runs_by_its_seed():
-    """With many actions side by side, the SEC's tasks take the same steps, and others by another."""
+    """With many actions side by side, all tasks take the same steps, and others by another."""
     spec = SagaSpec((tuple(ActionSpec(f"n{n}") for n in range(6)), (ActionSpec("last"),)))
 
     def names(seed: int) -> list[str]:
@@ -56,18 +56,18 @@ def test_a_whole_sec_runs_by_its_seed():
 
 def test_the_schedule_of_others_is_left_alone():
     """After `seeded`, Trio's generator and its switch are as they were before."""
-    scheduler = trio._core._run
-    before = scheduler._r.getstate(), scheduler._ALLOW_DETERMINISTIC_SCHEDULING
+    generator = getattr(SCHEDULER, RANDOM)
+    before = generator.getstate(), getattr(SCHEDULER, SORTED_FIRST)
     with pytest.raises(KeyError), seeded(3):
-        scheduler._r.random()
+        generator.random()
         raise KeyError
-    assert (scheduler._r.getstate(), scheduler._ALLOW_DETERMINISTIC_SCHEDULING) == before
+    assert (generator.getstate(), getattr(SCHEDULER, SORTED_FIRST)) == before
 
 
 @pytest.mark.parametrize("name", [RANDOM, SORTED_FIRST])
 def test_a_trio_without_the_private_door_is_named(monkeypatch: pytest.MonkeyPatch, name: str):
     """Should Trio drop or rename what decides the schedule, the error says where to look."""
-    monkeypatch.delattr(trio._core._run, name)
+    monkeypatch.delattr(SCHEDULER, name)
     with pytest.raises(
         RuntimeError, match=rf"trio {trio.__version__} has no .*\.{name}.*schedule\.py"
     ):
@@ -76,7 +76,7 @@ def test_a_trio_without_the_private_door_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_a_generator_of_another_kind_is_named(monkeypatch: pytest.MonkeyPatch):
     """What can not be seeded is refused, not seeded in vain."""
-    monkeypatch.setattr(trio._core._run, RANDOM, random)
+    monkeypatch.setattr(SCHEDULER, RANDOM, random)
     with pytest.raises(RuntimeError, match="look how it shuffles tasks now"):
         seeded(0).__enter__()
 

@@ -5,8 +5,8 @@ Whole SECs run in virtual time on an in-memory store that is slow, that is unava
 at which they are lost. What is legal is decided by `support.checker`, which shares nothing with the
 library but the events; `support.crash.check` holds every line of the specification's list.
 
-STENO_EXAMPLES is how many examples a test of weight 1 is given, instead of as many as the profile of
-`conftest.py` says.
+STENO_EXAMPLES is how many examples a test of weight 1 is given, instead of as many as the profile
+of `conftest.py` says.
 """
 
 import os
@@ -99,14 +99,14 @@ def trials(
 @cases(4)
 @given(trials())
 def test_all_lines_hold_through_crashes(trial: Trial):
-    """Whatever fails, is injected, or is lost, and whenever: every rule holds, and all sagas end."""
+    """Whatever fails, is injected, or is lost, and whenever: all rules hold, and all sagas end."""
     check(trial.world())
 
 
 @cases(1)
 @given(trials(most_crashes=0))
 def test_without_a_crash_the_faults_alone_decide_the_end(trial: Trial):
-    """Actions that fail, undo actions that fail and injections have the ends that they must have."""
+    """Failing actions, failing undo actions and injections have the ends that they must have."""
     world = trial.world()
     check(world)
     for saga_id, job in world.jobs.items():
@@ -169,9 +169,9 @@ def test_line_10_status_and_list_do_not_wait_for_the_store(trial: Trial):
 
 
 @cases(1)
-@given(trials(), st.integers(0, 100), SEEDS, st.booleans())
+@given(trial=trials(), which=st.integers(0, 100), seed=SEEDS, shuffled=st.booleans())
 def test_line_11_a_dump_goes_on_elsewhere_to_the_same_end(
-    trial: Trial, which: int, seed: int, shuffled: bool
+    trial: Trial, which: int, seed: int, *, shuffled: bool
 ):
     """A dump of any moment survives its JSON, and ends in another store, through crashes too."""
     world = trial.world()

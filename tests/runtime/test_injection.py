@@ -261,7 +261,7 @@ async def test_into_a_finished_saga(world: World, inject: Inject, *, evicted: bo
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a"))
         if evicted:
-            for _ in range(200):
+            for _ in range(101):
                 await sec.saga_run(world.saga("b"))
         with pytest.raises(steno.SagaNotRunning) as refused:
             await inject(sec, result.saga_id, "a")
@@ -300,7 +300,7 @@ async def test_into_a_saga_that_stands_still(world: World, inject: Inject):
         (7, "no such node: 7: the saga has the nodes 0 to 6"),
         (-1, "no such node: -1: the saga has the nodes 0 to 6"),
         (True, "no such node: True: a node is given by index, name or path"),
-        (1, "no such node: 1: nothing can be injected into the (subsaga start: \"s\")"),
+        (1, 'no such node: 1: nothing can be injected into the (subsaga start: "s")'),
         (5, "no such node: 5: nothing can be injected into the (start node)"),
         (6, "no such node: 6: nothing can be injected into the (end node)"),
     ],

@@ -247,6 +247,7 @@ async def test_a_task_of_an_action_is_a_part_of_it(world: World):
 
     async def wait(ctx: Context) -> object:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(ctx.user_data.sec.saga_get, ctx.saga_id)
             nursery.start_soon(ctx.user_data.sec.saga_wait, ctx.saga_id)
 
     world.does("a", wait)
@@ -285,3 +286,21 @@ async def test_an_action_of_one_sec_may_wait_for_a_saga_of_another(world: World)
     async with there.open(), world.open() as sec:
         result = await sec.saga_run(world.saga("a"), saga_id=saga_id)
     assert result.unwrap().saga_output() == "x!"
+
+
+async def test_an_action_can_not_wait_for_its_own_saga_by_way_of_another_sec(world: World):
+    """A SEC that is opened within an action is a part of it, with all that runs there."""
+    there = World()
+
+    async def open_another(_: Context) -> object:
+        async with there.open() as sec:
+            return (await sec.saga_run(there.saga("x"))).kind.error_source.to_json()
+
+    world.does("a", open_another)
+    async with world.open() as sec:
+        saga = await sec.saga_create(world.saga("a"))
+        there.does("x", lambda _: sec.saga_wait(saga.id))
+        await saga.start()
+        result = await saga.wait()
+    stored = result.unwrap().saga_output()["ActionFailed"]["source_error"]
+    assert stored["message"] == f"saga {saga.id} can not wait for itself to finish"

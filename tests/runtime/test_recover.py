@@ -88,6 +88,7 @@ async def test_opening_runs_recovery_behind_the_body(world: World):
         await trio.sleep(50)
         world.store.reading = None
         view = await sec.saga_get(saga_id)
+        assert trio.current_time() == 50
         assert isinstance(view.state, steno.SagaReady)
         states = [view.state.status.node_state(name).value for name in "abc"]
         assert states == ["done", "queued-todo", "blocked"]
@@ -141,7 +142,7 @@ async def test_recovering_twice_is_recovering_once(world: World):
     assert world.store.log(saga_id) == "3+ 3✓ 0+ 0✓ 1+ 1✓ 2+ 2✓ 4+ 4✓"
 
 
-# recover=False
+# Without recovery
 
 
 async def test_without_recovery_sagas_stand_still(world: World):
@@ -207,7 +208,7 @@ async def test_saga_recover_of_a_finished_saga_is_refused(world: World, *, evict
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a"))
         if evicted:
-            for _ in range(200):
+            for _ in range(101):
                 await sec.saga_run(world.saga("b"))
         with pytest.raises(steno.SagaNotRunning, match=f"saga is not running: {result.saga_id}"):
             await sec.saga_recover(result.saga_id)
@@ -368,6 +369,30 @@ async def test_a_context_that_can_not_be_made_is_a_problem_of_its_saga_alone(wor
     assert world.store.state(bad) == "ready"
     (await world.finish(bad)).unwrap()
     assert world.store.problem(bad) is None
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("I am mute")
+
+
+async def test_an_error_of_make_context_that_can_not_be_shown_is_a_problem_like_any_other(
+    world: World,
+):
+    """Whatever user code raises, it takes down neither the SEC nor another saga."""
+    bad, good = await leave(
+        world, world.saga("a", params="bad"), world.saga("a", params="good"), ready=2
+    )
+
+    def make(_: object, __: object, params: Sequence[str]) -> object:
+        if params == "bad":
+            raise Mute
+        return world
+
+    async with world.open(make_context=make) as sec:
+        (await sec.saga_wait(good)).unwrap()
+        with pytest.raises(steno.SagaHaltedError, match="could not be loaded: .*Mute"):
+            await sec.saga_wait(bad)
 
 
 async def test_a_saga_in_quarantine_is_recovered_when_it_is_mended(world: World):

@@ -15,6 +15,7 @@ from support.worlds import (
     nothing,
     raises,
     returns,
+    stray_cancelled,
     takes,
 )
 
@@ -217,7 +218,7 @@ async def cancelled_becomes_an_error(_: Context) -> object:
     try:
         await trio.sleep_forever()
     except trio.Cancelled as cancelled:
-        raise ValueError("interrupted") from cancelled
+        raise ValueError("interrupted") from cancelled  # noqa: ASYNC104 - rude on purpose
 
 
 async def group_with_cancelled(_: Context) -> object:
@@ -230,14 +231,14 @@ async def group_around_cancelled(_: Context) -> object:
     try:
         await trio.sleep_forever()
     except trio.Cancelled as cancelled:
-        raise BaseExceptionGroup("mine", [cancelled]) from None
+        raise BaseExceptionGroup("mine", [cancelled]) from None  # noqa: ASYNC104 - as above
 
 
 async def cancelled_is_swallowed(_: Context) -> object:
     try:
         await trio.sleep_forever()
-    except trio.Cancelled:
-        return "done, or so it says"
+    except trio.Cancelled:  # noqa: ASYNC103 - rude on purpose
+        return "done, or so it says"  # noqa: ASYNC104 - as above
 
 
 async def shielded_cleanup(_: Context) -> object:
@@ -270,7 +271,7 @@ RUDE = [
 
 @pytest.mark.parametrize("rude", RUDE)
 async def test_a_shutdown_never_unwinds_a_healthy_saga(world: World, rude: Behaviour):
-    """Whatever an action makes of being cancelled is discarded; it is called again, and succeeds."""
+    """Whatever an action makes of being cancelled is discarded; it is called again."""
     world.does("b", each_time(rude, returns("well")))
     async with world.doomed() as sec:
         saga = await sec.saga_create(world.saga("a", ["b", "c"], "d"))
@@ -301,17 +302,6 @@ async def test_a_shutdown_leaves_no_saga_stuck(world: World, rude: Behaviour):
     assert world.store.state(saga.id) == "failed"
 
 
-async def _stray() -> trio.Cancelled:
-    """Return a `Cancelled` of a scope that is long over."""
-    with trio.CancelScope() as scope:
-        scope.cancel()
-        try:
-            await trio.lowlevel.checkpoint()
-        except trio.Cancelled as cancelled:
-            return cancelled
-    raise AssertionError
-
-
 @pytest.mark.parametrize("undoing", [False, True])
 @pytest.mark.parametrize("grouped", [False, True])
 async def test_a_cancelled_that_strays_halts_its_saga_alone(
@@ -320,7 +310,7 @@ async def test_a_cancelled_that_strays_halts_its_saga_alone(
     """It is neither a success nor a failure: the saga stands still until it is recovered."""
 
     async def stray(_: Context) -> object:
-        cancelled = await _stray()
+        cancelled = await stray_cancelled()
         raise BaseExceptionGroup("g", [cancelled, ValueError()]) if grouped else cancelled
 
     if undoing:
@@ -347,6 +337,29 @@ async def test_a_cancelled_that_strays_halts_its_saga_alone(
     assert world.store.state(saga.id) == ("failed" if undoing else "succeeded")
 
 
+async def test_what_came_in_beside_a_stray_is_recorded_all_the_same(world: World):
+    """A result that was there when its saga halted is not lost, so nothing is done twice."""
+
+    async def stray(_: Context) -> object:
+        cancelled = await stray_cancelled()
+        await trio.sleep(1)
+        raise cancelled
+
+    world.does("a", each_time(stray, nothing))
+    world.does("b", takes(1, returns(1)))
+    world.does("c", takes(1, returns(1)))
+    async with world.open() as sec:
+        saga = await sec.saga_create(world.saga([*"abc"], "d"))
+        await saga.start()
+        with pytest.raises(steno.SagaHaltedError):
+            await saga.wait()
+        log = world.store.log(saga.id).split()
+        assert sorted(log) == ["0+", "1+", "1✓", "2+", "2✓", "4+", "4✓"]
+        await sec.saga_recover(saga.id)
+        (await saga.wait()).unwrap()
+    assert sorted(world.calls) == ["a", "a", "b", "c", "d"]
+
+
 # The end of it all
 
 
@@ -360,7 +373,7 @@ class Doom(BaseException):
 async def test_what_is_no_exception_brings_the_sec_down_and_comes_out_as_it_is(
     world: World, error: BaseException, *, grouped: bool, undoing: bool
 ):
-    """`KeyboardInterrupt`, `SystemExit` and their like are a crash: sagas go on at the next open."""
+    """`KeyboardInterrupt` and its like are a crash: the sagas go on at the next open."""
     raised = BaseExceptionGroup("g", [ValueError("too"), error]) if grouped else error
     (world.undoes if undoing else world.does)("a", each_time(raises(raised), nothing))
     if undoing:

@@ -152,6 +152,29 @@ async def test_a_saga_is_validated_before_anything_is_stored(world: World, fault
     assert world.store.batches == []
 
 
+async def test_a_saga_that_is_being_created_is_not_there_before_it_is_durable(world: World):
+    """Who looks is told at once that there is none; who starts it or waits for it waits."""
+    (saga_id,) = ids(1)
+    world.store.then = slow(10)
+    dag, order = world.saga("a"), []
+    async with world.open() as sec, trio.open_nursery() as nursery:
+
+        async def note(what: str, command: Awaitable[object]) -> None:
+            await command
+            order.append((what, trio.current_time()))
+
+        nursery.start_soon(note, "create", sec.saga_create(dag, saga_id=saga_id))
+        await trio.sleep(1)
+        nursery.start_soon(note, "wait", sec.saga_wait(saga_id))
+        nursery.start_soon(note, "start", sec.saga_start(saga_id))
+        await trio.sleep(1)
+        with pytest.raises(steno.NoSuchSaga):
+            await sec.saga_get(saga_id)
+        assert await sec.saga_list() == []
+        assert trio.current_time() == 2
+    assert sorted(order) == [("create", 10), ("start", 10), ("wait", 30)]
+
+
 async def test_a_cancelled_create_was_never_accepted_or_is_carried_out(world: World):
     """Cancelled before it begins nothing is stored; later the saga is there, whole."""
     never, whole = ids(2)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import trio
@@ -133,7 +134,7 @@ async def test_tries_come_at_growing_distances(world: World, caplog: pytest.LogC
         async with world.open() as sec:
             with pytest.raises(steno.StoreUnavailable):
                 await sec.saga_create(world.saga("a"))
-    distances = [after - before for before, after in zip(times, times[1:], strict=False)]
+    distances = [after - before for before, after in pairwise(times)]
     assert distances[:5] == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.8])
     assert max(distances) == pytest.approx(5)
     assert times[-1] == pytest.approx(60)

@@ -7,7 +7,7 @@ time. Slow and simple, so that it can be read and believed.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import attrs
 
@@ -29,6 +29,7 @@ class Expanded:
     Attributes:
         kinds: What each node is.
         parents: Which nodes each node directly depends on.
+        children: Which nodes directly depend on each node.
         scope: In which (sub)saga each node stands; 0 is the outermost.
         names: The node of each name, by (sub)saga.
         params: Of each (sub)saga but the outermost, the node that its params come from.
@@ -36,6 +37,7 @@ class Expanded:
 
     kinds: list[str] = attrs.field(factory=list)
     parents: list[set[int]] = attrs.field(factory=list)
+    children: list[set[int]] = attrs.field(factory=list)
     scope: list[int] = attrs.field(factory=list)
     names: list[dict[str, int]] = attrs.field(factory=list)
     params: list[int | None] = attrs.field(factory=list)
@@ -48,6 +50,10 @@ class Expanded:
         graph._add("end", last, 0)
         for node in first:
             graph.parents[node] = {start}
+        graph.children = [
+            {child for child in range(graph.size) if node in graph.parents[child]}
+            for node in range(graph.size)
+        ]
         return graph
 
     def _add(self, kind: str, parents: set[int], scope: int) -> int:
@@ -57,7 +63,7 @@ class Expanded:
         return len(self.kinds) - 1
 
     def _saga(self, spec: SagaSpec, params: int | None) -> tuple[set[int], set[int]]:
-        """Add a (sub)saga; return its first nodes, whose parents are not known yet, and its last."""
+        """Add a (sub)saga; return its first nodes, whose parents are still open, and its last."""
         scope = len(self.names)
         self.names.append({})
         self.params.append(params)
@@ -106,9 +112,6 @@ class Expanded:
     def end(self) -> int:
         return self.size - 1
 
-    def children(self, node: int) -> set[int]:
-        return {child for child in range(self.size) if node in self.parents[child]}
-
     def ancestors(self, node: int) -> set[int]:
         """Return all that a node transitively depends on."""
         found: set[int] = set()
@@ -132,54 +135,69 @@ def marks(log: Iterable[SagaNodeEvent]) -> list[Mark]:
     return [(event.node_id, MARKS[type(event.event_type)]) for event in log]
 
 
-def own_log_allows(history: Iterable[Mark], node: int, mark: str) -> bool:
-    """Say whether the events of a node itself allow another one."""
-    own = {m for n, m in history if n == node}
+def own_log_allows(had: set[Mark], node: int, mark: str) -> bool:
+    """Say whether what a node itself has been through allows another event."""
+    own = "".join(each for each in ORDER if (node, each) in had)
     match mark:
         case "+":
-            return not own
+            return own == ""
         case "✓" | "✗":
-            return own == {"+"}
+            return own == "+"
         case "-":
-            return own == {"+", "✓"}
+            return own == "+✓"
         case _:
-            return own == {"+", "✓", "-"}
+            return own == "+✓-"
 
 
-def cause_is_there(graph: Expanded, history: Iterable[Mark], node: int, mark: str) -> bool:
-    """Say whether all that a start or an undo has to wait for has happened, and nothing forbids it."""
-    had = set(history)
-    failed = any(m == "✗" for _, m in had)
+def cause_is_there(graph: Expanded, had: set[Mark], node: int, mark: str) -> bool:
+    """Say whether all that a start or an undo waits for has happened, and nothing forbids it."""
     match mark:
         case "+":
-            return not failed and all((p, "✓") in had for p in graph.parents[node])
+            return all((p, "✓") in had for p in graph.parents[node]) and not any_is(had, "✗")
         case "-":
-            stopped = any(m == "!" for _, m in had)
-            return failed and not stopped and _children_are_undone(graph, had, node)
+            undone = _children_are_undone(graph, had, node)
+            return undone and any_is(had, "✗") and not any_is(had, "!")
         case _:
             return True
+
+
+def any_is(had: Iterable[Mark], mark: str) -> bool:
+    return any(each == mark for _, each in had)
 
 
 def _children_are_undone(graph: Expanded, had: set[Mark], node: int) -> bool:
     return all(
         (child, "∅") in had or (child, "✗") in had or (child, "+") not in had
-        for child in graph.children(node)
+        for child in graph.children[node]
     )
 
 
-def is_legal_next(graph: Expanded, history: Sequence[Mark], node: int, mark: str) -> bool:
+def is_legal_next(graph: Expanded, had: set[Mark], node: int, mark: str) -> bool:
+    """Say whether an event is legal in a saga in which this, and only this, has happened."""
     return (
         0 <= node < graph.size
-        and own_log_allows(history, node, mark)
-        and cause_is_there(graph, history, node, mark)
+        and own_log_allows(had, node, mark)
+        and cause_is_there(graph, had, node, mark)
     )
 
 
-def first_illegal(graph: Expanded, log: Sequence[Mark]) -> int | None:
+def legal_next(graph: Expanded, had: set[Mark], kinds: str = ORDER) -> list[Mark]:
+    """Return all events that are legal in a saga in which this has happened."""
+    return [
+        (node, mark)
+        for mark in kinds
+        for node in range(graph.size)
+        if is_legal_next(graph, had, node, mark)
+    ]
+
+
+def first_illegal(graph: Expanded, log: Iterable[Mark]) -> int | None:
     """Return the place of the first event that is illegal where it stands, or None."""
+    had: set[Mark] = set()
     for place, (node, mark) in enumerate(log):
-        if not is_legal_next(graph, log[:place], node, mark):
+        if not is_legal_next(graph, had, node, mark):
             return place
+        had.add((node, mark))
     return None
 
 
@@ -205,7 +223,7 @@ def has_legal_order(graph: Expanded, log: Iterable[Mark]) -> bool:
         all(0 <= node < graph.size for node in own)
         and all((p, "✓") in had for node in started for p in graph.parents[node])
         and all(_children_are_undone(graph, had, node) for node in undone)
-        and (not undone or any(mark == "✗" for _, mark in had))
+        and (not undone or any_is(had, "✗"))
     )
 
 
@@ -217,7 +235,7 @@ def ends_as(graph: Expanded, log: Iterable[Mark]) -> str | None:
         or (mark == "-" and not {(node, "∅"), (node, "!")} & had)
         for node, mark in had
     )
-    if any(mark == "!" for _, mark in had):
+    if any_is(had, "!"):
         return None if busy else "stuck"
     if (graph.start, "∅") in had or (graph.start, "✗") in had:
         return "failed"

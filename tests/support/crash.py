@@ -1,13 +1,14 @@
 """
 Crashes: sagas on a whole SEC, which is lost at any commit or at any step, and opened again.
 
-A `World` is what outlives a crash: the store, and what the actions have done. Its actions note every
-call, and compare it with what is durable at that moment. A `Trial` is all that decides how its sagas
-run; running one twice gives the same schedule. Nothing is asserted while it runs, since an
-`AssertionError` would but fail a node: what is wrong is noted in `World.wrong`.
+A `World` is what outlives a crash: the store, and what the actions have done. Its actions note
+every call, and compare it with what is durable at that moment. A `Trial` is all that decides how
+its sagas run; running one twice gives the same schedule. Nothing is asserted while it runs, since
+an `AssertionError` would but fail a node: what is wrong is noted in `World.wrong`.
 """
 
 import enum
+import logging
 import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -61,6 +62,18 @@ def job_id(number: int) -> SagaId:
     return SagaId(uuid5(NAMESPACE, str(number)))
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """Log nothing of an unavailable store: pytest keeps each record, and with it a whole world."""
+    logger, nothing = logging.getLogger("steno"), logging.Filter()
+    nothing.filter = lambda record: False
+    logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)
+
+
 # What is run
 
 
@@ -86,7 +99,7 @@ class Job:
     """A saga to be run, and what goes wrong with it."""
 
     spec: SagaSpec
-    plan: FaultPlan = FaultPlan()
+    plan: FaultPlan = attrs.field(factory=FaultPlan)
 
     @cached_property
     def dag(self) -> SagaDag:
@@ -110,8 +123,8 @@ class Trial:
         crashes: One for each life but the last.
         seed: The schedule of tasks.
         script: How long actions and commits take, and how long waiters wait.
-        hiccups: Commits, counted over all lives, at which the store is unavailable; those of an even
-            number were made all the same.
+        hiccups: Commits, counted over all lives, at which the store is unavailable; those of an
+            even number were made all the same.
         reinject: Whether injections are made again in every life.
     """
 
@@ -198,7 +211,8 @@ class World:
         at = crash.number if crash is not None and crash.where is Where.STEP else None
         with trio.CancelScope() as self._scope:
             with Steps(at, self._scope.cancel).counting() as steps:
-                async with self.open() as self.sec:
+                at_a_time = 1 + self._pick(len(self.lives), 3)
+                async with self.open(recover_concurrency=at_a_time) as self.sec:
                     await self._run_all()
             if self._inside:
                 self.wrong.append(f"{self._inside} actions still run after open_sec was left")
@@ -208,8 +222,9 @@ class World:
     @asynccontextmanager
     async def open(self, **options: object) -> AsyncIterator[SecClient]:
         """Open a SEC on this world's store."""
-        async with open_sec(CrashingStore(self), self.registry(), **options) as sec:
-            yield sec
+        with silence():
+            async with open_sec(CrashingStore(self), self.registry(), **options) as sec:
+                yield sec
 
     def registry(self) -> ActionRegistry:
         """Return the actions of all sagas."""
@@ -575,8 +590,8 @@ def possible_ends(job: Job) -> set[SagaCachedState]:
     """
     Return how a saga can end, in any schedule, if its faults are the same whenever it is run.
 
-    Which of several nodes fails first, and what has succeeded by then beside it, is for the schedule
-    to say; so an undo may be wanted that fails, or may not.
+    Which of several nodes fails first, and what has succeeded by then beside it, is for the
+    schedule to say; so an undo may be wanted that fails, or may not.
     """
     graph, plan = job.graph, job.plan
     failing = {n for n in range(graph.size) if _fails(graph, plan, n)}

@@ -2,7 +2,7 @@
 Random sagas, faults and schedules, for Hypothesis.
 
 A graph is drawn as a specification: plain values, from which the library builds its graph and
-`support.checker` an expansion of its own. Names are few and used again in every subsaga, on purpose.
+`support.checker` an expansion of its own. Names are few, and on purpose the same in every subsaga.
 """
 
 import enum
@@ -136,7 +136,7 @@ LASTING = frozenset({Fault.ACTION, Fault.INJECT_ERROR})
 
 @attrs.frozen
 class FaultPlan:
-    """Which nodes have which faults, by index; a fault of a node that has no action does nothing."""
+    """Which nodes have which faults, by index; a fault of an action that is none does nothing."""
 
     faults: frozenset[tuple[int, Fault]] = frozenset()
 

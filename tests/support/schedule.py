@@ -18,6 +18,7 @@ import trio.testing
 
 T = TypeVar("T")
 
+SCHEDULER = trio._core._run  # noqa: SLF001 - see above
 RANDOM = "_r"
 PATIENCE = 1e7
 """Virtual seconds that no test needs: the clock gets there only if everything waits for nothing."""
@@ -33,22 +34,21 @@ def seeded(seed: int) -> Iterator[None]:
     Raises:
         RuntimeError: This version of Trio has no such door.
     """
-    scheduler = trio._core._run  # noqa: SLF001 - see above
-    generator = getattr(scheduler, RANDOM, None)
-    if not isinstance(generator, random.Random) or not hasattr(scheduler, SORTED_FIRST):
+    generator = getattr(SCHEDULER, RANDOM, None)
+    if not isinstance(generator, random.Random) or not hasattr(SCHEDULER, SORTED_FIRST):
         msg = (
             f"trio {trio.__version__} has no trio._core._run.{RANDOM} or .{SORTED_FIRST}: look how "
             "it shuffles tasks now, and bring tests/support/schedule.py up to date"
         )
         raise RuntimeError(msg)
-    before = generator.getstate(), getattr(scheduler, SORTED_FIRST)
+    before = generator.getstate(), getattr(SCHEDULER, SORTED_FIRST)
     generator.seed(seed)
-    setattr(scheduler, SORTED_FIRST, True)
+    setattr(SCHEDULER, SORTED_FIRST, True)
     try:
         yield
     finally:
         generator.setstate(before[0])
-        setattr(scheduler, SORTED_FIRST, before[1])
+        setattr(SCHEDULER, SORTED_FIRST, before[1])
 
 
 def run(fn: Callable[..., Awaitable[T]], *args: object, seed: int = 0) -> T:

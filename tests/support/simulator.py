@@ -1,10 +1,10 @@
 """
 A pure driver: a machine, what it has asked for, and a log that survives crashes; no trio.
 
-At each turn the schedule chooses which of the outstanding commands complete, and in which order, all
-in one `handle`. What is durable is what was recorded; a crash drops everything else. The actions are
-fakes: their output is a checksum of all that they can see, so that a value that depends on the
-schedule shows in the log.
+At each turn the schedule chooses which of the outstanding commands complete, and in which order,
+all in one `handle`. What is durable is what was recorded; a crash drops everything else. The
+actions are fakes: their output is a checksum of all that they can see, so that a value that depends
+on the schedule shows in the log.
 """
 
 import zlib
@@ -83,10 +83,12 @@ class Simulator:
         calls: Every call of user code, over all lives.
         lives: How often the saga was recovered or begun.
         finished: How often the machine said that the saga is finished, in this life.
+        outstanding: What it has asked for and not been told yet.
+        told: Which nodes it was told of last.
     """
 
     dag: SagaDag
-    plan: FaultPlan = FaultPlan()
+    plan: FaultPlan = attrs.field(factory=FaultPlan)
     schedule: Schedule = attrs.field(factory=Schedule)
     crashes: frozenset[int] = frozenset()
     on_step: OnStep | None = None
@@ -97,6 +99,7 @@ class Simulator:
     finished: int = 0
     machine: SagaMachine = attrs.field(init=False)
     outstanding: list[Outstanding] = attrs.field(factory=list)
+    told: list[SagaNodeId] = attrs.field(factory=list)
     outcome: SagaOutcome | None = None
 
     @classmethod
@@ -118,6 +121,7 @@ class Simulator:
     def boot(self) -> None:
         """Begin, with nothing but what is durable."""
         self.lives += 1
+        self.told = []
         self.outstanding.clear()
         self.finished = 0
         self.machine = SagaMachine(
@@ -131,6 +135,7 @@ class Simulator:
         chosen = [self.outstanding.pop(self.schedule.pick(len(self.outstanding)))]
         while self.outstanding and self.schedule.pick(3) == 1:
             chosen.append(self.outstanding.pop(self.schedule.pick(len(self.outstanding))))
+        self.told = [each.node for each in chosen]
         self.carry_out(self.machine.handle([each.result for each in chosen]))
 
     def carry_out(self, step: Step) -> None:

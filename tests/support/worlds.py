@@ -9,6 +9,7 @@ for it (`commit a✓ b+`), so that a test can say what came before what.
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TypeAlias
 from uuid import UUID
 
@@ -48,6 +49,17 @@ def ids(count: int) -> list[UUID]:
 
 
 # What an action does
+
+
+async def stray_cancelled() -> trio.Cancelled:
+    """Return a `Cancelled` of a scope that is long over."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled as cancelled:  # noqa: ASYNC103 - to be raised where it must not be
+            return cancelled  # noqa: ASYNC104 - as above
+    raise AssertionError
 
 
 async def nothing(_: Context) -> None:
@@ -318,7 +330,7 @@ class ScriptedSession:
         outcomes = await fault(self._inner.record, batch)
         for write, outcome in zip(batch, outcomes, strict=False):
             if isinstance(write, SagaRecord) and isinstance(outcome, Durable):
-                flat = read_flat(store.row(write.saga_id).dag_text)
+                flat = _flat(store.row(write.saga_id).dag_text)
                 store.trace.append(COMMIT + " ".join(_named(flat, e) for e in write.events))
         return outcomes
 
@@ -329,6 +341,11 @@ class ScriptedSession:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         await self._reading("list")
         return await self._inner.list(query)
+
+
+@cache
+def _flat(text: str) -> FlatDag:
+    return read_flat(text)
 
 
 def _named(flat: FlatDag, event: SagaNodeEvent) -> str:

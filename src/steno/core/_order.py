@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Reversible, Sequence
+from itertools import islice
 
 import attrs
 
@@ -50,7 +51,6 @@ class _Sorter:
     undo_starts: int  # not yet taken
     failures: list[SagaNodeId]  # that wait for the starts
     undo_failures: list[SagaNodeId]  # that wait for the undo starts
-    offered: set[tuple[SagaNodeId, type]]
 
     @classmethod
     def sort(cls, state: SagaState, events: Sequence[SagaNodeEvent]) -> SagaState:
@@ -61,7 +61,7 @@ class _Sorter:
             queue.sort(key=lambda item: (-item[1].event_type.rank, -item[0]))
         starts = sum(isinstance(event.event_type, Started) for event in events)
         undo_starts = sum(isinstance(event.event_type, UndoStarted) for event in events)
-        sorter = cls(state, queues, [], starts, undo_starts, [], [], set())
+        sorter = cls(state, queues, [], starts, undo_starts, [], [])
         sorter.run()
         held = {*sorter.failures, *sorter.undo_failures}  # for what is left over: not at fault
         left = [queue[-1] for node, queue in queues.items() if queue and node not in held]
@@ -70,10 +70,11 @@ class _Sorter:
         return state
 
     def run(self) -> None:
-        self.offer_possible()
+        self.offer_new(self.state.runnable, Started, 1)
         while self.heap:
             _, node = heapq.heappop(self.heap)
             _, event = self.queues[node].pop()
+            runnable, undoable = len(self.state.runnable), len(self.state.undoable)
             self.state.apply(event)
             match event.event_type:
                 case Started():
@@ -83,23 +84,16 @@ class _Sorter:
                 case _:
                     pass
             self.offer_result(node)
-            self.offer_possible()
+            self.offer_new(self.state.runnable, Started, len(self.state.runnable) - runnable)
+            self.offer_new(self.state.undoable, UndoStarted, len(self.state.undoable) - undoable)
+            if not self.starts:
+                self.offer_held(self.failures)
+            if not self.undo_starts:
+                self.offer_held(self.undo_failures)
 
-    def offer_possible(self) -> None:
-        """Offer the starts that the state has come to allow since it was last asked."""
-        self.offer_new(self.state.runnable, Started)
-        self.offer_new(self.state.undoable, UndoStarted)
-        if not self.starts:
-            self.offer_held(self.failures)
-        if not self.undo_starts:
-            self.offer_held(self.undo_failures)
-
-    def offer_new(self, possible: Reversible[SagaNodeId], kind: type) -> None:
-        """Offer what stands at the end of an ordered set, back to what was offered before."""
-        for node in reversed(possible):
-            if (node, kind) in self.offered:
-                break
-            self.offered.add((node, kind))
+    def offer_new(self, possible: Reversible[SagaNodeId], kind: type, grown: int) -> None:
+        """Offer what the state has come to allow: the end of a set that has grown, or shrunk."""
+        for node in islice(reversed(possible), max(grown, 0)):
             queue = self.queues.get(node)
             if queue and isinstance(queue[-1][1].event_type, kind):
                 heapq.heappush(self.heap, (queue[-1][0], node))

@@ -178,11 +178,11 @@ class SagaState:
         match event_type:
             case Started():
                 self._check_runnable(event)
-                del self._runnable[node]
+                _take(self._runnable, node)
                 self._in_flight[node] = None
             case UndoStarted():
                 self._check_undoable(event)
-                del self._undoable[node]
+                _take(self._undoable, node)
                 self._in_flight[node] = None
             case _:
                 del self._in_flight[node]
@@ -265,3 +265,10 @@ class SagaState:
                         undone.append(parent)
                     case _:
                         pass  # still running: what becomes of it decides
+
+
+def _take(nodes: NodeSet, node: SagaNodeId) -> None:
+    """Remove a node; a dict that has become empty is as slow to walk as it was long."""
+    del nodes[node]
+    if not nodes:
+        nodes.clear()

@@ -119,12 +119,15 @@ class SagaExecutor:
     async def _drive(self, nursery: trio.Nursery) -> SagaHaltedError | None:
         """Go from step to step; return why the saga is halted, or None when it is finished."""
         step = self.machine.start()
+        problem: str | None = None
         while True:
             state = cached_state(self.machine.state)
             if step.record or state is not self._stored:
                 halted = await self._record(step.record, state)
                 if halted is not None:
                     return halted
+            if problem is not None:
+                return SagaHaltedError(self.saga_id, problem)
             for command in step.then:
                 match command:
                     case RunAction() | RunUndo():
@@ -134,8 +137,9 @@ class SagaExecutor:
             told: list[Input] = []
             for item in await self.mailbox.receive_all():
                 if isinstance(item, NodeHalted):
-                    return SagaHaltedError(self.saga_id, item.problem)
-                told.append(item)
+                    problem = item.problem  # what came in beside it is recorded all the same
+                else:
+                    told.append(item)
             step = self.machine.handle(told)
 
     async def _run_node(self, command: RunAction | RunUndo) -> None:

@@ -119,13 +119,23 @@ class Line:
             if isinstance(message, WaitSaga):
                 self.sec.mailbox.tell(Forget(message.saga_id, reply))
             raise
+        except SagaHaltedError as halted:
+            raise self._told(halted) from halted.__cause__
         finally:
             self._asking.discard(reply)
 
     def _check_open(self) -> None:
-        is_inside = any(key is self.key for key, _ in inside.get())
-        if self._closed or (self._closing and not is_inside):
+        if self._closed or (self._closing and not self._is_inside()):
             raise SecClosing(LEFT)
+
+    def _is_inside(self) -> bool:
+        return any(key is self.key for key, _ in inside.get())
+
+    def _told(self, halted: SagaHaltedError) -> SagaHaltedError | SecClosing:
+        """Return what is told of a saga that stands still: while a SEC is left, actions do too."""
+        if self._closing and self._is_inside():
+            return SecClosing(f"the SEC is being left, and {halted}")
+        return halted
 
     async def close(self) -> None:
         """Take commands from actions only, and wait until nothing runs any more."""
@@ -198,7 +208,7 @@ class Line:
         """
         stored = await self.load(saga_id)
         if (problem := self._problem(stored, not_here)) is not None:
-            raise SagaHaltedError(saga_id, problem)
+            raise self._told(SagaHaltedError(saga_id, problem))
         return self.snapshot(stored, not_here)
 
     def _problem(self, stored: StoredSaga, not_here: NotHere) -> str | None:
@@ -230,7 +240,7 @@ class Line:
             return self.foundry.read_dag(stored)
         except RecoveryError as error:
             problem = self._problem(stored, answer) or f"it could not be loaded: {error}"
-            raise SagaHaltedError(saga_id, problem) from error
+            raise self._told(SagaHaltedError(saga_id, problem)) from error
 
     async def refusal(
         self, saga_id: SagaId, not_here: NotHere, finished: CommandError
@@ -238,7 +248,7 @@ class Line:
         """Return why a command on a saga that is not in memory is refused."""
         stored = await self.load(saga_id)
         problem = self._problem(stored, not_here)
-        return finished if problem is None else SagaHaltedError(saga_id, problem)
+        return finished if problem is None else self._told(SagaHaltedError(saga_id, problem))
 
     # Creating
 

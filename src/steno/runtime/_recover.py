@@ -197,7 +197,9 @@ class Loader:
         if isinstance(error, SagaTakenOver):
             self.coordinator.tell(NotLoaded(saga_id, error))
             return
-        what = str(error) if isinstance(error, StenoError) else f"{type(error).__name__}: {error}"
+        what = self.foundry.codec.error_text(error)
+        if not isinstance(error, StenoError):
+            what = f"{type(error).__name__}: {what}"
         problem = f"it could not be loaded: {what}"
         _logger.error("saga %s: %s", saga_id, problem, exc_info=error)
         self.writer.tell(Write(SagaProblem(saga_id, claim.fence, problem), _ignore))

@@ -1,0 +1,160 @@
+"""What an `ActionContext` tells, given a graph and the outputs so far; how it runs is elsewhere."""
+
+import uuid
+
+import attrs
+import pytest
+
+import steno
+from steno.core import JsonText, SagaNodeId, encode_json
+from support.demo import build
+from support.notation import OTHER_ID, SAGA_ID
+
+
+@attrs.frozen
+class Trip:
+    hotel: str
+    nights: int
+
+
+def graph() -> steno.SagaDag:
+    """Return a; then b and p; then s(x), whose params p are; then c; the params are a `Trip`."""
+    p = steno.Node.constant("p", {"rooms": 2})
+    s = steno.Node.subsaga("s", build("inner", "x", "y"), "p")
+    b = steno.Node.action("b", "Book it", "book")
+    return steno.SagaDag(build("trip", "a", [b, p], s, "c"), Trip("Ritz", 3))
+
+
+OUTPUTS = {"a": {"hotel": "Ritz", "nights": 3}, "b": [1], "p": {"rooms": 2}, "s/x": "x"}
+
+
+def context(
+    node: str, *, undoing: bool = False, saga_id: uuid.UUID = SAGA_ID, user_data: object = None
+) -> steno.ActionContext[object]:
+    dag = graph()
+    outputs: dict[SagaNodeId, JsonText] = {
+        dag.get_index(name): encode_json(value) for name, value in OUTPUTS.items()
+    }
+    return steno.ActionContext(
+        saga_id=steno.SagaId(saga_id),
+        node_id=dag.get_index(node),
+        user_data=user_data,
+        dag=dag,
+        outputs=outputs,
+        undoing=undoing,
+    )
+
+
+def test_a_lookup_gives_plain_json_or_a_type():
+    """Without a type the value is as it stands in the log, with one it is decoded."""
+    ctx = context("c")
+    assert ctx.lookup("a") == {"hotel": "Ritz", "nights": 3}
+    assert ctx.lookup("a", Trip) == Trip("Ritz", 3)
+    assert ctx.lookup("b", list[int]) == [1]
+
+
+def test_a_lookup_as_another_type_names_the_node():
+    """Nothing is converted to make it fit."""
+    with pytest.raises(steno.DeserializeError, match='^output of node "b": .*\\$'):
+        context("c").lookup("b", list[str])
+
+
+def test_params_give_plain_json_or_a_type():
+    """Those of the saga; within a subsaga those of the subsaga."""
+    assert context("c").saga_params() == {"hotel": "Ritz", "nights": 3}
+    assert context("c").saga_params(Trip) == Trip("Ritz", 3)
+    assert context("y").saga_params() == {"rooms": 2}
+    assert context("y").saga_params(dict[str, int]) == {"rooms": 2}
+
+
+def test_params_as_another_type_name_the_node():
+    """So that the log tells where the mistake is."""
+    with pytest.raises(steno.DeserializeError, match='^params of node "y": '):
+        context("y").saga_params(Trip)
+
+
+def test_every_lookup_is_decoded_afresh():
+    """No two of them share an object."""
+    ctx = context("c")
+    ctx.lookup("b").append(2)
+    ctx.saga_params()["hotel"] = "other"
+    assert ctx.lookup("b") == [1]
+    assert ctx.saga_params()["hotel"] == "Ritz"
+    assert ctx.lookup("a", Trip) is not ctx.lookup("a", Trip)
+
+
+@pytest.mark.parametrize(
+    ("node", "name"),
+    [
+        ("b", "p"),  # of its own stage
+        ("b", "b"),  # itself
+        ("b", "c"),  # later
+        ("c", "x"),  # within a subsaga
+        ("c", "s/x"),  # by path
+        ("y", "a"),  # outside its subsaga
+        ("y", "s"),  # the subsaga that it is in
+        ("c", ""),
+    ],
+)
+def test_what_is_no_ancestor_is_not_seen(node: str, name: str):
+    """Though its output be there; the error names both, and is a `LookupError` too."""
+    with pytest.raises(steno.NodeLookupError) as refused:
+        context(node).lookup(name)
+    assert isinstance(refused.value, LookupError)
+    assert refused.value.name == name
+    assert f'{node} looked up "{name}": ' in str(refused.value)
+
+
+def test_the_error_says_what_can_be_seen():
+    """A misspelt name is found by reading."""
+    with pytest.raises(steno.NodeLookupError, match=r'\(it sees "a", "b", "p", "s"\)$'):
+        context("c").lookup("hotle")
+    with pytest.raises(steno.NodeLookupError, match=r"\(it sees none\)$"):
+        context("a").lookup("hotle")
+
+
+def test_an_undo_action_sees_its_own_output_too():
+    """It is what it has to take back."""
+    assert context("b", undoing=True).lookup("b") == [1]
+    assert context("b", undoing=True).lookup("a", Trip) == Trip("Ritz", 3)
+    with pytest.raises(steno.NodeLookupError):
+        context("b", undoing=True).lookup("p")
+
+
+def test_a_context_names_its_node():
+    """By name and by label, and knows its saga."""
+    ctx = context("b", user_data="anything")
+    assert (ctx.node_name, ctx.node_label, ctx.saga_id) == ("b", "Book it", SAGA_ID)
+    assert ctx.node_id == 1
+    assert ctx.user_data == "anything"
+    assert context("x").node_name == "x"
+
+
+def test_a_key_follows_from_saga_node_and_direction_alone():
+    """So it is the same after a crash, and in another process."""
+    assert context("b").idempotency_key == context("b").idempotency_key == f"{SAGA_ID}/1/action"
+    keys = {
+        context(node, undoing=undoing, saga_id=saga_id).idempotency_key
+        for node in ("a", "b", "x", "y", "c")
+        for undoing in (False, True)
+        for saga_id in (SAGA_ID, OTHER_ID)
+    }
+    assert len(keys) == 20
+
+
+def test_an_undo_action_knows_the_key_of_its_action():
+    """To ask a service to take back what was done under it."""
+    assert context("b", undoing=True).action_key == context("b").idempotency_key
+    assert context("b", undoing=True).idempotency_key != context("b").idempotency_key
+    assert context("b").action_key == context("b").idempotency_key
+
+
+def test_a_context_is_not_changed():
+    """It can be handed on."""
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        context("b").node_id = 7
+
+
+def test_a_context_shows_neither_params_nor_outputs():
+    """Which may be large, or secret, and would end up in a log."""
+    assert "Ritz" not in repr(context("c"))

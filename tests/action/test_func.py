@@ -1,0 +1,136 @@
+"""Actions made of functions, and what may not be made one of."""
+
+import functools
+
+import pytest
+
+import steno
+from steno import NOOP, ActionFunc, new_action_noop_undo
+
+
+async def do(ctx: object) -> object:
+    return ("did", ctx)
+
+
+async def undo(ctx: list[object]) -> None:
+    ctx.append("undone")
+
+
+async def test_an_action_calls_its_functions_with_the_context():
+    """And returns what the one returns."""
+    action = ActionFunc.new_action("book", do, undo)
+    ctx: list[object] = []
+    assert action.name == "book"
+    assert await action.do_it(ctx) == ("did", ctx)
+    assert await action.undo_it(ctx) is None
+    assert ctx == ["undone"]
+
+
+async def test_an_action_can_be_called_like_its_function():
+    """So that a decorated function can still be tested on its own."""
+    assert await ActionFunc("book", do)(5) == ("did", 5)
+
+
+async def test_an_action_without_need_of_an_undo():
+    """Undoing it does nothing; that is not the same as an undo that was forgotten."""
+    action = new_action_noop_undo("read", do)
+    assert await action.do_it(1) == ("did", 1)
+    assert await action.undo_it(1) is None
+    assert not action.lacks_undo
+    assert ActionFunc("read", do).lacks_undo
+    assert not ActionFunc("read", do, undo).lacks_undo
+
+
+async def test_an_undo_may_be_given_later_by_decorating():
+    """The decorated function stays what it was."""
+    action = ActionFunc("book", do)
+    assert action.undo(undo) is undo
+    assert not action.lacks_undo
+    ctx: list[object] = []
+    await action.undo_it(ctx)
+    assert ctx == ["undone"]
+
+
+@pytest.mark.parametrize("first", [undo, NOOP])
+def test_an_undo_is_given_once(first: object):
+    """A second one would silently replace the first."""
+    action = ActionFunc("book", do, first)
+    with pytest.raises(steno.ActionRegistryError, match='^action "book": it has an undo already'):
+        action.undo(undo)
+
+
+async def test_whatever_gives_an_awaitable_is_a_function():
+    """A partial, a bound method, an object, a plain function that returns one."""
+
+    class Service:
+        async def book(self, ctx: object) -> object:
+            return ctx
+
+        async def __call__(self, ctx: object) -> object:
+            return ctx
+
+    def later(ctx: object) -> object:
+        return do(ctx)
+
+    async def with_more(price: int, ctx: object) -> object:
+        return (price, ctx)
+
+    assert await ActionFunc("a", functools.partial(with_more, 5)).do_it(1) == (5, 1)
+    assert await ActionFunc("a", Service().book).do_it(1) == 1
+    assert await ActionFunc("a", Service()).do_it(1) == 1
+    assert await ActionFunc("a", later).do_it(1) == ("did", 1)
+
+
+async def _generator(_: object):  # noqa: ASYNC900 - what is to be refused
+    yield 1
+
+
+@pytest.mark.parametrize("function", [None, "book", 5, _generator])
+@pytest.mark.parametrize("where", ["do", "undo", "decorated"])
+def test_what_can_not_be_called_as_an_action_is_refused_at_once(function: object, where: str):
+    """Not when a saga runs it, weeks later."""
+    with pytest.raises(TypeError, match='^action "book": .* is no async function$'):
+        match where:
+            case "do":
+                ActionFunc.new_action("book", function, undo)
+            case "undo":
+                # None stands for an undo that comes later, by decorating.
+                ActionFunc.new_action("book", do, function if function is not None else 5)
+            case _:
+                ActionFunc("book", do).undo(function)
+
+
+def test_a_name_is_a_text():
+    """Stored sagas refer to it."""
+    with pytest.raises(TypeError, match="name"):
+        ActionFunc(5, do)
+
+
+def _plain(_: object) -> int:
+    return 7
+
+
+def _plain_generator(_: object):
+    yield 7
+
+
+@pytest.mark.parametrize("function", [_plain, _plain_generator])
+async def test_a_function_that_does_not_wait_is_told_so_when_it_is_called(function: object):
+    """It can not be seen before, since any function may return an awaitable."""
+    action = ActionFunc.new_action("book", function, function)
+    for call in (action.do_it, action.undo_it, action):
+        with pytest.raises(TypeError, match='^action "book" returned .* is it an async function'):
+            await call(None)
+
+
+async def test_what_the_function_raises_is_raised():
+    """The same object."""
+    error = KeyError("x")
+
+    async def fail(_: object) -> None:
+        raise error
+
+    for call in (ActionFunc("a", fail).do_it, ActionFunc("a", do, fail).undo_it):
+        with pytest.raises(KeyError) as caught:
+            await call(None)
+        assert caught.value is error
