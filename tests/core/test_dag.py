@@ -178,3 +178,13 @@ def test_a_node_is_found_by_index_name_and_path():
     assert [dag.get_index(node) for node in (3, "volume_id", "server_alloc/server_id")] == [3, 3, 5]
     with pytest.raises(NoSuchNode):
         dag.get_index("nobody")
+
+
+def test_what_was_missing_at_build_can_still_be_appended():
+    """A graph that does not end with one node yet may be gone on with."""
+    builder = DagBuilder("x")
+    builder.append_parallel([Node.action("a", "A", "act"), Node.action("b", "B", "act")])
+    with pytest.raises(DagBuilderError, match=END):
+        builder.build()
+    builder.append(Node.action("c", "C", "act"))
+    assert [len(stage) for stage in builder.build().stages] == [2, 1]

@@ -212,6 +212,7 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "events that are no list": (put("events", {}), "$", TOP),
     "an id that is no UUID": (put("saga_id", "049b"), "$.saga_id", "is no UUID: '049b'"),
     "an id that is a number": (put("saga_id", 5), "$.saga_id", "is no UUID: 5"),
+    "an id that is a number of 32 digits": (put("saga_id", 10**31), "$.saga_id", "is no UUID: 1"),
     "an id that is null": (put("saga_id", None), "$.saga_id", "is no UUID: None"),
     "an id that is a list": (put("saga_id", []), "$.saga_id", "is no UUID: []"),
     # The graph as a whole

@@ -193,6 +193,8 @@ def test_a_node_is_found(node: str | int, index: int):
         (-1, "no such node: -1: the saga has the nodes 0 to 14"),
         (15, "no such node: 15: the saga has the nodes 0 to 14"),
         (True, "no such node: True: a node is given by index, name or path"),
+        (1.0, "no such node: 1.0: a node is given by index, name or path"),
+        (None, "no such node: None: a node is given by index, name or path"),
         ("nobody", "no such node: 'nobody': saga \"s\" has no node of that name or path"),
         ("", "no such node: '': saga \"s\" has no node of that name or path"),
         ("/", "no such node: '/': saga \"s\" has no node of that name or path"),
@@ -218,6 +220,16 @@ def test_a_node_that_is_not_there_is_named(node: str | int, why: str):
         FLAT.get_index(node)
     assert str(caught.value) == why
     assert caught.value.node == node
+
+
+def test_of_very_many_nodes_of_a_name_the_first_ten_are_listed():
+    """A saga of thousands of subsagas gives an error that can be read."""
+    inner = build("i", "x")
+    flat = build("s", "p", *(Node.subsaga(f"s{i}", inner, "p") for i in range(30))).flat
+    with pytest.raises(NoSuchNode) as caught:
+        flat.get_index("x")
+    assert str(caught.value).endswith("'/s9/x' (29), …")
+    assert str(caught.value).count("/x") == 10
 
 
 def test_a_path_leads_back_to_its_node():

@@ -162,6 +162,22 @@ async def test_while_a_sec_is_being_left_it_takes_no_commands_from_outside(
     assert results[1].unwrap()
 
 
+async def test_leaving_waits_for_what_is_being_created(world: World):
+    """A creation that was accepted is carried out, and its creator is told so."""
+    created = []
+    dag = world.saga("a")
+    async with trio.open_nursery() as outside, world.open() as sec:
+        world.store.then = slow(10)
+
+        @outside.start_soon
+        async def create():
+            created.append(await sec.saga_create(dag))
+
+        await wait_all_tasks_blocked()
+    assert world.store.state(created[0].id) == "ready"
+    assert trio.current_time() == 10
+
+
 async def test_whoever_waits_for_a_saga_that_was_never_started_is_told(world: World):
     """It will not be started by this SEC any more; which is no fault of the saga's."""
     told = []

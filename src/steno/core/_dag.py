@@ -84,13 +84,12 @@ class DagBuilder:
         Raises:
             DagBuilderError: The first mistake that was made.
         """
-        if self._mistake is None:
-            try:
-                self._namespace.close()
-            except Mistake as mistake:
-                self._mistake = str(mistake)
         if self._mistake is not None:
             raise DagBuilderError(self.saga_name, self._mistake)
+        try:
+            self._namespace.close()
+        except Mistake as mistake:  # not kept: what is missing may still be appended
+            raise DagBuilderError(self.saga_name, str(mistake)) from None
         return Dag(SagaName(self.saga_name), tuple(self._stages))
 
 

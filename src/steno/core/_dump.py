@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import attrs
@@ -89,10 +90,10 @@ class SagaSerialized:
 
 
 def _saga_id(data: JsonValue, path: str) -> SagaId:
-    try:
-        return SagaId(UUID(str(data)))
-    except ValueError:
-        raise DumpError(path, f"is no UUID: {data!r}") from None
+    if isinstance(data, str):
+        with suppress(ValueError):
+            return SagaId(UUID(data))
+    raise DumpError(path, f"is no UUID: {data!r}")
 
 
 def _read_dag(data: JsonValue) -> SagaDag:

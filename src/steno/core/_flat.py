@@ -26,6 +26,9 @@ from steno.core._node_json import node_to_json
 from steno.core._value import JsonText, encode_json
 from steno.errors import NoSuchNode
 
+SHOWN_PATHS = 10
+"""How many nodes of the same name an error lists; there may be thousands."""
+
 
 @attrs.frozen(eq=False)
 class Scope:
@@ -104,19 +107,20 @@ class FlatDag:
     def get_index(self, node: str | int) -> SagaNodeId:
         """Return the index of a node; see `SagaDag.get_index`."""
         match node:
-            case bool():
-                raise NoSuchNode(node, "a node is given by index, name or path")
-            case int():
+            case int() if not isinstance(node, bool):
                 if not 0 <= node < len(self.nodes):
                     raise NoSuchNode(node, f"the saga has the nodes 0 to {len(self.nodes) - 1}")
                 return SagaNodeId(node)
-            case _:
+            case str():
                 return self._index_of_name(node)
+            case _:
+                raise NoSuchNode(node, "a node is given by index, name or path")
 
     def _index_of_name(self, name: str) -> SagaNodeId:
         found = self._by_name.get(NodeName(name), [])
         if len(found) > 1:
-            paths = ", ".join(f"{self.path(index)!r} ({index})" for index in found)
+            shown = [f"{self.path(index)!r} ({index})" for index in found[:SHOWN_PATHS]]
+            paths = ", ".join([*shown, "…"] if len(found) > SHOWN_PATHS else shown)
             raise NoSuchNode(name, f"several (sub)sagas have one; give a path or an index: {paths}")
         if found:
             return SagaNodeId(found[0])
