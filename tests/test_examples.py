@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from examples import demo_provision, trip
 from trio.testing import MockClock
 
 import steno
+from examples import demo_provision, trip
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "tests" / "core" / "data"
