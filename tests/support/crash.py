@@ -442,6 +442,7 @@ async def all_listed(sec: SecClient) -> list[SagaId]:
     """Return all sagas of a store, asked for two at a time."""
     listed: list[SagaId] = []
     while page := await sec.saga_list(listed[-1] if listed else None, 2):
+        assert page[-1].id not in listed, "a list goes in circles"
         listed += [summary.id for summary in page]
     return listed
 

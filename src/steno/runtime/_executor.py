@@ -127,7 +127,7 @@ class SagaExecutor:
                 if halted is not None:
                     return halted
             if problem is not None:
-                return SagaHaltedError(self.saga_id, problem)
+                return SagaHaltedError(self.saga_id, problem)  # noqa: ASYNC910 - it was received
             for command in step.then:
                 match command:
                     case RunAction() | RunUndo():
