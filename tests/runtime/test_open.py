@@ -578,6 +578,27 @@ async def test_an_interrupt_in_an_actor_comes_out_as_it_is(
     (await world.finish(saga.id)).unwrap()
 
 
+async def test_an_interrupt_comes_before_a_crash(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Whichever of them was first: who pressed Control-C wants to be out."""
+    error = KeyboardInterrupt()
+
+    async def interrupted(_: Context) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise error
+
+    world.does("a", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        async with world.open() as sec:
+            saga = await sec.saga_create(world.saga("a"))
+            await saga.start()
+            await wait_all_tasks_blocked()
+            break_coordinator(monkeypatch, ZeroDivisionError("a bug"))
+            await saga.view()
+    assert caught.value is error
+
+
 # Nobody is left in silence
 
 

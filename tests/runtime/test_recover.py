@@ -400,8 +400,9 @@ async def test_a_saga_in_quarantine_is_recovered_when_it_is_mended(world: World)
     (saga_id,) = await leave(world, world.saga("a", "b"), ready=1)
     mend = corrupt_log("2+ 2+")(world, saga_id)
     async with world.open() as sec:
-        with pytest.raises(steno.SagaHaltedError):
-            await sec.saga_wait(saga_id)
+        with pytest.raises(steno.SagaHaltedError) as halted:
+            await sec.saga_recover(saga_id)
+        assert isinstance(halted.value.__cause__, steno.IllegalEvent)
         mend()
         await sec.saga_recover(saga_id)
         assert sec.statistics().halted == 0

@@ -204,6 +204,29 @@ async def test_a_saga_that_is_taken_over_while_it_is_loaded_is_left_to_the_taker
     assert world.store.row(saga.id).fence.generation == 3
 
 
+async def test_who_has_lost_a_saga_while_loading_it_calls_nothing_of_it(world: World):
+    """What was in flight is called again by its new owner alone."""
+    world.does("a", hangs)
+    async with world.doomed() as sec:
+        saga = await sec.saga_create(world.saga("a", "b"))
+        await saga.start()
+        await wait_all_tasks_blocked()
+    patience = iter([10, 0, 0])
+
+    async def slowly(method: str) -> None:
+        if method == "load":
+            await trio.sleep(next(patience))
+
+    world.store.reading = slowly
+    async with world.doomed() as first:
+        await trio.sleep(5)
+        async with world.doomed():
+            await trio.sleep(10)
+            assert world.calls == ["a", "a"]
+            with pytest.raises(steno.SagaHaltedError, match="while it was being loaded"):
+                await first.saga_wait(saga.id)
+
+
 async def test_an_action_is_not_called_by_a_sec_that_has_lost_its_saga(world: World):
     """`started` has to be durable under the earlier SEC's own fence, and is not any more."""
     go_on = trio.Event()
