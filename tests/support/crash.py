@@ -427,7 +427,11 @@ class World:
             raise StoreUnavailable(msg)
         if where is Where.DURING:
             self._scope.cancel()
-        outcomes = await session.record(batch)
+        try:
+            outcomes = await session.record(batch)
+        except trio.Cancelled:
+            self.wrong.append("a batch was cancelled while it was written")
+            raise
         self.moment()
         await trio.sleep(self._pick(total + 1, 2))
         if where is Where.AFTER:
