@@ -37,7 +37,7 @@ Every exception of the library; its place in the tree says whose fault it is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -252,6 +252,12 @@ class SagaHaltedError(StenoError):
         super().__init__(f"saga {saga_id} is halted: {problem}")
         self.saga_id = saga_id
         self.problem = problem
+
+    def again(self) -> Self:
+        """Return another of the same, since each who is told raises one of its own."""
+        error = type(self)(self.saga_id, self.problem)
+        error.__cause__ = self.__cause__
+        return error
 
 
 class SagaTakenOver(SagaHaltedError):

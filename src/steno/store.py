@@ -24,9 +24,8 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 import attrs
-from attrs.validators import ge, instance_of
 
-from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
+from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent, at_least_one
 
 
 @attrs.frozen
@@ -242,7 +241,7 @@ class ListQuery:
     """
 
     marker: SagaId | None = None
-    limit: int = attrs.field(default=100, validator=[instance_of(int), ge(1)])
+    limit: int = attrs.field(default=100, validator=at_least_one)
     states: Collection[SagaCachedState] | None = None
     name: str | None = None
 

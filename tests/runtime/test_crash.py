@@ -226,7 +226,7 @@ async def test_an_actor_that_fails_is_a_crash(
 async def test_a_crash_comes_before_what_the_body_raises(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    """The body's error is mostly its consequence."""
+    """The body's error is mostly its consequence, so it is noted only."""
     error = ZeroDivisionError("a bug")
     with pytest.raises(steno.SecCrashed) as caught:
         async with world.open() as sec:
@@ -236,6 +236,9 @@ async def test_a_crash_comes_before_what_the_body_raises(
             finally:
                 raise ValueError("the body's")
     assert caught.value.__cause__ is error
+    assert caught.value.__notes__ == [
+        """The body of open_sec had raised ValueError("the body's")."""
+    ]
 
 
 async def test_a_crash_is_not_lost_when_the_sec_is_cancelled_too(

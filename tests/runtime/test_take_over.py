@@ -223,7 +223,7 @@ async def test_who_has_lost_a_saga_while_loading_it_calls_nothing_of_it(world: W
         async with world.doomed():
             await trio.sleep(10)
             assert world.calls == ["a", "a"]
-            with pytest.raises(steno.SagaHaltedError, match="while it was being loaded"):
+            with pytest.raises(steno.SagaTakenOver, match="while it was being loaded"):
                 await first.saga_wait(saga.id)
 
 

@@ -40,7 +40,7 @@ from steno.core._event import (
 from steno.core._flat import FlatDag
 from steno.core._graph_json import read_flat
 from steno.core._ids import ActionName, NodeName, SagaId, SagaName, SagaNodeId, checked_saga_id
-from steno.core._input import Injection, Input, RepeatInjected
+from steno.core._input import Injection, Input, RepeatInjected, at_least_one
 from steno.core._log import SagaLog
 from steno.core._lookup import lookup, saga_params
 from steno.core._machine import SagaMachine, injectable
@@ -153,6 +153,7 @@ __all__ = [
     "UndoFailed",
     "UndoFinished",
     "UndoStarted",
+    "at_least_one",
     "cached_state",
     "checked_saga_id",
     "decode_json",

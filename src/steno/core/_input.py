@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import attrs
-from attrs.validators import ge, instance_of
 
 from steno.core._action_error import ActionError, UndoActionError
 from steno.core._ids import SagaNodeId
@@ -62,6 +61,14 @@ class InjectErrorUndo:
     node_id: SagaNodeId
 
 
+def at_least_one(owner: object, attribute: attrs.Attribute[int], value: object) -> None:
+    """Refuse a number that counts nothing; a validator of attrs."""
+    if type(value) is not int or value < 1:
+        what = f"{type(owner).__name__}: {attribute.name}"
+        msg = f"{what} must be an int of 1 or more, not {value!r}"
+        raise ValueError(msg)
+
+
 @attrs.frozen
 class RepeatInjected:
     """
@@ -72,8 +79,8 @@ class RepeatInjected:
         undo: How often the undo action is called in sequence, up to its first error.
     """
 
-    action: int = attrs.field(default=1, validator=[instance_of(int), ge(1)])
-    undo: int = attrs.field(default=1, validator=[instance_of(int), ge(1)])
+    action: int = attrs.field(default=1, validator=at_least_one)
+    undo: int = attrs.field(default=1, validator=at_least_one)
 
 
 @attrs.frozen

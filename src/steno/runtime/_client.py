@@ -214,7 +214,8 @@ class SecClient:
         try:
             return self._line.snapshot(stored, answer).view()
         except RecoveryError as error:
-            problem = answer.problem or stored.summary.problem or str(error)
+            known = None if answer.halted is None else answer.halted.problem
+            problem = known or stored.summary.problem or str(error)
             return SagaView(checked, stored.summary.name, SagaHalted(problem, None))
 
     async def saga_list(

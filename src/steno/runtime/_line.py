@@ -189,7 +189,8 @@ class Line:
         Raises:
             DumpError: Its graph can not be read.
         """
-        problem = self._problem(stored, not_here)
+        halted = self._halted(stored, not_here)
+        problem = None if halted is None else halted.problem
         dag = self.foundry.read_dag(stored)
         phase = Phase.DONE if stored.summary.state.finished else Phase.RUNNING
         if not_here.loading and problem is None and phase is Phase.RUNNING:
@@ -207,15 +208,18 @@ class Line:
             DumpError: Its graph can not be read.
         """
         stored = await self.load(saga_id)
-        if (problem := self._problem(stored, not_here)) is not None:
-            raise self._told(SagaHaltedError(saga_id, problem))
+        if (halted := self._halted(stored, not_here)) is not None:
+            raise self._told(halted)
         return self.snapshot(stored, not_here)
 
-    def _problem(self, stored: StoredSaga, not_here: NotHere) -> str | None:
+    def _halted(self, stored: StoredSaga, not_here: NotHere) -> SagaHaltedError | None:
         """Say why a saga that is not in memory stands still; None if it is finished, or loading."""
         if stored.summary.state.finished or not_here.loading:
             return None
-        return not_here.problem or stored.summary.problem or self._stranger(stored)
+        if not_here.halted is not None:
+            return not_here.halted.again()
+        problem = stored.summary.problem or self._stranger(stored)
+        return SagaHaltedError(stored.summary.id, problem)
 
     def _stranger(self, stored: StoredSaga) -> str:
         """Say why a saga that nobody has heard of stands still."""
@@ -239,16 +243,18 @@ class Line:
         try:
             return self.foundry.read_dag(stored)
         except RecoveryError as error:
-            problem = self._problem(stored, answer) or f"it could not be loaded: {error}"
-            raise self._told(SagaHaltedError(saga_id, problem)) from error
+            halted = self._halted(stored, answer)
+            if halted is None:
+                halted = SagaHaltedError(saga_id, f"it could not be loaded: {error}")
+            raise self._told(halted) from error
 
     async def refusal(
         self, saga_id: SagaId, not_here: NotHere, finished: CommandError
     ) -> CommandError | SagaHaltedError:
         """Return why a command on a saga that is not in memory is refused."""
         stored = await self.load(saga_id)
-        problem = self._problem(stored, not_here)
-        return finished if problem is None else self._told(SagaHaltedError(saga_id, problem))
+        halted = self._halted(stored, not_here)
+        return finished if halted is None else self._told(halted)
 
     # Creating
 

@@ -74,17 +74,17 @@ class Close:
 Ask: TypeAlias = CreateSaga | StartSaga | WaitSaga | GetSaga | Inject | RecoverSaga | Close
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class NotHere:
     """
     A reply: the saga is not in memory; whoever asks is to look into the store.
 
     Attributes:
-        problem: Why it stands still, if the SEC knows.
+        halted: Why it stands still, if the SEC knows.
         loading: Whether it is being created or loaded, or is about to be.
     """
 
-    problem: str | None = None
+    halted: SagaHaltedError | None = None
     loading: bool = False
 
 

@@ -205,7 +205,7 @@ class _Opening:
                 # A scope around us is cancelled, say the actors; the body's word goes before.
                 left_by = cancelled if left_by is None else left_by
         if supervisor.crash is not None:
-            raise _crashed(supervisor.crash)
+            raise _crashed(supervisor.crash, left_by)
         if left_by is not None:
             raise left_by
 
@@ -227,12 +227,13 @@ class _Opening:
         return Line(sec, writer, foundry, self.max_value_bytes, session, fence), loader
 
 
-def _crashed(crash: BaseException) -> BaseException:
-    """Return what is to leave `open_sec` when an actor failed."""
-    if isinstance(crash, StoreStuck) or not isinstance(crash, Exception):
-        return crash
-    error = SecCrashed(
-        f"the SEC ended with {type(crash).__name__}: {crash}; its sagas go on at the next open"
-    )
-    error.__cause__ = crash
+def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:
+    """Return what is to leave `open_sec` when an actor failed, whatever the body then raised."""
+    error = crash
+    if isinstance(crash, Exception) and not isinstance(crash, StoreStuck):
+        what = f"{type(crash).__name__}: {crash}"
+        error = SecCrashed(f"the SEC ended with {what}; its sagas go on at the next open")
+        error.__cause__ = crash
+    if isinstance(left_by, Exception):
+        error.add_note(f"The body of open_sec had raised {left_by!r}.")
     return error

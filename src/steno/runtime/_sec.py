@@ -70,7 +70,7 @@ class Sec:
     _recover: Callable[[SagaId], Awaitable[None]]
     _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)
     _finished: OrderedDict[SagaId, None] = attrs.field(init=False, factory=OrderedDict)
-    _problems: dict[SagaId, str] = attrs.field(init=False, factory=dict)
+    _halted: dict[SagaId, SagaHaltedError] = attrs.field(init=False, factory=dict)
     _busy: int = attrs.field(init=False, default=0)  # entries that closing waits for
     _closing: Reply[object] | None = attrs.field(init=False, default=None)
 
@@ -95,7 +95,7 @@ class Sec:
     @property
     def halted(self) -> int:
         """How many sagas stand still, as far as is known."""
-        return len(self._problems)
+        return len(self._halted)
 
     # Entries
 
@@ -130,7 +130,7 @@ class Sec:
             case Stored():
                 self._stored(message)
             case Loaded(executor=executor):
-                self._problems.pop(executor.saga_id, None)
+                self._halted.pop(executor.saga_id, None)
                 self._requeue(self._start(executor.saga_id, executor))
             case NotLoaded(saga_id=saga_id, error=error):
                 self._not_loaded(saga_id, error)
@@ -181,7 +181,7 @@ class Sec:
                 self._enter(saga_id, entry)
                 self._spawn(self._recover, saga_id)
             case _:
-                envelope.reply_to.answer(NotHere(self._problems.get(saga_id)))
+                envelope.reply_to.answer(NotHere(self._halted.get(saga_id)))
 
     def _asked_of_present(
         self,
@@ -243,7 +243,7 @@ class Sec:
         """Answer those who wanted a saga recovered with the reason, then the others."""
         entry = self._leave(saga_id)
         if isinstance(error, SagaHaltedError):
-            self._problems[saga_id] = error.problem
+            self._halted[saga_id] = error
         for envelope in tuple(entry.queue):
             if isinstance(envelope.message, RecoverSaga):
                 entry.queue.remove(envelope)
@@ -264,11 +264,9 @@ class Sec:
 
     def _halt(self, saga_id: SagaId, halted: SagaHaltedError) -> None:
         entry = self._leave(saga_id)
-        self._problems[saga_id] = halted.problem
+        self._halted[saga_id] = halted
         for reply in entry.waiters:
-            error = type(halted)(saga_id, halted.problem)
-            error.__cause__ = halted.__cause__
-            reply.fail(error)
+            reply.fail(halted.again())
 
     def _close(self, reply: Reply[object]) -> None:
         self._closing = reply
