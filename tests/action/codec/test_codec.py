@@ -297,7 +297,8 @@ def test_the_path_to_a_fault_has_an_end():
 def test_a_field_that_is_not_set_is_refused():
     """An instance that was made without `__init__` has no value for the field."""
     message = refusal_of([Hotel.__new__(Hotel)])
-    assert message == "$[0]: AttributeError: 'Hotel' object has no attribute 'name'"
+    assert message.startswith("$[0]: AttributeError: ")
+    assert message.endswith("Hotel' object has no attribute 'name'")  # Python 3.13 adds its module
 
 
 def test_looking_for_the_place_of_a_fault_does_no_harm():
