@@ -290,7 +290,8 @@ class SecStore(Protocol):
     """
     Where sagas are kept: a description, to be opened as often as one likes.
 
-    A session owns whatever is open (threads, connections, locks); leaving it gives all back.
+    A session owns whatever is open (threads, connections, locks); leaving it waits for reads that
+    are under way, and gives all back.
     """
 
     def open(self) -> AbstractAsyncContextManager[SecStoreSession]:

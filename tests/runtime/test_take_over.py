@@ -52,7 +52,7 @@ async def test_the_later_of_two_secs_takes_the_sagas_over(world: World):
             )
             view = await saga.view()
             assert view.state.problem == told[0].problem
-            assert first.statistics().halted == 1
+            assert first.statistics().halted == 0  # it goes on elsewhere
             assert first.statistics().running == 0
             result = await second.saga_wait(saga.id)
         assert result.unwrap().lookup_node_output("b") == "second"
@@ -153,7 +153,7 @@ async def test_a_saga_that_unwinds_can_be_taken_over_too(world: World):
             result = await second.saga_wait(saga.id)
             go_on.set()
             await wait_all_tasks_blocked()
-            assert first.statistics().halted == 1
+            assert first.statistics().halted == 0  # it goes on elsewhere
     assert result.kind.undo_failure is None
     assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2- 2∅"
     assert world.calls == ["a", "b", "~a", "~a"]

@@ -301,7 +301,7 @@ async def test_one_saga_that_can_not_be_written_hurts_nobody_else(
 
 
 async def test_a_refused_creation_is_the_creators_to_know(world: World):
-    """He gets the store's error; sagas that were created with it are created."""
+    """He gets the store's error as a cause; sagas that were created with it are created."""
     bad, good = ids(2)
     error = ValueError("no such encoding")
     world.store.then = refuses(bad, error)
@@ -311,8 +311,8 @@ async def test_a_refused_creation_is_the_creators_to_know(world: World):
     async def create(sec: steno.SecClient, saga_id: steno.SagaId) -> None:
         try:
             await sec.saga_create(dag, saga_id=saga_id)
-        except ValueError as refused:
-            told.append(refused)
+        except steno.StoreError as refused:
+            told.append(refused.__cause__)
 
     async with world.open() as sec:
         async with trio.open_nursery() as nursery:

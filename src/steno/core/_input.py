@@ -83,12 +83,18 @@ class RepeatInjected:
     undo: int = attrs.field(default=1, validator=at_least_one)
 
 
+def _is_repeat(_: object, __: attrs.Attribute[RepeatInjected], value: object) -> None:
+    if not isinstance(value, RepeatInjected):
+        msg = f"how often is said by a RepeatInjected(action=…, undo=…), not by {value!r}"
+        raise TypeError(msg)
+
+
 @attrs.frozen
 class InjectRepeat:
     """When the node, or its undo, is dispatched, it is to be called so often."""
 
     node_id: SagaNodeId
-    repeat: RepeatInjected
+    repeat: RepeatInjected = attrs.field(validator=_is_repeat)
 
 
 Injection: TypeAlias = InjectError | InjectErrorUndo | InjectRepeat

@@ -48,7 +48,10 @@ class Node:
             label: How people read it in status texts.
             action: The action, or its name in the registry.
         """
-        action_name = action if isinstance(action, str) else action.name
+        action_name = action if isinstance(action, str) else getattr(action, "name", None)
+        if action_name is None:
+            msg = f"{action!r} is no action: decorate it with @registry.action, or give its name"
+            raise TypeError(msg)
         return ActionNode(
             _checked(name, "name"),
             _checked(label, "label"),
@@ -79,6 +82,9 @@ class Node:
             dag: Its graph.
             params_node_name: A node of an earlier stage, whose output are its params.
         """
+        if not hasattr(dag, "stages"):
+            msg = f"a subsaga is made of what DagBuilder.build returned, not of {dag!r}"
+            raise TypeError(msg)
         return SubsagaNode(_checked(name, "name"), dag, _checked(params_node_name, "params node"))
 
 

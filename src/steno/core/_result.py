@@ -21,7 +21,7 @@ T = TypeVar("T")
 class SagaResultOk:
     """The saga succeeded: every node did what it should, and its output is here."""
 
-    _dag: SagaDag
+    _dag: SagaDag = attrs.field(repr=False)
     _outputs: dict[SagaNodeId, JsonText] = attrs.field(repr=False)
 
     @overload

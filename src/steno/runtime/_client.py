@@ -44,7 +44,7 @@ from steno.runtime._entry import Place
 from steno.runtime._handle import SagaHandle
 from steno.runtime._line import Line
 from steno.runtime._message import CreateSaga, GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
-from steno.runtime._runner import inside
+from steno.runtime._runner import is_inside
 from steno.runtime._statistics import SecStatistics
 from steno.store import ListQuery, SagaSummary
 
@@ -82,7 +82,7 @@ class SecClient:
         chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
         in_use: SagaIdInUse | None = None
         try:
-            await self._create(dag, SagaState.new(self._line.foundry.shared(dag.flat), chosen))
+            await self._create(dag, SagaState.new(self._line.foundry.shared(dag), chosen))
         except SagaIdInUse as error:
             in_use = error
         if in_use is not None and not dag.same_as(await self._line.dag_of(chosen)):
@@ -101,7 +101,7 @@ class SecClient:
         """
         checked = checked_saga_id(saga_id)
         if (not_here := await self._line.ask(StartSaga(checked))) is not None:
-            raise await self._line.refusal(checked, not_here, SagaNotReady(checked))
+            raise await self._line.refusal(not_here, SagaNotReady(checked))
 
     async def saga_wait(self, saga_id: uuid.UUID) -> SagaResult:
         """
@@ -110,15 +110,16 @@ class SecClient:
         Raises:
             NoSuchSaga: There is none of that id.
             SagaHaltedError: It stands still, or comes to.
+            RecoveryError: It is finished, and what is stored of it can not be read.
             SecClosing: The SEC is being left, and the saga was never started.
         """
         checked = checked_saga_id(saga_id)
-        if (self._line.key, checked) in inside.get():
+        if is_inside(self._line.key, checked):
             msg = f"saga {saga_id} can not wait for itself to finish"
             raise CommandError(msg)
         snapshot = await self._line.ask(WaitSaga(checked))
         if not isinstance(snapshot, Snapshot):
-            snapshot = await self._line.finished(checked, snapshot)
+            snapshot = await self._line.finished(snapshot)
         return snapshot.result()
 
     async def saga_run(self, dag: SagaDag, *, saga_id: uuid.UUID | None = None) -> SagaResult:
@@ -167,9 +168,7 @@ class SecClient:
         if dag is None:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
-        await self._create(
-            dag, fold_unordered(self._line.foundry.shared(dag.flat), saga_id, events)
-        )
+        await self._create(dag, fold_unordered(self._line.foundry.shared(dag), saga_id, events))
         return self.saga_handle(saga_id)
 
     async def _create(self, dag: SagaDag, state: SagaState) -> None:
@@ -210,7 +209,7 @@ class SecClient:
         answer = await self._line.ask(GetSaga(checked))
         if isinstance(answer, Snapshot):
             return answer.view()
-        stored = await self._line.load(checked)
+        stored = await self._line.load(answer)
         try:
             return self._line.snapshot(stored, answer).view()
         except RecoveryError as error:
@@ -243,6 +242,9 @@ class SecClient:
             SecClosing: The SEC is being left.
         """
         after = None if marker is None else checked_saga_id(marker)
+        if states is not None and set(states).difference(SagaCachedState):
+            msg = f"states must be of type SagaCachedState, not {states!r}"
+            raise TypeError(msg)
         query = ListQuery(after, limit, states, name)
         return await self._line.list(query)
 
@@ -291,4 +293,4 @@ class SecClient:
         checked = checked_saga_id(saga_id)
         index = injectable(await self._line.dag_of(checked), node)
         if (not_here := await self._line.ask(Inject(checked, make(index)))) is not None:
-            raise await self._line.refusal(checked, not_here, SagaNotRunning(checked))
+            raise await self._line.refusal(not_here, SagaNotRunning(checked))

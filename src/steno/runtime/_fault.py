@@ -28,6 +28,11 @@ def is_fatal(error: BaseException) -> bool:
     return any(not isinstance(leaf, Exception | trio.Cancelled) for leaf in leaves(error))
 
 
+def is_cancellation(error: BaseException) -> bool:
+    """Say whether a part of it is a `Cancelled`."""
+    return any(isinstance(leaf, trio.Cancelled) for leaf in leaves(error))
+
+
 def is_closing(error: BaseException) -> bool:
     """Say whether it comes of the SEC being left."""
     return any(isinstance(leaf, SecClosing) for leaf in leaves(error))

@@ -36,7 +36,7 @@ from steno.runtime._message import (
     WaitSaga,
 )
 from steno.runtime._recover import Foundry
-from steno.runtime._runner import inside
+from steno.runtime._runner import is_inside
 from steno.runtime._sec import Sec
 from steno.runtime._writer import LogWriter
 from steno.store import (
@@ -78,7 +78,7 @@ class Line:
 
     @property
     def key(self) -> object:
-        """What stands for the SEC in `inside`."""
+        """What stands for the SEC in a `Call`."""
         return self.foundry.sec
 
     async def run(self) -> None:
@@ -104,7 +104,14 @@ class Line:
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         self._check_open()
-        return await self._answer(message, self._send(message))
+        answer = await self._answer(message, self._send(message))
+        if isinstance(answer, NotHere) and answer.halted is None and not answer.loading:
+            stored = await self._read(self._session.load, answer.saga_id)
+            if stored is None or stored.summary.state.finished or stored.fence != self._fence:
+                return attrs.evolve(answer, stored=stored)
+            # It was created between the answer and the look into the store.
+            answer = await self._answer(message, self._send(message))
+        return answer
 
     def _send(self, message: Ask) -> Reply[object]:
         reply: Reply[object] = Reply()
@@ -125,15 +132,12 @@ class Line:
             self._asking.discard(reply)
 
     def _check_open(self) -> None:
-        if self._closed or (self._closing and not self._is_inside()):
+        if self._closed or (self._closing and not is_inside(self.key)):
             raise SecClosing(LEFT)
-
-    def _is_inside(self) -> bool:
-        return any(key is self.key for key, _ in inside.get())
 
     def _told(self, halted: SagaHaltedError) -> SagaHaltedError | SecClosing:
         """Return what is told of a saga that stands still: while a SEC is left, actions do too."""
-        if self._closing and self._is_inside():
+        if self._closing and is_inside(self.key):
             return SecClosing(f"the SEC is being left, and {halted}")
         return halted
 
@@ -154,14 +158,17 @@ class Line:
 
     # Reading from the store
 
-    async def load(self, saga_id: SagaId) -> StoredSaga:
+    async def load(self, not_here: NotHere) -> StoredSaga:
         """
-        Return what is stored of a saga.
+        Return what is stored of a saga that is not in memory.
 
         Raises:
             NoSuchSaga: There is none of that id.
         """
-        stored = await self._read(self._session.load, saga_id)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        saga_id, stored = not_here.saga_id, not_here.stored
+        if stored is None:
+            stored = await self._read(self._session.load, saga_id)
         if stored is None:
             raise NoSuchSaga(saga_id)
         return stored
@@ -198,7 +205,7 @@ class Line:
         size = len(stored.events)
         return Snapshot(stored.summary.id, dag, stored.events, size, phase, problem)
 
-    async def finished(self, saga_id: SagaId, not_here: NotHere) -> Snapshot:
+    async def finished(self, not_here: NotHere) -> Snapshot:
         """
         Return the end of a saga that is not in memory.
 
@@ -207,7 +214,7 @@ class Line:
             SagaHaltedError: It has not ended.
             DumpError: Its graph can not be read.
         """
-        stored = await self.load(saga_id)
+        stored = await self.load(not_here)
         if (halted := self._halted(stored, not_here)) is not None:
             raise self._told(halted)
         return self.snapshot(stored, not_here)
@@ -239,7 +246,7 @@ class Line:
         answer = await self.ask(GetSaga(saga_id))
         if isinstance(answer, Snapshot):
             return answer.dag
-        stored = await self.load(saga_id)
+        stored = await self.load(answer)
         try:
             return self.foundry.read_dag(stored)
         except RecoveryError as error:
@@ -249,10 +256,10 @@ class Line:
             raise self._told(halted) from error
 
     async def refusal(
-        self, saga_id: SagaId, not_here: NotHere, finished: CommandError
+        self, not_here: NotHere, finished: CommandError
     ) -> CommandError | SagaHaltedError:
         """Return why a command on a saga that is not in memory is refused."""
-        stored = await self.load(saga_id)
+        stored = await self.load(not_here)
         halted = self._halted(stored, not_here)
         return finished if halted is None else self._told(halted)
 

@@ -13,7 +13,7 @@ import attrs
 
 from steno.core import Injection, SagaId
 from steno.errors import SagaHaltedError
-from steno.store import SagaCreateParams, WriteOutcome
+from steno.store import SagaCreateParams, StoredSaga, WriteOutcome
 
 if TYPE_CHECKING:
     from steno.runtime._executor import SagaExecutor
@@ -80,11 +80,15 @@ class NotHere:
     A reply: the saga is not in memory; whoever asks is to look into the store.
 
     Attributes:
+        saga_id: The saga.
         halted: Why it stands still, if the SEC knows.
+        stored: What the store has of it, if that was looked at.
         loading: Whether it is being created or loaded, or is about to be.
     """
 
+    saga_id: SagaId
     halted: SagaHaltedError | None = None
+    stored: StoredSaga | None = None
     loading: bool = False
 
 

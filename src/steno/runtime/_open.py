@@ -129,6 +129,9 @@ def open_sec(
         StoreError: The store could not be opened, or did not finish when it was to.
         SecCrashed: An actor failed; its cause says how. The sagas go on at the next open.
     """
+    if isinstance(store, type) or not hasattr(store, "open"):
+        msg = f"open_sec: store must be a store, as InMemorySecStore() is one, not {store!r}"
+        raise TypeError(msg)
     _check_type("registry", registry, ActionRegistry)
     _check_type("sec_name", sec_name, str)
     if make_context is not None and context is not None:
@@ -176,11 +179,11 @@ class _Opening:
     async def open(self) -> AsyncGenerator[SecClient, None]:
         supervisor = _Supervisor()
         left_by: BaseException | None = None
-        async with self.store.open() as session:
-            take_over = await session.take_over(self.sec_name)
-            writer = LogWriter(session, self.patience)
-            line, loader = self._assemble(session, writer, supervisor, take_over.fence)
-            try:
+        try:
+            async with self.store.open() as session:
+                take_over = await session.take_over(self.sec_name)
+                writer = LogWriter(session, self.patience)
+                line, loader = self._assemble(session, writer, supervisor, take_over.fence)
                 async with trio.open_nursery() as outer:
                     supervisor.outer = outer
                     supervisor.spawn_writer(writer.run)
@@ -201,9 +204,13 @@ class _Opening:
                         line.hang_up()
                         inner.cancel_scope.cancel()
                     outer.cancel_scope.cancel()
-            except BaseException as cancelled:  # noqa: ASYNC103, BLE001 - raised below
-                # A scope around us is cancelled, say the actors; the body's word goes before.
-                left_by = cancelled if left_by is None else left_by
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
+            # A scope around us is cancelled, say the actors, or the store would not close: what
+            # the body raised goes before.
+            if left_by is None:
+                left_by = error
+            elif isinstance(error, Exception):
+                left_by.add_note(f"Then the store could not be closed: {error!r}.")
         if supervisor.crash is not None:
             raise _crashed(supervisor.crash, left_by)
         if left_by is not None:

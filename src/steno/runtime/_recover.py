@@ -7,6 +7,7 @@ left as it is, with its problem noted in the store for an operator; it hurts no 
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
@@ -73,9 +74,17 @@ class Foundry:
         init=False, factory=WeakValueDictionary
     )
 
-    def shared(self, flat: FlatDag) -> FlatDag:
-        """Return the graph of this content that other sagas have, or this one."""
-        return self._graphs.setdefault(flat.digest, flat)
+    def shared(self, dag: object) -> FlatDag:
+        """
+        Return the graph that other sagas of this content have, or the saga's own.
+
+        Raises:
+            TypeError: It is no saga.
+        """
+        if not isinstance(dag, SagaDag):
+            msg = f"a saga is a SagaDag(dag, params), not {dag!r}"
+            raise TypeError(msg)
+        return self._graphs.setdefault(dag.flat.digest, dag.flat)
 
     def make(
         self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState
@@ -90,6 +99,10 @@ class Foundry:
         self.registry.validate(dag.flat)
         saga_id = state.log.saga_id
         user_data = self.make_context(saga_id, dag.saga_name, decode_json(dag.params))
+        if inspect.iscoroutine(user_data):
+            user_data.close()
+            msg = "make_context must not be async: it is called wherever a saga is made"
+            raise TypeError(msg)
         runner = NodeRunner(self.sec, dag, state, self.registry, self.codec, user_data)
         return SagaExecutor(SagaMachine(dag, state), runner, self.line, fence, stored)
 

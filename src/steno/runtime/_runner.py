@@ -27,11 +27,36 @@ from steno.core import (
     UndoActionError,
     inputs,
 )
-from steno.errors import InternalError, SerializeError
-from steno.runtime._fault import is_cancelled, is_closing, is_fatal
+from steno.errors import InternalError
+from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
 
-inside: ContextVar[tuple[tuple[object, SagaId], ...]] = ContextVar("inside", default=())
-"""The SEC and saga of each action that the current task is a part of, the innermost last."""
+
+@attrs.define(eq=False)
+class Call:
+    """
+    A call of an action, as the tasks know it that are a part of it.
+
+    Attributes:
+        sec: The SEC that makes it.
+        saga_id: The saga that it is for.
+        running: Whether it still is; a task that the action has left to others may outlive it.
+    """
+
+    sec: object
+    saga_id: SagaId
+    running: bool = True
+
+
+inside: ContextVar[tuple[Call, ...]] = ContextVar("inside", default=())
+"""The calls that the current task is a part of, the innermost last."""
+
+
+def is_inside(sec: object, saga_id: SagaId | None = None) -> bool:
+    """Say whether the current task is a part of an action of a SEC, and of that saga."""
+    return any(
+        call.running and call.sec is sec and saga_id in {None, call.saga_id}
+        for call in inside.get()
+    )
 
 
 @attrs.frozen
@@ -61,7 +86,7 @@ class NodeRunner:
     Calls the actions of one saga.
 
     Attributes:
-        sec: The SEC, as a key to `inside`.
+        sec: What stands for the SEC in a `Call`.
         dag: The saga.
         state: Its state, of which actions see the outputs of their ancestors.
         registry: Its actions.
@@ -83,13 +108,17 @@ class NodeRunner:
         Raises:
             Cancelled: The saga's scope was cancelled, whatever the action made of that.
         """
-        inside.set((*inside.get(), (self.sec, self.state.log.saga_id)))
+        call = Call(self.sec, self.state.log.saga_id)
+        inside.set((*inside.get(), call))
         try:
             outcome = await self._call(command)
         except BaseException as error:  # noqa: ASYNC103 - a Cancelled of the saga's is raised below
-            if is_fatal(error) or isinstance(error, InternalError):
+            halts = is_cancelled() or is_cancellation(error) or is_closing(error)
+            if is_fatal(error) or not halts:
                 raise
             outcome = self._halted(command.node_id, error)
+        finally:
+            call.running = False
         await trio.lowlevel.checkpoint_if_cancelled()
         return outcome
 
@@ -122,8 +151,8 @@ class NodeRunner:
             return failed  # noqa: ASYNC910, RET504 - user code was called, if it waited or not
         try:
             return inputs.ActionSucceeded(node, self.codec.encode(output))
-        except SerializeError as error:
-            message = f'output of node "{ctx.node_name}": {error}'
+        except Exception as error:  # noqa: BLE001 - to look at a value is to run the user's code
+            message = f'output of node "{ctx.node_name}": {self.codec.error_text(error)}'
             return inputs.ActionFailed(node, SerializeFailed(message))
 
     async def _run_undo(self, command: RunUndo) -> NodeOutcome:

@@ -23,7 +23,10 @@ from steno.errors import (
     SagaIdInUse,
     SagaNotReady,
     SagaNotRunning,
+    SagaTakenOver,
     SecClosing,
+    StenoError,
+    StoreError,
 )
 from steno.runtime._entry import BUSY, Entry, Place
 from steno.runtime._executor import SagaExecutor
@@ -95,7 +98,7 @@ class Sec:
     @property
     def halted(self) -> int:
         """How many sagas stand still, as far as is known."""
-        return len(self._halted)
+        return sum(not isinstance(halted, SagaTakenOver) for halted in self._halted.values())
 
     # Entries
 
@@ -159,7 +162,7 @@ class Sec:
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
         elif isinstance(ask, GetSaga) and entry.place in {Place.CREATING, Place.LOADING}:
-            reply.answer(NotHere(loading=True))
+            reply.answer(NotHere(saga_id, loading=True))
         elif entry.executor is None or entry.place is Place.CREATING:
             entry.queue.append(envelope)
         else:
@@ -170,6 +173,8 @@ class Sec:
 
     def _asked_of_absent(self, saga_id: SagaId, envelope: Envelope[Ask, object]) -> None:
         match envelope.message:
+            case CreateSaga() if saga_id in self._halted:
+                envelope.reply_to.fail(SagaIdInUse(saga_id))
             case CreateSaga(params=params, executor=executor) as create:
                 entry = Entry(Place.CREATING, executor)
                 entry.queue.append(envelope)
@@ -181,7 +186,7 @@ class Sec:
                 self._enter(saga_id, entry)
                 self._spawn(self._recover, saga_id)
             case _:
-                envelope.reply_to.answer(NotHere(self._halted.get(saga_id)))
+                envelope.reply_to.answer(NotHere(saga_id, self._halted.get(saga_id)))
 
     def _asked_of_present(
         self,
@@ -236,7 +241,7 @@ class Sec:
             case outcome:
                 entry = self._leave(saga_id)
                 error = outcome.error if isinstance(outcome, Rejected) else SagaIdInUse(saga_id)
-                entry.queue.pop(0).reply_to.fail(error)
+                entry.queue.pop(0).reply_to.fail(_of_the_store(error))
         self._requeue(entry)
 
     def _not_loaded(self, saga_id: SagaId, error: Exception) -> None:
@@ -275,6 +280,15 @@ class Sec:
                 for waiter in entry.waiters:
                     waiter.fail(SecClosing(_never_started(saga_id)))
                 entry.waiters.clear()
+
+
+def _of_the_store(error: Exception) -> StenoError:
+    """Return why a saga could not be stored, in words of ours."""
+    if isinstance(error, StenoError):
+        return error
+    wrapped = StoreError(f"the store refused it: {type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
 
 
 def _never_started(saga_id: SagaId) -> str:

@@ -19,13 +19,22 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import attrs
 import trio
 
 from steno.errors import StoreStuck, StoreUnavailable
 from steno.runtime._mailbox import Mailbox
-from steno.store import Rejected, SagaRecord, SagaWrite, SecStoreSession, WriteOutcome
+from steno.store import (
+    Durable,
+    Lost,
+    Rejected,
+    SagaRecord,
+    SagaWrite,
+    SecStoreSession,
+    WriteOutcome,
+)
 
 GRACE = 10.0
 """Seconds that a store has to finish a batch once the SEC is cancelled."""
@@ -35,6 +44,9 @@ FIRST_PAUSE = 0.05
 
 LONGEST_PAUSE = 5.0
 """Seconds between two tries at most."""
+
+OUTCOMES = (Durable, Lost, Rejected)
+"""What a store may answer to a write."""
 
 _logger = logging.getLogger("steno")
 
@@ -170,6 +182,9 @@ class LogWriter:
             outcomes = await self._session.record(writes)
             if len(outcomes) != len(writes):
                 msg = f"the store gave {len(outcomes)} answers to {len(writes)} writes"
+                raise ValueError(msg)
+            if not all(isinstance(cast("object", outcome), OUTCOMES) for outcome in outcomes):
+                msg = f"the store gave answers that are none: {outcomes!r}"
                 raise ValueError(msg)
             return outcomes
         msg = f"the store did not finish a batch within {GRACE} s of being cancelled"
