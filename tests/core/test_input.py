@@ -27,3 +27,9 @@ def test_a_number_of_calls_is_an_integer():
     for wrong in (1.5, "2", None, True):
         with pytest.raises(ValueError, match=f"undo must be an int of 1 or more, not {wrong!r}"):
             RepeatInjected(undo=wrong)
+
+
+def test_how_often_a_node_is_called_is_not_said_by_a_number():
+    """A number leaves open which direction it is meant for."""
+    with pytest.raises(TypeError, match="said by a RepeatInjected"):
+        inputs.InjectRepeat(3, 2)

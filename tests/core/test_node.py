@@ -6,6 +6,7 @@ import pytest
 from steno.core import (
     ActionNode,
     ConstantNode,
+    DagBuilder,
     EndNode,
     Node,
     StartNode,
@@ -87,3 +88,15 @@ def test_nodes_of_the_flattened_graph():
     assert nodes[7] == SubsagaEndNode("server_alloc")
     assert nodes[12] == StartNode('{"instance_name":"fake-o instance","number_of_instances":1}')
     assert nodes[13] == EndNode()
+
+
+def test_what_is_no_action_is_no_node():
+    """A function that was not made an action is refused, with what to do."""
+    with pytest.raises(TypeError, match="decorate it with @registry.action, or give its name"):
+        Node.action("a", "A", test_what_is_no_action_is_no_node)
+
+
+def test_a_subsaga_is_made_of_a_built_graph():
+    """A builder is refused; it has to be built first."""
+    with pytest.raises(TypeError, match="made of what DagBuilder.build returned, not of"):
+        Node.subsaga("s", DagBuilder("inner"), "p")

@@ -298,6 +298,27 @@ def test_a_sec_left_at_once_recovers_first_what_a_crash_left(case: str):
     assert len(there) == len(jobs)
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("name", ["first", "left", "right", "a", "b", "c", "beside", "last"])
+def test_an_action_that_ends_the_process_fails_nothing(name: str, error: type[BaseException]):
+    """What is no `Exception` leaves `open_sec`, as a crash; the action is run again, and goes on."""
+
+    async def ends(world: World, ctx: ActionContext[None]) -> None:
+        if len(world.lives) == 1:
+            raise error
+
+    for place, job, end in ((name, RUNS_WELL, OK), (f"~{name}", FAILS_LATE, FAILED)):
+        if place == "~last":
+            continue  # it has failed, so it is not undone
+        world = world_of(job)
+        world.special[place] = ends
+        with pytest.raises(error):
+            run(world.live, ())
+        run(world.live, ())
+        check(world)
+        assert states(world) == (end,)
+
+
 # Taking over
 
 

@@ -13,6 +13,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
+from itertools import combinations
 
 import attrs
 import pytest
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from steno import SagaCachedState, SagaSerialized
 from steno.core import SagaState
+from support.checker import marks
 from support.crash import (
     Crash,
     Job,
@@ -89,6 +91,7 @@ def trials(
         seed=seed,
         script=script,
         hiccups=draw(st.frozensets(st.integers(0, 20), max_size=3)),
+        refusals=draw(st.frozensets(st.integers(0, 20), max_size=3)),
         reinject=draw(st.booleans()),
     )
 
@@ -111,6 +114,28 @@ def test_without_a_crash_the_faults_alone_decide_the_end(trial: Trial):
     check(world)
     for saga_id, job in world.jobs.items():
         assert world.stored(saga_id).summary.state in possible_ends(job)
+
+
+@pytest.mark.parametrize("fails_later", [False, True])
+def test_any_faults_may_meet_in_one_node(*, fails_later: bool):
+    """Each set of faults of a node, with and without its being undone, has its one end."""
+    spec = SagaSpec(((ActionSpec("n0"),), (ActionSpec("n1"),), (ActionSpec("n2"),)))
+    for size in range(len(Fault) + 1):
+        for faults in combinations(Fault, size):
+            also = {(2, Fault.ACTION)} if fails_later else set()
+            plan = {(1, fault) for fault in faults} | also
+            job = Job(spec, FaultPlan(frozenset(plan)))
+            world = Trial((job,)).world()
+            check(world)
+            assert {world.stored(job_id(0)).summary.state} == possible_ends(job)
+            calls = [call.undoing for call in world.calls[job_id(0)] if call.node == 1]
+            times = 2 if Fault.REPEAT in faults else 1
+            assert calls.count(False) == (0 if Fault.INJECT_ERROR in faults else times)
+            undone = (1, "-") in marks(world.events(job_id(0)))
+            if not undone or Fault.INJECT_UNDO_ERROR in faults:
+                assert calls.count(True) == 0
+            else:  # it stops at its first error
+                assert calls.count(True) == (1 if Fault.UNDO in faults else times)
 
 
 @cases(0.3)
@@ -199,7 +224,7 @@ def test_line_11_a_dump_goes_on_elsewhere_to_the_same_end(
 
 def resumed(trial: Trial, dump: SagaSerialized) -> World:
     """Run one saga on from a dump, in another world in which its actions have been called."""
-    other = World(trial.script, trial.hiccups, trial.reinject)
+    other = trial.empty_world()
     other.jobs[dump.saga_id] = trial.jobs[0]
     other.resumed[dump.saga_id] = dump
     for event in dump.events:
@@ -249,7 +274,8 @@ def test_line_13_cancelling_a_waiter_changes_nothing(trial: Trial, patience: lis
     """Waiters that give up, at any time, leave saga and other waiters as they would have been."""
     trial = attrs.evolve(trial, hiccups=frozenset())
     world = trial.world()
-    crowded = World(trial.script, trial.hiccups, trial.reinject, patience=patience)
+    crowded = trial.empty_world()
+    crowded.patience = patience
     crowded.jobs = dict(world.jobs)
     run(crowded.live, (), seed=trial.seed)
     check(world)

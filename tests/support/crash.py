@@ -125,6 +125,8 @@ class Trial:
         script: How long actions and commits take, and how long waiters wait.
         hiccups: Commits, counted over all lives, at which the store is unavailable; those of an
             even number were made all the same.
+        refusals: Commits at which the store refuses a batch as a whole, if more than one write
+            is in it.
         reinject: Whether injections are made again in every life.
     """
 
@@ -133,11 +135,16 @@ class Trial:
     seed: int = 0
     script: bytes = b""
     hiccups: frozenset[int] = frozenset()
+    refusals: frozenset[int] = frozenset()
     reinject: bool = False
+
+    def empty_world(self) -> "World":
+        """Return the world as it is before anything has been run."""
+        return World(self.script, self.hiccups, self.refusals, self.reinject)
 
     def world(self) -> "World":
         """Run it to its end, through all crashes; return what there is then."""
-        world = World(self.script, self.hiccups, self.reinject)
+        world = self.empty_world()
         for number, job in enumerate(self.jobs):
             world.jobs[job_id(number)] = job
         run(world.live, self.crashes, seed=self.seed)
@@ -156,7 +163,7 @@ class World:
     Attributes:
         script: How long things take.
         patience: For each of some more waiters, the seconds after which it gives up.
-        special: What actions do besides, by the name of their node.
+        special: What actions do besides, by the name of their node; undo actions by `~` and that.
         jobs: The sagas that the application runs.
         children: Sagas that actions create; they may come to be, or not.
         wrong: All that should not be; the test fails if there is any.
@@ -171,6 +178,7 @@ class World:
 
     script: bytes = b""
     hiccups: frozenset[int] = frozenset()
+    refusals: frozenset[int] = frozenset()
     reinject: bool = False
     patience: Sequence[float] = ()
     special: dict[str, Special] = attrs.field(factory=dict)
@@ -372,6 +380,8 @@ class World:
         plan = self.job(ctx.saga_id).plan
         with self._called(ctx, undoing=True) as call:
             await self._take_time(call)
+            if special := self.special.get(f"~{ctx.node_name}"):
+                await special(self, ctx)
             if plan.has(call.node, Fault.UNDO):
                 raise ArithmeticError(ctx.node_name)
             self.undone.add(ctx.action_key)
@@ -425,6 +435,9 @@ class World:
         if where is Where.BEFORE or (total in self.hiccups and total % 2):
             msg = "the store has not written it"
             raise StoreUnavailable(msg)
+        if total in self.refusals and len(batch) > 1:
+            msg = "a row of this batch is poisoned"
+            raise OverflowError(msg)
         if where is Where.DURING:
             self._scope.cancel()
         try:
