@@ -301,7 +301,7 @@ def test_a_sec_left_at_once_recovers_first_what_a_crash_left(case: str):
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
 @pytest.mark.parametrize("name", ["first", "left", "right", "a", "b", "c", "beside", "last"])
 def test_an_action_that_ends_the_process_fails_nothing(name: str, error: type[BaseException]):
-    """What is no `Exception` leaves `open_sec`, as a crash; the action is run again, and goes on."""
+    """What is no `Exception` leaves `open_sec`, as a crash; the action is run again."""
 
     async def ends(world: World, ctx: ActionContext[None]) -> None:
         if len(world.lives) == 1:
