@@ -84,6 +84,7 @@ from steno.errors import (
     SerializeError,
     StenoError,
     StoreError,
+    StoreInUse,
     StoreStuck,
     StoreUnavailable,
 )
@@ -177,6 +178,7 @@ __all__ = [
     "SerializeFailed",
     "StenoError",
     "StoreError",
+    "StoreInUse",
     "StoreStuck",
     "StoreUnavailable",
     "SubsagaCreateFailed",

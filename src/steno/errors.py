@@ -29,6 +29,7 @@ Every exception of the library; its place in the tree says whose fault it is.
     │   └── SagaTakenOver              another SEC has it now
     ├── StoreError                 the store
     │   ├── StoreUnavailable           a retry may help
+    │   ├── StoreInUse                 another SEC, or command, has it open for writing
     │   └── StoreStuck                 it did not answer within its deadline
     └── BugError                   this library
         ├── InternalError              a rule of the engine was broken
@@ -270,6 +271,14 @@ class StoreError(StenoError):
 
 class StoreUnavailable(StoreError):
     """The store can not be reached now; the same call may succeed later."""
+
+
+class StoreInUse(StoreError):
+    """The store takes one writer at a time, and has one; it can be read meanwhile."""
+
+    def __init__(self, store: str, owner: str) -> None:
+        super().__init__(f"{store} is open for writing by {owner}; end that, or only read")
+        self.owner = owner
 
 
 class StoreStuck(StoreError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from steno.store import (
     Fence,
     ListQuery,
     Lost,
+    PruneQuery,
     Rejected,
     SagaClaim,
     SagaCreateParams,
@@ -71,7 +73,9 @@ class InMemorySecStore:
     _clock: Callable[[], datetime] = _now
     _rows: dict[SagaId, _Row] = attrs.field(init=False, factory=dict)
     _ids: list[SagaId] = attrs.field(init=False, factory=list)  # in order
+    _ended: list[tuple[datetime, SagaId]] = attrs.field(init=False, factory=list)  # in order
     _graphs: dict[str, JsonText] = attrs.field(init=False, factory=dict)  # by digest
+    _uses: Counter[str] = attrs.field(init=False, factory=Counter)  # of graphs, by sagas
     _generations: dict[str, int] = attrs.field(init=False, factory=dict)  # by name of SEC
 
     @asynccontextmanager
@@ -113,6 +117,7 @@ class InMemorySecStore:
             return Durable() if again else Rejected(SagaIdInUse(saga.saga_id))
         now = self._clock()
         self._graphs.setdefault(saga.dag_digest, saga.dag_text)
+        self._uses[saga.dag_digest] += 1
         self._rows[saga.saga_id] = _Row(
             saga_id=saga.saga_id,
             name=saga.saga_name,
@@ -140,6 +145,7 @@ class InMemorySecStore:
         row.state = record.state
         if record.state.finished and row.ended is None:
             row.ended = now
+            bisect.insort(self._ended, (now, row.saga_id))
         return Durable()
 
     def take_over(self, sec_name: str) -> TakeOver:
@@ -194,6 +200,28 @@ class InMemorySecStore:
                 break
         return page
 
+    def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        """Delete some finished sagas, the oldest first."""
+        until = self._clock() - query.older_than
+        pruned: list[SagaId] = []
+        for ended, saga_id in self._ended:
+            if ended > until or len(pruned) == query.limit:
+                break
+            row = self._rows[saga_id]
+            if row.state in query.states and query.sec_name in {None, row.fence.sec_name}:
+                pruned.append(saga_id)
+        for saga_id in pruned:
+            self._delete(self._rows.pop(saga_id))
+        return pruned
+
+    def _delete(self, row: _Row) -> None:
+        del self._ids[bisect.bisect_left(self._ids, row.saga_id)]
+        if row.ended is not None:
+            del self._ended[bisect.bisect_left(self._ended, (row.ended, row.saga_id))]
+        self._uses[row.dag_digest] -= 1
+        if not self._uses[row.dag_digest]:
+            del self._graphs[row.dag_digest], self._uses[row.dag_digest]
+
 
 @attrs.define(eq=False)
 class InMemorySession:
@@ -229,3 +257,7 @@ class InMemorySession:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the sagas."""
         return (await self._checkpoint()).list(query)
+
+    async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        """Delete some finished sagas, and return which."""
+        return (await self._checkpoint()).prune(query)

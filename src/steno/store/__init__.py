@@ -1,0 +1,71 @@
+"""
+The port: what the runtime asks of a store, and in which words.
+
+Theory of operation. A store keeps three things: graphs, once per content hash; a row per saga; and
+a row per event, numbered within its saga from 0. It is written to in batches, by one writer per
+SEC. Each saga row names the SEC that runs it (`current_sec`) and how often it has changed hands
+(`adopt_generation`): together its **fence**. Every write is conditional on the fence, saga by saga,
+in the same transaction: what an earlier life of a SEC sends late is refused, and hurts no other
+saga of its batch.
+
+A SEC has a generation of its own as well, raised each time one of its name is opened. What it
+creates begins with that, so that not even two lives of a SEC that create the same saga have the
+same fence.
+
+Numbers make writes idempotent: a batch that was written, and whose answer was lost, can be sent
+again.
+"""
+
+from steno.store._port import (
+    OperatorStore,
+    SecStore,
+    SecStoreReader,
+    SecStoreSession,
+)
+from steno.store._read import (
+    PRUNABLE,
+    ListQuery,
+    LogEntry,
+    PruneQuery,
+    SagaClaim,
+    SagaSummary,
+    SagaTimes,
+    StoredSaga,
+    TakeOver,
+)
+from steno.store._write import (
+    Durable,
+    Fence,
+    Lost,
+    Rejected,
+    SagaCreateParams,
+    SagaProblem,
+    SagaRecord,
+    SagaWrite,
+    WriteOutcome,
+)
+
+__all__ = [
+    "PRUNABLE",
+    "Durable",
+    "Fence",
+    "ListQuery",
+    "LogEntry",
+    "Lost",
+    "OperatorStore",
+    "PruneQuery",
+    "Rejected",
+    "SagaClaim",
+    "SagaCreateParams",
+    "SagaProblem",
+    "SagaRecord",
+    "SagaSummary",
+    "SagaTimes",
+    "SagaWrite",
+    "SecStore",
+    "SecStoreReader",
+    "SecStoreSession",
+    "StoredSaga",
+    "TakeOver",
+    "WriteOutcome",
+]

@@ -1,0 +1,175 @@
+"""Reads: what a store tells of the sagas that it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import attrs
+
+from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent, at_least_one
+from steno.store._write import Fence
+
+
+@attrs.frozen
+class SagaTimes:
+    """
+    When a saga's row was written, by the clock of the machine that wrote it.
+
+    Attributes:
+        created: When it was created.
+        progressed: When its last event, or its creation, was recorded.
+        ended: When it was finished; None before.
+    """
+
+    created: datetime
+    progressed: datetime
+    ended: datetime | None
+
+
+@attrs.frozen
+class SagaSummary:
+    """
+    A saga in a list.
+
+    Attributes:
+        id: The saga.
+        name: The name of its kind.
+        state: What its row says.
+        problem: Why it could not be loaded, if so.
+        times: When its row was written.
+    """
+
+    id: SagaId
+    name: SagaName
+    state: SagaCachedState
+    problem: str | None
+    times: SagaTimes
+
+
+@attrs.frozen
+class StoredSaga:
+    """
+    All that is stored of a saga.
+
+    Attributes:
+        summary: As in a list.
+        fence: Who runs it.
+        dag_digest: The content hash of its graph.
+        dag_text: Its graph.
+        params: Its params.
+        events: Its log, by number.
+    """
+
+    summary: SagaSummary
+    fence: Fence
+    dag_digest: str
+    dag_text: str = attrs.field(repr=False)
+    params: JsonText = attrs.field(repr=False)
+    events: tuple[SagaNodeEvent, ...] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class SagaClaim:
+    """
+    An unfinished saga that was just taken over.
+
+    Attributes:
+        saga_id: The saga.
+        fence: Its fence from now on.
+    """
+
+    saga_id: SagaId
+    fence: Fence
+
+
+@attrs.frozen
+class TakeOver:
+    """
+    What a SEC finds when it is opened.
+
+    Attributes:
+        fence: Its own: what it creates begins with this.
+        claims: The unfinished sagas of its earlier lives, which are its own now.
+    """
+
+    fence: Fence
+    claims: tuple[SagaClaim, ...]
+
+
+@attrs.frozen
+class ListQuery:
+    """
+    A page of a list, in the order of saga ids.
+
+    Attributes:
+        marker: The id after which the page begins; None for the first page.
+        limit: How many sagas at most.
+        states: Only sagas in one of these states; None for all.
+        name: Only sagas of this name; None for all.
+    """
+
+    marker: SagaId | None = None
+    limit: int = attrs.field(default=100, validator=at_least_one)
+    states: Collection[SagaCachedState] | None = None
+    name: str | None = None
+
+
+# Retention
+
+PRUNABLE = frozenset({SagaCachedState.SUCCEEDED, SagaCachedState.FAILED})
+"""The states of sagas that may be deleted: never one that is stuck, or not finished."""
+
+
+def _is_prunable(
+    _: object, __: attrs.Attribute[Collection[SagaCachedState]], value: object
+) -> None:
+    if not isinstance(value, Collection) or not value or not PRUNABLE.issuperset(value):
+        names = " and ".join(sorted(state.value for state in PRUNABLE))
+        msg = f"only sagas that have {names} can be pruned, not {value!r}"
+        raise ValueError(msg)
+
+
+def _is_age(_: object, __: attrs.Attribute[timedelta], value: object) -> None:
+    if not isinstance(value, timedelta) or value < timedelta(0):
+        msg = f"the age of a saga is a timedelta of 0 or more, not {value!r}"
+        raise ValueError(msg)
+
+
+@attrs.frozen
+class PruneQuery:
+    """
+    Which finished sagas are to be deleted, the oldest first.
+
+    Attributes:
+        older_than: How long ago they ended, at least, by the clock that stamped them.
+        states: Only sagas in one of these states; never those that are stuck or not finished.
+        sec_name: Only sagas that this SEC ran last; None for all.
+        limit: How many sagas at most; they are deleted in one transaction.
+    """
+
+    older_than: timedelta = attrs.field(validator=_is_age)
+    states: Collection[SagaCachedState] = attrs.field(default=PRUNABLE, validator=_is_prunable)
+    sec_name: str | None = None
+    limit: int = attrs.field(default=50, validator=at_least_one)
+
+
+# For operators
+
+
+@attrs.frozen
+class LogEntry:
+    """
+    An event, and when and by whom it was written.
+
+    Attributes:
+        seq: Its number within the saga, from 0.
+        event: The event.
+        time: When it was recorded, by the clock of the machine that wrote it.
+        creator: The SEC that recorded it.
+    """
+
+    seq: int
+    event: SagaNodeEvent
+    time: datetime
+    creator: str

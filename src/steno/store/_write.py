@@ -1,0 +1,118 @@
+"""Writes: what the runtime asks a store to do to a saga, and the answers there are."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
+
+
+@attrs.frozen
+class Fence:
+    """
+    Who may write to a saga.
+
+    Attributes:
+        sec_name: The SEC that runs it.
+        generation: Raised whenever the saga is taken over.
+    """
+
+    sec_name: str
+    generation: int
+
+
+@attrs.frozen
+class SagaCreateParams:
+    """
+    Creates a saga, with the log that it has so far.
+
+    Attributes:
+        saga_id: The saga; refused with `SagaIdInUse` if there is one.
+        saga_name: The name of its kind.
+        dag_digest: The content hash of its graph.
+        dag_text: Its graph.
+        params: Its params.
+        fence: Who runs it.
+        events: Its log, empty but for a saga that comes from a dump.
+    """
+
+    saga_id: SagaId
+    saga_name: SagaName
+    dag_digest: str
+    dag_text: JsonText = attrs.field(repr=False)
+    params: JsonText = attrs.field(repr=False)
+    fence: Fence
+    events: tuple[SagaNodeEvent, ...] = attrs.field(default=(), repr=False)
+
+
+@attrs.frozen
+class SagaRecord:
+    """
+    Appends events to a saga's log and sets its state.
+
+    Attributes:
+        saga_id: The saga.
+        fence: What its row must say.
+        first_seq: The number of the first of the events.
+        events: What is appended; may be none.
+        state: What its row will say.
+    """
+
+    saga_id: SagaId
+    fence: Fence
+    first_seq: int
+    events: tuple[SagaNodeEvent, ...]
+    state: SagaCachedState
+
+
+@attrs.frozen
+class SagaProblem:
+    """
+    Notes why a saga can not be loaded, or that it can again.
+
+    Attributes:
+        saga_id: The saga.
+        fence: What its row must say.
+        problem: The text for an operator; None clears it.
+    """
+
+    saga_id: SagaId
+    fence: Fence
+    problem: str | None
+
+
+SagaWrite: TypeAlias = SagaCreateParams | SagaRecord | SagaProblem
+
+
+@attrs.frozen
+class Durable:
+    """The write has survived whatever comes."""
+
+
+@attrs.frozen
+class Lost:
+    """
+    The write was refused by its fence.
+
+    Attributes:
+        owner: The SEC that the saga belongs to now.
+    """
+
+    owner: str
+
+
+@attrs.frozen
+class Rejected:
+    """
+    The write can not be done, now or later.
+
+    Attributes:
+        error: Why.
+    """
+
+    error: Exception
+
+
+WriteOutcome: TypeAlias = Durable | Lost | Rejected
