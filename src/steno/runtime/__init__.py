@@ -5,7 +5,7 @@ The actors: a thin shell of Trio around the pure core.
 * `_writer`: makes everything durable. `_sec`: knows which sagas there are.
 * `_executor`, `_runner`, `_exec_client`: run one saga; call user code; reach the SEC from there.
 * `_entry`, `_statistics`: a saga in the coordinator's memory; what a SEC tells of itself.
-* `_recover`: makes executors, of new and of stored sagas.
+* `_recover`: makes executors, of new and of stored sagas, and decides whether one can go on.
 * `_line`, `_client`, `_handle`: what an application holds. `_open`: opening and leaving.
 """
 
@@ -13,6 +13,7 @@ from steno.runtime._client import SecClient
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._handle import SagaHandle
 from steno.runtime._open import open_sec
+from steno.runtime._recover import restore
 from steno.runtime._statistics import SecStatistics
 from steno.runtime._writer import WriterStatistics
 
@@ -23,4 +24,5 @@ __all__ = [
     "SecStatistics",
     "WriterStatistics",
     "open_sec",
+    "restore",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -49,7 +49,38 @@ T = TypeVar("T")
 
 MakeContext = Callable[[SagaId, SagaName, object], object]
 
+Graphs = MutableMapping[str, FlatDag]
+"""Graphs that were read before, by content hash, so that sagas of one kind share one."""
+
 _logger = logging.getLogger("steno")
+
+
+def restore(
+    stored: StoredSaga, registry: ActionRegistry, graphs: Graphs
+) -> tuple[SagaDag, SagaState]:
+    """
+    Return what a stored saga goes on with: whether it can is decided here, and nowhere else.
+
+    Args:
+        stored: The saga.
+        registry: The actions.
+        graphs: What is found here is not read again, what is read is put here.
+
+    Raises:
+        RecoveryError: What is stored can not be gone on with.
+        SagaValidationError: An action is not registered, or has no undo.
+    """
+    dag = _read_dag(stored, graphs)
+    state = SagaState.fold(dag.flat, stored.summary.id, stored.events)
+    registry.validate(dag.flat)
+    return dag, state
+
+
+def _read_dag(stored: StoredSaga, graphs: Graphs) -> SagaDag:
+    flat = graphs.get(stored.dag_digest)
+    if flat is None:
+        flat = graphs.setdefault(stored.dag_digest, read_flat(stored.dag_text))
+    return SagaDag.of_flat(flat, JsonText(stored.params))
 
 
 @attrs.frozen(eq=False)
@@ -97,6 +128,11 @@ class Foundry:
             Exception: Whatever `make_context` raises.
         """
         self.registry.validate(dag.flat)
+        return self._executor(dag, state, fence, stored)
+
+    def _executor(
+        self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState
+    ) -> SagaExecutor:
         saga_id = state.log.saga_id
         user_data = self.make_context(saga_id, dag.saga_name, decode_json(dag.params))
         if inspect.iscoroutine(user_data):
@@ -113,10 +149,7 @@ class Foundry:
         Raises:
             DumpError: What is stored is no graph.
         """
-        flat = self._graphs.get(stored.dag_digest)
-        if flat is None:
-            flat = self._graphs.setdefault(stored.dag_digest, read_flat(stored.dag_text))
-        return SagaDag.of_flat(flat, JsonText(stored.params))
+        return _read_dag(stored, self._graphs)
 
     def restore(self, stored: StoredSaga, fence: Fence) -> SagaExecutor:
         """
@@ -127,9 +160,8 @@ class Foundry:
             SagaValidationError: An action is not registered, or has no undo.
             Exception: Whatever `make_context` raises.
         """
-        dag = self.read_dag(stored)
-        state = SagaState.fold(dag.flat, stored.summary.id, stored.events)
-        return self.make(dag, state, fence, stored.summary.state)
+        dag, state = restore(stored, self.registry, self._graphs)
+        return self._executor(dag, state, fence, stored.summary.state)
 
 
 @attrs.frozen(eq=False)
