@@ -14,7 +14,7 @@ SagaFailed SagaHalted SagaHaltedError SagaHandle SagaId SagaIdInUse SagaLog Saga
 SagaNodeId SagaNotReady SagaNotRunning SagaReady SagaResult SagaResultErr SagaResultOk SagaRunning
 SagaSerialized SagaSummary SagaTakenOver SagaTimes SagaValidationError SagaView SecClient
 SecClosing SecCrashed SecExecClient SecStatistics SecStore SecStoreSession SerializeError
-SerializeFailed StenoError StoreError StoreInUse StoreStuck StoreUnavailable
+SerializeFailed SqliteSecStore StenoError StoreError StoreInUse StoreStuck StoreUnavailable
 SubsagaCreateFailed UndoActionError WriterStatistics new_action_noop_undo open_sec
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test
 

@@ -103,7 +103,7 @@ from steno.store import (
     SecStore,
     SecStoreSession,
 )
-from steno.stores import InMemorySecStore
+from steno.stores import InMemorySecStore, SqliteSecStore
 
 __all__ = [
     "NOOP",
@@ -176,6 +176,7 @@ __all__ = [
     "SecStoreSession",
     "SerializeError",
     "SerializeFailed",
+    "SqliteSecStore",
     "StenoError",
     "StoreError",
     "StoreInUse",

@@ -1,5 +1,7 @@
 """The adapters: stores that sagas can be kept in. The runtime knows none of them."""
 
 from steno.stores._memory import InMemorySecStore
+from steno.stores._sqlite import SqliteSecStore
+from steno.stores._url import store_from_url
 
-__all__ = ["InMemorySecStore"]
+__all__ = ["InMemorySecStore", "SqliteSecStore", "store_from_url"]

@@ -1,0 +1,241 @@
+"""
+A store in a SQLite database: one file, durable, for one SEC at a time.
+
+What is written goes through one connection, in a thread of its own that takes whole batches, so
+that the disk is waited for there and nowhere else; what is read has read-only connections, in
+Trio's worker threads. Whoever has the file open for writing holds its owner lock.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import TypeVar, cast
+
+import attrs
+import trio
+
+from steno.core import SagaCachedState, SagaId
+from steno.errors import StoreError, StoreStuck
+from steno.store import (
+    ListQuery,
+    LogEntry,
+    PruneQuery,
+    SagaClaim,
+    SagaSummary,
+    SagaWrite,
+    StoredSaga,
+    TakeOver,
+    WriteOutcome,
+)
+from steno.stores import _sqlite_reader as reads
+from steno.stores._sqlite_file import SqliteFile
+from steno.stores._sqlite_writer import SqliteWriter
+from steno.stores._worker import GRACE, Worker, inline_worker, thread_worker
+
+T = TypeVar("T")
+
+READERS = 4
+"""How many reads of a session are under way at once, at most."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _checked_path(path: str | os.PathLike[str]) -> str:
+    text = cast("object", os.fspath(path))
+    if not isinstance(text, str) or not text or text.startswith(":memory:") or "\0" in text:
+        msg = f"SqliteSecStore takes the path of a file, not {path!r}; for memory, InMemorySecStore"
+        raise ValueError(msg)
+    return text
+
+
+@attrs.frozen(eq=False)
+class SqliteSecStore:
+    """
+    A store in a file of this machine; made when it is first opened.
+
+    What was acknowledged survives the death of the process, and a loss of power as far as the disk
+    keeps what it has reported as written: the journal is a WAL and `synchronous` is FULL, always.
+    One session at a time can be open, in whatever process; readers can be at any time. Beside the
+    file there will be others of its name that end in `-wal`, `-shm` and `-owner`. It can not be on
+    a network file system.
+
+    Args:
+        path: The file.
+        inline: Work in the task that asks, and not in threads. That holds up all of Trio while the
+            disk works: for tests with a virtual clock.
+        clock: Tells the time that rows are stamped with; called in whatever thread works.
+
+    Raises:
+        ValueError: That is no path of a file.
+    """
+
+    path: str = attrs.field(converter=_checked_path)
+    inline: bool = attrs.field(default=False, kw_only=True)
+    clock: Callable[[], datetime] = attrs.field(default=_now, kw_only=True)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[SqliteSession, None]:
+        """
+        Open the store for one SEC.
+
+        Raises:
+            StoreInUse: Somebody else has it open; the error says who.
+            StoreUnavailable: The file can not be opened now.
+            StoreError: It is another program's file, or a newer release's, or damaged.
+            StoreStuck: It could not be closed in time; until it is, it stays locked.
+        """
+        file = SqliteFile(self.path)
+        writing = self._writing(file)
+        worker = inline_worker(writing) if self.inline else thread_worker(writing, "steno writer")
+        async with worker as writer, self._reader(file) as reader:
+            yield SqliteSession(file, writer, reader)
+
+    @contextmanager
+    def _writing(self, file: SqliteFile) -> Generator[SqliteWriter, None, None]:
+        with file.writing() as (db, lock):
+            yield SqliteWriter(db, lock, self.clock)
+
+    @asynccontextmanager
+    async def open_reader(self) -> AsyncGenerator[SqliteReader, None]:
+        """
+        Open the store to look at it, whoever else has it open.
+
+        Raises:
+            StoreUnavailable: The file can not be opened now.
+            StoreError: There is no such file, or it is another program's, or damaged.
+        """
+        async with self._reader(SqliteFile(self.path)) as reader:
+            await reader.touch()
+            yield reader
+
+    @asynccontextmanager
+    async def _reader(self, file: SqliteFile) -> AsyncGenerator[SqliteReader, None]:
+        reader = SqliteReader(file, self.inline)
+        try:
+            yield reader
+        finally:
+            await reader.close()  # noqa: ASYNC102 - it shields itself, with a deadline
+
+
+@attrs.define(eq=False)
+class SqliteReader:
+    """A `SqliteSecStore` that is open to be looked at; see `SecStoreReader`."""
+
+    _file: SqliteFile
+    _inline: bool
+    _limiter: trio.CapacityLimiter = attrs.field(
+        init=False, factory=lambda: trio.CapacityLimiter(READERS)
+    )
+    _idle: list[sqlite3.Connection] = attrs.field(init=False, factory=list)
+    _closed: bool = attrs.field(init=False, default=False)
+
+    async def load(self, saga_id: SagaId) -> StoredSaga | None:
+        """Return all that is stored of a saga; None if there is no such saga."""
+        return await self._read(lambda db: reads.load(db, saga_id))
+
+    async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
+        """Return a page of the sagas."""
+        return await self._read(lambda db: reads.list_page(db, query))
+
+    async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
+        """Return the log of a saga, with times and creators."""
+        return await self._read(lambda db: reads.entries(db, saga_id))
+
+    async def count(self) -> Mapping[SagaCachedState, int]:
+        """Return how many sagas there are in each state."""
+        return await self._read(reads.count)
+
+    async def touch(self) -> None:
+        """Look whether the file can be read at all."""
+        await self._read(lambda _: None)
+
+    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
+        async with self._limiter:
+            self._check_open()
+            if self._inline:
+                return self._read_now(read)
+            return await trio.to_thread.run_sync(self._read_now, read)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            msg = "the session is closed"
+            raise StoreError(msg)
+
+    def _read_now(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            db = self._file.reader()
+        try:
+            with self._file.translating():
+                return read(db)
+        finally:
+            self._idle.append(db)
+
+    async def close(self) -> None:
+        """
+        Wait for the reads that are under way, and close.
+
+        Raises:
+            StoreStuck: They were not done in time.
+        """
+        self._closed = True
+        done = 0
+        deadline = trio.current_time() + GRACE
+        with trio.CancelScope(shield=True, deadline=deadline):  # noqa: ASYNC912 - there are seats
+            while done < READERS:
+                await self._limiter.acquire_on_behalf_of(("closing", done))
+                done += 1
+        for db in self._idle:
+            db.close()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        if done < READERS:
+            msg = f"{self._file.path}: reads have not ended within {GRACE} s"
+            raise StoreStuck(msg)
+
+
+@attrs.frozen(eq=False)
+class SqliteSession:
+    """An open `SqliteSecStore`; see `SecStoreSession`."""
+
+    _file: SqliteFile
+    _writer: Worker[SqliteWriter]
+    _reader: SqliteReader
+
+    async def _write(self, write: Callable[[SqliteWriter], T]) -> T:
+        def work(writer: SqliteWriter) -> T:
+            with self._file.translating():
+                return write(writer)
+
+        return await self._writer.do(work)
+
+    async def take_over(self, sec_name: str) -> TakeOver:
+        """Raise the generation of a SEC and of all its unfinished sagas."""
+        return await self._write(lambda writer: writer.take_over(sec_name))
+
+    async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
+        """Make a SEC the owner of one unfinished saga."""
+        return await self._write(lambda writer: writer.claim(saga_id, sec_name))
+
+    async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+        """Write a batch in one transaction; it is on the disk when this returns."""
+        return await self._write(lambda writer: writer.record(batch))
+
+    async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        """Delete some finished sagas, and return which."""
+        return await self._write(lambda writer: writer.prune(query))
+
+    async def load(self, saga_id: SagaId) -> StoredSaga | None:
+        """Return all that is stored of a saga."""
+        return await self._reader.load(saga_id)
+
+    async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
+        """Return a page of the sagas."""
+        return await self._reader.list(query)

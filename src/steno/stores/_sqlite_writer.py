@@ -1,0 +1,266 @@
+"""
+What is written to a SQLite database, each write a plain function of the one connection that does.
+
+Theory of operation. An append is one conditional `UPDATE` of the saga's row, which looks at the
+fence and the number of the first event at once, and an `INSERT` per event. Only if no row matched
+is it looked at why. What has an index, `state` and `ended`, is set only when it changes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+from steno.core import SagaId, SagaNodeEvent
+from steno.errors import NoSuchSaga, SagaIdInUse, StoreError
+from steno.store import (
+    Durable,
+    Fence,
+    Lost,
+    PruneQuery,
+    Rejected,
+    SagaClaim,
+    SagaCreateParams,
+    SagaProblem,
+    SagaRecord,
+    SagaWrite,
+    TakeOver,
+    WriteOutcome,
+)
+from steno.stores._owner import OwnerLock
+from steno.stores._rows import event_rows, to_microseconds
+
+_ADVANCE = """
+    UPDATE saga SET events = ?, progressed = ?
+    WHERE saga_id = ? AND current_sec = ? AND adopt_generation = ? AND events = ?
+    RETURNING saga_key, state
+"""
+_APPEND = """
+    INSERT INTO node_event (saga_key, seq, node_id, event_type, data, time, creator)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
+_NOTE = """
+    UPDATE saga SET problem = ? WHERE saga_id = ? AND current_sec = ? AND adopt_generation = ?
+"""
+_CREATE = """
+    INSERT INTO saga (saga_id, name, dag_key, state, current_sec, adopt_generation, events,
+                      created, progressed)
+    VALUES (?, ?, ?, 'ready', ?, ?, ?, ?, ?)
+    ON CONFLICT (saga_id) DO NOTHING RETURNING saga_key
+"""
+_OPEN = """
+    INSERT INTO sec (name, generation) VALUES (?, 1)
+    ON CONFLICT (name) DO UPDATE SET generation = generation + 1 RETURNING generation
+"""
+_TAKE_OVER = """
+    UPDATE saga INDEXED BY saga_state SET adopt_generation = max(adopt_generation + 1, ?)
+    WHERE state IN ('ready', 'running', 'unwinding') AND current_sec = ?
+    RETURNING saga_id, adopt_generation
+"""
+_CLAIM = """
+    UPDATE saga SET current_sec = ?, adopt_generation = max(
+        adopt_generation + 1, coalesce((SELECT generation FROM sec WHERE name = ?), 0))
+    WHERE saga_id = ? AND ended IS NULL RETURNING adopt_generation
+"""
+_PRUNABLE = """
+    SELECT saga_key, saga_id, dag_key FROM saga INDEXED BY saga_ended
+    WHERE ended <= ? AND ended IS NOT NULL AND state <> 'stuck'
+      AND state IN (SELECT value FROM json_each(?)) AND current_sec = coalesce(?, current_sec)
+    ORDER BY ended, saga_id LIMIT ?
+"""
+_DELETE = (
+    "DELETE FROM node_event WHERE saga_key = ?",
+    "DELETE FROM saga_params WHERE saga_key = ?",
+    "DELETE FROM saga WHERE saga_key = ?",
+)
+_UNUSED = """
+    DELETE FROM dag
+    WHERE dag_key = ? AND NOT EXISTS (SELECT 1 FROM saga WHERE saga.dag_key = dag.dag_key)
+"""
+
+
+@attrs.frozen(eq=False)
+class SqliteWriter:
+    """
+    Writes, on the one connection that does.
+
+    Args:
+        db: The connection, in autocommit mode.
+        lock: The owner lock, which is held.
+        clock: Tells the time that rows are stamped with.
+    """
+
+    _db: sqlite3.Connection
+    _lock: OwnerLock
+    _clock: Callable[[], datetime]
+
+    def _now(self) -> int:
+        return to_microseconds(self._clock())
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    # Ownership
+
+    def take_over(self, sec_name: str) -> TakeOver:
+        """Raise the generation of a SEC and of its unfinished sagas."""
+        with self._transaction() as db:
+            (generation,) = db.execute(_OPEN, (sec_name,)).fetchone()
+            adopted = db.execute(_TAKE_OVER, (generation, sec_name)).fetchall()
+        self._lock.sign(sec_name)
+        claims = (_claim(saga_id, sec_name, generation) for saga_id, generation in adopted)
+        return TakeOver(Fence(sec_name, generation), tuple(claims))
+
+    def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
+        """Make a SEC the owner of one unfinished saga."""
+        with self._transaction() as db:
+            row = db.execute(_CLAIM, (sec_name, sec_name, saga_id.bytes)).fetchone()
+        return None if row is None else _claim(saga_id.bytes, sec_name, row[0])
+
+    # Writes
+
+    def record(self, batch: Iterable[SagaWrite]) -> list[WriteOutcome]:
+        """Write a batch in one transaction."""
+        now = self._now()
+        with self._transaction():
+            return [self._write(write, now) for write in batch]
+
+    def _write(self, write: SagaWrite, now: int) -> WriteOutcome:
+        match write:
+            case SagaCreateParams():
+                return self._create(write, now)
+            case SagaRecord():
+                return self._append(write, now)
+            case SagaProblem(saga_id=saga_id, fence=fence, problem=problem):
+                noted = self._db.execute(_NOTE, (problem, saga_id.bytes, *_values(fence)))
+                return Durable() if noted.rowcount else self._refusal(write)
+
+    def _create(self, saga: SagaCreateParams, now: int) -> WriteOutcome:
+        dag_key = self._dag_key(saga)
+        fence = _values(saga.fence)
+        size = len(saga.events)
+        row = (saga.saga_id.bytes, saga.saga_name, dag_key, *fence, size, now, now)
+        created = self._db.execute(_CREATE, row).fetchone()
+        if created is None:
+            return self._created_before(saga, dag_key)
+        self._db.execute("INSERT INTO saga_params VALUES (?, ?)", (created[0], saga.params))
+        self._insert(created[0], 0, saga.events, now, saga.fence)
+        return Durable()
+
+    def _dag_key(self, saga: SagaCreateParams) -> int:
+        """Return the key of a graph, which is stored if there is none of its content."""
+        query = "SELECT dag_key FROM dag WHERE digest = ?"
+        if (row := self._db.execute(query, (saga.dag_digest,)).fetchone()) is None:
+            insert = "INSERT INTO dag (digest, text) VALUES (?, ?) RETURNING dag_key"
+            row = self._db.execute(insert, (saga.dag_digest, saga.dag_text)).fetchone()
+        return int(row[0])
+
+    def _created_before(self, saga: SagaCreateParams, dag_key: int) -> WriteOutcome:
+        """Tell whether it is this very write that was done before, or another saga has the id."""
+        query = (
+            "SELECT saga_key, name, dag_key, params, state, current_sec, adopt_generation"
+            " FROM saga JOIN saga_params USING (saga_key) WHERE saga_id = ?"
+        )
+        key, *stored = self._db.execute(query, (saga.saga_id.bytes,)).fetchone()
+        wanted = [saga.saga_name, dag_key, saga.params, "ready", *_values(saga.fence)]
+        if stored == wanted and self._events_from(key, 0) == event_rows(0, saga.events):
+            return Durable()
+        self._db.execute(_UNUSED, (dag_key,))
+        return Rejected(SagaIdInUse(saga.saga_id))
+
+    def _append(self, record: SagaRecord, now: int) -> WriteOutcome:
+        first, size, fence = record.first_seq, len(record.events), record.fence
+        condition = (record.saga_id.bytes, fence.sec_name, fence.generation, first)
+        row = self._db.execute(_ADVANCE, (first + size, now, *condition)).fetchone()
+        if row is None:
+            return self._append_again(record, now)
+        self._insert(row[0], first, record.events, now, fence)
+        self._move(row[0], row[1], record, now)
+        return Durable()
+
+    def _append_again(self, record: SagaRecord, now: int) -> WriteOutcome:
+        """Do an append whose first event is not the next, or say why it can not be done."""
+        refusal = self._refusal(record)
+        if not isinstance(refusal, Durable):
+            return refusal
+        key, count, state = self._db.execute(
+            "SELECT saga_key, events, state FROM saga WHERE saga_id = ?", (record.saga_id.bytes,)
+        ).fetchone()
+        first = record.first_seq
+        stored = self._events_from(key, first)
+        if first > count or stored != event_rows(first, record.events)[: len(stored)]:
+            msg = (
+                f"saga {record.saga_id}: events from number {first} do not follow the {count} that "
+                "are stored"
+            )
+            return Rejected(StoreError(msg))
+        self._insert(key, count, record.events[count - first :], now, record.fence)
+        count = first + len(record.events)
+        update = "UPDATE saga SET events = ?, progressed = ? WHERE saga_key = ?"
+        self._db.execute(update, (count, now, key))
+        self._move(key, state, record, now)
+        return Durable()
+
+    def _refusal(self, write: SagaRecord | SagaProblem) -> WriteOutcome:
+        """Say why a row did not match; Durable if the fence is not why."""
+        query = "SELECT current_sec, adopt_generation FROM saga WHERE saga_id = ?"
+        row = self._db.execute(query, (write.saga_id.bytes,)).fetchone()
+        if row is None:
+            return Rejected(NoSuchSaga(write.saga_id))
+        return Durable() if row == _values(write.fence) else Lost(row[0])
+
+    def _move(self, key: int, state: str, record: SagaRecord, now: int) -> None:
+        if state != record.state.value:
+            ended = now if record.state.finished else None
+            self._db.execute(_MOVE, (record.state.value, ended, key))
+
+    def _events_from(self, key: int, first: int) -> list[tuple[object, ...]]:
+        query = (
+            "SELECT seq, node_id, event_type, data FROM node_event"
+            " WHERE saga_key = ? AND seq >= ? ORDER BY seq"
+        )
+        return self._db.execute(query, (key, first)).fetchall()
+
+    def _insert(
+        self, key: int, first: int, events: Iterable[SagaNodeEvent], now: int, fence: Fence
+    ) -> None:
+        creator = fence.sec_name
+        rows = ((key, *row, now, creator) for row in event_rows(first, events))
+        self._db.executemany(_APPEND, rows)
+
+    # Retention
+
+    def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        """Delete some finished sagas, the oldest first."""
+        until = to_microseconds(self._clock() - query.older_than)
+        states = "[" + ", ".join(f'"{state.value}"' for state in query.states) + "]"
+        with self._transaction() as db:
+            condition = (until, states, query.sec_name, query.limit)
+            rows = db.execute(_PRUNABLE, condition).fetchall()
+            keys = [(key,) for key, _, _ in rows]
+            for delete in _DELETE:
+                db.executemany(delete, keys)
+            db.executemany(_UNUSED, {(dag_key,) for _, _, dag_key in rows})
+        return [SagaId(UUID(bytes=saga_id)) for _, saga_id, _ in rows]
+
+
+def _claim(saga_id: bytes, sec_name: str, generation: int) -> SagaClaim:
+    return SagaClaim(SagaId(UUID(bytes=saga_id)), Fence(sec_name, generation))
+
+
+def _values(fence: Fence) -> tuple[str, int]:
+    """Return a fence as a row has it."""
+    return fence.sec_name, fence.generation

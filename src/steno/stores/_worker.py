@@ -1,0 +1,182 @@
+"""
+A worker: a resource that blocks, and the one thread that uses it.
+
+The thread opens the resource, does what it is given in order, and closes it; so the resource is
+given back when the thread ends, and not before, however long something in it takes and whoever has
+ceased to wait for it. An inline worker does the same without a thread, where Trio's clock is not
+to be waited for by another.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from typing import Generic, Protocol, TypeVar, cast
+
+import attrs
+import trio
+
+from steno.errors import StoreError, StoreStuck
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
+
+GRACE = 10.0
+"""Seconds that a thread has to end when its worker is closed."""
+
+
+class Worker(Protocol[R_co]):
+    """Does things with a resource, one after the other."""
+
+    async def do(self, work: Callable[[R_co], T]) -> T:
+        """
+        Do something, and return what it returns, or raise what it raises.
+
+        Cancelled while it waits for its turn it is not done; later, it is done, and nobody hears of
+        it.
+        """
+        ...
+
+
+@attrs.define(eq=False)
+class _Inline(Generic[R]):
+    """Does everything in the task that asks."""
+
+    resource: R
+    closed: bool = False
+
+    async def do(self, work: Callable[[R], T]) -> T:
+        await trio.lowlevel.checkpoint()
+        if self.closed:
+            raise _closed()
+        return work(self.resource)
+
+
+@asynccontextmanager
+async def inline_worker(
+    resource: AbstractContextManager[R],
+) -> AsyncGenerator[Worker[R], None]:
+    """Open a resource for a worker without a thread."""
+    await trio.lowlevel.checkpoint()
+    with resource as opened:
+        worker = _Inline(opened)
+        try:
+            yield worker
+        finally:
+            worker.closed = True
+
+
+@attrs.define(eq=False)
+class _Job(Generic[R]):
+    """Something to do, and what came of it."""
+
+    work: Callable[[R], object]
+    since: float = attrs.field(factory=trio.current_time)
+    done: trio.Event = attrs.field(factory=trio.Event)
+    abandoned: bool = False  # nobody waits for it
+    result: object = None
+    error: BaseException | None = None
+
+    def run(self, resource: R) -> None:
+        """Do it; in the thread."""
+        if self.abandoned:
+            return
+        try:
+            self.result = self.work(resource)
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised where it is waited for
+            self.error = error
+
+
+@attrs.define(eq=False)
+class _Thread(Generic[R]):
+    """A thread that owns a resource."""
+
+    _resource: AbstractContextManager[R]
+    _token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
+    _jobs: queue.SimpleQueue[_Job[R] | None] = attrs.field(factory=queue.SimpleQueue)
+    _abandoned: list[_Job[R]] = attrs.field(factory=list)
+    _opened: trio.Event = attrs.field(factory=trio.Event)
+    _ended: trio.Event = attrs.field(factory=trio.Event)
+    _error: BaseException | None = None
+    _closed: bool = False
+
+    def start(self, name: str) -> None:
+        # A daemon: a disk that hangs must not keep the process from ending.
+        threading.Thread(target=self._main, name=name, daemon=True).start()
+
+    def _main(self) -> None:
+        try:
+            with self._resource as resource:
+                self._tell(self._opened)
+                while (job := self._jobs.get()) is not None:
+                    job.run(resource)
+                    self._tell(job.done)
+                    del job  # and with it all that its answer holds
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised by whoever waits for it
+            self._error = error
+            self._tell(self._opened)
+        self._tell(self._ended)
+
+    def _tell(self, event: trio.Event) -> None:
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(event.set)
+
+    async def opened(self) -> None:
+        await self._opened.wait()
+        if self._error is not None:
+            raise self._error
+
+    async def do(self, work: Callable[[R], T]) -> T:
+        if self._closed:
+            await trio.lowlevel.checkpoint()
+            raise _closed()
+        job = _Job(work)
+        self._jobs.put(job)
+        try:
+            await job.done.wait()
+        except trio.Cancelled:
+            job.abandoned = True
+            self._abandoned.append(job)
+            raise
+        if job.error is not None:
+            raise job.error
+        return cast("T", job.result)
+
+    async def close(self) -> None:
+        """Let the thread end, and wait for that."""
+        self._closed = True
+        self._jobs.put(None)
+        # Whoever has given up on a job has waited for it already.
+        begun = [job.since for job in self._abandoned if not job.done.is_set()]
+        deadline = min(begun, default=trio.current_time()) + GRACE
+        with trio.CancelScope(shield=True, deadline=deadline):
+            await self._ended.wait()
+            return
+        msg = f"the store has not closed within {GRACE} s; until it has, it is locked"
+        raise StoreStuck(msg)
+
+
+@asynccontextmanager
+async def thread_worker(
+    resource: AbstractContextManager[R], name: str
+) -> AsyncGenerator[Worker[R], None]:
+    """
+    Open a resource in a thread of its own, and close it there.
+
+    Raises:
+        StoreStuck: It could not be closed in time; the thread will, when it can.
+    """
+    thread = _Thread(resource)
+    thread.start(name)
+    try:
+        await thread.opened()
+        yield thread
+    finally:
+        await thread.close()  # noqa: ASYNC102 - it shields itself, with a deadline
+
+
+def _closed() -> StoreError:
+    return StoreError("the session is closed")
