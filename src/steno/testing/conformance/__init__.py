@@ -1,0 +1,55 @@
+"""
+What every store has to do: a kit that a store's author runs over their own.
+
+Each case opens the store that it is given, fresh and empty, and holds it against what the port in
+`steno.store` demands. With pytest and pytest-trio::
+
+    import pytest
+    from steno.testing import conformance
+
+    @pytest.mark.parametrize("case", conformance.CASES, ids=str)
+    async def test_my_store(case, tmp_path):
+        await case.run(conformance.Subject(MyStore(tmp_path / "sagas")))
+
+`str(case)` names its topic and its demand, as in `record: a record can be sent again`. A store that
+does something else gets an `AssertionError` that says what was found and what is wanted. What needs
+help from outside (a fault, a newer release, a clock) is skipped unless `Subject` has the hook.
+
+A store may refuse a second session at the same time or fence it off, and may be an `OperatorStore`
+or not. Stores with several modes run the kit over each.
+"""
+
+from steno.testing.conformance._cancel import CANCEL
+from steno.testing.conformance._case import Case, Topic
+from steno.testing.conformance._create import CREATE
+from steno.testing.conformance._faults import FAULTS
+from steno.testing.conformance._fencing import FENCING
+from steno.testing.conformance._list import LIST
+from steno.testing.conformance._load import LOAD
+from steno.testing.conformance._migration import MIGRATION
+from steno.testing.conformance._prune import PRUNE
+from steno.testing.conformance._read import READ
+from steno.testing.conformance._record import RECORD
+from steno.testing.conformance._session import SESSION
+from steno.testing.conformance._subject import Subject
+from steno.testing.conformance._times import TIMES
+
+__all__ = ["CASES", "Case", "Subject"]
+
+_TOPICS: tuple[Topic, ...] = (
+    CREATE,
+    RECORD,
+    TIMES,
+    LOAD,
+    LIST,
+    FENCING,
+    PRUNE,
+    MIGRATION,
+    SESSION,
+    CANCEL,
+    FAULTS,
+    READ,
+)
+
+CASES: tuple[Case, ...] = tuple(case for topic in _TOPICS for case in topic.cases)
+"""Every demand, topic by topic."""

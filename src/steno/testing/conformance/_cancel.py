@@ -1,0 +1,120 @@
+"""Cancelling: what was done before is not known, but it was done whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeAlias
+
+import trio
+
+from steno.core import SagaId
+from steno.testing.conformance._case import Topic
+from steno.testing.conformance._expect import expect, expect_that
+from steno.testing.conformance._life import SEC, Life, living
+from steno.testing.conformance._sample import NOWHERE, ONE, THREE, TWO, UNWINDING, spread
+from steno.testing.conformance._session import calls
+from steno.testing.conformance._subject import Subject
+
+CANCEL = Topic("cancel")
+
+PATIENCE = (0, 1, 2, 3, 5, 8, 13)
+"""After how many turns of the scheduler a call is cancelled: before, in the midst, and after."""
+
+SAGAS = (ONE, TWO, THREE)
+
+Call: TypeAlias = Callable[[], Awaitable[object]]
+
+
+async def _cancelled(turns: int, scope: trio.CancelScope, call: Call) -> None:
+    """Make a call, and cancel it after so many turns, if it has not ended by then."""
+
+    async def cancel() -> None:
+        await trio.lowlevel.checkpoint()
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
+        scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(cancel)
+        await call()
+
+
+async def _counts(sec: Life, number: int) -> set[int]:
+    """Return how many events the sagas have, once nothing is under way any more."""
+    await sec.done(sec.record(NOWHERE, number, 1))
+    counts: set[int] = set()
+    for each in SAGAS:
+        count = len(await sec.log(each))
+        await sec.expect_log(each, count, "a log has no gap")
+        counts.add(count)
+    return counts
+
+
+@CANCEL.case
+async def a_batch_that_is_cancelled_is_whole_or_not_there(subject: Subject) -> None:
+    """Whenever that happens; and it can be sent again, since what became of it is not known."""
+    async with living(subject) as sec:
+        await sec.done(*[sec.create(each) for each in (*SAGAS, NOWHERE)])
+        for number, turns in enumerate(PATIENCE):
+            batch = [sec.record(each, 2 * number, 2, UNWINDING) for each in SAGAS]
+            with trio.CancelScope() as scope:
+                await _cancelled(turns, scope, partial(sec.session.record, batch))
+            counts = await _counts(sec, number)
+            whole = counts in ({2 * number}, {2 * number + 2})
+            expect_that(whole, "a batch that is cancelled is written whole, or not at all", counts)
+            await sec.done(*batch)
+            for each in SAGAS:
+                await sec.expect_log(each, 2 * number + 2, "what was cancelled can be sent again")
+
+
+@CANCEL.case
+async def a_session_that_is_left_in_the_midst_of_a_batch_writes_it_whole(subject: Subject) -> None:
+    """Or not at all; and when the store is opened again, no late batch comes in."""
+    async with living(subject) as sec:
+        await sec.done(*[sec.create(each) for each in (*SAGAS, NOWHERE)])
+    first = 0
+    for number, turns in enumerate(PATIENCE):
+        with trio.CancelScope() as scope:
+            async with subject.store.open() as session:
+                taken = await session.take_over(SEC)
+                fences = {claim.saga_id: claim.fence for claim in taken.claims}
+                sec = Life(session, taken.fence)
+                first = len(await sec.log(ONE))
+                batch = [sec.record(each, first, 2, fence=fences[each]) for each in SAGAS]
+                await _cancelled(turns, scope, partial(session.record, batch))
+        async with subject.store.open() as session:
+            late = Life(session, sec.fence)
+            counts = {len(await late.log(each)) for each in SAGAS}
+            whole = counts in ({first}, {first + 2})
+            demand = "a batch is whole, or not there, when the store is opened again"
+            expect_that(whole, demand, (number, counts))
+            claimed = await session.take_over(SEC)
+            fence = next(each.fence for each in claimed.claims if each.saga_id == NOWHERE)
+            await late.done(late.record(NOWHERE, number, 1, fence=fence))
+            again = {len(await late.log(each)) for each in SAGAS}
+            expect(again, counts, "no batch comes in after its session was left")
+
+
+@CANCEL.case
+async def a_session_goes_on_after_a_call_that_was_cancelled(subject: Subject) -> None:
+    """Whichever it was, and whenever; all others answer as before."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE), sec.create(TWO))
+        ids = [each for each in spread(200) if each not in {ONE, TWO}]
+        for turns in PATIENCE:
+            for name, call in calls(sec):
+                with trio.CancelScope() as scope:
+                    await _cancelled(turns, scope, call)
+                await _expect_alive(sec, ids.pop(), name)
+
+
+async def _expect_alive(sec: Life, saga_id: SagaId, name: str) -> None:
+    demand = f"a session goes on after a call of {name} was cancelled"
+    await sec.done(sec.create(saga_id))
+    await sec.expect_log(saga_id, 0, demand)
+    taken = await sec.session.take_over(SEC)
+    fences = {claim.saga_id: claim.fence for claim in taken.claims}
+    expect_that({ONE, TWO, saga_id} <= set(fences), demand, fences)
+    await sec.done(sec.record(saga_id, 0, 1, fence=fences[saga_id]))
+    await sec.expect_log(saga_id, 1, demand)

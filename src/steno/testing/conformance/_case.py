@@ -1,0 +1,65 @@
+"""Cases: demands on a store, each of which is checked on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import attrs
+
+from steno.testing.conformance._subject import Subject
+
+Check: TypeAlias = Callable[[Subject], Awaitable[None]]
+
+
+@attrs.frozen
+class Case:
+    """
+    One demand of the port.
+
+    Attributes:
+        topic: What it is about.
+        demand: The demand, in words.
+    """
+
+    topic: str
+    demand: str
+    _check: Check = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        """Return topic and demand, as a test's name."""
+        return f"{self.topic}: {self.demand}"
+
+    async def run(self, subject: Subject) -> None:
+        """
+        Look whether a store does what is demanded.
+
+        Raises:
+            AssertionError: It does not; the text says what was found and what is wanted.
+            SkipTest: The subject lacks a hook that this case needs.
+        """
+        try:
+            await self._check(subject)
+        except Exception as error:
+            error.add_note(f'demanded of every store, as "{self}"')
+            raise
+
+
+@attrs.define(eq=False)
+class Topic:
+    """
+    The cases about one thing.
+
+    Attributes:
+        name: What they are about.
+        cases: The cases, in the order of their definition.
+    """
+
+    name: str
+    cases: list[Case] = attrs.field(init=False, factory=list)
+
+    def case(self, check: Check) -> Check:
+        """Make a case of a function: its name is the demand, in words."""
+        words = getattr(check, "__name__", "").replace("_", " ")
+        self.cases.append(Case(self.name, words, check))
+        return check

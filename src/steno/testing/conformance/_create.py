@@ -1,0 +1,213 @@
+"""Creating: a saga is stored whole, once, under an id of its own."""
+
+from __future__ import annotations
+
+import attrs
+
+from steno.core import JsonText, SagaName
+from steno.errors import NoSuchSaga, SagaIdInUse
+from steno.store import Durable, Fence, ListQuery, Rejected
+from steno.testing.conformance._case import Topic
+from steno.testing.conformance._expect import expect, expect_rejected, expect_that
+from steno.testing.conformance._life import DURABLE, OTHER, SEC, living
+from steno.testing.conformance._sample import (
+    LARGE,
+    NOWHERE,
+    ODD_GRAPH,
+    ODD_NAMES,
+    ODD_TEXTS,
+    ONE,
+    READY,
+    STATES,
+    THREE,
+    TWO,
+    events,
+    spread,
+)
+from steno.testing.conformance._subject import Subject
+
+CREATE = Topic("create")
+
+
+@CREATE.case
+async def a_saga_that_was_created_is_there(subject: Subject) -> None:
+    """All of it can be loaded; it is ready, nothing is wrong with it, and its log is empty."""
+    async with living(subject) as sec:
+        write = sec.create(ONE)
+        await sec.done(write)
+        stored = await sec.load(ONE)
+        summary = stored.summary
+        expect((summary.id, summary.name), (ONE, "trip"), "load gives the saga that was asked for")
+        expect(summary.state, READY, "a saga that was created is ready")
+        expect(summary.problem, None, "a saga that was created has no problem")
+        expect(stored.fence, sec.fence, "a saga's row has the fence that it was created with")
+        graph = (stored.dag_digest, stored.dag_text)
+        expect(graph, (write.dag_digest, write.dag_text), "a saga's graph is stored")
+        expect(stored.params, write.params, "a saga's params are stored")
+        expect(stored.events, (), "the log of a new saga is empty")
+
+
+@CREATE.case
+async def a_saga_may_be_created_with_a_log(subject: Subject) -> None:
+    """That of a dump is stored with it; what is recorded later goes on behind it."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE, 5), sec.create(TWO, 2))
+        await sec.expect_log(ONE, 5, "a saga is created with the events of its creation")
+        state = (await sec.load(ONE)).summary.state
+        expect(state, READY, "a saga that was created is ready, whatever its log says")
+        (outcome,) = await sec.do(sec.record(TWO, 0, 3))
+        expect(outcome, DURABLE, "a record may repeat the log that a saga was created with")
+        await sec.done(sec.record(ONE, 5, 2))
+        await sec.expect_log(ONE, 7, "records go on behind the log that a saga was created with")
+        await sec.expect_log(TWO, 3, "what a record repeats is there once")
+
+
+@CREATE.case
+async def a_saga_that_was_never_created_is_not_there(subject: Subject) -> None:
+    """Loading it gives nothing; writing to it is rejected, and does not make it."""
+    async with living(subject) as sec:
+        expect(await sec.session.load(NOWHERE), None, "load gives None if there is no such saga")
+        for write in (sec.record(NOWHERE, 0, 1), sec.problem(NOWHERE, "no")):
+            (outcome,) = await sec.do(write)
+            expect_rejected(outcome, NoSuchSaga, "what is written to no saga is rejected")
+        expect(await sec.session.load(NOWHERE), None, "only a SagaCreateParams makes a saga")
+        expect(await sec.ids(ListQuery()), [], "a list has only what was created")
+
+
+@CREATE.case
+async def a_creation_can_be_sent_again(subject: Subject) -> None:
+    """Its answer may have been lost: what was just created is durable, and there once."""
+    async with living(subject) as sec:
+        for write in (sec.create(ONE), sec.create(TWO, 3)):
+            await sec.done(write)
+            before = await sec.load(write.saga_id)
+            demand = "a creation that was written, and is sent again, is durable"
+            expect(await sec.do(write), [DURABLE], demand)
+            expect(await sec.do(write, sec.create(THREE), write), [DURABLE] * 3, demand)
+            demand = "a creation that is sent again changes nothing"
+            expect(await sec.load(write.saga_id), before, demand)
+
+
+@CREATE.case
+async def an_id_is_given_once(subject: Subject) -> None:
+    """Whatever another saga of the same id differs in, it is refused and changes nothing."""
+    async with living(subject) as sec:
+        first = sec.create(ONE, 2)
+        await sec.done(first)
+        before = await sec.load(ONE)
+        others = {
+            "name": attrs.evolve(first, saga_name=SagaName("tour")),
+            "graph": attrs.evolve(first, dag_digest="2", dag_text=JsonText("{}")),
+            "params": attrs.evolve(first, params=JsonText("null")),
+            "sec": attrs.evolve(first, fence=Fence(OTHER, sec.fence.generation)),
+            "generation": attrs.evolve(first, fence=Fence(SEC, sec.fence.generation + 1)),
+            "longer log": sec.create(ONE, 3),
+            "shorter log": sec.create(ONE, 1),
+            "empty log": sec.create(ONE),
+        }
+        for what, other in others.items():
+            (outcome,) = await sec.do(other)
+            demand = f"another saga of an id that is taken is rejected; it differs in its {what}"
+            expect_rejected(outcome, SagaIdInUse, demand)
+            expect(await sec.load(ONE), before, "a creation that is rejected changes nothing")
+
+
+@CREATE.case
+async def an_id_is_given_once_within_a_batch(subject: Subject) -> None:
+    """The first of two sagas of one id is created, the second is refused."""
+    async with living(subject) as sec:
+        other = attrs.evolve(sec.create(ONE), params=JsonText("null"))
+        first, second, third = await sec.do(sec.create(ONE), other, sec.create(TWO))
+        expect([first, third], [DURABLE] * 2, "the first to take an id gets it")
+        expect_rejected(second, SagaIdInUse, "the second saga of one id in a batch is rejected")
+        params = (await sec.load(ONE)).params
+        expect(params, '{"to":"Rome"}', "a creation that is rejected changes nothing")
+
+
+@CREATE.case
+async def a_saga_that_has_begun_can_not_be_created_again(subject: Subject) -> None:
+    """Not even with all the same: whose answer was lost has not gone on yet."""
+    async with living(subject) as sec:
+        ids = spread(len(STATES))
+        for saga_id, state in zip(ids, STATES, strict=True):
+            await sec.done(sec.create(saga_id), sec.record(saga_id, 0, 1, state))
+            before = await sec.load(saga_id)
+            for again in (sec.create(saga_id), sec.create(saga_id, 1)):
+                if state is READY and again.events:
+                    continue  # that is what a saga created with one event looks like
+                (outcome,) = await sec.do(again)
+                demand = f"a saga that is {state.value}, with a log, can not be created again"
+                expect_rejected(outcome, SagaIdInUse, demand)
+            expect(await sec.load(saga_id), before, "a creation that is rejected changes nothing")
+
+
+@CREATE.case
+async def a_graph_is_stored_once(subject: Subject) -> None:
+    """
+    A graph is known by its content hash, so a second text of one hash is not looked at.
+
+    A store may also refuse it.
+    """
+    async with living(subject) as sec:
+        other = attrs.evolve(sec.create(TWO), dag_text=JsonText('{"another":"graph"}'))
+        await sec.done(sec.create(ONE))
+        (outcome,) = await sec.do(other)
+        expect_that(
+            isinstance(outcome, Durable | Rejected), "nobody's saga was taken over", outcome
+        )
+        if isinstance(outcome, Durable):
+            text = (await sec.load(TWO)).dag_text
+            expect(text, '{"a":"graph"}', "a graph is stored once per content hash")
+        text = (await sec.load(ONE)).dag_text
+        expect(text, '{"a":"graph"}', "the graph of a saga never changes")
+
+
+@CREATE.case
+async def texts_are_kept_to_the_letter(subject: Subject) -> None:
+    """A store keeps JSON as text: order of keys, spelling of numbers, escapes and spaces."""
+    async with living(subject) as sec:
+        ids = spread(len(ODD_TEXTS))
+        for saga_id, text in zip(ids, ODD_TEXTS, strict=True):
+            write = attrs.evolve(sec.create(saga_id), dag_digest=f"of {saga_id}", params=text)
+            await sec.done(attrs.evolve(write, dag_text=ODD_GRAPH))
+        for saga_id, text in zip(ids, ODD_TEXTS, strict=True):
+            stored = await sec.load(saga_id)
+            expect(stored.params, text, "params are kept to the letter")
+            expect(stored.dag_text, ODD_GRAPH, "a graph is kept to the letter")
+
+
+@CREATE.case
+async def large_texts_are_kept(subject: Subject) -> None:
+    """Params and graphs of a million bytes, and more than one of them in a batch."""
+    async with living(subject) as sec:
+        writes = [
+            attrs.evolve(sec.create(each), dag_digest=f"of {each}", dag_text=LARGE, params=LARGE)
+            for each in (ONE, TWO)
+        ]
+        await sec.done(*writes)
+        for each in (ONE, TWO):
+            stored = await sec.load(each)
+            expect(stored.params, LARGE, "params of a million bytes are kept")
+            expect(stored.dag_text, LARGE, "a graph of a million bytes is kept")
+
+
+@CREATE.case
+async def names_are_kept_to_the_letter(subject: Subject) -> None:
+    """Those of sagas are any text: case, accents, quotes and spaces tell them apart."""
+    async with living(subject) as sec:
+        ids = spread(len(ODD_NAMES))
+        for saga_id, name in zip(ids, ODD_NAMES, strict=True):
+            await sec.done(attrs.evolve(sec.create(saga_id), saga_name=SagaName(name)))
+        found = [(await sec.load(saga_id)).summary.name for saga_id in ids]
+        expect(found, list(ODD_NAMES), "names are kept to the letter")
+
+
+@CREATE.case
+async def many_sagas_may_be_created_in_one_batch(subject: Subject) -> None:
+    """A batch has no limit: the writer sends all that waits."""
+    async with living(subject) as sec:
+        ids = spread(1_500)
+        await sec.done(*[sec.create(saga_id, 2) for saga_id in ids])
+        expect(await sec.ids(ListQuery(limit=2_000)), ids, "all sagas of a batch are stored")
+        for saga_id in (ids[0], ids[700], ids[-1]):
+            expect(await sec.log(saga_id), events(saga_id, 0, 2), "with their logs")

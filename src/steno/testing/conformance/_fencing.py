@@ -1,0 +1,223 @@
+"""Fencing: a saga is written to by the life of a SEC that has it, and by nobody else."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from steno.errors import SagaIdInUse
+from steno.store import Durable, Fence, Lost, SagaClaim, SagaWrite
+from steno.testing.conformance._case import Topic
+from steno.testing.conformance._expect import expect, expect_rejected, expect_that
+from steno.testing.conformance._life import DURABLE, OTHER, SEC, Life, living
+from steno.testing.conformance._sample import (
+    FAILED,
+    NOWHERE,
+    ODD_NAMES,
+    ONE,
+    STATES,
+    THREE,
+    TWO,
+    spread,
+)
+from steno.testing.conformance._subject import Subject
+
+FENCING = Topic("fencing")
+
+
+async def _again(sec: Life) -> Life:
+    """Return a later life of the same SEC."""
+    return Life(sec.session, (await sec.session.take_over(sec.fence.sec_name)).fence)
+
+
+@FENCING.case
+async def each_life_of_a_sec_has_a_generation_of_its_own(subject: Subject) -> None:
+    """Whether it has sagas or not, and when the store is opened again too."""
+    fences: list[Fence] = []
+    for _ in range(3):
+        async with living(subject) as sec:
+            fences.append(sec.fence)
+            fences.append((await _again(sec)).fence)
+            other = await sec.session.take_over(OTHER)
+            expect((other.fence.sec_name, other.claims), (OTHER, ()), "a SEC takes only its own")
+    generations = [fence.generation for fence in fences]
+    demand = "each time a SEC of a name is opened, its generation is raised"
+    expect(generations, sorted(set(generations)), demand)
+    expect({fence.sec_name for fence in fences}, {SEC}, "a SEC's fence has its name")
+
+
+@FENCING.case
+async def a_sec_takes_over_its_own_unfinished_sagas(subject: Subject) -> None:
+    """Ready ones and quarantined ones too; none that is finished, and none of another."""
+    async with living(subject) as sec:
+        ids = spread(len(STATES))
+        for saga_id, state in zip(ids, STATES, strict=True):
+            await sec.done(sec.create(saga_id), sec.record(saga_id, 0, 1, state))
+        await sec.done(sec.problem(ids[1], "its action is missing"), sec.create(TWO))
+        theirs = await sec.claim(TWO, OTHER)
+        taken = await sec.session.take_over(SEC)
+        unfinished = [each for each, state in zip(ids, STATES, strict=True) if not state.finished]
+        found = sorted(claim.saga_id for claim in taken.claims)
+        expect(found, unfinished, "a SEC takes over all of its unfinished sagas, and no others")
+        for claim in taken.claims:
+            expect((await sec.load(claim.saga_id)).fence, claim.fence, "a claim is what is stored")
+            raised = claim.fence.generation > sec.fence.generation
+            expect_that(raised, "taking a saga over raises its generation", claim)
+            expect(claim.fence.sec_name, SEC, "a SEC that takes a saga over becomes its owner")
+        for saga_id in set(ids).difference(unfinished):
+            fence = (await sec.load(saga_id)).fence
+            expect(fence, sec.fence, "what is finished is not taken over")
+        expect((await sec.load(TWO)).fence, theirs, "what another SEC has is not taken over")
+        problem = (await sec.load(ids[1])).summary.problem
+        expect(problem, "its action is missing", "taking over changes nothing but fences")
+
+
+@FENCING.case
+async def many_sagas_are_taken_over_at_once(subject: Subject) -> None:
+    """However many there are, none is forgotten."""
+    async with living(subject) as sec:
+        ids = spread(1_200)
+        await sec.done(*[sec.create(each) for each in ids])
+        taken = await sec.session.take_over(SEC)
+        found = sorted(claim.saga_id for claim in taken.claims)
+        expect(found, ids, "a SEC takes over all of its unfinished sagas")
+        claim = SagaClaim(ids[700], (await sec.load(ids[700])).fence)
+        expect_that(claim in taken.claims, "a claim is what is stored", claim)
+        late = await sec.do(*[sec.record(each, 0, 1) for each in ids])
+        expect(set(late), {Lost(SEC)}, "what was taken over is lost to the earlier life")
+
+
+@FENCING.case
+async def what_an_earlier_life_sends_late_is_lost(subject: Subject) -> None:
+    """
+    A record, a problem: refused, changing nothing, with the name of who has the saga now.
+
+    So is a record that would not fit: it is no fault of the store, and is not to look like one.
+    """
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE), sec.record(ONE, 0, 1))
+        again = await _again(sec)
+        before = await sec.load(ONE)
+        late: list[SagaWrite] = [
+            sec.record(ONE, 1, 1),
+            sec.record(ONE, 0, 1),
+            sec.record(ONE, 1, 0, FAILED),
+            sec.record(ONE, 5, 1),
+            sec.record(ONE, 0, 0),
+            sec.problem(ONE, "no"),
+        ]
+        demand = "what an earlier life sends late is lost, whatever it is, and its owner is named"
+        expect(await sec.do(*late), [Lost(SEC)] * len(late), demand)
+        expect(await sec.load(ONE), before, "a write that is lost changes nothing")
+        fence = before.fence
+        await again.done(again.record(ONE, 1, 1, FAILED, fence))
+        expect(await sec.do(*late), [Lost(SEC)] * len(late), demand)
+
+
+@FENCING.case
+async def a_fence_is_a_name_and_a_generation(subject: Subject) -> None:
+    """Neither the right name with another generation may write, nor another name with the same."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE))
+        generation = sec.fence.generation
+        wrong = [Fence(SEC, generation - 1), Fence(SEC, generation + 1), Fence(OTHER, generation)]
+        wrong += [Fence(name, generation) for name in ("Sec", "sec ", "se%")]
+        for fence in wrong:
+            found = await sec.do(sec.record(ONE, 0, 1, FAILED, fence), sec.problem(ONE, "", fence))
+            expect(found, [Lost(SEC)] * 2, f"only who has a saga's very fence writes, not {fence}")
+        await sec.expect_log(ONE, 0, "a write that is lost changes nothing")
+        await sec.done(sec.record(ONE, 0, 1))
+
+
+@FENCING.case
+async def a_batch_is_fenced_saga_by_saga(subject: Subject) -> None:
+    """A saga that was taken over is lost; the others of the batch are written, wherever it is."""
+    async with living(subject) as sec:
+        sagas = (ONE, TWO, THREE)
+        await sec.done(*[sec.create(each) for each in sagas])
+        await sec.claim(TWO, OTHER)
+        for number, order in enumerate(permutations(sagas)):
+            found = await sec.do(*[sec.record(each, number, 1) for each in order])
+            wanted = [Lost(OTHER) if each == TWO else DURABLE for each in order]
+            expect(found, wanted, "a saga that was taken over hurts no other of its batch")
+        for each, count in ((ONE, 6), (TWO, 0), (THREE, 6)):
+            await sec.expect_log(each, count, "the writes of a batch that are durable are done")
+
+
+@FENCING.case
+async def a_saga_may_be_claimed(subject: Subject) -> None:
+    """By whatever SEC, whosever it was; no other saga changes."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE), sec.create(TWO))
+        old = sec.fence
+        for name in (OTHER, SEC, SEC, *ODD_NAMES):
+            fence = await sec.claim(ONE, name)
+            found = await sec.do(*[sec.record(ONE, 0, 0, fence=each) for each in (old, fence)])
+            demand = "who claims a saga writes to it, and who had it does not"
+            expect(found, [Lost(name), DURABLE], demand)
+            old = fence
+        expect((await sec.load(TWO)).fence, sec.fence, "a claim is of one saga")
+
+
+@FENCING.case
+async def no_fence_comes_back(subject: Subject) -> None:
+    """A saga that goes to and fro, by claims and at openings, has another fence each time."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE))
+        fences, late = [sec.fence], sec.record(ONE, 0, 1, FAILED)
+        for name in (OTHER, SEC, OTHER, SEC, SEC):
+            fences.append(await sec.claim(ONE, name))
+            taken = await sec.session.take_over(SEC)
+            if taken.claims:
+                fences.append(taken.claims[0].fence)
+            owner = (await sec.load(ONE)).fence.sec_name
+            expect(await sec.do(late), [Lost(owner)], "what was taken over stays lost")
+        generations = [fence.generation for fence in fences]
+        demand = "each change of hands raises a saga's generation"
+        expect(generations, sorted(set(generations)), demand)
+
+
+@FENCING.case
+async def what_is_finished_can_not_be_claimed(subject: Subject) -> None:
+    """There is nothing left to run; nor is there in a saga that does not exist."""
+    async with living(subject) as sec:
+        expect(await sec.session.claim(NOWHERE, SEC), None, "what is not there can not be claimed")
+        for saga_id, state in zip(spread(len(STATES)), STATES, strict=True):
+            await sec.done(sec.create(saga_id), sec.record(saga_id, 0, 1, state))
+            claim = await sec.session.claim(saga_id, OTHER)
+            demand = f"whether a saga that is {state.value} can be claimed follows from its state"
+            expect(claim is None, state.finished, demand)
+            if claim is None:
+                fence = (await sec.load(saga_id)).fence
+                expect(fence, sec.fence, "what is finished keeps its fence")
+
+
+@FENCING.case
+async def two_lives_can_not_create_the_same_saga(subject: Subject) -> None:
+    """Although it is the same in all but the life: neither takes the other's for its own."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE))
+        again = await _again(sec)
+        await sec.done(sec.create(TWO))
+        await again.done(again.create(THREE))
+        before = [await sec.load(each) for each in (ONE, TWO, THREE)]
+        for write in (sec.create(ONE), again.create(TWO), sec.create(THREE)):
+            (outcome,) = await sec.do(write)
+            demand = "a saga that another life has is not taken for one's own"
+            expect_rejected(outcome, SagaIdInUse, demand)
+        after = [await sec.load(each) for each in (ONE, TWO, THREE)]
+        expect(after, before, "a creation that is rejected changes nothing")
+
+
+@FENCING.case
+async def what_an_earlier_life_creates_late_is_its_own(subject: Subject) -> None:
+    """It has that life's fence, not the later one's, and the next life takes it over."""
+    async with living(subject) as sec:
+        again = await _again(sec)
+        await sec.done(sec.create(ONE))
+        expect((await sec.load(ONE)).fence, sec.fence, "a saga begins with its creator's fence")
+        (outcome,) = await again.do(again.record(ONE, 0, 1))
+        expect(outcome, Lost(SEC), "a saga is written to by the life that has it, and by no other")
+        expect(await sec.do(sec.record(ONE, 0, 1)), [Durable()], "a creator has its saga")
+        taken = await again.session.take_over(SEC)
+        found = [claim.saga_id for claim in taken.claims]
+        expect(found, [ONE], "a later life takes over what earlier ones have left")

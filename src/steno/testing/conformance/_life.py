@@ -1,0 +1,159 @@
+"""Lives: a store that is open, and the SEC that it is open for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import asynccontextmanager
+
+import attrs
+
+from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
+from steno.store import (
+    Durable,
+    Fence,
+    ListQuery,
+    SagaCreateParams,
+    SagaProblem,
+    SagaRecord,
+    SagaSummary,
+    SagaWrite,
+    SecStoreSession,
+    StoredSaga,
+    WriteOutcome,
+)
+from steno.testing.conformance._expect import expect, expect_that
+from steno.testing.conformance._sample import RUNNING, events
+from steno.testing.conformance._subject import Subject
+
+SEC, OTHER = "sec", "other"
+DURABLE = Durable()
+
+
+@attrs.frozen
+class Life:
+    """
+    One life of a SEC, which writes what it is told to.
+
+    Attributes:
+        session: The open store.
+        fence: What the SEC creates begins with this.
+    """
+
+    session: SecStoreSession
+    fence: Fence
+
+    # Writes
+
+    def create(self, saga_id: SagaId, count: int = 0) -> SagaCreateParams:
+        """Return the creation of a saga, with the first events of its log."""
+        return SagaCreateParams(
+            saga_id=saga_id,
+            saga_name=SagaName("trip"),
+            dag_digest="digest",
+            dag_text=JsonText('{"a":"graph"}'),
+            params=JsonText('{"to":"Rome"}'),
+            fence=self.fence,
+            events=events(saga_id, 0, count),
+        )
+
+    def record(
+        self,
+        saga_id: SagaId,
+        first: int,
+        count: int = 0,
+        state: SagaCachedState = RUNNING,
+        fence: Fence | None = None,
+    ) -> SagaRecord:
+        """Return a record of so many events from a number on."""
+        log = events(saga_id, first, count)
+        return SagaRecord(saga_id, fence or self.fence, first, log, state)
+
+    def record_of(
+        self, saga_id: SagaId, first: int, log: tuple[SagaNodeEvent, ...], fence: Fence
+    ) -> SagaRecord:
+        """Return a record of some events of its own."""
+        return SagaRecord(saga_id, fence, first, log, RUNNING)
+
+    def problem(self, saga_id: SagaId, text: str | None, fence: Fence | None = None) -> SagaProblem:
+        """Return a note of a problem."""
+        return SagaProblem(saga_id, fence or self.fence, text)
+
+    # Doing them
+
+    async def do(self, *batch: SagaWrite) -> Sequence[WriteOutcome]:
+        """Write a batch, and return the answers, of which there has to be one for each write."""
+        outcomes = await self.session.record(batch)
+        expect(len(outcomes), len(batch), "record answers for each write of a batch")
+        return list(outcomes)
+
+    async def done(self, *batch: SagaWrite) -> None:
+        """Write a batch that nothing is wrong with."""
+        demand = "a write with which nothing is wrong is durable"
+        expect(await self.do(*batch), [DURABLE] * len(batch), demand)
+
+    async def finished(self, saga_id: SagaId, state: SagaCachedState) -> None:
+        """Create a saga and finish it."""
+        await self.done(self.create(saga_id), self.record(saga_id, 0, 2, state))
+
+    async def claim(self, saga_id: SagaId, sec_name: str) -> Fence:
+        """Claim a saga that is not finished, and return its fence."""
+        claim = await self.session.claim(saga_id, sec_name)
+        if claim is None:
+            msg = f"an unfinished saga can be claimed\nfound:  None for {saga_id}"
+            raise AssertionError(msg)
+        expect((claim.saga_id, claim.fence.sec_name), (saga_id, sec_name), "a claim is of its SEC")
+        stored = await self.load(saga_id)
+        expect(stored.fence, claim.fence, "a claim gives the fence that the saga's row has now")
+        return claim.fence
+
+    # Looking
+
+    async def load(self, saga_id: SagaId) -> StoredSaga:
+        """Load a saga that has to be there."""
+        stored = await self.session.load(saga_id)
+        if stored is None:
+            msg = f"load gives a saga that is stored\nfound:  None for {saga_id}"
+            raise AssertionError(msg)
+        return stored
+
+    async def log(self, saga_id: SagaId) -> tuple[SagaNodeEvent, ...]:
+        """Return the log of a saga that has to be there."""
+        return (await self.load(saga_id)).events
+
+    async def expect_log(self, saga_id: SagaId, count: int, demand: str) -> None:
+        """Demand that a saga has the first so many events of its log, and no others."""
+        expect(await self.log(saga_id), events(saga_id, 0, count), demand)
+
+    async def ids(self, query: ListQuery) -> list[SagaId]:
+        """Return the sagas of one page."""
+        return [summary.id for summary in await self.session.list(query)]
+
+    async def pages(
+        self,
+        limit: int,
+        states: Collection[SagaCachedState] | None = None,
+        name: str | None = None,
+    ) -> list[SagaSummary]:
+        """Return all sagas of a listing, page by page."""
+        found: list[SagaSummary] = []
+        while True:
+            marker = found[-1].id if found else None
+            page = await self.session.list(ListQuery(marker, limit, states, name))
+            expect_that(len(page) <= limit, f"a page has at most {limit} sagas", page)
+            if not page:
+                return found
+            forward = marker is None or marker < page[0].id
+            expect_that(forward, f"a page begins after its marker, {marker}", page)
+            expect_that(
+                page[-1].id not in {summary.id for summary in found},
+                "a listing gives no saga twice, and comes to an end",
+                page,
+            )
+            found += page
+
+
+@asynccontextmanager
+async def living(subject: Subject, sec_name: str = SEC) -> AsyncGenerator[Life, None]:
+    """Open the store for a SEC, and take its sagas over."""
+    async with subject.store.open() as session:
+        yield Life(session, (await session.take_over(sec_name)).fence)

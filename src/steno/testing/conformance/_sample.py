@@ -1,0 +1,122 @@
+"""Samples: sagas that nobody runs, and logs for them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from steno.core import (
+    JSON,
+    NULL,
+    ActionError,
+    ActionFailed,
+    DeserializeFailed,
+    Failed,
+    InjectedError,
+    JsonText,
+    SagaCachedState,
+    SagaId,
+    SagaNodeEvent,
+    SagaNodeEventType,
+    SagaNodeId,
+    SerializeFailed,
+    Started,
+    SubsagaCreateFailed,
+    Succeeded,
+    UndoActionError,
+    UndoFailed,
+    UndoFinished,
+    UndoStarted,
+    encode_json,
+)
+
+READY, RUNNING, UNWINDING = (
+    SagaCachedState.READY,
+    SagaCachedState.RUNNING,
+    SagaCachedState.UNWINDING,
+)
+SUCCEEDED, FAILED, STUCK = (
+    SagaCachedState.SUCCEEDED,
+    SagaCachedState.FAILED,
+    SagaCachedState.STUCK,
+)
+STATES = tuple(SagaCachedState)
+
+LAST = 2**128 - 1
+
+
+def spread(count: int) -> list[SagaId]:
+    """Return so many ids in their order, from the first that there is to the last."""
+    return [SagaId(UUID(int=LAST * number // (count - 1))) for number in range(count)]
+
+
+# Neither the text of ids, nor their bytes, nor their numbers with a sign, may tell another order.
+ONE, TWO, THREE = (
+    SagaId(UUID("0a10f3c2-5e7c-4d0a-8a31-0f2a5c1b9e01")),
+    SagaId(UUID("7ffffc2e-1b1d-4f6e-9d7a-6c0b8c8e5d02")),
+    SagaId(UUID("f81d4fae-7dec-41d0-b765-00a0c91e6b03")),
+)
+NOWHERE = SagaId(UUID("3f333df6-90a4-4fda-8dd3-9485d27cee36"))
+"""The id of a saga that is never created."""
+
+
+def events(saga_id: SagaId, first: int, count: int) -> tuple[SagaNodeEvent, ...]:
+    """Return so many events of a saga's log from a number on: each node starts, then succeeds."""
+    return tuple(_event(saga_id, seq) for seq in range(first, first + count))
+
+
+def _event(saga_id: SagaId, seq: int) -> SagaNodeEvent:
+    node, second = divmod(seq, 2)
+    event_type = Succeeded(encode_json({"seq": seq})) if second else Started()
+    return SagaNodeEvent(saga_id, SagaNodeId(node), event_type)
+
+
+def node_event(saga_id: SagaId, node: int, event_type: SagaNodeEventType) -> SagaNodeEvent:
+    """Return an event."""
+    return SagaNodeEvent(saga_id, SagaNodeId(node), event_type)
+
+
+ODD_VALUES: tuple[JSON, ...] = (
+    None,
+    "",
+    "\x00 \x07 \x1f \x7f",
+    "é e\u0301 ẞ 語 🦀 \u2028 \u202e \uffff \U0010ffff",
+    "a \"quoted\" 'text' with \\ and / and % and _ and $1 and ?",
+    [2**64 - 1, -(2**63), 2**53 + 1, 0, -0.0, 1.0, 1e16, 5e-324, 1.7976931348623157e308],
+    {"": 1, "aa": 2, "b": 3, "é": "e", "Z": [[0], [[1]]], "\x00": True},
+    "2026-05-04T08:00:00Z",
+)
+"""What JSON can hold, and a database may be tempted to mend."""
+
+ODD_TEXTS = tuple(encode_json(value) for value in ODD_VALUES)
+ODD_GRAPH = JsonText('{ "b": 1.50,\n\t"a": [1e+2, "\\u00e9\\/"], "ab": {"b": 0, "a": 0} }')
+"""A text is kept, not the value that it stands for: keys, spaces and spellings stay."""
+
+LARGE = encode_json(["語🦀x" * 125_000])
+"""A value of a million bytes."""
+
+ODD_NAMES = (
+    *("trip", "Trip", "trip ", "tri%", "t_ip", "é", "e\u0301", "it's", '"x"', "語🦀", "a\nb", ""),
+)
+"""Names that are not the same, although some databases take some for others."""
+
+ERRORS: tuple[ActionError, ...] = (
+    ActionFailed(encode_json({"type": "Full", "message": "no room\x00 🦀"})),
+    DeserializeFailed("is no int\n"),
+    InjectedError(),
+    SerializeFailed(""),
+    SubsagaCreateFailed("é"),
+)
+
+
+def every_kind(saga_id: SagaId) -> tuple[SagaNodeEvent, ...]:
+    """Return a log with every type of event, and all the data that it can have."""
+    kinds: list[SagaNodeEventType] = [Succeeded(text) for text in (*ODD_TEXTS, NULL)]
+    kinds += [Failed(error) for error in ERRORS]
+    kinds += [UndoFailed(UndoActionError.attempt(1, "no 🦀\x00")), UndoFinished()]
+    log: list[SagaNodeEvent] = []
+    for node, kind in enumerate(kinds):
+        before: list[SagaNodeEventType] = [Started()]
+        if isinstance(kind, UndoFailed | UndoFinished):
+            before += [Succeeded(NULL), UndoStarted()]
+        log += [node_event(saga_id, node, each) for each in (*before, kind)]
+    return tuple(log)
