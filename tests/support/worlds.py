@@ -21,6 +21,7 @@ from steno.core import FlatDag, SagaNodeEvent, read_flat
 from steno.store import (
     Durable,
     ListQuery,
+    PruneQuery,
     SagaClaim,
     SagaRecord,
     SagaSummary,
@@ -341,6 +342,10 @@ class ScriptedSession:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         await self._reading("list")
         return await self._inner.list(query)
+
+    async def prune(self, query: PruneQuery) -> Sequence[UUID]:
+        await self._reading("prune")
+        return await self._inner.prune(query)
 
 
 @cache

@@ -6,6 +6,7 @@ The actors: a thin shell of Trio around the pure core.
 * `_executor`, `_runner`, `_exec_client`: run one saga; call user code; reach the SEC from there.
 * `_entry`, `_statistics`: a saga in the coordinator's memory; what a SEC tells of itself.
 * `_recover`: makes executors, of new and of stored sagas, and decides whether one can go on.
+* `_size`, `_retention`: how large values may be; deletes what has been kept for long enough.
 * `_line`, `_client`, `_handle`: what an application holds. `_open`: opening and leaving.
 """
 

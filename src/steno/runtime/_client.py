@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import overload
 
 import attrs
@@ -40,13 +41,12 @@ from steno.errors import (
     SagaNotReady,
     SagaNotRunning,
 )
-from steno.runtime._entry import Place
 from steno.runtime._handle import SagaHandle
 from steno.runtime._line import Line
-from steno.runtime._message import CreateSaga, GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
+from steno.runtime._message import GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
 from steno.runtime._runner import is_inside
-from steno.runtime._statistics import SecStatistics
-from steno.store import ListQuery, SagaSummary
+from steno.runtime._statistics import SecStatistics, take
+from steno.store import PRUNABLE, ListQuery, PruneQuery, SagaSummary
 
 
 @attrs.define(eq=False)
@@ -82,12 +82,12 @@ class SecClient:
         chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
         in_use: SagaIdInUse | None = None
         try:
-            await self._create(dag, SagaState.new(self._line.foundry.shared(dag), chosen))
+            await self._line.create(dag, SagaState.new(self._line.foundry.shared(dag), chosen))
         except SagaIdInUse as error:
             in_use = error
         if in_use is not None and not dag.same_as(await self._line.dag_of(chosen)):
             raise in_use
-        return self.saga_handle(chosen)  # noqa: ASYNC910 - _create has waited, also where it raised
+        return self.saga_handle(chosen)  # noqa: ASYNC910 - create has waited, also where it raised
 
     async def saga_start(self, saga_id: uuid.UUID) -> None:
         """
@@ -168,13 +168,10 @@ class SecClient:
         if dag is None:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
-        await self._create(dag, fold_unordered(self._line.foundry.shared(dag), saga_id, events))
+        await self._line.create(
+            dag, fold_unordered(self._line.foundry.shared(dag), saga_id, events)
+        )
         return self.saga_handle(saga_id)
-
-    async def _create(self, dag: SagaDag, state: SagaState) -> None:
-        """Store a saga with the log that it has so far."""
-        executor = self._line.admit(dag, state)
-        await self._line.ask(CreateSaga(executor.create_params(), executor))
 
     async def saga_recover(self, saga_id: uuid.UUID) -> SagaHandle:
         """
@@ -242,23 +239,30 @@ class SecClient:
             SecClosing: The SEC is being left.
         """
         after = None if marker is None else checked_saga_id(marker)
-        if states is not None and set(states).difference(SagaCachedState):
-            msg = f"states must be of type SagaCachedState, not {states!r}"
-            raise TypeError(msg)
-        query = ListQuery(after, limit, states, name)
-        return await self._line.list(query)
+        return await self._line.list(ListQuery(after, limit, states, name))
+
+    async def saga_prune(
+        self, older_than: timedelta, *, states: Collection[SagaCachedState] = PRUNABLE
+    ) -> int:
+        """
+        Delete finished sagas of this SEC, with their logs, and return how many.
+
+        They go in small transactions, so that nothing waits for long. Cancelled, some are gone.
+
+        Args:
+            older_than: How long ago they ended, at least.
+            states: Only sagas in one of these states: succeeded, failed, or both.
+
+        Raises:
+            ValueError: The age is negative, or another state is asked for.
+            StoreError: The store failed.
+            SecClosing: The SEC is being left.
+        """
+        return await self._line.prune(PruneQuery(older_than, states))
 
     def statistics(self) -> SecStatistics:
         """Return what the SEC has in hand, and has done so far."""
-        census = self._line.sec.census()
-        return SecStatistics(
-            ready=census[Place.READY],
-            running=census[Place.RUNNING],
-            pending=census[Place.CREATING] + census[Place.LOADING],
-            finished=census[Place.DONE],
-            halted=self._line.sec.halted,
-            writer=self._line.writer.statistics(),
-        )
+        return take(self._line.sec, self._line.writer)
 
     # Injection
 

@@ -1,4 +1,4 @@
-"""Telling apart what user code may raise: an error of its own, a cancellation, the end of all."""
+"""Telling apart what user code and stores may raise: errors, a cancellation, the end of all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 
 import trio
 
-from steno.errors import SecClosing
+from steno.errors import SecClosing, StenoError, StoreError
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
@@ -41,3 +41,12 @@ def is_closing(error: BaseException) -> bool:
 def is_cancelled() -> bool:
     """Say whether the current task would be cancelled at its next checkpoint."""
     return trio.current_effective_deadline() == -math.inf
+
+
+def of_the_store(error: Exception) -> StenoError:
+    """Return why a saga could not be stored, in words of ours."""
+    if isinstance(error, StenoError):
+        return error
+    wrapped = StoreError(f"the store refused it: {type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped

@@ -12,16 +12,14 @@ from typing import TypeVar, overload
 import attrs
 import trio
 
-from steno.core import Phase, SagaCachedState, SagaDag, SagaId, SagaState, Snapshot, Succeeded
+from steno.core import Phase, SagaCachedState, SagaDag, SagaId, SagaState, Snapshot
 from steno.errors import (
     CommandError,
     NoSuchSaga,
     RecoveryError,
     SagaHaltedError,
-    SagaValidationError,
     SecClosing,
 )
-from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Envelope, Reply
 from steno.runtime._message import (
     Ask,
@@ -36,12 +34,15 @@ from steno.runtime._message import (
     WaitSaga,
 )
 from steno.runtime._recover import Foundry
+from steno.runtime._retention import Pruner
 from steno.runtime._runner import is_inside
 from steno.runtime._sec import Sec
+from steno.runtime._size import check_sizes
 from steno.runtime._writer import LogWriter
 from steno.store import (
     Fence,
     ListQuery,
+    PruneQuery,
     SagaSummary,
     SecStoreSession,
     StoredSaga,
@@ -62,12 +63,14 @@ class Line:
         sec: The coordinator.
         writer: The log writer.
         foundry: Makes executors, and reads stored graphs.
+        pruner: Deletes finished sagas.
         max_value_bytes: How large a value may be.
     """
 
     sec: Sec
     writer: LogWriter
     foundry: Foundry
+    pruner: Pruner
     max_value_bytes: int
     _session: SecStoreSession
     _fence: Fence
@@ -177,6 +180,10 @@ class Line:
         """Return a page of the store's sagas."""
         return await self._read(self._session.list, query)
 
+    async def prune(self, query: PruneQuery) -> int:
+        """Delete finished sagas of this SEC, and return how many."""
+        return await self._read(self.pruner.prune, query)
+
     async def _read(self, read: Callable[[Q], Awaitable[T]], query: Q) -> T:
         """Read, until the SEC hangs up: what is read from is about to be closed."""
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -265,27 +272,15 @@ class Line:
 
     # Creating
 
-    def admit(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
+    async def create(self, dag: SagaDag, state: SagaState) -> None:
         """
-        Return an executor of a new saga, once all that can be wrong with it has been looked at.
+        Store a saga with the log that it has so far, once all that can be wrong was looked at.
 
         Raises:
             SagaValidationError: An action is not registered or has no undo, or a value is too big.
+            SagaIdInUse: There is a saga of that id.
         """
-        self._check_size(dag, "its params", dag.params)
-        for constant in state.flat.constants:
-            self._check_size(dag, f'the constant "{constant.name}"', constant.value)
-        for event in state.log.events:
-            if isinstance(event.event_type, Succeeded):
-                name = state.flat.name_of(event.node_id)
-                self._check_size(dag, f'the output of "{name}"', event.event_type.output)
+        check_sizes(dag, state, self.max_value_bytes)
         shared = SagaDag.of_flat(state.flat, dag.params)
-        return self.foundry.make(shared, state, self._fence, SagaCachedState.READY)
-
-    def _check_size(self, dag: SagaDag, what: str, text: str) -> None:
-        size = len(text.encode())
-        if size > self.max_value_bytes:
-            why = (
-                f"{what} takes {size} bytes, and may take {self.max_value_bytes} (max_value_bytes)"
-            )
-            raise SagaValidationError(dag.saga_name, why)
+        executor = self.foundry.make(shared, state, self._fence, SagaCachedState.READY)
+        await self.ask(CreateSaga(executor.create_params(), executor))

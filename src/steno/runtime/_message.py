@@ -134,6 +134,13 @@ class Ended:
     halted: SagaHaltedError | None
 
 
-Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended
+@attrs.frozen(eq=False)
+class Pruned:
+    """Some finished sagas are no more in the store."""
+
+    sagas: frozenset[SagaId]
+
+
+Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended | Pruned
 
 SecMessage: TypeAlias = "Envelope[Ask, object] | Tell"

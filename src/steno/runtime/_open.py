@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import overload
 
 import attrs
@@ -30,9 +31,10 @@ from steno.runtime._line import Line
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import SecMessage
 from steno.runtime._recover import Foundry, Loader, MakeContext
+from steno.runtime._retention import Pruner, checked_retention
 from steno.runtime._sec import Sec
 from steno.runtime._writer import LogWriter
-from steno.store import Fence, SecStore, SecStoreSession
+from steno.store import Fence, PruneQuery, SecStore, SecStoreSession
 
 
 @attrs.define(eq=False)
@@ -75,6 +77,7 @@ def open_sec(
     recover: bool = ...,
     recover_concurrency: int = ...,
     store_patience: float = ...,
+    retention: timedelta | None = ...,
     max_value_bytes: int = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 @overload
@@ -87,6 +90,7 @@ def open_sec(
     recover: bool = ...,
     recover_concurrency: int = ...,
     store_patience: float = ...,
+    retention: timedelta | None = ...,
     max_value_bytes: int = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 def open_sec(
@@ -99,6 +103,7 @@ def open_sec(
     recover: bool = True,
     recover_concurrency: int = 16,
     store_patience: float = 60.0,
+    retention: timedelta | None = None,
     max_value_bytes: int = MAX_VALUE_BYTES,
 ) -> AbstractAsyncContextManager[SecClient]:
     """
@@ -120,6 +125,9 @@ def open_sec(
         recover_concurrency: How many sagas are loaded at a time.
         store_patience: Seconds for which an unavailable store is tried again, before the sagas that
             wait for it are halted.
+        retention: How long finished sagas of this SEC are kept; then they are deleted, with their
+            logs, but for stuck ones. None keeps all. It has to be longer than an action may take
+            that creates a saga and waits for it, through all restarts.
         max_value_bytes: The size limit of one value (params, constant, output or error), in bytes
             of UTF-8.
 
@@ -152,6 +160,7 @@ def open_sec(
         sec_name=sec_name,
         recover_concurrency=recover_concurrency if recover else 0,
         patience=store_patience,
+        retention=checked_retention(retention),
         max_value_bytes=max_value_bytes,
     )
     return opening.open()
@@ -173,6 +182,7 @@ class _Opening:
     sec_name: str
     recover_concurrency: int  # 0: recover none
     patience: float
+    retention: PruneQuery | None
     max_value_bytes: int
 
     @asynccontextmanager
@@ -195,6 +205,8 @@ class _Opening:
                             supervisor.spawn(
                                 loader.load_all, take_over.claims, self.recover_concurrency
                             )
+                        if self.retention is not None:
+                            supervisor.spawn(line.pruner.run, self.retention)
                         try:
                             yield SecClient(line)
                             await line.close()
@@ -231,7 +243,8 @@ class _Opening:
         )
         loader = Loader(session, foundry, coordinator, writer.mailbox, self.sec_name, self.patience)
         sec = Sec(coordinator, writer.mailbox, supervisor.spawn, loader.recover)
-        return Line(sec, writer, foundry, self.max_value_bytes, session, fence), loader
+        pruner = Pruner(session, coordinator, self.sec_name)
+        return Line(sec, writer, foundry, pruner, self.max_value_bytes, session, fence), loader
 
 
 def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:

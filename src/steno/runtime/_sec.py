@@ -25,11 +25,10 @@ from steno.errors import (
     SagaNotRunning,
     SagaTakenOver,
     SecClosing,
-    StenoError,
-    StoreError,
 )
 from steno.runtime._entry import BUSY, Entry, Place
 from steno.runtime._executor import SagaExecutor
+from steno.runtime._fault import of_the_store
 from steno.runtime._mailbox import Envelope, Mailbox, Reply
 from steno.runtime._message import (
     Ask,
@@ -42,6 +41,7 @@ from steno.runtime._message import (
     Loaded,
     NotHere,
     NotLoaded,
+    Pruned,
     RecoverSaga,
     SecMessage,
     StartSaga,
@@ -145,6 +145,9 @@ class Sec:
             case Forget(saga_id=saga_id, reply=reply):
                 if saga_id in self._entries:
                     self._entries[saga_id].forget(reply)
+            case Pruned(sagas=sagas):
+                for saga_id in self._finished.keys() & sagas:
+                    del self._finished[saga_id], self._entries[saga_id]
         if self._closing is not None and not self._busy:
             self._closing.answer(None)
 
@@ -241,7 +244,7 @@ class Sec:
             case outcome:
                 entry = self._leave(saga_id)
                 error = outcome.error if isinstance(outcome, Rejected) else SagaIdInUse(saga_id)
-                entry.queue.pop(0).reply_to.fail(_of_the_store(error))
+                entry.queue.pop(0).reply_to.fail(of_the_store(error))
         self._requeue(entry)
 
     def _not_loaded(self, saga_id: SagaId, error: Exception) -> None:
@@ -280,15 +283,6 @@ class Sec:
                 for waiter in entry.waiters:
                     waiter.fail(SecClosing(_never_started(saga_id)))
                 entry.waiters.clear()
-
-
-def _of_the_store(error: Exception) -> StenoError:
-    """Return why a saga could not be stored, in words of ours."""
-    if isinstance(error, StenoError):
-        return error
-    wrapped = StoreError(f"the store refused it: {type(error).__name__}: {error}")
-    wrapped.__cause__ = error
-    return wrapped
 
 
 def _never_started(saga_id: SagaId) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from steno.runtime._writer import WriterStatistics
+from steno.runtime._entry import Place
+from steno.runtime._sec import Sec
+from steno.runtime._writer import LogWriter, WriterStatistics
 
 
 @attrs.frozen
@@ -27,3 +29,16 @@ class SecStatistics:
     finished: int
     halted: int
     writer: WriterStatistics
+
+
+def take(sec: Sec, writer: LogWriter) -> SecStatistics:
+    """Return what a coordinator and its writer can tell."""
+    census = sec.census()
+    return SecStatistics(
+        ready=census[Place.READY],
+        running=census[Place.RUNNING],
+        pending=census[Place.CREATING] + census[Place.LOADING],
+        finished=census[Place.DONE],
+        halted=sec.halted,
+        writer=writer.statistics(),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import cast
 
 import attrs
 
@@ -97,6 +98,17 @@ class TakeOver:
     claims: tuple[SagaClaim, ...]
 
 
+def _are_states(
+    _: object, __: attrs.Attribute[Collection[SagaCachedState] | None], value: object
+) -> None:
+    if value is not None and (
+        not isinstance(value, Collection)
+        or not all(isinstance(cast("object", each), SagaCachedState) for each in value)
+    ):
+        msg = f"states must be of type SagaCachedState, not {value!r}"
+        raise TypeError(msg)
+
+
 @attrs.frozen
 class ListQuery:
     """
@@ -111,7 +123,7 @@ class ListQuery:
 
     marker: SagaId | None = None
     limit: int = attrs.field(default=100, validator=at_least_one)
-    states: Collection[SagaCachedState] | None = None
+    states: Collection[SagaCachedState] | None = attrs.field(default=None, validator=_are_states)
     name: str | None = None
 
 

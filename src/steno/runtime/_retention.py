@@ -1,0 +1,75 @@
+"""Retention: finished sagas are deleted when they have been kept for long enough."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import attrs
+import trio
+
+from steno.runtime._mailbox import Mailbox
+from steno.runtime._message import Pruned, SecMessage
+from steno.store import PruneQuery, SecStoreSession
+
+SHORTEST_INTERVAL = 1.0
+"""Seconds between two rounds at least."""
+
+LONGEST_INTERVAL = 3600.0
+"""Seconds between two rounds at most."""
+
+_logger = logging.getLogger("steno")
+
+
+@attrs.frozen(eq=False)
+class Pruner:
+    """
+    Deletes finished sagas of one SEC.
+
+    Attributes:
+        session: The open store.
+        coordinator: Who is told which are gone.
+        sec_name: Whose sagas they are.
+    """
+
+    session: SecStoreSession
+    coordinator: Mailbox[SecMessage]
+    sec_name: str
+
+    async def prune(self, query: PruneQuery) -> int:
+        """Delete all sagas of the SEC that match, a few at a time, and return how many."""
+        query = attrs.evolve(query, sec_name=self.sec_name)
+        count = 0
+        while True:
+            pruned = await self.session.prune(query)
+            self.coordinator.tell(Pruned(frozenset(pruned)))
+            count += len(pruned)
+            if len(pruned) < query.limit:
+                return count
+
+    async def run(self, query: PruneQuery) -> None:
+        """Prune now and again, until cancelled; a store that fails is asked again next time."""
+        seconds = query.older_than.total_seconds() / 10
+        interval = min(max(seconds, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+        while True:
+            try:
+                await self.prune(query)
+            except Exception as error:  # noqa: BLE001 - a store may raise anything; nobody waits
+                _logger.warning("finished sagas could not be pruned: %s", error)
+            await trio.sleep(interval)
+
+
+def checked_retention(retention: object) -> PruneQuery | None:
+    """
+    Return what is to be pruned for a retention; None if everything is kept.
+
+    Raises:
+        TypeError: It is no timedelta.
+        ValueError: It is negative.
+    """
+    if retention is None:
+        return None
+    if not isinstance(retention, timedelta):
+        msg = f"open_sec: retention must be a timedelta, or None to keep all, not {retention!r}"
+        raise TypeError(msg)
+    return PruneQuery(retention)

@@ -1,0 +1,34 @@
+"""How large the values of a saga may be that is about to be stored."""
+
+from __future__ import annotations
+
+from steno.core import SagaDag, SagaState, Succeeded
+from steno.errors import SagaValidationError
+
+
+def check_sizes(dag: SagaDag, state: SagaState, limit: int) -> None:
+    """
+    Look at the params, the constants, and the outputs that a log has already.
+
+    Args:
+        dag: The graph and params.
+        state: The log so far.
+        limit: Bytes of UTF-8 that one value may take.
+
+    Raises:
+        SagaValidationError: A value is too big.
+    """
+    _check(dag, "its params", dag.params, limit)
+    for constant in state.flat.constants:
+        _check(dag, f'the constant "{constant.name}"', constant.value, limit)
+    for event in state.log.events:
+        if isinstance(event.event_type, Succeeded):
+            name = state.flat.name_of(event.node_id)
+            _check(dag, f'the output of "{name}"', event.event_type.output, limit)
+
+
+def _check(dag: SagaDag, what: str, text: str, limit: int) -> None:
+    size = len(text.encode())
+    if size > limit:
+        why = f"{what} takes {size} bytes, and may take {limit} (max_value_bytes)"
+        raise SagaValidationError(dag.saga_name, why)
