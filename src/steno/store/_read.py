@@ -101,12 +101,16 @@ class TakeOver:
 def _are_states(
     _: object, __: attrs.Attribute[Collection[SagaCachedState] | None], value: object
 ) -> None:
-    if value is not None and (
-        not isinstance(value, Collection)
-        or not all(isinstance(cast("object", each), SagaCachedState) for each in value)
-    ):
+    if value is not None and _other_than(value, frozenset(SagaCachedState)):
         msg = f"states must be of type SagaCachedState, not {value!r}"
         raise TypeError(msg)
+
+
+def _other_than(value: object, allowed: frozenset[SagaCachedState]) -> bool:
+    """Say whether a value is anything else than a collection of some states."""
+    if not isinstance(value, Collection):
+        return True
+    return any(each not in allowed for each in cast("Collection[object]", value))
 
 
 @attrs.frozen
@@ -136,7 +140,7 @@ PRUNABLE = frozenset({SagaCachedState.SUCCEEDED, SagaCachedState.FAILED})
 def _is_prunable(
     _: object, __: attrs.Attribute[Collection[SagaCachedState]], value: object
 ) -> None:
-    if not isinstance(value, Collection) or not value or not PRUNABLE.issuperset(value):
+    if not value or _other_than(value, PRUNABLE):
         names = " and ".join(sorted(state.value for state in PRUNABLE))
         msg = f"only sagas that have {names} can be pruned, not {value!r}"
         raise ValueError(msg)
