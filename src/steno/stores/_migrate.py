@@ -60,6 +60,9 @@ def check_version(db: sqlite3.Connection, path: str) -> int:
     if application != APPLICATION_ID and (tables or application or version):
         msg = f"{path} is a database of another program"
         raise StoreError(msg)
+    if version < 0:
+        msg = f"{path} has schema version {version}: it is damaged"
+        raise StoreError(msg)
     known = len(migrations())
     if version > known:
         msg = (

@@ -21,11 +21,27 @@ import attrs
 
 from steno.errors import StoreInUse
 
-TRIES = 5
-"""How often a lock that is held is tried for: somebody may only be looking whether it is."""
+TRIES = 50
+"""How often a lock is tried for while somebody but looks whether it is held."""
 
 PAUSE = 0.02
 """Seconds between two tries."""
+
+_held: set[int] = set()
+"""The descriptors of the locks that this process holds."""
+
+
+def _let_go() -> None:
+    """
+    Close the parent's locks, in a child that was forked off.
+
+    The two share them: a worker process of some pool that outlives its parent would hold them.
+    """
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 @attrs.frozen(eq=False)
@@ -74,17 +90,22 @@ def owner_lock(path: str) -> Generator[OwnerLock, None, None]:
     """
     beside = lock_path(path)
     descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    _held.add(descriptor)
     try:
-        if not _try_lock(descriptor, TRIES):
+        if not _try_lock(descriptor):
             raise StoreInUse(path, _owner(descriptor))
         lock = OwnerLock(beside, descriptor)
         lock.sign()
         try:
             yield lock
         finally:
-            lock.wipe()
+            if descriptor in _held:
+                lock.wipe()
     finally:
-        os.close(descriptor)
+        if descriptor in _held:  # in a child that was forked off, another file may be so by now
+            _held.remove(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that is being made has it as well
+            os.close(descriptor)
 
 
 def find_owner(path: str) -> str | None:
@@ -94,20 +115,31 @@ def find_owner(path: str) -> str | None:
     except FileNotFoundError:
         return None
     try:
-        return None if _try_lock(descriptor, 1) else _owner(descriptor)
+        return _owner(descriptor) if _is_owned(descriptor) else None
     finally:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int, tries: int) -> bool:
-    for left in reversed(range(tries)):
+def _try_lock(descriptor: int) -> bool:
+    for _ in range(TRIES):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if left:
-                time.sleep(PAUSE)
+            if _is_owned(descriptor):
+                return False
+            time.sleep(PAUSE)
         else:
             return True
+    return False
+
+
+def _is_owned(descriptor: int) -> bool:
+    """Say whether somebody holds the lock, and does not but look, as many may at once."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
     return False
 
 

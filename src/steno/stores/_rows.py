@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -62,24 +63,34 @@ def events_from_rows(saga_id: SagaId, rows: Iterable[EventRow]) -> tuple[SagaNod
             raise RecoveryError(msg)
         try:
             event_type = event_type_from_row(label, None if data is None else JsonText(data))
-        except (ValueError, SerializeError) as error:
+            event = SagaNodeEvent(saga_id, SagaNodeId(operator.index(node)), event_type)
+        except (ValueError, TypeError, SerializeError) as error:
             msg = f"saga {saga_id}: the row of event {seq} {error}"
             raise RecoveryError(msg) from error
-        events.append(SagaNodeEvent(saga_id, SagaNodeId(node), event_type))
+        events.append(event)
     return tuple(events)
 
 
 def summary_from_row(row: SagaRow) -> SagaSummary:
-    """Return what a list shows of a saga."""
+    """
+    Return what a list shows of a saga.
+
+    Raises:
+        RecoveryError: The row is no saga.
+    """
     saga_id, name, state, problem, created, progressed, ended = row
-    return SagaSummary(
-        SagaId(UUID(bytes=saga_id)),
-        SagaName(name),
-        SagaCachedState(state),
-        problem,
-        SagaTimes(
-            from_microseconds(created),
-            from_microseconds(progressed),
-            None if ended is None else from_microseconds(ended),
-        ),
-    )
+    try:
+        return SagaSummary(
+            SagaId(UUID(bytes=saga_id)),
+            SagaName(name),
+            SagaCachedState(state),
+            problem,
+            SagaTimes(
+                from_microseconds(created),
+                from_microseconds(progressed),
+                None if ended is None else from_microseconds(ended),
+            ),
+        )
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        msg = f"the row of saga {saga_id!r} is damaged: {error}"
+        raise RecoveryError(msg) from error

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TypeVar, cast
 
@@ -98,8 +98,8 @@ class SqliteSecStore:
 
     @contextmanager
     def _writing(self, file: SqliteFile) -> Generator[SqliteWriter, None, None]:
-        with file.writing() as (db, lock):
-            yield SqliteWriter(db, lock, self.clock)
+        with file.writing() as opened:
+            yield SqliteWriter(opened, self.clock)
 
     @asynccontextmanager
     async def open_reader(self) -> AsyncGenerator[SqliteReader, None]:
@@ -157,11 +157,13 @@ class SqliteReader:
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         self._check_open()
-        async with self._limiter:
-            self._check_open()
-            if self._inline:
+        if self._inline:
+            async with self._limiter:
                 return self._read_now(read)
-            return await trio.to_thread.run_sync(self._read_now, read)
+        # A disk that hangs must not keep whoever is cancelled; the seat is taken until it is done.
+        return await trio.to_thread.run_sync(
+            self._read_now, read, abandon_on_cancel=True, limiter=self._limiter
+        )
 
     def _check_open(self) -> None:
         if self._closed:
@@ -169,15 +171,24 @@ class SqliteReader:
             raise StoreError(msg)
 
     def _read_now(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            db = self._idle.pop()
-        except IndexError:
-            db = self._file.reader()
+        self._check_open()
+        db = self._connection()
         try:
             with self._file.translating():
                 return read(db)
         finally:
             self._idle.append(db)
+            if self._closed:
+                self._drop_idle()
+
+    def _connection(self) -> sqlite3.Connection:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return self._file.reader()
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     async def close(self) -> None:
         """
@@ -193,8 +204,7 @@ class SqliteReader:
             while done < READERS:
                 await self._limiter.acquire_on_behalf_of(("closing", done))
                 done += 1
-        for db in self._idle:
-            db.close()
+        self._drop_idle()
         await trio.lowlevel.cancel_shielded_checkpoint()
         if done < READERS:
             msg = f"{self._file.path}: reads have not ended within {GRACE} s"

@@ -1,5 +1,5 @@
 """
-A database file: how its connections are opened, and what their errors mean.
+A database file: what it must be, and how its connections are opened.
 
 One connection writes and checkpoints, and only the holder of the owner lock has it; all others are
 read-only. SQLite before 3.51.3 can corrupt a WAL file when two connections write or checkpoint at
@@ -8,18 +8,20 @@ once (https://sqlite.org/wal.html, "the WAL-reset bug"), so there never are two.
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
+import stat
 from collections.abc import Generator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import attrs
 
 from steno.errors import StoreError, StoreUnavailable
 from steno.stores._migrate import check_version, migrate, migrations
-from steno.stores._owner import OwnerLock, owner_lock
+from steno.stores._owner import owner_lock
+from steno.stores._sqlite_error import translating
+from steno.stores._sqlite_opened import Opened
 
 OLDEST = (3, 38, 0)
 """The oldest SQLite that has all that is asked of it."""
@@ -29,30 +31,6 @@ PATIENCE = 1.0
 
 JOURNAL_LIMIT = 64 * 1024 * 1024
 """Bytes that the WAL file keeps after a checkpoint, at most."""
-
-TRANSIENT = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_READONLY,
-}
-"""Primary codes of errors that go away when somebody mends the disk, or lets go of the file."""
-
-TRANSIENT_ERRNO = {
-    errno.EAGAIN,
-    errno.EDQUOT,
-    errno.EIO,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOMEM,
-    errno.ENOSPC,
-    errno.EROFS,
-}
-"""The same, of errors of the operating system."""
 
 NO_SHM = {
     sqlite3.SQLITE_CANTOPEN,
@@ -79,8 +57,12 @@ class SqliteFile:
 
     path: str = attrs.field(converter=_true_name)
 
+    def translating(self) -> AbstractContextManager[None]:
+        """Turn what the driver and the operating system raise into what the port says."""
+        return translating(self.path)
+
     @contextmanager
-    def writing(self) -> Generator[tuple[sqlite3.Connection, OwnerLock], None, None]:
+    def writing(self) -> Generator[Opened, None, None]:
         """
         Hold the owner lock and the connection that writes; make the file if there is none.
 
@@ -91,12 +73,45 @@ class SqliteFile:
         """
         with ExitStack() as stack:
             with self.translating():
+                self._refuse_strangers()
                 lock = stack.enter_context(owner_lock(self.path))
                 db = stack.enter_context(closing(self._open("rwc")))
                 check_version(db, self.path)  # before anything is changed: it may not be ours
                 self._set_up(db)
                 migrate(db)
-            yield db, lock
+                opened = Opened.of(self.path, db, lock)
+            yield opened
+
+    def _refuse_strangers(self) -> None:
+        """
+        Refuse the file of another program while only looking at it.
+
+        A connection that may write would change it, even if nothing is written: the last one that
+        is closed brings what is left in a WAL file into the database.
+        """
+        if self._exists():
+            # What else keeps it from being read, the connection that writes will meet as well.
+            with suppress(sqlite3.OperationalError), closing(self._open("ro")) as db:
+                check_version(db, self.path)
+
+    def _exists(self) -> bool:
+        """
+        Say whether there is such a file.
+
+        Raises:
+            StoreError: There is something else of this name, or a file that is no database.
+        """
+        try:
+            status = Path(self.path).stat()
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without end
+            msg = f"{self.path} is no file, but a folder, a pipe or a device"
+            raise StoreError(msg)
+        if status.st_size == 1:  # SQLite takes it for an empty file, and would overwrite it
+            msg = f"{self.path} is another program's file, or damaged: it has one byte"
+            raise StoreError(msg)
+        return True
 
     def reader(self) -> sqlite3.Connection:
         """
@@ -106,11 +121,11 @@ class SqliteFile:
             StoreUnavailable: It can not be opened now.
             StoreError: There is no such file, or it is not ours, or damaged.
         """
-        if not Path(self.path).exists():
-            msg = f"{self.path} does not exist"
-            raise StoreError(msg)
         with ExitStack() as stack:
             with self.translating():
+                if not self._exists():
+                    msg = f"{self.path} does not exist"
+                    raise StoreError(msg)
                 db = stack.enter_context(closing(self._open("ro")))
                 version = self._readable(db)
             if version < len(migrations()):
@@ -167,29 +182,3 @@ class SqliteFile:
         db.execute("PRAGMA checkpoint_fullfsync = ON")
         db.execute(f"PRAGMA journal_size_limit = {JOURNAL_LIMIT}")
         db.execute("PRAGMA cell_size_check = ON")  # damaged pages are found sooner
-
-    @contextmanager
-    def translating(self) -> Generator[None, None, None]:
-        """Turn what the driver and the operating system raise into what the port says."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._translated(error) from error
-        except OSError as error:
-            kind = StoreUnavailable if error.errno in TRANSIENT_ERRNO else StoreError
-            msg = f"{self.path} can not be opened: {error.strerror}: {error.filename}"
-            raise kind(msg) from error
-
-    def _translated(self, error: sqlite3.Error) -> StoreError:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is None:  # the driver's own, as for text that is no UTF-8
-            return StoreError(f"{self.path}: {error}")
-        primary = code & 0xFF
-        text = f"{self.path}: {error} ({error.sqlite_errorname})"
-        if code == sqlite3.SQLITE_READONLY_DBMOVED:
-            return StoreError(f"{text}: the file was moved or deleted while it was open")
-        if primary == sqlite3.SQLITE_NOTADB:
-            return StoreError(f"{text}: it is another program's file, or damaged")
-        if primary == sqlite3.SQLITE_CORRUPT:
-            return StoreError(f"{text}: the file is damaged; `steno doctor` says where")
-        return StoreUnavailable(text) if primary in TRANSIENT else StoreError(text)

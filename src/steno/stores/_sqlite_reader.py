@@ -7,14 +7,25 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from steno.core import JsonText, SagaCachedState, SagaId
+from steno.errors import RecoveryError
 from steno.store import Fence, ListQuery, LogEntry, SagaSummary, StoredSaga
-from steno.stores._rows import events_from_rows, from_microseconds, summary_from_row
+from steno.stores._rows import SagaRow, events_from_rows, from_microseconds, summary_from_row
 
 _SUMMARY = "saga_id, name, state, problem, created, progressed, ended"
 _LOAD = f"""
-    SELECT {_SUMMARY}, saga_key, current_sec, adopt_generation, digest, text, params
+    SELECT {_SUMMARY}, saga_key, events, current_sec, adopt_generation, digest, text,
+        params
     FROM saga JOIN dag USING (dag_key) JOIN saga_params USING (saga_key) WHERE saga_id = ?
 """  # noqa: S608 - made of words of this file
+_PAGE = f"SELECT {_SUMMARY} FROM saga WHERE saga_id > ? ORDER BY saga_id LIMIT ?"  # noqa: S608 - as above
+_STATE_PAGE = f"""
+    SELECT {_SUMMARY} FROM saga INDEXED BY saga_state
+    WHERE state = ? AND saga_id > ? ORDER BY saga_id LIMIT ?
+"""  # noqa: S608 - as above
+_NAME_PAGE = f"""
+    SELECT {_SUMMARY} FROM saga INDEXED BY saga_name
+    WHERE name = ? AND state = ? AND saga_id > ? ORDER BY saga_id LIMIT ?
+"""  # noqa: S608 - as above
 _EVENTS = "SELECT seq, node_id, event_type, data FROM node_event WHERE saga_key = ? ORDER BY seq"
 _ENTRIES = """
     SELECT seq, node_id, event_type, data, time, creator
@@ -47,44 +58,36 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
         if row is None:
             return None
         summary = summary_from_row(row[:7])
-        key, sec_name, generation, digest, text, params = row[7:]
-        events = db.execute(_EVENTS, (key,))
+        key, size, sec_name, generation, digest, text, params = row[7:]
+        # All at once: a cursor that an error leaves behind would keep the connection in the past.
+        events = events_from_rows(saga_id, db.execute(_EVENTS, (key,)).fetchall())
+        if len(events) != size:
+            msg = f"saga {saga_id}: {len(events)} events are there, and {size} were written"
+            raise RecoveryError(msg)
         return StoredSaga(
             summary,
             Fence(sec_name, generation),
             digest,
             text,
             JsonText(params),
-            events_from_rows(saga_id, events),
+            events,
         )
 
 
 def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]:
     """Return a page of the sagas."""
-    if query.states is None:
-        return [summary_from_row(row) for row in _page(db, query, None)]
+    after = _FIRST if query.marker is None else query.marker.bytes
+    if query.states is None and query.name is None:
+        rows = db.execute(_PAGE, (after, query.limit)).fetchall()
+        return [summary_from_row(row) for row in rows]
+    # A page of each state, each from an index, and of them the first: nothing else is looked at.
+    states = set(SagaCachedState if query.states is None else query.states)
+    statement, name = (_STATE_PAGE, ()) if query.name is None else (_NAME_PAGE, (query.name,))
+    found: list[SagaRow] = []
     with _snapshot(db):
-        rows = [row for state in set(query.states) for row in _page(db, query, state)]
-    return [summary_from_row(row) for row in sorted(rows)[: query.limit]]
-
-
-def _page(
-    db: sqlite3.Connection, query: ListQuery, state: SagaCachedState | None
-) -> sqlite3.Cursor:
-    """Select a page of one state, or of all."""
-    conditions: list[tuple[str, object]] = [
-        ("saga_id > ?", _FIRST if query.marker is None else query.marker.bytes)
-    ]
-    if state is not None:
-        conditions.append(("state = ?", state.value))
-    if query.name is not None:
-        conditions.append(("name = ?", query.name))
-    index = "" if state is None else "INDEXED BY saga_state"
-    where = " AND ".join(condition for condition, _ in conditions)
-    return db.execute(
-        f"SELECT {_SUMMARY} FROM saga {index} WHERE {where} ORDER BY saga_id LIMIT ?",  # noqa: S608 - as above
-        (*(value for _, value in conditions), query.limit),
-    )
+        for state in states:
+            found += db.execute(statement, (*name, state.value, after, query.limit))
+    return [summary_from_row(row) for row in sorted(found)[: query.limit]]
 
 
 def entries(db: sqlite3.Connection, saga_id: SagaId) -> Sequence[LogEntry]:

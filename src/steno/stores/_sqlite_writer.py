@@ -32,8 +32,8 @@ from steno.store import (
     TakeOver,
     WriteOutcome,
 )
-from steno.stores._owner import OwnerLock
 from steno.stores._rows import event_rows, to_microseconds
+from steno.stores._sqlite_opened import Opened
 
 _ADVANCE = """
     UPDATE saga SET events = ?, progressed = ?
@@ -68,10 +68,20 @@ _CLAIM = """
         adopt_generation + 1, coalesce((SELECT generation FROM sec WHERE name = ?), 0))
     WHERE saga_id = ? AND ended IS NULL RETURNING adopt_generation
 """
+_OWNERS = """
+    WITH RECURSIVE owner (name) AS (
+        SELECT min(current_sec) FROM saga WHERE ended IS NOT NULL AND state <> 'stuck'
+        UNION ALL
+        SELECT (
+            SELECT min(current_sec) FROM saga
+            WHERE current_sec > owner.name AND ended IS NOT NULL AND state <> 'stuck'
+        ) FROM owner WHERE owner.name IS NOT NULL
+    )
+    SELECT name FROM owner WHERE name IS NOT NULL
+"""
 _PRUNABLE = """
-    SELECT saga_key, saga_id, dag_key FROM saga INDEXED BY saga_ended
-    WHERE ended <= ? AND ended IS NOT NULL AND state <> 'stuck'
-      AND state IN (SELECT value FROM json_each(?)) AND current_sec = coalesce(?, current_sec)
+    SELECT ended, saga_id, saga_key, dag_key FROM saga INDEXED BY saga_ended
+    WHERE current_sec = ? AND state = ? AND ended <= ? AND ended IS NOT NULL AND state <> 'stuck'
     ORDER BY ended, saga_id LIMIT ?
 """
 _DELETE = (
@@ -91,20 +101,23 @@ class SqliteWriter:
     Writes, on the one connection that does.
 
     Args:
-        db: The connection, in autocommit mode.
-        lock: The owner lock, which is held.
+        opened: The file, and the connection.
         clock: Tells the time that rows are stamped with.
     """
 
-    _db: sqlite3.Connection
-    _lock: OwnerLock
+    _opened: Opened
     _clock: Callable[[], datetime]
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._opened.db
 
     def _now(self) -> int:
         return to_microseconds(self._clock())
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
+        self._opened.check()
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield self._db
@@ -120,7 +133,7 @@ class SqliteWriter:
         with self._transaction() as db:
             (generation,) = db.execute(_OPEN, (sec_name,)).fetchone()
             adopted = db.execute(_TAKE_OVER, (generation, sec_name)).fetchall()
-        self._lock.sign(sec_name)
+        self._opened.lock.sign(sec_name)
         claims = (_claim(saga_id, sec_name, generation) for saga_id, generation in adopted)
         return TakeOver(Fence(sec_name, generation), tuple(claims))
 
@@ -246,15 +259,19 @@ class SqliteWriter:
     def prune(self, query: PruneQuery) -> Sequence[SagaId]:
         """Delete some finished sagas, the oldest first."""
         until = to_microseconds(self._clock() - query.older_than)
-        states = "[" + ", ".join(f'"{state.value}"' for state in query.states) + "]"
         with self._transaction() as db:
-            condition = (until, states, query.sec_name, query.limit)
-            rows = db.execute(_PRUNABLE, condition).fetchall()
-            keys = [(key,) for key, _, _ in rows]
+            owners = [(query.sec_name,)] if query.sec_name is not None else db.execute(_OWNERS)
+            found: list[tuple[int, bytes, int, int]] = []
+            for (owner,) in owners:
+                for state in set(query.states):
+                    condition = (owner, state.value, until, query.limit)
+                    found += db.execute(_PRUNABLE, condition)
+            pruned = sorted(found)[: query.limit]
+            keys = [(key,) for *_, key, _ in pruned]
             for delete in _DELETE:
                 db.executemany(delete, keys)
-            db.executemany(_UNUSED, {(dag_key,) for _, _, dag_key in rows})
-        return [SagaId(UUID(bytes=saga_id)) for _, saga_id, _ in rows]
+            db.executemany(_UNUSED, {(dag_key,) for *_, dag_key in pruned})
+        return [SagaId(UUID(bytes=saga_id)) for _, saga_id, *_ in pruned]
 
 
 def _claim(saga_id: bytes, sec_name: str, generation: int) -> SagaClaim:

@@ -126,6 +126,10 @@ class _Thread(Generic[R]):
 
     async def opened(self) -> None:
         await self._opened.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what the resource has raised when it was opened, or closed."""
         if self._error is not None:
             raise self._error
 
@@ -176,6 +180,7 @@ async def thread_worker(
         yield thread
     finally:
         await thread.close()  # noqa: ASYNC102 - it shields itself, with a deadline
+    thread.check()
 
 
 def _closed() -> StoreError:

@@ -1,0 +1,65 @@
+"""What the errors of a database file mean: whether they pass, and what to do about them."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from steno.errors import StoreError, StoreUnavailable
+
+TRANSIENT = {
+    sqlite3.SQLITE_BUSY: "another program has locked it, and keeps it locked: end that",
+    sqlite3.SQLITE_CANTOPEN: "it, or a file beside it, may not be opened: look at its folder",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space",
+    sqlite3.SQLITE_IOERR: "the disk does not do what it should, or is full: look at its health",
+    sqlite3.SQLITE_LOCKED: "another connection has locked it: end that",
+    sqlite3.SQLITE_NOMEM: "the machine is short of memory",
+    sqlite3.SQLITE_PROTOCOL: "too many at once want its lock",
+    sqlite3.SQLITE_READONLY: "it, its folder or its file system is read-only: make it writable",
+}
+"""Primary codes of errors that go away when somebody mends the disk or lets go, and how to."""
+
+LASTING = {
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; `steno doctor` says where",
+    sqlite3.SQLITE_NOTADB: "it is another program's file, or damaged",
+}
+"""The same, of errors that stay."""
+
+TRANSIENT_ERRNO = {
+    errno.EAGAIN,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EROFS,
+}
+"""Errors of the operating system that go away in the same way."""
+
+
+@contextmanager
+def translating(path: str) -> Generator[None, None, None]:
+    """Turn what the driver and the operating system raise into what the port says."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translated(path, error) from error
+    except OSError as error:
+        kind = StoreUnavailable if error.errno in TRANSIENT_ERRNO else StoreError
+        msg = f"{path} can not be opened: {error.strerror}: {error.filename}"
+        raise kind(msg) from error
+
+
+def _translated(path: str, error: sqlite3.Error) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # the driver's own, as for text that is no UTF-8
+        return StoreError(f"{path}: {error}")
+    primary = code & 0xFF
+    text = f"{path}: {error} ({error.sqlite_errorname})"
+    if (hint := TRANSIENT.get(primary)) is not None:
+        return StoreUnavailable(f"{text}: {hint}")
+    hint = LASTING.get(primary)
+    return StoreError(text if hint is None else f"{text}: {hint}")

@@ -1,0 +1,128 @@
+"""Rows: what goes into a table comes out of it the same; what was never put there is refused."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steno import RecoveryError, SagaCachedState, SagaId, StenoError
+from steno.store import SagaTimes
+from steno.stores._rows import (
+    event_rows,
+    events_from_rows,
+    from_microseconds,
+    summary_from_row,
+    to_microseconds,
+)
+from support.notation import ERROR, SAGA_ID, UNDO_ERROR, events
+
+ID = SagaId(UUID(int=7))
+GOOD = (ID.bytes, "trip", "failed", None, 0, 1_000_000, 2_000_000)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_time_comes_back_to_the_microsecond(time: datetime):
+    """Also one before 1970."""
+    assert from_microseconds(to_microseconds(time)) == time
+
+
+def test_a_time_of_another_zone_is_the_same_moment():
+    """It comes back in UTC."""
+    time = datetime(2026, 5, 4, 8, tzinfo=timezone(timedelta(hours=2)))
+    assert from_microseconds(to_microseconds(time)) == datetime(2026, 5, 4, 6, tzinfo=UTC)
+    assert from_microseconds(0) == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "log", ["", "0+", "3+ 3✓ 0+ 0✓=1211", '0✓={"a":[1,"é"]} 1+ 1✗ 0- 0∅', "2- 2!"]
+)
+def test_events_come_back_as_they_were(log: str):
+    """With their data, and in their order."""
+    there = events(log)
+    assert list(events_from_rows(SAGA_ID, event_rows(0, there))) == there
+
+
+def test_a_row_has_the_words_of_the_log():
+    """Its data is JSON, and none where the type says it all."""
+    assert event_rows(4, events("0+ 0✓=1 1✗ 0- 0∅ 0!")) == [
+        (4, 0, "started", None),
+        (5, 0, "succeeded", "1"),
+        (6, 1, "failed", '{"ActionFailed":{"source_error":{"message":"no"}}}'),
+        (7, 0, "undo_started", None),
+        (8, 0, "undo_finished", None),
+        (9, 0, "undo_failed", event_rows(0, events("0!"))[0][3]),
+    ]
+    assert ERROR != UNDO_ERROR
+    assert "undo action attempt 1: no" in event_rows(0, events("0!"))[0][3]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ((1, 0, "started", None), "event 0 is missing; the next is number 1"),
+        ((-1, 0, "started", None), "event 0 is missing; the next is number -1"),
+        (("0", 0, "started", None), "event 0 is missing"),
+        ((0, 0, "begun", None), "event 0 is no event: 'begun' without data"),
+        ((0, 0, "started", "1"), "event 0 is no event: 'started' with data"),
+        ((0, 0, "succeeded", None), "event 0 is no event: 'succeeded' without data"),
+        ((0, 0, "succeeded", b"1"), "event 0 is no event"),
+        ((0, 0, 7, None), "event 0 is no event"),
+        ((0, 0, "failed", "{"), "event 0"),
+        ((0, 0, "failed", "7"), "event 0"),
+        ((0, 0, "failed", '{"Unheard":1}'), "event 0"),
+        ((0, 0, "undo_failed", "NaN"), "event 0"),
+        ((0, "0", "started", None), "event 0"),
+        ((0, None, "started", None), "event 0"),
+        ((0, 0.5, "started", None), "event 0"),
+    ],
+)
+def test_a_row_that_is_no_event_is_refused(row: tuple, why: str):
+    """The error names the saga and the event."""
+    with pytest.raises(RecoveryError, match=why) as caught:
+        events_from_rows(ID, [row])
+    assert str(ID) in str(caught.value)
+
+
+def test_an_event_that_is_missing_is_seen():
+    """Wherever it was."""
+    rows = event_rows(0, events("3+ 3✓ 0+ 0✓"))
+    del rows[2]
+    with pytest.raises(RecoveryError, match="event 2 is missing; the next is number 3"):
+        events_from_rows(ID, rows)
+
+
+def test_a_saga_row_is_a_summary():
+    """All of a list's line."""
+    summary = summary_from_row(GOOD)
+    assert (summary.id, summary.name, summary.state) == (ID, "trip", SagaCachedState.FAILED)
+    assert summary.problem is None
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    second = timedelta(seconds=1)
+    assert summary.times == SagaTimes(start, start + second, start + 2 * second)
+    assert summary_from_row((*GOOD[:6], None)).times.ended is None
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (0, b"short"),
+        (0, "text"),
+        (0, 7),
+        (0, None),
+        (2, "sleeping"),
+        (2, None),
+        (4, None),
+        (4, "now"),
+        (5, 2**63 - 1),
+        (6, -(2**63)),
+        (6, b""),
+    ],
+)
+def test_a_row_that_is_no_saga_is_refused(place: int, value: object):
+    """Nothing else comes out than an error of ours, whatever a damaged file has there."""
+    row = list(GOOD)
+    row[place] = value
+    with pytest.raises(StenoError, match="the row of saga .* is damaged"):
+        summary_from_row(tuple(row))
