@@ -37,6 +37,7 @@ class Case:
         Raises:
             AssertionError: It does not; the text says what was found and what is wanted.
             SkipTest: The subject lacks a hook that this case needs.
+            Exception: Whatever else the store raises where it should not.
         """
         try:
             await self._check(subject)

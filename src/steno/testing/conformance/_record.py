@@ -25,6 +25,7 @@ from steno.testing.conformance._sample import (
     events,
     every_kind,
     node_event,
+    spread,
 )
 from steno.testing.conformance._subject import Subject
 
@@ -68,12 +69,13 @@ async def every_kind_of_event_is_kept(subject: Subject) -> None:
 async def a_record_sets_the_state(subject: Subject) -> None:
     """With events and without: so does a saga begin whose step has nothing to log."""
     async with living(subject) as sec:
-        await sec.done(sec.create(ONE), sec.create(TWO))
-        for number, state in enumerate(STATES):
-            await sec.done(sec.record(ONE, 0, 0, state), sec.record(TWO, number, 1, state))
-            found = [(await sec.load(each)).summary.state for each in (ONE, TWO)]
+        ids = spread(2 * len(STATES))
+        await sec.done(*[sec.create(each) for each in ids])
+        for state, one, two in zip(STATES, ids[::2], ids[1::2], strict=True):
+            await sec.done(sec.record(one, 0, 0, state), sec.record(two, 0, 1, state))
+            found = [(await sec.load(each)).summary.state for each in (one, two)]
             expect(found, [state] * 2, "the row says what the last record said")
-        await sec.expect_log(ONE, 0, "a record without events adds none")
+            await sec.expect_log(one, 0, "a record without events adds none")
 
 
 @RECORD.case

@@ -1,0 +1,155 @@
+"""The in-memory store with all that a subject of the conformance kit can have: hooks, a reader."""
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+
+import trio
+
+from steno import InMemorySecStore, SagaCachedState, SagaId, StoreError, StoreUnavailable
+from steno.errors import RecoveryError
+from steno.store import (
+    ListQuery,
+    LogEntry,
+    PruneQuery,
+    SagaSummary,
+    SagaWrite,
+    StoredSaga,
+    WriteOutcome,
+)
+from steno.stores._memory import InMemorySession
+from steno.testing.conformance import Subject
+
+MORNING = datetime(2026, 5, 4, 8, tzinfo=UTC)
+
+
+async def a_while() -> None:
+    """Let the other tasks go on, whatever the order that Trio takes them in."""
+    for _ in range(4):
+        await trio.lowlevel.checkpoint()
+
+
+class HookedSession(InMemorySession):
+    """A session that knows of the hooks."""
+
+    @property
+    def store(self) -> "HookedStore":
+        return self._store
+
+    async def checked(self) -> "HookedStore":
+        return await self._checkpoint()
+
+    async def _checkpoint(self) -> "HookedStore":
+        store = await super()._checkpoint()
+        if store.fails:
+            raise StoreUnavailable(store.fails)
+        return store
+
+
+class HookedReader:
+    """An open store, to be looked at."""
+
+    def __init__(self, store: "HookedStore") -> None:
+        self.store = store
+        self.closed = False
+
+    async def checked(self) -> "HookedStore":
+        await trio.lowlevel.checkpoint()
+        if self.closed:
+            raise StoreError("the reader is closed")
+        return self.store
+
+    async def load(self, saga_id: SagaId) -> StoredSaga | None:
+        return (await self.checked()).load(saga_id)
+
+    async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
+        return (await self.checked()).list(query)
+
+    async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
+        return (await self.checked()).entries(saga_id)
+
+    async def count(self) -> Mapping[SagaCachedState, int]:
+        return (await self.checked()).count()
+
+
+class HookedStore(InMemorySecStore):
+    """A store that passes every case, none skipped."""
+
+    session_class = HookedSession
+    reader_class = HookedReader
+
+    def __init__(self) -> None:
+        super().__init__(lambda: self.now)
+        self.now = MORNING
+        self.newer = False
+        self.fails = ""
+        self.damaged: set[SagaId] = set()
+        self.stamps: dict[SagaId, list[tuple[datetime, str]]] = defaultdict(list)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[HookedSession]:
+        await trio.lowlevel.checkpoint()
+        if self.newer:
+            raise StoreError("a newer release has written this")
+        session = self.session_class(self)
+        try:
+            yield session
+        finally:
+            session.closed = True
+
+    @asynccontextmanager
+    async def open_reader(self) -> AsyncIterator[HookedReader]:
+        await trio.lowlevel.checkpoint()
+        reader = self.reader_class(self)
+        try:
+            yield reader
+        finally:
+            reader.closed = True
+
+    def write(self, write: SagaWrite) -> WriteOutcome:
+        outcome = super().write(write)
+        if (row := self._rows.get(write.saga_id)) is not None:
+            stamps = self.stamps[write.saga_id]
+            stamps += [(self.now, write.fence.sec_name)] * (len(row.events) - len(stamps))
+        return outcome
+
+    def load(self, saga_id: SagaId) -> StoredSaga | None:
+        if saga_id in self.damaged:
+            raise RecoveryError(f"saga {saga_id} can not be read")
+        return super().load(saga_id)
+
+    def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        pruned = super().prune(query)
+        for saga_id in pruned:
+            self.stamps.pop(saga_id, None)
+        return pruned
+
+    def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
+        row = self._rows.get(saga_id)
+        events = [] if row is None else row.events
+        stamps = self.stamps[saga_id]
+        return [
+            LogEntry(seq, event, *stamp)
+            for seq, (event, stamp) in enumerate(zip(events, stamps, strict=True))
+        ]
+
+    def count(self) -> Mapping[SagaCachedState, int]:
+        return Counter(row.state for row in self._rows.values())
+
+    # Hooks
+
+    def make_newer(self) -> None:
+        self.newer = True
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        self.fails = "the disk is full"
+        yield
+        self.fails = ""
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+    def subject(self) -> Subject:
+        return Subject(self, self.make_newer, self.failing, self.damaged.add, self.advance)

@@ -1,0 +1,31 @@
+"""The conformance kit has teeth: each case catches a store that has the fault it is about."""
+
+import pytest
+
+from steno import StoreError
+from steno.testing import conformance
+from support.broken import BROKEN, Broken
+from support.hooked import HookedStore
+
+CASES = {str(case): case for case in conformance.CASES}
+
+
+@pytest.mark.parametrize("case", conformance.CASES, ids=str)
+async def test_a_sound_store_passes_with_every_hook(case: conformance.Case):
+    """Nothing is skipped, and the fault of a broken store is all that tells it from this one."""
+    await case.run(HookedStore().subject())
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=str)
+async def test_a_broken_store_is_caught(broken: Broken):
+    """Each case that is about its fault says so, unless it is the store that raises."""
+    for name in broken.cases:
+        with pytest.raises((AssertionError, StoreError), match=r"\S") as caught:
+            await CASES[name].run(broken.store().subject())
+        assert caught.value.__notes__ == [f'demanded of every store, as "{name}"']
+
+
+def test_each_case_catches_a_broken_store():
+    """A case that none of them fails would demand nothing."""
+    caught = {name for broken in BROKEN for name in broken.cases}
+    assert set(CASES) == caught
