@@ -1,0 +1,195 @@
+"""
+Real processes that are killed, at any moment, and what is left of their sagas.
+
+`STENO_KILLS` says how often the long test kills, `STENO_KILLS_SEED` at which moments.
+"""
+
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+
+import steno
+from steno.store import PruneQuery
+from support.aftermath import Aftermath, Look, aftermath, check, check_file, look
+from support.demo import saga
+from support.filled import fill, in_order_of_end
+from support.killable import ERRORS, SHAPES, STORE, Life
+from support.worlds import nothing, returns
+
+PROGRAM = Path(__file__).with_name("program.py")
+
+KILLS = int(os.environ.get("STENO_KILLS", "6"))
+SEED = os.environ.get("STENO_KILLS_SEED", "1")
+
+PATIENCE = 120
+"""Seconds within which a process must say something, or end."""
+
+
+@attrs.frozen
+class Moment:
+    """
+    When a process is killed.
+
+    Attributes:
+        word: What it has to say first.
+        delay: How many seconds later.
+    """
+
+    word: str
+    delay: float
+
+
+def some_moment(rng: random.Random) -> Moment:
+    """Draw a moment: while it opens the file, while it recovers, or at any time after that."""
+    match rng.randrange(6):
+        case 0:
+            return Moment("opening", rng.uniform(0, 0.05))
+        case 1:
+            return Moment("open", rng.uniform(0, 0.05))
+        case _:
+            return Moment("acknowledged", rng.uniform(0.005, 1))
+
+
+def said(process: subprocess.Popen[bytes], word: str) -> bool:
+    """Wait until a process says a word; False if it ends before."""
+    heard = b""
+    while word.encode() not in heard.split(b"\n")[:-1]:
+        ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
+        assert ready, f"the process says nothing for {PATIENCE} s after {heard!r}"
+        more = os.read(process.stdout.fileno(), 100)
+        if not more:
+            return False
+        heard += more
+    return True
+
+
+@attrs.define(eq=False)
+class Lives:
+    """
+    The lives of a process, on one file.
+
+    Attributes:
+        folder: Where its files are.
+        looks: What was durable before each life, and after the last.
+    """
+
+    folder: Path
+    looks: list[Look] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.looks = [look(self.folder)]
+
+    def live(self, moment: Moment | None = None, **options: object) -> int:
+        """Let it live, and kill it, if it has not ended before; return how it ended."""
+        life = Life(str(self.folder), len(self.looks), **options)
+        command = [sys.executable, "-W", "error", str(PROGRAM), life.to_json()]
+        with (
+            life.path(ERRORS).open("ab") as errors,
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            ) as process,
+        ):
+            try:
+                if moment is not None and said(process, moment.word):
+                    time.sleep(moment.delay)
+                    process.kill()
+                code = process.wait(PATIENCE)
+            finally:
+                process.kill()
+        assert life.path(ERRORS).read_text() == ""
+        self.looks.append(look(self.folder))
+        return code
+
+    def killed(self, moment: Moment, **options: object) -> None:
+        """Let it live until it is killed."""
+        assert self.live(moment, **options) == -signal.SIGKILL
+
+    async def end(self, **options: object) -> Aftermath:
+        """Let it live to its end, and check all that is left."""
+        assert self.live(**options) == 0
+        check_file(self.folder)
+        after = await aftermath(self.folder, self.looks)
+        check(after)
+        return after
+
+
+def report(after: Aftermath) -> str:
+    """Say how much was tried."""
+    begun = [(call.saga, call.node, call.undoing) for call in after.effects if not call.done]
+    sizes = [seen.unfinished() for seen in after.looks]
+    return (
+        f"{len(after.looks) - 2} kills, {len(after.rows)} sagas, "
+        f"{sum(len(row.events) for row in after.rows.values())} events, {len(begun)} calls, "
+        f"{len(begun) - len(set(begun))} of them made again, "
+        f"{max(sizes)} sagas unfinished at most between lives, {sum(sizes)} in all"
+    )
+
+
+async def test_killed_at_any_moment_every_saga_ends_as_its_log_demands(tmp_path: Path):
+    """Nothing acknowledged is lost, nothing durable is called again, and effects match logs."""
+    rng = random.Random(SEED)
+    lives = Lives(tmp_path)
+    for _ in range(KILLS):
+        lives.killed(some_moment(rng))
+    after = await lives.end(count=len(SHAPES))
+    print(report(after))  # noqa: T201 - with -s: how much was tried
+    assert {job.shape for job in after.jobs.values()} == set(SHAPES)
+    assert any(seen.unfinished() for seen in after.looks)
+
+
+async def test_killed_while_many_sagas_unwind(tmp_path: Path):
+    """What is half undone is undone to its end, and nothing of it twice."""
+    rng = random.Random(SEED)
+    lives = Lives(tmp_path)
+    for _ in range(max(3, KILLS // 4)):
+        moment = Moment("undoing", rng.uniform(0, 0.1))
+        lives.killed(moment, shapes=("avalanche", "stuck in several"), pause=0.001)
+    after = await lives.end(count=1)
+    print(report(after))  # noqa: T201 - with -s: how much was tried
+    assert any("unwinding" in seen.states.values() for seen in after.looks)
+
+
+@pytest.mark.parametrize(
+    "statement", ["journal_mode = WAL", "CREATE TABLE node_event", "COMMIT", "INSERT INTO sec"]
+)
+async def test_killed_while_the_file_is_made(tmp_path: Path, statement: str):
+    """At whichever statement that is, the next life finds a file that it can use, or makes one."""
+    lives = Lives(tmp_path)
+    assert lives.live(count=1, statement=statement) == -signal.SIGKILL
+    registry = steno.ActionRegistry()
+    registry.register(steno.ActionFunc.new_action("a", returns(17), nothing))
+    async with steno.open_sec(steno.SqliteSecStore(tmp_path / STORE), registry) as sec:
+        assert await sec.saga_list() == []
+        assert (await sec.saga_run(saga("a"))).unwrap().saga_output() == 17
+    check_file(tmp_path)
+
+
+async def test_killed_while_it_prunes(tmp_path: Path):
+    """A saga is gone whole, the oldest first, or is there whole; one that is stuck stays."""
+    rng = random.Random(SEED)
+    await fill(tmp_path / STORE, 2_000)
+    lives = Lives(tmp_path)
+    states = lives.looks[0].states
+    stuck = {each for each, state in states.items() if state == "stuck"}
+    oldest_first = [each for each in in_order_of_end(2_000) if each not in stuck]
+    for _ in range(max(3, KILLS // 4)):
+        lives.killed(Moment("pruning", rng.uniform(0, 0.05)), prune=True)
+        check_file(tmp_path)
+        gone = len(states) - len(lives.looks[-1].sizes)
+        assert gone % PruneQuery(timedelta(0)).limit == 0
+        assert set(lives.looks[-1].sizes) == {*oldest_first[gone:], *stuck}
+    assert lives.live(prune=True) == 0
+    check_file(tmp_path)
+    assert set(lives.looks[-1].sizes) == stuck
