@@ -1,0 +1,36 @@
+"""Findings: what an examination of a store says, whatever kind of store it is."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+
+class Verdict(enum.Enum):
+    """How grave a finding is."""
+
+    OK = "ok"
+    """It is as it should be, or is only a fact."""
+    WARNING = "warning"
+    """The store works; something about it, or under it, is not as good as it could be."""
+    FAULT = "fault"
+    """The store can not be relied on."""
+
+
+@attrs.frozen
+class Finding:
+    """
+    One thing that was looked at.
+
+    Attributes:
+        topic: What it was.
+        value: What was found.
+        verdict: How grave that is.
+        advice: What it means, and what to do; empty if that is nothing.
+    """
+
+    topic: str
+    value: str
+    verdict: Verdict = Verdict.OK
+    advice: str = ""
