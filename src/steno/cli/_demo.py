@@ -1,0 +1,138 @@
+"""`steno demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from steno.cli._exit import Exit
+from steno.cli._follow import Display, display_of_terminal, exit_of, follow
+from steno.cli._trip import SAGA_NAME, SECONDS, SLOWLY, Booking, Refused, Services, registry, trip
+from steno.cli._verb import run, verb
+from steno.core import (
+    SagaCachedState,
+    SagaHalted,
+    SagaResult,
+    SagaResultErr,
+    SagaResultOk,
+    SagaView,
+)
+from steno.errors import SagaHaltedError
+from steno.runtime import SagaHandle, SecClient, open_sec
+from steno.stores import SqliteSecStore
+
+FILE = "steno-demo.db"
+
+SEC_NAME = "steno-demo"
+
+INTERVAL = 0.05
+"""Seconds between two looks at the saga."""
+
+UNFINISHED = [state for state in SagaCachedState if not state.finished]
+
+SERVICES = click.Choice(list(SECONDS))
+
+
+def _path(ctx: click.Context, _: click.Parameter, value: str | None) -> Path:
+    """Return the file: what STENO_STORE names is no playground."""
+    root = ctx.find_root()
+    if value is None and root.get_parameter_source("store") is _ON_THE_LINE:
+        value = root.params["store"]
+    chosen = value or FILE
+    if "://" in chosen:
+        msg = "the demo takes the path of a file"
+        raise click.BadParameter(msg, ctx, param_hint="'--store'")
+    return Path(chosen)
+
+
+_ON_THE_LINE = click.core.ParameterSource.COMMANDLINE
+
+
+@verb("demo")
+@click.option("--store", "path", metavar="FILE", callback=_path, help=f"A SQLite file [{FILE}].")
+@click.option(
+    "--fail",
+    metavar="NODE",
+    type=SERVICES,
+    multiple=True,
+    help="Let this service refuse what it is asked for; may be repeated.",
+)
+@click.option(
+    "--fail-undo",
+    metavar="NODE",
+    type=SERVICES,
+    multiple=True,
+    help="Let this service refuse to take it back; may be repeated.",
+)
+@click.option("--slow", is_flag=True, help="Take some seconds, so that it can be killed.")
+def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, slow: bool) -> Exit:
+    """
+    Book a trip on a SQLite file, and go on with one that was interrupted.
+
+    Payment first, then hotel, flight and car at once, then a summary: those are the NODEs. Kill it
+    at any moment, as with Ctrl-C or kill -9, and run it again: it goes on with the same saga.
+    The services keep what they did in FILE.services, by key, so that nothing is done twice.
+    Look at it with the other commands, even while it runs. STENO_STORE does not count here.
+
+    Examples:
+      steno demo
+      steno demo --slow         # kill it, and then again: steno demo
+      steno demo --fail car
+      steno demo --fail summary --fail-undo hotel
+      steno --store steno-demo.db list
+
+    Exit codes:
+      0  the trip is booked
+      1  it failed, and is undone
+      5  somebody else has the file open for writing, as another demo
+      6  it is stuck
+    """
+    store = SqliteSecStore(str(path))
+    kept = path.with_name(f"{path.name}.services")
+    try:
+        with display_of_terminal() as display:
+            services = Services(kept, fail, fail_undo, SLOWLY if slow else 1, display.say)
+            result = run(_demo, store, services, display)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; steno demo --store {path} goes on with it", err=True)
+        raise
+    _report(result)
+    return exit_of(result)
+
+
+async def _demo(store: SqliteSecStore, services: Services, display: Display) -> SagaResult:
+    # Recovery is asked for below: what it took up by itself could be done before it is seen.
+    async with open_sec(store, registry, context=services, sec_name=SEC_NAME, recover=False) as sec:
+        saga = await _taken_up(sec, display)
+
+        async def look() -> SagaView:
+            view = await saga.view()
+            if isinstance(view.state, SagaHalted):
+                raise SagaHaltedError(view.id, view.state.problem)
+            return view
+
+        return await follow(look, display, INTERVAL)
+
+
+async def _taken_up(sec: SecClient, display: Display) -> SagaHandle:
+    """Return the trip that was interrupted, or a new one."""
+    page = await sec.saga_list(limit=1, states=UNFINISHED, name=SAGA_NAME)
+    if page:
+        display.say(f"saga {page[0].id} was interrupted, and goes on")
+        return await sec.saga_recover(page[0].id)
+    saga = await sec.saga_create(trip())
+    display.say(f"saga {saga.id} is new")
+    await saga.start()
+    return saga
+
+
+def _report(result: SagaResult) -> None:
+    match result.kind:
+        case SagaResultOk() as ok:
+            bookings = ok.saga_output(list[Booking])
+            click.echo(f"trip booked: {', '.join(each.what for each in bookings)}")
+        case SagaResultErr(error_node_name=node, error_source=error, undo_failure=undo):
+            click.echo(f"no trip: {node} failed: {error.convert(Refused).why}")
+            if undo is not None:
+                click.echo(f"stuck: {undo[0]} is not undone: a person has to look at it")

@@ -1,0 +1,58 @@
+"""`steno export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from steno.cli._exit import Exit, Refusal
+from steno.cli._find import load, saga_argument
+from steno.cli._stored import dump_of
+from steno.cli._verb import run, store_option, verb
+from steno.core import SagaSerialized
+from steno.store import OperatorStore
+
+
+@verb("export")
+@store_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    default="-",
+    help="Write to this file instead of the standard output; what is in it is replaced.",
+)
+@saga_argument
+def command(store: OperatorStore, saga: str, output: Path) -> Exit:
+    """
+    Write a saga as a dump: its graph, its params and its log, in Steno's own JSON.
+
+    It is what SagaSerialized.to_json() gives, byte for byte, in UTF-8. `steno import` and
+    Steno's own tools read it. The saga stays as it is.
+
+    Examples:
+      steno export 6b0c > trip.json
+      steno export -o trip.json 6b0c
+
+    Exit codes:
+      0  it was written
+      3  there is no such saga
+      4  it can not be read
+    """
+    text = run(_read, store, saga).to_json().encode()
+    if str(output) == "-":
+        click.echo(text, nl=False)  # bytes: as they are
+        return Exit.FINE
+    try:
+        output.write_bytes(text)
+    except OSError as error:
+        msg = f"{output} can not be written: {error.strerror}"
+        raise Refusal(msg, Exit.USAGE) from error
+    return Exit.FINE
+
+
+async def _read(store: OperatorStore, digits: str) -> SagaSerialized:
+    async with store.open_reader() as reader:
+        return dump_of(await load(reader, digits))

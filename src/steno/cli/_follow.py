@@ -1,0 +1,200 @@
+"""Following a saga: what is printed, or drawn, while it moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import attrs
+import click
+import trio
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from steno.cli._exit import Exit
+from steno.cli._screen import is_looked_at, screen, styled, tree
+from steno.cli._shape import event_json
+from steno.cli._text import one_line, printable
+from steno.core import (
+    Failed,
+    NodeExecState,
+    SagaDone,
+    SagaExecStatus,
+    SagaHalted,
+    SagaNodeEvent,
+    SagaReady,
+    SagaResult,
+    SagaResultErr,
+    SagaResultOk,
+    SagaSerialized,
+    SagaView,
+    UndoFailed,
+)
+
+FORWARD = {NodeExecState.DONE}
+"""A node is behind a saga that goes forward when it is one of these."""
+
+BACKWARD = {NodeExecState.UNDONE, NodeExecState.FAILED, NodeExecState.ABANDONED}
+"""The same, of a saga that unwinds."""
+
+
+class Display(Protocol):
+    """Where a saga that moves is shown."""
+
+    def show(self, view: SagaView) -> None:
+        """Show what there is to see of it now."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Print a line that is not about its nodes."""
+        ...
+
+
+async def follow(
+    look: Callable[[], Awaitable[SagaView]], display: Display, interval: float
+) -> SagaResult:
+    """Show a saga until it is finished, and return what came of it."""
+    while True:
+        view = await look()
+        display.show(view)
+        if isinstance(view.state, SagaDone):
+            return view.state.result
+        await trio.sleep(interval)
+
+
+def exit_of(result: SagaResult) -> Exit:
+    """Return the exit code that stands for a result."""
+    match result.kind:
+        case SagaResultOk():
+            return Exit.FINE
+        case SagaResultErr(undo_failure=None):
+            return Exit.NO
+        case SagaResultErr():
+            return Exit.STUCK
+
+
+@contextmanager
+def display_of_terminal() -> Generator[Display]:
+    """Show a saga as it is fit for where the output goes: drawn, or as lines."""
+    console = screen()
+    if not is_looked_at(console):
+        yield Lines()
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        yield Drawing(console, live)
+
+
+# Lines
+
+
+@attrs.define(eq=False)
+class Lines:
+    """Shows a saga as a line per event, and one for whatever it stands still for."""
+
+    _events: int = 0
+    _word: str = ""
+
+    def show(self, view: SagaView) -> None:
+        """Print what is new."""
+        dump = view.serialized()
+        for number, event in enumerate(dump.events[self._events :], start=self._events + 1):
+            self.say(f"{number:03d} {event} {described(dump, event)}")
+        self._events = len(dump.events)
+        word = state_text(view)
+        if word != self._word:
+            self._word = word
+            self.say(f"saga {view.id}: {word}")
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        click.echo(text)
+
+
+def described(dump: SagaSerialized, event: SagaNodeEvent) -> str:
+    """Return the label of an event's node, and its error if it has one."""
+    label = printable(dump.dag.flat.nodes[event.node_id].label)
+    match event.event_type:
+        case Failed(error=error) | UndoFailed(error=error):
+            return f"{label}: {one_line(str(error))}"
+        case _:
+            return label
+
+
+def state_text(view: SagaView) -> str:
+    """Return what a saga is doing, in a word, or a sentence if it stands still."""
+    match view.state:
+        case SagaReady():
+            return "ready"
+        case SagaHalted(problem=problem):
+            return f"halted: {one_line(problem)}"
+        case SagaDone(result=result):
+            return {Exit.FINE: "succeeded", Exit.NO: "failed"}.get(exit_of(result), "stuck")
+        case _:
+            return "running"
+
+
+@attrs.define(eq=False)
+class JsonLines:
+    """Shows a saga as an object per event and change of its state, each in a line."""
+
+    _events: int = 0
+    _word: str = ""
+
+    def show(self, view: SagaView) -> None:
+        """Print what is new."""
+        dump = view.serialized()
+        for seq, event in enumerate(dump.events[self._events :], start=self._events):
+            click.echo(json.dumps({"seq": seq, **event_json(event)}))
+        self._events = len(dump.events)
+        word, _, problem = state_text(view).partition(": ")
+        if word + problem != self._word:
+            self._word = word + problem
+            click.echo(json.dumps({"state": word, "problem": problem or None}))
+
+    def say(self, text: str) -> None:
+        """Print nothing: it would be no JSON."""
+
+
+# Drawing
+
+
+@attrs.define(eq=False)
+class Drawing:
+    """Shows a saga as a tree that changes, with a bar below."""
+
+    _console: Console
+    _live: Live
+
+    def show(self, view: SagaView) -> None:
+        """Draw it anew."""
+        if (status := view.state.status) is None:
+            view.serialized()  # raises what is wrong with it
+            return
+        below = Table.grid(padding=(0, 1))
+        below.add_row(bar(status), headline(view))
+        self._live.update(Group(tree(status), below), refresh=True)
+
+    def say(self, text: str) -> None:
+        """Print a line above the tree."""
+        self._console.print(Text(text))
+
+
+def bar(status: SagaExecStatus) -> ProgressBar:
+    """Return a bar: how much is done, or, if it unwinds, how much is behind it."""
+    states: Sequence[NodeExecState] = status.node_states
+    backward = any(state in BACKWARD for state in states)
+    behind = BACKWARD if backward else FORWARD
+    done = sum(state in behind for state in states)
+    style = "red" if backward else "green"
+    return ProgressBar(len(states), done, width=40, complete_style=style, finished_style=style)
+
+
+def headline(view: SagaView) -> Text:
+    """Return what the saga is doing, in colour."""
+    word, colon, rest = state_text(view).partition(":")
+    return styled(word).append(colon + rest)

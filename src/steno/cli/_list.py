@@ -1,0 +1,120 @@
+"""`steno list`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import attrs
+import click
+
+from steno.cli._exit import Exit
+from steno.cli._screen import is_looked_at, screen, table
+from steno.cli._shape import summary_json
+from steno.cli._text import HEADINGS, columns, summary_row
+from steno.cli._verb import json_option, run, store_option, verb
+from steno.core import SagaCachedState, SagaId
+from steno.store import ListQuery, OperatorStore, SagaSummary
+
+PAGE = 500
+"""How many sagas are read, and printed, at a time."""
+
+
+@attrs.define(eq=False)
+class _Printer:
+    """Prints pages as they come, so that a long list begins at once."""
+
+    as_json: bool
+    printed: int = 0
+
+    def put(self, page: Sequence[SagaSummary]) -> None:
+        if self.as_json:
+            for saga in page:
+                click.echo(("[" if not self.printed else ",") + "\n  ", nl=False)
+                click.echo(json.dumps(summary_json(saga)), nl=False)
+                self.printed += 1
+            return
+        console = screen()
+        if not page and self.printed:
+            return
+        if is_looked_at(console):
+            console.print(table(page, datetime.now(UTC)))
+        else:
+            rows = [summary_row(saga) for saga in page]
+            click.echo(columns(rows if self.printed else [HEADINGS, *rows]))
+        self.printed += len(page)
+
+    def end(self, more: SagaId | None) -> None:
+        if self.as_json:
+            click.echo("\n]" if self.printed else "[]")
+        elif more is not None:
+            click.echo(f"There are more: --after {more}, or --all", err=True)
+
+
+@verb("list")
+@store_option
+@json_option
+@click.option(
+    "--state",
+    "states",
+    metavar="STATE",
+    type=click.Choice([state.value for state in SagaCachedState]),
+    multiple=True,
+    help="Only sagas in this state, or in one of several; may be repeated.",
+)
+@click.option("--name", metavar="NAME", help="Only sagas of this name.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="At most so many [100].")
+@click.option("--after", metavar="ID", type=click.UUID, help="Only sagas whose ids come after.")
+@click.option("--all", "everything", is_flag=True, help="As many as there are.")
+def command(
+    store: OperatorStore,
+    states: tuple[str, ...],
+    name: str | None,
+    limit: int | None,
+    after: UUID | None,
+    *,
+    everything: bool,
+    as_json: bool,
+) -> Exit:
+    """
+    List the sagas of a store, in the order of their ids.
+
+    A state is one of ready, running, unwinding, succeeded, failed and stuck. A problem says why a
+    saga could not be loaded when it was to go on. On a terminal, times are shown as ages.
+
+    With --json: an array of objects with id, name, state, problem (or null), created, progressed
+    and ended (or null).
+
+    Examples:
+      steno --store trips.db list
+      steno list --state running --state unwinding --name book-trip
+      steno list --all --json | jq '.[] | select(.problem)'
+
+    Exit codes:
+      0  the list was printed, even if it is empty
+    """
+    if everything and limit is not None:
+        msg = "--all and --limit can not be had together"
+        raise click.UsageError(msg)
+    chosen = {SagaCachedState(state) for state in states} or None
+    marker = None if after is None else SagaId(after)
+    query = ListQuery(marker, PAGE, chosen, name)
+    return run(_list, store, query, None if everything else limit or 100, _Printer(as_json))
+
+
+async def _list(
+    store: OperatorStore, query: ListQuery, left: int | None, printer: _Printer
+) -> Exit:
+    async with store.open_reader() as reader:
+        marker, more = query.marker, True
+        while more and left != 0:
+            size = PAGE if left is None else min(PAGE, left)
+            found = await reader.list(attrs.evolve(query, marker=marker, limit=size + 1))
+            page, more = found[:size], len(found) > size
+            printer.put(page)
+            marker = page[-1].id if page else marker
+            left = None if left is None else left - len(page)
+        printer.end(marker if more else None)
+    return Exit.FINE

@@ -1,0 +1,80 @@
+"""The screen: tables and colours, where there is a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from steno.cli._text import HEADINGS, age, one_line, printable
+from steno.core import SagaExecStatus
+from steno.store import SagaSummary
+
+STYLES = {
+    "blocked": "dim",
+    "queued-todo": "cyan",
+    "ready": "cyan",
+    "working": "bold yellow",
+    "running": "bold yellow",
+    "done": "green",
+    "succeeded": "green",
+    "ok": "green",
+    "failed": "red",
+    "queued-undo": "magenta",
+    "undo-working": "bold magenta",
+    "unwinding": "bold magenta",
+    "undone": "blue",
+    "abandoned": "dim",
+    "warning": "yellow",
+    "fault": "bold red",
+    "undo-failed": "bold red",
+    "stuck": "bold red",
+}
+"""Colours, by what is said of a saga, a node or a finding."""
+
+_NODE = re.compile(r"( *\+-- )([a-z-]+)(: .*)")
+
+
+def screen() -> Console:
+    """Return the screen that is written to now."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def is_looked_at(console: Console) -> bool:
+    """Say whether there is a terminal, and one that knows more than lines."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+def styled(word: str) -> Text:
+    """Return a word in its colour."""
+    return Text(word, STYLES.get(word, ""))
+
+
+def tree(status: SagaExecStatus) -> Text:
+    """Return the status tree, its states in colours."""
+    lines: list[Text] = []
+    for line in str(status).split("\n"):
+        if (node := _NODE.fullmatch(line)) is None:
+            lines.append(Text(printable(line)))
+            continue
+        bar, state, rest = node.groups()
+        lines.append(Text.assemble((bar, "dim"), styled(state), printable(rest)))
+    return Text("\n").join(lines)
+
+
+def table(page: Sequence[SagaSummary], now: datetime) -> Table:
+    """Return a page of a list, with ages for times."""
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in HEADINGS:
+        drawn.add_column(heading, no_wrap=heading == "id", overflow="fold")
+    for saga in page:
+        times = saga.times
+        ages = [Text(age(t, now)) for t in (times.created, times.progressed, times.ended)]
+        problem = Text("-" if saga.problem is None else one_line(saga.problem))
+        name = Text(printable(saga.name))
+        drawn.add_row(Text(str(saga.id)), name, styled(saga.state.value), *ages, problem)
+    return drawn

@@ -1,0 +1,131 @@
+"""JSON shapes: what `--json` prints of sagas, their nodes and their logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from steno.core import (
+    JSON,
+    ActionError,
+    ActionNode,
+    ConstantNode,
+    FlatDag,
+    JsonText,
+    SagaDag,
+    SagaNodeEvent,
+    SagaNodeId,
+    SagaState,
+    Snapshot,
+    SubsagaEndNode,
+    UndoActionError,
+    decode_json,
+    event_data,
+)
+from steno.store import LogEntry, SagaSummary, StoredSaga
+
+
+def time_text(time: datetime) -> str:
+    """Return a time in UTC, as in ISO 8601, with microseconds."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def path_of(flat: FlatDag, node: int) -> str | None:
+    """Return the path of names that leads to a node, None if it has no name."""
+    if isinstance(flat.nodes[node], ActionNode | ConstantNode | SubsagaEndNode):
+        return flat.path(node).removeprefix("/")
+    return None
+
+
+def named_outputs(flat: FlatDag, state: SagaState) -> Iterator[tuple[SagaNodeId, str, JsonText]]:
+    """Yield the outputs of the nodes that have a name, by index."""
+    for node in sorted(state.outputs):
+        if (path := path_of(flat, node)) is not None:
+            yield node, path, state.outputs[node]
+
+
+def summary_json(summary: SagaSummary) -> dict[str, JSON]:
+    """Return a saga in a list."""
+    times = summary.times
+    return {
+        "id": str(summary.id),
+        "name": summary.name,
+        "state": summary.state.value,
+        "problem": summary.problem,
+        "created": time_text(times.created),
+        "progressed": time_text(times.progressed),
+        "ended": None if times.ended is None else time_text(times.ended),
+    }
+
+
+def saga_json(stored: StoredSaga, snapshot: Snapshot) -> dict[str, JSON]:
+    """Return a saga with its nodes, its outputs and its errors."""
+    state, flat = snapshot.state, snapshot.dag.flat
+    status = snapshot.view().state.status
+    states = () if status is None else status.node_states
+    return {
+        **summary_json(stored.summary),
+        "sec": {"name": stored.fence.sec_name, "generation": stored.fence.generation},
+        "params": decode_json(stored.params),
+        "events": len(stored.events),
+        "nodes": [
+            {**_node_json(flat, node), "state": each.value} for node, each in enumerate(states)
+        ],
+        "outputs": [
+            {"node": node, "name": path, "value": decode_json(text)}
+            for node, path, text in named_outputs(flat, state)
+        ],
+        "error": _failure_json(flat, state.first_failure),
+        "undo_failure": _failure_json(flat, state.first_undo_failure),
+    }
+
+
+def _node_json(flat: FlatDag, node: int) -> dict[str, JSON]:
+    return {"node": node, "name": path_of(flat, node), "label": flat.nodes[node].label}
+
+
+def _failure_json(
+    flat: FlatDag, failure: tuple[SagaNodeId, ActionError | UndoActionError] | None
+) -> JSON:
+    if failure is None:
+        return None
+    node, error = failure
+    return {**_node_json(flat, node), "error": error.to_json(), "text": str(error)}
+
+
+def graph_json(dag: SagaDag) -> dict[str, JSON]:
+    """Return the graph of a saga."""
+    flat = dag.flat
+    return {
+        "name": dag.saga_name,
+        "nodes": [_node_json(flat, node) for node in range(len(flat.nodes))],
+        "edges": [[parent, child] for parent, child in flat.edges()],
+    }
+
+
+def event_json(event: SagaNodeEvent) -> dict[str, JSON]:
+    """Return an event, with what came of its node."""
+    data = event_data(event.event_type)
+    return {
+        "node": event.node_id,
+        "event": event.event_type.label,
+        "data": None if data is None else decode_json(data),
+    }
+
+
+def log_json(summary: SagaSummary, entries: Iterable[LogEntry]) -> dict[str, JSON]:
+    """Return the log of a saga."""
+    return {
+        "id": str(summary.id),
+        "name": summary.name,
+        "state": summary.state.value,
+        "entries": [
+            {
+                "seq": entry.seq,
+                **event_json(entry.event),
+                "time": time_text(entry.time),
+                "creator": entry.creator,
+            }
+            for entry in entries
+        ],
+    }

@@ -1,0 +1,119 @@
+"""`steno show`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+from rich.text import Text
+
+from steno.cli._exit import Exit
+from steno.cli._find import find, saga_argument
+from steno.cli._screen import is_looked_at, screen, styled, tree
+from steno.cli._shape import named_outputs, saga_json
+from steno.cli._stored import snapshot_of
+from steno.cli._text import one_line, printable, short_time
+from steno.cli._verb import json_option, print_json, run, store_option, verb
+from steno.core import Snapshot
+from steno.errors import NoSuchSaga, RecoveryError
+from steno.store import OperatorStore, SagaSummary, StoredSaga
+
+
+@verb("show")
+@store_option
+@json_option
+@saga_argument
+def command(store: OperatorStore, saga: str, *, as_json: bool) -> Exit:
+    """
+    Show all there is to know of one saga: its tree, params, errors and outputs.
+
+    The store does not know whether anybody runs the saga now: what was started and has no result
+    is shown as working.
+
+    With --json: an object as in list, and sec (its name and generation), params, events (how many),
+    nodes (each with node, name, label and state), outputs (each with node, name and value), error
+    and undo_failure (null, or node, name, label, error and text).
+
+    Examples:
+      steno show 6b0c5f0e-3f0e-4c52-9a53-6c5bfb4c0e36
+      steno --store trips.db show 6b0c --json | jq .error.text
+
+    Exit codes:
+      0  it was shown
+      3  there is no such saga
+      4  it can not be read; what can be is shown
+    """
+    return run(_show, store, saga, as_json=as_json)
+
+
+async def _show(store: OperatorStore, digits: str, *, as_json: bool) -> Exit:
+    async with store.open_reader() as reader:
+        summary = await find(reader, digits)
+        stored: StoredSaga | None = None
+        try:
+            if (stored := await reader.load(summary.id)) is None:
+                raise NoSuchSaga(summary.id)
+            snapshot = snapshot_of(stored)
+        except RecoveryError:
+            if not as_json:
+                _print_head(summary, stored)
+            raise
+    if as_json:
+        print_json(saga_json(stored, snapshot))
+    else:
+        _print_head(stored.summary, stored)
+        _print_rest(snapshot)
+    return Exit.FINE
+
+
+def _print_head(summary: SagaSummary, stored: StoredSaga | None) -> None:
+    console = screen()
+    for label, value in _head(summary, stored):
+        text = styled(value) if label == "state" else Text(printable(value))
+        console.print(Text(f"{label}:".ljust(12)).append_text(text), soft_wrap=True)
+
+
+def _head(summary: SagaSummary, stored: StoredSaga | None) -> Iterator[tuple[str, str]]:
+    times = summary.times
+    yield "saga", str(summary.id)
+    yield "name", summary.name
+    yield "state", summary.state.value
+    if stored is not None:
+        yield "sec", f"{stored.fence.sec_name} (generation {stored.fence.generation})"
+    yield "created", short_time(times.created)
+    yield "progressed", short_time(times.progressed)
+    yield "ended", short_time(times.ended)
+    yield "problem", "-" if summary.problem is None else one_line(summary.problem)
+    if stored is not None:
+        yield "params", stored.params
+
+
+def _print_rest(snapshot: Snapshot) -> None:
+    console = screen()
+    if (status := snapshot.view().state.status) is not None:
+        click.echo()
+        if is_looked_at(console):
+            console.print(tree(status), soft_wrap=True)
+        else:
+            click.echo(str(status))
+    for line in _tail(snapshot):
+        click.echo(line)
+
+
+def _tail(snapshot: Snapshot) -> Iterator[str]:
+    state, flat = snapshot.state, snapshot.dag.flat
+    for label, failure in (
+        ("error", state.first_failure),
+        ("undo failure", state.first_undo_failure),
+    ):
+        if failure is not None:
+            node, error = failure
+            yield f'\n{label}: at node "{printable(flat.name_of(node))}": {_shown(str(error))}'
+    outputs = [f"    {printable(path)}: {text}" for _, path, text in named_outputs(flat, state)]
+    if outputs:
+        yield "\noutputs:"
+        yield from map(printable, outputs)
+
+
+def _shown(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))

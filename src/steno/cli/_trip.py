@@ -1,0 +1,201 @@
+"""
+The saga of the demo: a trip, all of it or nothing.
+
+The card is charged, then hotel, flight and car are booked at the same time, then a summary is sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import attrs
+import trio
+
+from steno.action import NOOP, ActionContext, ActionRegistry
+from steno.core import DagBuilder, Node, SagaDag
+
+SAGA_NAME = "demo-book-trip"
+
+SECONDS = {"payment": 0.1, "hotel": 0.1, "flight": 0.2, "car": 0.4, "summary": 0.1}
+"""How long each service takes."""
+
+SLOWLY = 8
+"""How many times longer, where a person is to have the time to kill it."""
+
+
+@attrs.frozen
+class TripParams:
+    """What the traveller wants."""
+
+    payment: str = "900 euros"
+    hotel: str = "room at Hotel Post"
+    flight: str = "flight OS 87"
+    car: str = "small car"
+
+
+@attrs.frozen
+class Booking:
+    """
+    What a service has done.
+
+    Attributes:
+        what: As the traveller calls it.
+        number: By which the service knows it.
+    """
+
+    what: str
+    number: str
+
+
+@attrs.define
+class Refused(Exception):
+    """A service said no."""
+
+    why: str
+
+
+@attrs.define(eq=False)
+class Services:
+    """
+    The world outside: services that keep what they have done in a file of their own.
+
+    They know each request by its key. An action is called again after a crash, with the same key,
+    and then a service does nothing, and says what it said before. A line of the file is written
+    at once, so that it survives the death of the process.
+
+    Args:
+        path: The file; it is made when there is something to be kept.
+        failing: Services that refuse what they are asked to do.
+        failing_undo: Services that refuse to take it back.
+        pace: How slow they are.
+        say: Prints a line.
+    """
+
+    path: Path
+    failing: Collection[str]
+    failing_undo: Collection[str]
+    pace: float
+    say: Callable[[str], None]
+    _kept: dict[str, Booking] = attrs.field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Read what was done in earlier lives."""
+        if self.path.exists():
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                entry = json.loads(line)
+                self._kept[entry["key"]] = Booking(entry["what"], entry["number"])
+
+    async def do(self, service: str, what: str, *, key: str) -> Booking:
+        """Have a service do something."""
+        await trio.sleep(SECONDS[service] * self.pace / 2)
+        booking = self._kept.get(key)
+        if booking is not None:
+            self.say(f"{service}: {what}: done before, {booking.number}; not done again")
+        elif service in self.failing:
+            self.say(f"{service}: {what}: refused")
+            raise Refused(f"no {what}")
+        else:
+            booking = Booking(what, f"{service[0].upper()}{len(self._kept) + 1:03}")
+            self._keep(service, "do", key, booking)
+            self.say(f"{service}: {what}: done, {booking.number}")
+        await trio.sleep(SECONDS[service] * self.pace / 2)
+        return booking
+
+    async def undo(self, service: str, booking: Booking, *, key: str) -> None:
+        """Have a service take back what it has done."""
+        await trio.sleep(SECONDS[service] * self.pace / 2)
+        what = f"{service}: {booking.what}, {booking.number}"
+        if key in self._kept:
+            self.say(f"{what}: undone before; not undone again")
+        elif service in self.failing_undo:
+            self.say(f"{what}: undo refused")
+            raise Refused(f"no undo of {booking.what}")
+        else:
+            self._keep(service, "undo", key, booking)
+            self.say(f"{what}: undone")
+        await trio.sleep(SECONDS[service] * self.pace / 2)
+
+    def _keep(self, service: str, verb: str, key: str, booking: Booking) -> None:
+        entry = {"key": key, "service": service, "verb": verb, **attrs.asdict(booking)}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        self._kept[key] = booking
+
+
+registry = ActionRegistry()
+
+
+@registry.action
+async def charge_card(ctx: ActionContext[Services]) -> Booking:
+    """Take the money first: a card that is refused is refused before anything is booked."""
+    params = ctx.saga_params(TripParams)
+    return await ctx.user_data.do("payment", params.payment, key=ctx.idempotency_key)
+
+
+@charge_card.undo
+async def refund_card(ctx: ActionContext[Services]) -> None:
+    """Give it back."""
+    await ctx.user_data.undo("payment", ctx.lookup("payment", Booking), key=ctx.idempotency_key)
+
+
+@registry.action
+async def book_hotel(ctx: ActionContext[Services]) -> Booking:
+    """Book a room."""
+    params = ctx.saga_params(TripParams)
+    return await ctx.user_data.do("hotel", params.hotel, key=ctx.idempotency_key)
+
+
+@book_hotel.undo
+async def cancel_hotel(ctx: ActionContext[Services]) -> None:
+    """Cancel the room."""
+    await ctx.user_data.undo("hotel", ctx.lookup("hotel", Booking), key=ctx.idempotency_key)
+
+
+@registry.action
+async def book_flight(ctx: ActionContext[Services]) -> Booking:
+    """Book a seat."""
+    params = ctx.saga_params(TripParams)
+    return await ctx.user_data.do("flight", params.flight, key=ctx.idempotency_key)
+
+
+@book_flight.undo
+async def cancel_flight(ctx: ActionContext[Services]) -> None:
+    """Cancel the seat."""
+    await ctx.user_data.undo("flight", ctx.lookup("flight", Booking), key=ctx.idempotency_key)
+
+
+@registry.action
+async def book_car(ctx: ActionContext[Services]) -> Booking:
+    """Book a car."""
+    params = ctx.saga_params(TripParams)
+    return await ctx.user_data.do("car", params.car, key=ctx.idempotency_key)
+
+
+@book_car.undo
+async def cancel_car(ctx: ActionContext[Services]) -> None:
+    """Cancel the car."""
+    await ctx.user_data.undo("car", ctx.lookup("car", Booking), key=ctx.idempotency_key)
+
+
+@registry.action(undo=NOOP)
+async def send_summary(ctx: ActionContext[Services]) -> list[Booking]:
+    """Tell the traveller; nothing comes after it that could make it be undone."""
+    await ctx.user_data.do("summary", "letter to the traveller", key=ctx.idempotency_key)
+    return [ctx.lookup(name, Booking) for name in ("hotel", "flight", "car")]
+
+
+def trip() -> SagaDag:
+    """Return the saga."""
+    builder = DagBuilder(SAGA_NAME)
+    builder.append(Node.action("payment", "ChargeCard", charge_card))
+    builder.append_parallel(
+        [
+            Node.action("hotel", "BookHotel", book_hotel),
+            Node.action("flight", "BookFlight", book_flight),
+            Node.action("car", "BookCar", book_car),
+        ]
+    )
+    builder.append(Node.action("summary", "SendSummary", send_summary))
+    return SagaDag(builder.build(), TripParams())

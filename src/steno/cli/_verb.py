@@ -1,0 +1,107 @@
+"""What all commands have: their help, their options, their event loop."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import ParamSpec, TypeVar, cast
+
+import click
+import trio
+
+from steno.cli._exit import Exit
+from steno.core import JSON
+from steno.store import OperatorStore
+from steno.stores import store_from_url
+
+F = TypeVar("F", bound=Callable[..., object])
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def verb(name: str) -> Callable[[Callable[..., Exit]], click.Command]:
+    """Make a command of a function; its docstring is the help, with indented lines as they are."""
+
+    def decorate(function: Callable[..., Exit]) -> click.Command:
+        return click.command(name, help=_help(inspect.getdoc(function) or ""))(function)
+
+    return decorate
+
+
+def _help(text: str) -> str:
+    """Tell click which paragraphs not to fill: those with an indented line."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(f"\b\n{each}" if "\n  " in each else each for each in paragraphs)
+
+
+# Options
+
+
+def _store(ctx: click.Context, _: click.Parameter, value: str | None) -> OperatorStore | None:
+    chosen = value or ctx.find_root().params.get("store")
+    if ctx.resilient_parsing:
+        return None
+    if chosen is None:
+        msg = "which store? Give --store STORE, or set STENO_STORE."
+        raise click.UsageError(msg, ctx)
+    try:
+        return store_from_url(chosen)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param_hint="'--store'") from None
+
+
+def store_option(function: F) -> F:
+    """Give a command the store that is meant, as `store`."""
+    text = "The store; STENO_STORE if not given."
+    return click.option("--store", metavar="STORE", callback=_store, help=text)(function)
+
+
+def json_option(function: F) -> F:
+    """Give a command the choice of what it prints, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def interval_option(function: F) -> F:
+    """Give a command the seconds between two looks, as `interval`."""
+    return click.option(
+        "--interval",
+        metavar="SECONDS",
+        type=click.FloatRange(0.01),
+        default=0.5,
+        show_default=True,
+        help="How long to wait between two looks at the store.",
+    )(function)
+
+
+# Running
+
+
+def run(function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run an async function; an exception that is alone in its groups comes out alone."""
+    try:
+        return trio.run(partial(function, *args, **kwargs))
+    except BaseExceptionGroup as group:
+        raise _leaf(group) from group
+
+
+def _leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one that counts: what ends a process goes before what an action raised."""
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(cast("BaseExceptionGroup[BaseException]", error).exceptions)
+        else:
+            leaves.append(error)
+    fatal = [error for error in leaves if not isinstance(error, Exception)]
+    if fatal or len(leaves) == 1:
+        return (fatal or leaves)[0]
+    return group
+
+
+def print_json(value: JSON) -> None:
+    """Print a document."""
+    click.echo(json.dumps(value, indent=2))

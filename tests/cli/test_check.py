@@ -1,0 +1,131 @@
+"""`steno check`: would every unfinished saga go on under this code?"""
+
+import sqlite3
+
+import pytest
+
+from support.shell import PROBLEM, READY, RUNNING, UNWINDING, process, refused
+
+APP = """
+from steno import NOOP, ActionRegistry, new_action_noop_undo
+
+async def act(ctx): ...
+
+def registry_of(*names):
+    registry = ActionRegistry()
+    for name in names:
+        registry.register(new_action_noop_undo(name, act))
+    return registry
+
+class settings:
+    actions = registry_of("step", "broken")
+
+registry = settings.actions
+"""
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """Return a function that makes a module of a text, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    made = []
+
+    def make(text, name="app"):
+        unique = f"{name}_{tmp_path.name}_{len(made)}"
+        made.append(tmp_path / f"{unique}.py")
+        made[-1].write_text(APP + text)
+        return unique
+
+    return make
+
+
+@pytest.mark.parametrize("path", [":registry", ":settings.actions", ""])
+def test_a_build_that_knows_every_action_is_fine(shell, app, path):
+    """The registry is named, or is the only one of its module."""
+    result = shell("check", app("") + path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "4 of 4 unfinished sagas would go on\n"
+
+
+def test_an_action_that_is_gone_is_a_line_for_each_saga_that_needs_it(shell, app):
+    """Finished sagas do not matter, nor do those that need other actions."""
+    result = shell("check", app("registry = registry_of('step')"))
+    assert result.exit_code == 1
+    why = 'validating saga "bad": action for node "second" not registered: "broken"'
+    assert result.stdout.splitlines() == [
+        f"{UNWINDING} bad (unwinding): {why}",
+        f"{PROBLEM} bad (running): {why}",
+        "2 of 4 unfinished sagas would go on",
+    ]
+
+
+def test_an_action_without_its_undo_is_refused_as_by_recovery(shell, app):
+    """It is not only the names that count."""
+    text = "registry = registry_of('broken')\n@registry.action\nasync def step(ctx): ..."
+    result = shell("check", app(text) + ":registry")
+    assert result.exit_code == 1
+    assert result.stdout.count('action "step" of node') == 4
+
+
+def test_the_shape_of_the_answer(shell, app):
+    """How many were checked, and those that would not go on, as in a list, each with its reason."""
+    module = app("registry = registry_of('step')")
+    document = shell.json("check", module)
+    assert document["checked"] == 4
+    assert [saga["id"] for saga in document["refused"]] == [str(UNWINDING), str(PROBLEM)]
+    assert document["refused"][0]["state"] == "unwinding"
+    assert "not registered" in document["refused"][0]["why"]
+    assert shell.json("check", module + ":settings.actions") == {"checked": 4, "refused": []}
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        ("UPDATE dag SET text = '[]'", [READY, RUNNING, UNWINDING, PROBLEM]),
+        (
+            "UPDATE node_event SET event_type = 'undo_started' WHERE seq = 0",
+            [RUNNING, UNWINDING, PROBLEM],
+        ),
+        ("DELETE FROM node_event WHERE seq = 0", [RUNNING, UNWINDING, PROBLEM]),
+    ],
+)
+def test_a_saga_that_would_not_load_is_refused(own, app, damage, expected):
+    """A graph that is none, an event that is not legal, one that is missing."""
+    with sqlite3.connect(own.store) as db:
+        db.execute(damage)
+    db.close()
+    refusals = own.json("check", app(""))["refused"]
+    assert [saga["id"] for saga in refusals] == list(map(str, expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "why"),
+    [
+        ("", ":nothing", "is no ActionRegistry, but None"),
+        ("", ":settings", "is no ActionRegistry, but <class"),
+        ("del registry\ndel settings", "", "has no ActionRegistry; say which"),
+        ("other = registry_of()", "", "has several registries; say which: "),
+        ("raise ValueError('a\\nb')", "", "can not be imported: ValueError: a b"),
+        ("import no_such_module_at_all", "", "ModuleNotFoundError: No module named"),
+        ("raise SystemExit(0)", "", "can not be imported: SystemExit: 0"),
+        ("x = (", "", "can not be imported: SyntaxError"),
+    ],
+)
+def test_an_app_that_is_none_is_a_matter_of_usage(shell, app, text, path, why):
+    """The error says what is wrong with it, in a line."""
+    assert why in refused(shell("check", app(text) + path), 2)
+
+
+def test_a_module_that_is_not_there_is_a_matter_of_usage(shell, tmp_path, monkeypatch):
+    """So is a name that is none."""
+    monkeypatch.chdir(tmp_path)
+    assert "No module named 'not_there'" in refused(shell("check", "not_there:registry"), 2)
+    assert "can not be imported" in refused(shell("check", ":registry"), 2)
+
+
+def test_the_current_folder_counts_for_the_command_too(stored, tmp_path):
+    """A process of its own finds the module without PYTHONPATH."""
+    (tmp_path / "here.py").write_text(APP)
+    run = process("check", "here", "--store", stored, cwd=tmp_path)
+    assert run.communicate(timeout=60) == ("4 of 4 unfinished sagas would go on\n", "")
+    assert run.returncode == 0

@@ -1,0 +1,252 @@
+"""
+`steno demo`: a trip, killed at any moment, and gone on with.
+
+The processes are killed when they have printed a line that is waited for, so that it is known what
+they were doing.
+"""
+
+import json
+import signal
+from collections import Counter
+
+import pytest
+
+from steno.cli import _demo
+from steno.cli._trip import SAGA_NAME, SECONDS, Services
+from support.shell import RUNNING, Shell, process, refused
+
+BOOKED = "trip booked: room at Hotel Post, flight OS 87, small car"
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return the path of a file that does not exist yet."""
+    return tmp_path / "trips.db"
+
+
+@pytest.fixture
+def demo(file):
+    """Return a function that runs the demo on that file, in this process, with options."""
+    return lambda *args: Shell(None)("demo", "--store", file, *args)
+
+
+def did(file):
+    """Return how often each service did something, or took it back."""
+    lines = file.with_name(f"{file.name}.services").read_text().splitlines()
+    return Counter((entry["service"], entry["verb"]) for entry in map(json.loads, lines))
+
+
+DONE = {(service, "do"): 1 for service in SECONDS}
+
+
+def undone(*services):
+    return {(service, verb): 1 for service in services for verb in ("do", "undo")}
+
+
+def test_a_trip_is_booked(demo, file):
+    """Each service did its thing once, and the saga is in the file to be looked at."""
+    result = demo()
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("saga ")
+    assert lines[0].endswith(" is new")
+    assert lines[-1] == BOOKED
+    assert did(file) == DONE
+    (saga,) = Shell(str(file)).json("list")
+    assert (saga["name"], saga["state"]) == (SAGA_NAME, "succeeded")
+    assert lines[-2] == f"saga {saga['id']}: succeeded"
+
+
+def test_every_event_has_its_line(demo, file):
+    """They are those of the log, in its order."""
+    lines = [line[:8] for line in demo().stdout.splitlines() if line[:3].isdigit()]
+    (saga,) = Shell(str(file)).json("list")
+    logged = Shell(str(file))("log", saga["id"]).stdout.splitlines()[5:]
+    assert lines == [line[:8] for line in logged]
+
+
+@pytest.mark.parametrize(
+    ("failing", "effects"),
+    [
+        (["payment"], {}),
+        (["car"], undone("payment", "hotel", "flight")),
+        (["summary"], undone("payment", "hotel", "flight", "car")),
+        (["hotel", "flight", "car"], undone("payment")),
+    ],
+)
+def test_a_trip_fails_where_it_is_to(demo, file, failing, effects):
+    """What was done is undone, once; the exit code says that it failed."""
+    result = demo(*(word for node in failing for word in ("--fail", node)))
+    assert result.exit_code == 1
+    why = result.stdout.splitlines()[-1]
+    assert why.startswith("no trip: ")
+    assert why.split()[2] in failing
+    if effects:
+        assert did(file) == effects
+    (saga,) = Shell(str(file)).json("list")
+    assert saga["state"] == "failed"
+
+
+def test_a_trip_is_stuck_where_an_undo_fails(demo, file):
+    """The exit code says that a person has to look at it."""
+    result = demo("--fail", "summary", "--fail-undo", "hotel", "--fail-undo", "car")
+    assert result.exit_code == 6
+    assert "stuck: hotel is not undone: a person has to look at it" in result.stdout
+    (saga,) = Shell(str(file)).json("list")
+    assert saga["state"] == "stuck"
+    assert demo().exit_code == 0  # a stuck saga is finished: the next trip is a new one
+    assert len(Shell(str(file)).json("list")) == 2
+
+
+def test_an_unknown_service_is_a_matter_of_usage(demo):
+    """The error lists those that there are."""
+    result = demo("--fail", "taxi")
+    assert result.exit_code == 2
+    assert "'payment', 'hotel', 'flight', 'car', 'summary'" in result.stderr
+
+
+def kill_when(file, line, *options, how=signal.SIGKILL):
+    """Run the demo slowly, kill it as soon as it prints a line that contains a text."""
+    run = process("demo", "--slow", "--store", file, *options)
+    seen = ""
+    while line not in seen:
+        seen = run.stdout.readline()
+        assert seen, run.stderr.read()
+    run.send_signal(how)
+    _, errors = run.communicate(timeout=60)
+    return run.returncode, errors
+
+
+KILLS = [
+    "is new",
+    "N000 started",
+    "payment: 900 euros: done",
+    "hotel: room at Hotel Post: done",
+    "N001 succeeded BookHotel",
+    "car: small car: done",
+    "N004 started SendSummary",
+    "summary: letter to the traveller: done",
+]
+
+
+@pytest.mark.parametrize("line", KILLS)
+def test_a_trip_that_was_killed_is_gone_on_with(file, line):
+    """The same saga finishes, and each service has done its thing once."""
+    assert kill_when(file, line) == (-signal.SIGKILL, "")
+    (before,) = Shell(str(file)).json("list")
+    assert before["state"] in {"ready", "running"}
+    result = Shell(None)("demo", "--store", file)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"saga {before['id']} was interrupted, and goes on"
+    assert lines[-1] == BOOKED
+    (after,) = Shell(str(file)).json("list")
+    assert (after["id"], after["state"]) == (before["id"], "succeeded")
+    assert did(file) == DONE
+
+
+@pytest.mark.parametrize(
+    "line", ["summary: letter to the traveller: refused", "hotel: room at Hotel Post, H002: undone"]
+)
+def test_a_trip_that_was_killed_unwinds_to_its_end(file, line):
+    """It fails as it would have, and each service has taken its thing back once."""
+    assert kill_when(file, line, "--fail", "summary") == (-signal.SIGKILL, "")
+    result = Shell(None)("demo", "--store", file, "--fail", "summary")
+    assert result.exit_code == 1
+    assert "was interrupted, and goes on" in result.stdout
+    assert did(file) == undone("payment", "hotel", "flight", "car")
+
+
+def test_a_trip_can_be_killed_again_and_again(file):
+    """It is one saga through all its lives."""
+    for line in ("N000 started", "N003 started", "N001 succeeded", "N004 started"):
+        assert kill_when(file, line)[0] == -signal.SIGKILL
+    assert Shell(None)("demo", "--store", file).exit_code == 0
+    (saga,) = Shell(str(file)).json("list")
+    assert saga["state"] == "succeeded"
+    assert did(file) == DONE
+
+
+def test_ctrl_c_says_how_to_go_on(file):
+    """Exit code 130, and a line without a traceback."""
+    code, errors = kill_when(file, "hotel: room at Hotel Post: done", how=signal.SIGINT)
+    assert code == 130
+    assert errors == f"interrupted; steno demo --store {file} goes on with it\n"
+    assert "was interrupted, and goes on" in Shell(None)("demo", "--store", file).stdout
+    assert did(file) == DONE
+
+
+def test_a_demo_can_be_looked_at_and_is_alone(file):
+    """Other commands read while it runs; a second demo is told who the first is."""
+    run = process("demo", "--slow", "--store", file)
+    while "N000 started" not in run.stdout.readline():
+        pass
+    (saga,) = Shell(str(file)).json("list")
+    assert saga["state"] == "running"
+    assert Shell(str(file)).json("show", saga["id"])["nodes"][0]["state"] == "working"
+    why = refused(Shell(None)("demo", "--store", file), 5)
+    assert f'the SEC "{_demo.SEC_NAME}", process {run.pid} on ' in why
+    run.kill()
+    run.communicate(timeout=60)
+
+
+# Where
+
+
+def test_the_file_is_where_one_is_unless_it_is_given(tmp_path, monkeypatch):
+    """STENO_STORE is not for playing; --store before the command counts."""
+    monkeypatch.chdir(tmp_path)
+    assert Shell(str(tmp_path / "production.db"))("demo").exit_code == 0
+    made = {path.name for path in tmp_path.iterdir()}
+    assert {"steno-demo.db", "steno-demo.db.services"} <= made
+    assert not [name for name in made if name.startswith("production")]
+    assert Shell(None)("--store", "mine.db", "demo").exit_code == 0
+    assert (tmp_path / "mine.db.services").exists()
+
+
+def test_the_demo_takes_a_path_only(tmp_path):
+    """Its services need a place for their file."""
+    result = Shell(None)("demo", "--store", "sqlite:///x.db")
+    assert result.exit_code == 2
+    assert "the demo takes the path of a file" in result.stderr
+
+
+def test_sagas_of_others_are_left_alone(own):
+    """They are of another name, and of another SEC."""
+    before = own.json("list")
+    assert Shell(None)("demo", "--store", own.store).exit_code == 0
+    after = [saga for saga in own.json("list") if saga["name"] != SAGA_NAME]
+    assert after == before
+    assert own.json("show", RUNNING)["sec"]["name"] == "trips"
+
+
+def test_on_a_terminal_the_tree_is_live(file):
+    """What services say stands above the tree, and the result below."""
+    shell = Shell(None, {"FORCE_COLOR": "1"})
+    drawn = shell("demo", "--store", file, "--fail", "car").stdout
+    assert "\x1b[31mfailed\x1b[0m: BookCar" in drawn
+    assert "payment: 900 euros: done, P001\n" in drawn
+    assert drawn.endswith("no trip: car failed: no small car\n")
+    assert "N000" not in drawn
+
+
+# The services
+
+
+async def test_a_service_does_nothing_twice(tmp_path, autojump_clock):
+    """Asked again with the same key, in another life too, it says what it said before."""
+    path, said = tmp_path / "services", []
+    first = Services(path, (), (), 1, said.append)
+    booking = await first.do("hotel", "a room", key="k1")
+    await first.undo("hotel", booking, key="k2")
+    second = Services(path, (), (), 1, said.append)
+    assert await second.do("hotel", "a room", key="k1") == booking
+    await second.undo("hotel", booking, key="k2")
+    assert len(path.read_text().splitlines()) == 2
+    assert said == [
+        "hotel: a room: done, H001",
+        "hotel: a room, H001: undone",
+        "hotel: a room: done before, H001; not done again",
+        "hotel: a room, H001: undone before; not undone again",
+    ]
+    assert (await second.do("hotel", "a room", key="k3")).number == "H003"

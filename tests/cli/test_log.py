@@ -1,0 +1,92 @@
+"""`steno log` and `steno dot`: texts as the library has them, and what times add."""
+
+import sqlite3
+
+import pytest
+
+from support.shell import FAILED, GOOD, PROBLEM, READY, STUCK, SUCCEEDED, refused
+
+LOG = f"""\
+SAGA LOG:
+saga id:   {FAILED}
+direction: unwinding
+events (10 total):
+
+001 N002 started
+002 N002 succeeded
+003 N000 started
+004 N000 succeeded
+005 N001 started
+006 N001 failed
+007 N000 undo_started
+008 N000 undo_finished
+009 N002 undo_started
+010 N002 undo_finished
+"""
+
+
+def test_a_log_is_printed_as_the_library_prints_it(shell):
+    """A header, and a line per event."""
+    assert shell("log", FAILED).stdout == LOG
+
+
+def test_with_times_each_event_says_when_and_by_whom(shell):
+    """Two columns are added to the events; the header stays."""
+    plain = LOG.splitlines()
+    lines = shell("log", "--times", FAILED).stdout.splitlines()
+    assert lines[:5] == plain[:5]
+    assert [line[:24].rstrip() for line in lines[5:]] == plain[5:]
+    assert {line[24:] for line in lines[5:]} == {"2026-01-02T03:04:05.678901Z  trips"}
+
+
+@pytest.mark.parametrize("options", [[], ["--times"]])
+def test_a_log_without_events_is_a_header(shell, options):
+    """That is what a saga has that was never started."""
+    assert shell("log", READY, *options).stdout.endswith("events (0 total):\n\n")
+
+
+def test_the_shape_of_a_log(shell):
+    """Each entry has its number, its event with what came of it, its time and its creator."""
+    document = shell.json("log", STUCK)
+    entries = document.pop("entries")
+    assert document == {"id": str(STUCK), "name": "worse", "state": "stuck"}
+    assert [entry["seq"] for entry in entries] == list(range(8))
+    assert entries[2] == {
+        "seq": 2,
+        "node": 0,
+        "event": "started",
+        "data": None,
+        "time": "2026-01-02T03:04:05.678901Z",
+        "creator": "trips",
+    }
+    assert entries[5]["data"]["ActionFailed"]["source_error"]["message"] == "it broke"
+    assert list(entries[7]["data"]) == ["PermanentFailure"]
+
+
+@pytest.mark.parametrize("command", ["log", "dot", "export", "watch"])
+def test_a_saga_that_is_not_there_is_said_to_be_missing(shell, command):
+    """Every command that takes an id looks it up in the same way."""
+    assert refused(shell(command, "77"), 3) == "no such saga: there is none that begins with 77"
+    assert refused(shell(command, "60"), 2).endswith(f"as {STUCK} and {PROBLEM}")
+
+
+def test_a_log_that_is_not_legal_is_an_error(own):
+    """With --json it can be looked at all the same."""
+    with sqlite3.connect(own.store) as db:
+        db.execute("UPDATE node_event SET event_type = 'undo_started' WHERE seq = 0")
+    db.close()
+    assert "event type succeeded is illegal" in refused(own("log", FAILED), 4)
+    assert own.json("log", FAILED)["entries"][0]["event"] == "undo_started"
+
+
+def test_a_graph_is_printed_for_graphviz(shell):
+    """It is the text that SagaDag.dot gives."""
+    assert shell("dot", SUCCEEDED).stdout == GOOD.dot()
+
+
+def test_the_shape_of_a_graph(shell):
+    """Nodes by index, and edges between them."""
+    document = shell.json("dot", FAILED)
+    assert document["name"] == "bad"
+    assert document["nodes"][1] == {"node": 1, "name": "second", "label": "Second"}
+    assert document["edges"] == [[0, 1], [2, 0], [1, 3]]
