@@ -23,34 +23,50 @@ class SecStoreSession(Protocol):
     """
     A store that is open.
 
+    Many tasks may call it at once. A read sees one moment, and of each batch all or nothing; what a
+    call was answered for is seen by every later call.
+
     Every method may raise `StoreUnavailable` where the same call may succeed later, and another
-    `StoreError` where it will not. What a method did before it was cancelled is not known.
+    `StoreError` where it will not, as when the session has been left. What a method did before it
+    was cancelled is not known, but it was done whole or not at all, and the session goes on.
     """
 
     async def take_over(self, sec_name: str) -> TakeOver:
-        """Raise the generation of a SEC and of all its unfinished sagas, in one transaction."""
+        """
+        Raise the generation of a SEC and of all its unfinished sagas, in one transaction.
+
+        No saga gets a fence that it had before. Those that are finished keep theirs.
+        """
         ...
 
     async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
-        """Make a SEC the owner of one unfinished saga, whosever it was; None if there is none."""
+        """
+        Make a SEC the owner of one unfinished saga, whosever it was; None if there is none.
+
+        The saga gets a fence that it never had before, also if it was that SEC's once.
+        """
         ...
 
     async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
         """
         Write a batch in one transaction, and answer for each write of it, in its order.
 
-        Writes of one saga are done in their order. `SagaRecord` and `SagaCreateParams` are
-        idempotent. An exception means that nothing of the batch was written, or, if it is
-        `StoreUnavailable`, that this is not known.
+        Writes of one saga are done in their order. What was written last of a saga can be sent
+        again, in the same batch or in another, and is durable. A write that is lost or rejected
+        changes nothing, and hurts no other.
+
+        An exception means that nothing of the batch was written, or, if it is `StoreUnavailable`,
+        that this is not known. After that the writes are sent again, maybe in another batch; after
+        any other exception they are sent one by one.
         """
         ...
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:
         """
-        Return all that is stored of a saga; None if there is no such saga.
+        Return all that is stored of a saga, to the letter; None if there is no such saga.
 
         Raises:
-            RecoveryError: What is stored can not be read.
+            RecoveryError: What is stored can not be read; the other methods work all the same.
         """
         ...
 
@@ -62,7 +78,8 @@ class SecStoreSession(Protocol):
         """
         Delete some finished sagas, with all that only they have, in one transaction; return which.
 
-        Fewer than the query's limit means that no more match it now.
+        Their ids may be given again, and a graph that no saga has any more is gone. Fewer than the
+        query's limit means that no more match it now.
         """
         ...
 

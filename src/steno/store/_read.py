@@ -15,12 +15,12 @@ from steno.store._write import Fence
 @attrs.frozen
 class SagaTimes:
     """
-    When a saga's row was written, by the clock of the machine that wrote it.
+    When a saga's row was written, by the clock of the machine that wrote it, in UTC.
 
     Attributes:
         created: When it was created.
         progressed: When its last event, or its creation, was recorded.
-        ended: When it was finished; None before.
+        ended: When it was first recorded as finished; None before.
     """
 
     created: datetime
@@ -121,8 +121,8 @@ class ListQuery:
     Attributes:
         marker: The id after which the page begins; None for the first page.
         limit: How many sagas at most.
-        states: Only sagas in one of these states; None for all.
-        name: Only sagas of this name; None for all.
+        states: Only sagas in one of these states, so that an empty list has none; None for all.
+        name: Only sagas of this very name; None for all.
     """
 
     marker: SagaId | None = None

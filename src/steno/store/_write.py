@@ -29,13 +29,16 @@ class SagaCreateParams:
     Creates a saga, with the log that it has so far.
 
     Attributes:
-        saga_id: The saga; refused with `SagaIdInUse` if there is one.
+        saga_id: The saga; rejected with `SagaIdInUse` if there is one, unless that is the very same
+            and has not begun, as when this is sent again.
         saga_name: The name of its kind.
         dag_digest: The content hash of its graph.
-        dag_text: Its graph.
-        params: Its params.
-        fence: Who runs it.
-        events: Its log, empty but for a saga that comes from a dump.
+        dag_text: Its graph; kept to the letter, once per hash.
+        params: Its params; kept to the letter.
+        fence: Who runs it. What an earlier life of a SEC creates late has that life's fence; the
+            next life takes it over.
+        events: Its log, empty but for a saga that comes from a dump. The saga is ready,
+            whatever they say.
     """
 
     saga_id: SagaId
@@ -55,7 +58,8 @@ class SagaRecord:
     Attributes:
         saga_id: The saga.
         fence: What its row must say.
-        first_seq: The number of the first of the events.
+        first_seq: The number of the first of the events: the next one, or an earlier one if the
+            events begin with all that is stored from there on. Any other record is rejected.
         events: What is appended; may be none.
         state: What its row will say.
     """
@@ -94,7 +98,7 @@ class Durable:
 @attrs.frozen
 class Lost:
     """
-    The write was refused by its fence.
+    The write was refused by its fence, which is looked at before anything else.
 
     Attributes:
         owner: The SEC that the saga belongs to now.

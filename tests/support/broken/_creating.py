@@ -81,6 +81,13 @@ class RewritesGraphs(HookedStore):
         return outcome
 
 
+@caught_by("create: a creation that is rejected leaves no graph")
+class StoresTheGraphBeforeItLooks(HookedStore):
+    def _create(self, saga, row):
+        self._graphs.setdefault(saga.dag_digest, saga.dag_text)
+        return super()._create(saga, row)
+
+
 @caught_by("create: texts are kept to the letter")
 class KeepsValuesNotTexts(HookedStore):
     def _create(self, saga, row):

@@ -81,6 +81,18 @@ class PrunesByIds(ChoosingStore):
 
 
 @caught_by("prune: the oldest go first")
+class PrunesOneSecAfterTheOther(ChoosingStore):
+    def old(self, query):
+        return sorted(super().old(query), key=lambda row: row.fence.sec_name)
+
+
+@caught_by("prune: the oldest go first")
+class PrunesOneStateAfterTheOther(ChoosingStore):
+    def old(self, query):
+        return sorted(super().old(query), key=lambda row: row.state.value)
+
+
+@caught_by("prune: the oldest go first")
 class ForgetsTheLimit(ChoosingStore):
     def chosen(self, query):
         return super().chosen(attrs.evolve(query, limit=1_000))

@@ -163,6 +163,18 @@ async def a_graph_is_stored_once(subject: Subject) -> None:
 
 
 @CREATE.case
+async def a_creation_that_is_rejected_leaves_no_graph(subject: Subject) -> None:
+    """Nobody would ever delete it. That it is gone shows in another text for its hash."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE))
+        for saga_id, text in ((ONE, "{}"), (TWO, "[]")):
+            write = attrs.evolve(sec.create(saga_id), dag_digest="new", dag_text=JsonText(text))
+            await sec.do(write)
+        text = (await sec.load(TWO)).dag_text
+        expect(text, "[]", "a creation that is rejected leaves no graph behind")
+
+
+@CREATE.case
 async def texts_are_kept_to_the_letter(subject: Subject) -> None:
     """A store keeps JSON as text: order of keys, spelling of numbers, escapes and spaces."""
     async with living(subject) as sec:
