@@ -108,11 +108,10 @@ class Process:
         self.journal.append(Told(self.life.number, str(saga_id), text))
 
     async def prune(self) -> None:
-        while True:
-            self.say("pruning")
-            pruned = await self.sec.saga_prune(timedelta(0))
-            if not pruned:
-                return
+        self.say("pruning")
+        await self.sec.saga_prune(timedelta(0))
+        if self.life.count is None:
+            await trio.sleep_forever()
 
     # The actions
 

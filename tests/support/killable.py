@@ -126,7 +126,7 @@ class Life:
         shapes: The kinds of saga that it creates, in turn.
         count: How many it creates, before it waits for all and ends; None: until it is killed.
         pause: Seconds between two of them.
-        prune: Whether it does nothing but delete finished sagas, until there are none.
+        prune: Whether it does nothing but delete finished sagas, all that there are.
         statement: A text of the SQL statement at which it kills itself.
     """
 
