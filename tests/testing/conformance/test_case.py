@@ -14,6 +14,7 @@ from steno.testing import conformance
 from support.broken import BROKEN
 from support.hooked import HookedStore
 
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 DOCSTRING = conformance.__doc__
 BY_NAME = {str(case): case for case in conformance.CASES}
 
@@ -29,18 +30,23 @@ def test_a_case_is_named_after_its_topic_and_its_demand():
     ]
 
 
-def snippet() -> str:
-    """Return the program of the kit's docstring, for the in-memory store."""
+def shown_use() -> str:
+    """Return the program of the kit's docstring."""
     (program,) = re.findall(r"::\n\n(.*?)\n\n\S", DOCSTRING, re.DOTALL)
-    lines = [line.removeprefix("    ") for line in program.splitlines()]
-    text = "\n".join(["from steno import InMemorySecStore as MyStore", *lines, ""])
-    return text.replace('MyStore(tmp_path / "sagas")', "MyStore()")
+    return "".join(f"{line.removeprefix('    ')}\n" for line in program.splitlines())
+
+
+def test_readme_shows_the_same_use():
+    """There is one way to say it."""
+    assert f"```python\n{shown_use()}```" in README
 
 
 def test_it_is_used_as_its_docstring_shows(tmp_path: Path):
     """Each case is a test of its own; those whose hook is missing are skipped."""
     program = tmp_path / "test_my_store.py"
-    program.write_text(snippet(), encoding="utf-8")
+    text = shown_use().replace('MyStore(tmp_path / "sagas")', "MyStore()")
+    text = f"from steno import InMemorySecStore as MyStore\n{text}"
+    program.write_text(text, encoding="utf-8")
     options = ["-q", "-o", "trio_mode=true", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(program)],
