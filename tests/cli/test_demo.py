@@ -7,6 +7,7 @@ they were doing.
 
 import json
 import signal
+import sqlite3
 from collections import Counter
 
 import pytest
@@ -188,6 +189,21 @@ def test_a_demo_can_be_looked_at_and_is_alone(file):
     assert f'the SEC "{_demo.SEC_NAME}", process {run.pid} on ' in why
     run.kill()
     run.communicate(timeout=60)
+
+
+def test_a_demo_that_loses_its_saga_says_so(file):
+    """Somebody has changed the file by hand; the saga stands still, and that is an error."""
+    run = process("demo", "--slow", "--store", file)
+    while "N000 started" not in run.stdout.readline():
+        pass
+    with sqlite3.connect(file) as db:
+        db.execute("UPDATE saga SET adopt_generation = 99")
+    db.close()
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 6
+    assert errors.startswith("steno: error: saga ")
+    assert "is halted: " in errors
+    assert errors.count("\n") == 1
 
 
 # Where

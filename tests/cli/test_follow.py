@@ -93,7 +93,7 @@ def test_lines_tell_each_event_once(capsys):
         "005 N001 started Second",
         "006 N001 failed Second: error injected",
         "007 N000 undo_started First",
-        f"saga {SAGA}: running",
+        f"saga {SAGA}: unwinding",
         "008 N000 undo_finished First",
         "009 N002 undo_started (start node)",
         "010 N002 undo_finished (start node)",
@@ -107,7 +107,7 @@ def test_lines_tell_each_event_once(capsys):
         (GOOD, (), Phase.READY, "ready", 0),
         (BAD, UNDOING[:3], Phase.RUNNING, "running", 1),
         (BAD, UNDOING[:4], Phase.RUNNING, "running", 2),
-        (BAD, UNDOING, Phase.RUNNING, "running", 2),
+        (BAD, UNDOING, Phase.RUNNING, "unwinding", 2),
         (BAD, UNDONE, Phase.DONE, "failed", 4),
         (WORSE, STICKING, Phase.DONE, "stuck", 2),
     ],
@@ -127,12 +127,14 @@ def test_a_tree_is_drawn_again_in_its_place():
     with Live(console=console, auto_refresh=False) as live:
         drawing = Drawing(console, live)
         drawing.show(view(BAD, UNDOING[:3]))
+        drawing.show(view(BAD, UNDOING[:3]))
         drawing.say("the card says [bold]yes[/]")
         drawing.show(view(BAD, UNDONE, Phase.DONE))
     drawn = text.getvalue()
     assert "\x1b[1;33mworking\x1b[0m: First" in drawn
     assert "\x1b[1A" in drawn
     assert "the card says [bold]yes[/]" in drawn
+    assert drawn.count("working") == 1 + 1  # again below the line that was said
     assert drawn.index("working") < drawn.index("the card says") < drawn.rindex("undone")
 
 

@@ -129,6 +129,13 @@ def test_the_version_is_that_of_the_distribution(shell):
     assert shell("--version").stdout == f"steno, version {metadata.version('trio-steno')}\n"
 
 
+def test_the_command_is_installed_under_its_name():
+    """`steno` and `python -m steno` are the same."""
+    (script,) = metadata.entry_points(group="console_scripts", name="steno")
+    assert script.load() is steno.cli.main
+    assert python("-m", "steno", "--version").stdout.startswith("steno, version ")
+
+
 # The store
 
 

@@ -3,8 +3,11 @@
 import pytest
 
 from steno.cli import _list
+from steno.core import SagaCachedState
+from steno.store import SagaSummary, SagaTimes
 from support.shell import (
     FAILED,
+    NOW,
     PROBLEM,
     READY,
     RUNNING,
@@ -95,6 +98,17 @@ def test_a_list_is_read_in_pages(shell, monkeypatch, options):
     lines = [line.split() for line in shell("list", *options).stdout.splitlines()]
     assert lines == [line.split() for line in whole.splitlines()]
     assert shell.json("list", *options) == document
+
+
+def test_a_page_that_is_empty_by_now_leaves_no_line(capsys):
+    """Sagas are deleted while they are listed, and there is no more to be said."""
+    summary = SagaSummary(READY, "good", SagaCachedState.READY, None, SagaTimes(NOW, NOW, None))
+    for as_json, count in ((False, 2), (True, 3)):
+        printer = _list.Printer(as_json)
+        for page in ([summary], []):
+            printer.put(page)
+        printer.end(None)
+        assert len(capsys.readouterr().out.splitlines()) == count
 
 
 @pytest.mark.parametrize(

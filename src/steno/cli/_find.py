@@ -20,23 +20,17 @@ DIGITS = 32
 """Hexadecimal digits of a whole id."""
 
 
-class _Prefix(click.ParamType[str]):
-    """The digits with which an id begins."""
-
-    name = "id"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        digits = str(value).replace("-", "").lower()
-        if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
-            self.fail(f"{value!r} is not the id of a saga, nor the beginning of one", param, ctx)
-        return digits
+def _digits(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    digits = value.replace("-", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
+        msg = f"{value!r} is not the id of a saga, nor the beginning of one"
+        raise click.BadParameter(msg, ctx, param)
+    return digits
 
 
 def saga_argument(function: F) -> F:
     """Give a command the digits with which the id of its saga begins, as `saga`."""
-    return click.argument("saga", metavar="ID", type=_Prefix())(function)
+    return click.argument("saga", metavar="ID", callback=_digits)(function)
 
 
 async def find(reader: SecStoreReader, digits: str) -> SagaSummary:

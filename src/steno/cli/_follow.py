@@ -31,6 +31,7 @@ from steno.core import (
     SagaResult,
     SagaResultErr,
     SagaResultOk,
+    SagaRunning,
     SagaSerialized,
     SagaView,
     UndoFailed,
@@ -134,8 +135,8 @@ def state_text(view: SagaView) -> str:
             return f"halted: {one_line(problem)}"
         case SagaDone(result=result):
             return {Exit.FINE: "succeeded", Exit.NO: "failed"}.get(exit_of(result), "stuck")
-        case _:
-            return "running"
+        case SagaRunning(status=status):
+            return "unwinding" if is_unwinding(status) else "running"
 
 
 @attrs.define(eq=False)
@@ -169,12 +170,16 @@ class Drawing:
 
     _console: Console
     _live: Live
+    _drawn: tuple[int, str] | None = None
 
     def show(self, view: SagaView) -> None:
-        """Draw it anew."""
+        """Draw it anew, if there is something new."""
         if (status := view.state.status) is None:
-            view.serialized()  # raises what is wrong with it
-            return
+            return  # pragma: no cover - a view that can be followed was folded
+        drawn = len(view.serialized().events), state_text(view)
+        if drawn == self._drawn:
+            return  # nothing flickers while nothing happens
+        self._drawn = drawn
         below = Table.grid(padding=(0, 1))
         below.add_row(bar(status), headline(view))
         self._live.update(Group(tree(status), below), refresh=True)
@@ -184,10 +189,15 @@ class Drawing:
         self._console.print(Text(text))
 
 
+def is_unwinding(status: SagaExecStatus) -> bool:
+    """Say whether a saga goes backward: then there is a node that has failed."""
+    return NodeExecState.FAILED in status.node_states
+
+
 def bar(status: SagaExecStatus) -> ProgressBar:
     """Return a bar: how much is done, or, if it unwinds, how much is behind it."""
     states: Sequence[NodeExecState] = status.node_states
-    backward = any(state in BACKWARD for state in states)
+    backward = is_unwinding(status)
     behind = BACKWARD if backward else FORWARD
     done = sum(state in behind for state in states)
     style = "red" if backward else "green"

@@ -23,32 +23,39 @@ PAGE = 500
 
 
 @attrs.define(eq=False)
-class _Printer:
-    """Prints pages as they come, so that a long list begins at once."""
+class Printer:
+    """
+    Prints pages as they come, so that a long list begins at once.
 
-    as_json: bool
-    printed: int = 0
+    Args:
+        as_json: Whether they make up a JSON array.
+    """
+
+    _as_json: bool
+    _printed: int = attrs.field(init=False, default=0)
 
     def put(self, page: Sequence[SagaSummary]) -> None:
-        if self.as_json:
-            for saga in page:
-                click.echo(("[" if not self.printed else ",") + "\n  ", nl=False)
-                click.echo(json.dumps(summary_json(saga)), nl=False)
-                self.printed += 1
+        """Print a page."""
+        if self._as_json:
+            if page:
+                text = ",\n  ".join(json.dumps(summary_json(saga)) for saga in page)
+                click.echo(("," if self._printed else "[") + "\n  " + text, nl=False)
+            self._printed += len(page)
             return
+        if self._printed and not page:
+            return  # what there was more of has been deleted meanwhile
         console = screen()
-        if not page and self.printed:
-            return
         if is_looked_at(console):
             console.print(table(page, datetime.now(UTC)))
         else:
             rows = [summary_row(saga) for saga in page]
-            click.echo(columns(rows if self.printed else [HEADINGS, *rows]))
-        self.printed += len(page)
+            click.echo(columns(rows if self._printed else [HEADINGS, *rows]))
+        self._printed += len(page)
 
     def end(self, more: SagaId | None) -> None:
-        if self.as_json:
-            click.echo("\n]" if self.printed else "[]")
+        """Say that this was all, or how to go on."""
+        if self._as_json:
+            click.echo("\n]" if self._printed else "[]")
         elif more is not None:
             click.echo(f"There are more: --after {more}, or --all", err=True)
 
@@ -101,12 +108,10 @@ def command(
     chosen = {SagaCachedState(state) for state in states} or None
     marker = None if after is None else SagaId(after)
     query = ListQuery(marker, PAGE, chosen, name)
-    return run(_list, store, query, None if everything else limit or 100, _Printer(as_json))
+    return run(_list, store, query, None if everything else limit or 100, Printer(as_json))
 
 
-async def _list(
-    store: OperatorStore, query: ListQuery, left: int | None, printer: _Printer
-) -> Exit:
+async def _list(store: OperatorStore, query: ListQuery, left: int | None, printer: Printer) -> Exit:
     async with store.open_reader() as reader:
         marker, more = query.marker, True
         while more and left != 0:

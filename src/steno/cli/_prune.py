@@ -20,18 +20,11 @@ PORTION = 50
 """How many are deleted in one transaction."""
 
 
-class _Duration(click.ParamType[timedelta]):
-    """A length of time."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        try:
-            return duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
+    try:
+        return duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 @verb("prune")
@@ -40,7 +33,7 @@ class _Duration(click.ParamType[timedelta]):
 @click.option(
     "--older-than",
     metavar="AGE",
-    type=_Duration(),
+    callback=_age,
     required=True,
     help="How long ago they ended, at least: 90s, 15m, 12h, 30d, 2w.",
 )

@@ -18,7 +18,7 @@ from steno.core import DagBuilder, Node, SagaDag
 
 SAGA_NAME = "demo-book-trip"
 
-SECONDS = {"payment": 0.1, "hotel": 0.1, "flight": 0.2, "car": 0.4, "summary": 0.1}
+SECONDS = {"payment": 0.2, "hotel": 0.2, "flight": 0.3, "car": 0.4, "summary": 0.2}
 """How long each service takes."""
 
 SLOWLY = 8

@@ -40,7 +40,7 @@ def _help(text: str) -> str:
 
 
 def _store(ctx: click.Context, _: click.Parameter, value: str | None) -> OperatorStore | None:
-    chosen = value or ctx.find_root().params.get("store")
+    chosen = ctx.find_root().params.get("store") if value is None else value
     if ctx.resilient_parsing:
         return None
     if chosen is None:

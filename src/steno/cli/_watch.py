@@ -27,8 +27,7 @@ def command(store: OperatorStore, saga: str, interval: float, *, as_json: bool) 
     does. A saga with a problem stands still; it is watched until that is mended.
 
     With --json: a line with an object per event (seq, node, event and data as in log), and per
-    change of the saga's state (state and problem); ready, running, halted, succeeded, failed or
-    stuck.
+    change of the saga's state (state and problem). That is as in list, or halted.
 
     Examples:
       steno watch 6b0c
