@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeAlias
 
+import attrs
 import trio
 
 from steno.core import SagaId
+from steno.store import SagaWrite
 from steno.testing.conformance._case import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import SEC, Life, living
@@ -18,20 +20,39 @@ from steno.testing.conformance._subject import Subject
 
 CANCEL = Topic("cancel")
 
-PATIENCE = (0, 1, 2, 3, 5, 8, 13)
+TURNS = (0, 1, 2, 3, 5, 8, 13)
 """After how many turns of the scheduler a call is cancelled: before, in the midst, and after."""
+
+PARTS = (0.25, 0.5, 0.75, 1.0)
+"""After which part of the time that such a call takes; stores that wait for a disk have many."""
 
 SAGAS = (ONE, TWO, THREE)
 
 Call: TypeAlias = Callable[[], Awaitable[object]]
 
 
-async def _cancelled(turns: int, scope: trio.CancelScope, call: Call) -> None:
-    """Make a call, and cancel it after so many turns, if it has not ended by then."""
+@attrs.frozen
+class Moment:
+    """When a call is cancelled: after some seconds, and then some turns of the scheduler."""
+
+    seconds: float
+    turns: int
+
+
+async def _moments(sec: Life, *writes: SagaWrite) -> list[Moment]:
+    """Write a batch, and return the moments at which one like it is to be cancelled."""
+    begun = trio.current_time()
+    await sec.done(*writes)
+    took = trio.current_time() - begun
+    return [*(Moment(0, turns) for turns in TURNS), *(Moment(part * took, 0) for part in PARTS)]
+
+
+async def _cancelled(moment: Moment, scope: trio.CancelScope, call: Call) -> None:
+    """Make a call, and cancel it at some moment, if it has not ended by then."""
 
     async def cancel() -> None:
-        await trio.lowlevel.checkpoint()
-        for _ in range(turns):
+        await trio.sleep(moment.seconds)
+        for _ in range(moment.turns):
             await trio.lowlevel.checkpoint()
         scope.cancel()
 
@@ -55,11 +76,11 @@ async def _counts(sec: Life, number: int) -> set[int]:
 async def a_batch_that_is_cancelled_is_whole_or_not_there(subject: Subject) -> None:
     """Whenever that happens; and it can be sent again, since what became of it is not known."""
     async with living(subject) as sec:
-        await sec.done(*[sec.create(each) for each in (*SAGAS, NOWHERE)])
-        for number, turns in enumerate(PATIENCE):
+        moments = await _moments(sec, *[sec.create(each) for each in (*SAGAS, NOWHERE)])
+        for number, moment in enumerate(moments):
             batch = [sec.record(each, 2 * number, 2, UNWINDING) for each in SAGAS]
             with trio.CancelScope() as scope:
-                await _cancelled(turns, scope, partial(sec.session.record, batch))
+                await _cancelled(moment, scope, partial(sec.session.record, batch))
             counts = await _counts(sec, number)
             whole = counts in ({2 * number}, {2 * number + 2})
             expect_that(whole, "a batch that is cancelled is written whole, or not at all", counts)
@@ -72,9 +93,9 @@ async def a_batch_that_is_cancelled_is_whole_or_not_there(subject: Subject) -> N
 async def a_session_that_is_left_in_the_midst_of_a_batch_writes_it_whole(subject: Subject) -> None:
     """Or not at all; and when the store is opened again, no late batch comes in."""
     async with living(subject) as sec:
-        await sec.done(*[sec.create(each) for each in (*SAGAS, NOWHERE)])
+        moments = await _moments(sec, *[sec.create(each) for each in (*SAGAS, NOWHERE)])
     first = 0
-    for number, turns in enumerate(PATIENCE):
+    for number, moment in enumerate(moments):
         with trio.CancelScope() as scope:
             async with subject.store.open() as session:
                 taken = await session.take_over(SEC)
@@ -82,7 +103,7 @@ async def a_session_that_is_left_in_the_midst_of_a_batch_writes_it_whole(subject
                 sec = Life(session, taken.fence)
                 first = len(await sec.log(ONE))
                 batch = [sec.record(each, first, 2, fence=fences[each]) for each in SAGAS]
-                await _cancelled(turns, scope, partial(session.record, batch))
+                await _cancelled(moment, scope, partial(session.record, batch))
         async with subject.store.open() as session:
             late = Life(session, sec.fence)
             counts = {len(await late.log(each)) for each in SAGAS}
@@ -100,12 +121,12 @@ async def a_session_that_is_left_in_the_midst_of_a_batch_writes_it_whole(subject
 async def a_session_goes_on_after_a_call_that_was_cancelled(subject: Subject) -> None:
     """Whichever it was, and whenever; all others answer as before."""
     async with living(subject) as sec:
-        await sec.done(sec.create(ONE), sec.create(TWO))
+        moments = await _moments(sec, sec.create(ONE), sec.create(TWO))
         ids = [each for each in spread(200) if each not in {ONE, TWO}]
-        for turns in PATIENCE:
+        for moment in moments:
             for name, call in calls(sec):
                 with trio.CancelScope() as scope:
-                    await _cancelled(turns, scope, call)
+                    await _cancelled(moment, scope, call)
                 await _expect_alive(sec, ids.pop(), name)
 
 
