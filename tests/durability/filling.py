@@ -62,7 +62,7 @@ async def go_on(disk: Disk, work: Work) -> None:
     async with work.open() as sec:
         for number in range(30):
             await work.start(sec, JOBS[number % len(JOBS)])
-        await work.until_called("b")
+        await work.until_called("a")
         disk.fill()
         work.let_go()
         await until(lambda: sec.statistics().writer.failures >= 3)
@@ -78,7 +78,7 @@ async def halt(disk: Disk, work: Work) -> None:
     async with work.open(store_patience=0.2) as sec:
         for number in range(30):
             await work.start(sec, JOBS[number % len(JOBS)])
-        await work.until_called("b")
+        await work.until_called("a")
         disk.fill()
         work.let_go()
         problems = {await why_halted(sec, saga_id) for saga_id in work.jobs}
@@ -98,7 +98,7 @@ async def reopen(disk: Disk, work: Work) -> None:
     async with work.open(store_patience=0.2) as sec:
         for number in range(30):
             await work.start(sec, JOBS[number % len(JOBS)])
-        await work.until_called("b")
+        await work.until_called("a")
         disk.fill()
         work.let_go()
         for saga_id in work.jobs:
@@ -119,6 +119,7 @@ async def open_full(disk: Disk, work: Work) -> None:
         say("full", error)
     await told()
     disk.mend()
+    work.let_go()
     async with work.open() as sec:
         for job in JOBS:
             await work.start(sec, job)
@@ -136,7 +137,7 @@ async def why_halted(sec: steno.SecClient, saga_id: steno.SagaId) -> str:
 async def main(what: str, path: str, limit: int | None, filler: str | None) -> None:
     """Do what is told, check that all is well in the end, and put the file where it is asked."""
     disk = Disk(Path(path), limit, None if filler is None else Path(filler))
-    work = Work(disk.path, size=20_000, held={"b"})
+    work = Work(disk.path, size=20_000, held={"a"})
     with trio.fail_after(60):
         await {"go on": go_on, "halt": halt, "reopen": reopen, "open": open_full}[what](disk, work)
     await work.check()

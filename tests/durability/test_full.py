@@ -1,6 +1,4 @@
-"""
-A disk that is full: what was acknowledged stays, what waits goes on when there is space again.
-"""
+"""A disk that is full: what was acknowledged stays; when there is space again all go on."""
 
 import json
 import os
@@ -129,10 +127,10 @@ async def test_a_file_that_may_not_grow_is_as_a_full_disk(
     tmp_path: Path, writing: list[sqlite3.Connection]
 ):
     """What SQLite itself says of it is no other error: some steps go in, the others wait."""
-    work = Work(tmp_path / "trips.db", size=20_000, held={"b"})
+    work = Work(tmp_path / "trips.db", size=20_000, held={"a"})
     async with work.open() as sec:
         sagas = [await work.start(sec, job) for job in JOBS * 3]
-        await work.until_called("b")
+        await work.until_called("a")
         (db,) = writing
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         db.execute(f"PRAGMA max_page_count = {pages + 1}")
