@@ -26,10 +26,12 @@ from steno.core import (
     ActionError,
     ActionFailed,
     ActionName,
+    Breach,
     Dag,
     DagBuilder,
     DeserializeFailed,
     InjectedError,
+    LogRule,
     Node,
     NodeExecState,
     NodeName,
@@ -54,6 +56,7 @@ from steno.core import (
     SerializeFailed,
     SubsagaCreateFailed,
     UndoActionError,
+    verify_log,
 )
 from steno.errors import (
     ActionDataError,
@@ -116,6 +119,7 @@ __all__ = [
     "ActionName",
     "ActionRegistry",
     "ActionRegistryError",
+    "Breach",
     "BugError",
     "CommandError",
     "CorruptLog",
@@ -131,6 +135,7 @@ __all__ = [
     "InMemorySecStore",
     "InjectedError",
     "InternalError",
+    "LogRule",
     "NoSuchNode",
     "NoSuchSaga",
     "Node",
@@ -187,4 +192,5 @@ __all__ = [
     "WriterStatistics",
     "new_action_noop_undo",
     "open_sec",
+    "verify_log",
 ]

@@ -18,7 +18,7 @@ from steno.core import (
     inputs,
 )
 from steno.errors import IllegalEvent, InternalError, NoSuchNode
-from support.demo import build, demo, saga
+from support.demo import OUTPUTS, build, demo, saga
 from support.notation import SAGA_ID, UNDO_ERROR, Play
 from support.simulator import state_facts
 
@@ -102,7 +102,10 @@ def test_nothing_told_is_nothing_done():
 
 def test_a_failure_unwinds_in_the_reverse_order_of_the_dependencies():
     """The demo saga fails at `instance_boot`; the start's undo are the last two events."""
-    play = Play(DEMO, "12+ 12✓ 0+ 0✓ 1+ 1✓ 2+ 3+ 4+ 4✓ 5+ 5✓ 6+ 6✓ 7+ 7✓ 2✓ 3✓ 8+ 8✓ 9+ 9✓ 10+")
+    play = Play(
+        DEMO,
+        f"12+ 12✓ 0+ 0✓ 1+ 1✓={OUTPUTS[1]} 2+ 3+ 4+ 4✓ 5+ 5✓ 6+ 6✓ 7+ 7✓ 2✓ 3✓ 8+ 8✓ 9+ 9✓ 10+",
+    )
     assert play.start() == "run 10"
     assert play.tell("10✗") == "10✗ 9- | undo 9"
     assert play.tell("9∅") == "9∅ 8- | undo 8"

@@ -5,7 +5,7 @@ import pytest
 from steno.core import ActionFailed, Node, SagaResult, SagaResultErr, SagaResultOk, encode_json
 from steno.core._result import saga_result
 from steno.errors import DeserializeError, NoSuchNode, SagaFailed
-from support.demo import build, demo, saga
+from support.demo import OUTPUTS, build, demo, saga
 from support.notation import ERROR, SAGA_ID, UNDO_ERROR, fold
 
 CHAIN = saga("a", Node.subsaga("s", build("i", "b"), "a"))
@@ -90,8 +90,7 @@ def test_an_error_can_be_taken_apart():
 def test_the_result_of_the_demo_saga():
     """Its output is a text."""
     dag = demo()
-    text = " ".join(
-        f"{n}+ {n}✓" + ('="it_worked"' if n == 11 else "") for n in [12, *range(12), 13]
-    )
+    outputs = OUTPUTS | {11: '"it_worked"'}
+    text = " ".join(f"{n}+ {n}✓={outputs.get(n, 'null')}" for n in [12, *range(12), 13])
     ok = saga_result(dag, fold(dag.flat, text)).unwrap()
     assert ok.saga_output(str) == "it_worked"

@@ -18,8 +18,10 @@ from steno.core import (
     Phase,
     RunAction,
     RunUndo,
+    SagaCachedState,
     SagaDag,
     SagaMachine,
+    SagaNodeEvent,
     SagaOutcome,
     SagaSerialized,
     SagaState,
@@ -27,6 +29,7 @@ from steno.core import (
     fold_unordered,
     inputs,
     read_flat,
+    verify_log,
 )
 from support.notation import ERROR, SAGA_ID
 
@@ -224,3 +227,19 @@ def test_a_legal_order_is_found_in_linear_time(shape: Callable[[int], SagaDag]):
         assert fold_unordered(state.flat, SAGA_ID, events).outcome is SagaOutcome.FAILED
 
     assert is_linear(sort, unwound(FEW), unwound(MOST))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_log_is_verified_in_linear_time(shape: Callable[[int], SagaDag], *, ordered: bool):
+    """Whatever the shape, without recursion; the order may be known or not."""
+
+    def unwound(size: int) -> tuple[SagaDag, list[SagaNodeEvent]]:
+        dag = shape(size)
+        return dag, list(drive(dag, fail_last=True).state.log.events)
+
+    def verify(case: tuple[SagaDag, list[SagaNodeEvent]]) -> None:
+        with shallow_stack():
+            assert verify_log(*case, finished=SagaCachedState.FAILED, ordered=ordered) is None
+
+    assert is_linear(verify, unwound(FEW), unwound(MOST))

@@ -6,7 +6,7 @@ import pytest
 
 from steno.core import TRANSITIONS, SagaNodeLoadStatus, SagaOutcome, SagaState
 from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
-from support.demo import demo, saga
+from support.demo import OUTPUTS, demo, saga
 from support.notation import ERROR, MARKS, OTHER_ID, SAGA_ID, UNDO_ERROR, event, fold
 from support.simulator import state_facts
 
@@ -183,7 +183,7 @@ def test_unwinding_a_node_is_undoable_when_all_its_children_are_undone(log: str,
 
 def test_inside_a_subsaga_nodes_wait_for_its_own_stages():
     """The demo saga failed at `volume_id`, while the subsaga beside it is half done."""
-    state = fold(demo().flat, "12+ 12✓ 0+ 0✓ 1+ 1✓ 2+ 3+ 4+ 2✓ 4✓ 5+ 3✗")
+    state = fold(demo().flat, f"12+ 12✓ 0+ 0✓ 1+ 1✓={OUTPUTS[1]} 2+ 3+ 4+ 2✓ 4✓ 5+ 3✗")
     assert possible(state) == ". 2 5 None"
     state.apply(event("5✓"))
     assert possible(state) == ". 2,5 . None"

@@ -14,7 +14,7 @@ from steno.core import (
     Snapshot,
 )
 from steno.errors import NoSuchNode, RecoveryError
-from support.demo import demo, saga
+from support.demo import OUTPUTS, demo, saga
 from support.notation import SAGA_ID, events
 
 WIDE = saga(["a", "b", "c"], "z")  # 0 to 2, 3, start 4, end 5
@@ -100,7 +100,8 @@ def test_a_view_says_whose_it_is():
 
 def test_a_status_is_a_tree_and_a_table():
     """`str` gives the tree; a node's state is found by index, name or path."""
-    status = snapshot(demo(), "12+ 12✓ 0+ 0✓ 1+ 1✓ 2+ 3+ 4+ 4✓ 5+").view().state.status
+    log = f"12+ 12✓ 0+ 0✓ 1+ 1✓={OUTPUTS[1]} 2+ 3+ 4+ 4✓ 5+"
+    status = snapshot(demo(), log).view().state.status
     lines = str(status).splitlines()
     assert lines[0] == f"+ saga execution: {SAGA_ID}"
     assert lines[8] == '                +-- working: ServerPick (produces "server_id")'

@@ -374,8 +374,11 @@ def walk(graph: Expanded, schedule: Schedule, most: int) -> list[Mark]:
     return log
 
 
-def as_events(log: list[Mark]) -> list[SagaNodeEvent]:
-    return [SagaNodeEvent(SAGA_ID, SagaNodeId(node), event_type(mark)) for node, mark in log]
+def as_events(graph: Expanded, log: list[Mark]) -> list[SagaNodeEvent]:
+    return [
+        SagaNodeEvent(SAGA_ID, SagaNodeId(node), event_type(mark, graph.output(node)))
+        for node, mark in log
+    ]
 
 
 @cases(1)
@@ -393,10 +396,10 @@ def test_the_fold_allows_exactly_what_the_oracle_allows(spec, script: bytes):
                     continue
                 own_fault = 0 <= node < graph.size and not own_log_allows(had, node, mark)
                 with pytest.raises(IllegalEvent if own_fault else CorruptLog):
-                    state.apply(*as_events([(node, mark)]))
+                    state.apply(*as_events(graph, [(node, mark)]))
         assert state_facts(state) == facts
         if step is not None:
-            state.apply(*as_events([step]))
+            state.apply(*as_events(graph, [step]))
 
 
 @st.composite
@@ -428,7 +431,7 @@ def test_a_log_is_folded_exactly_if_it_is_legal_in_its_order(case):
     graph, flat, log = case
     illegal = first_illegal(graph, log)
     state = SagaState.new(flat, SAGA_ID)
-    for place, event in enumerate(as_events(log)):
+    for place, event in enumerate(as_events(graph, log)):
         if place == illegal:
             with pytest.raises((IllegalEvent, CorruptLog)):
                 state.apply(event)
@@ -453,7 +456,7 @@ def test_a_shuffled_log_comes_into_the_nearest_legal_order(
     log = walk(graph, Schedule(script), 60)
     cut(graph, log, drops)
     random.shuffle(log)
-    state = fold_unordered(flat, SAGA_ID, as_events(log))
+    state = fold_unordered(flat, SAGA_ID, as_events(graph, log))
     assert marks(state.log.events) == (
         log if first_illegal(graph, log) is None else stably(graph, log)
     )
@@ -464,7 +467,7 @@ def test_a_shuffled_log_comes_into_the_nearest_legal_order(
 def test_a_set_of_events_is_taken_exactly_if_it_is_causally_closed(case):
     """`fold_unordered` finds a legal order if there is one, with all events, or else refuses."""
     graph, flat, log = case
-    events = as_events(log)
+    events = as_events(graph, log)
     if not has_legal_order(graph, log):
         with pytest.raises((IllegalEvent, CorruptLog)):
             fold_unordered(flat, SAGA_ID, events)
@@ -509,7 +512,7 @@ def test_every_causally_closed_subset_of_a_log_recovers(
     """What any crash leaves goes on to the end that its failures demand; no event is rewritten."""
     graph, simulator, log = ran(scenario)
     cut(graph, log, drops)
-    state = fold_unordered(simulator.dag.flat, SAGA_ID, as_events(log))
+    state = fold_unordered(simulator.dag.flat, SAGA_ID, as_events(graph, log))
     kept = list(state.log.events)
     end = recover(simulator.dag, kept, schedule=Schedule(script))
     assert end.durable[: len(kept)] == kept

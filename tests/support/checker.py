@@ -33,6 +33,7 @@ class Expanded:
         scope: In which (sub)saga each node stands; 0 is the outermost.
         names: The node of each name, by (sub)saga.
         params: Of each (sub)saga but the outermost, the node that its params come from.
+        values: The value of each constant.
     """
 
     kinds: list[str] = attrs.field(factory=list)
@@ -41,6 +42,7 @@ class Expanded:
     scope: list[int] = attrs.field(factory=list)
     names: list[dict[str, int]] = attrs.field(factory=list)
     params: list[int | None] = attrs.field(factory=list)
+    values: dict[int, int] = attrs.field(factory=dict)
 
     @classmethod
     def of(cls, spec: SagaSpec) -> "Expanded":
@@ -89,8 +91,9 @@ class Expanded:
             case ActionSpec():
                 node = self._add("action", parents, scope)
                 return node, node
-            case ConstantSpec():
+            case ConstantSpec(value=value):
                 node = self._add("constant", parents, scope)
+                self.values[node] = value
                 return node, node
             case SubsagaSpec(params=params, saga=inner):
                 start = self._add("subsaga start", parents, scope)
@@ -129,6 +132,15 @@ class Expanded:
     def params_of(self, node: int) -> int | None:
         """Return the node whose output are the params that a node sees; None: the saga's own."""
         return self.params[self.scope[node]]
+
+    def output(self, node: int) -> str:
+        """Return what a node gives if actions give null, as does a node that is not there."""
+        if node in self.values:
+            return str(self.values[node])
+        if 0 <= node < self.size and self.kinds[node] == "subsaga end":
+            (last,) = self.parents[node]
+            return self.output(last)
+        return "null"
 
 
 def marks(log: Iterable[SagaNodeEvent]) -> list[Mark]:

@@ -7,6 +7,7 @@ Nothing here waits, tells the time or does I/O; ids come from outside. In readin
 * `_graph`, `_node`, `_namespace`, `_dag`, `_assemble`, `_flat`: a saga's graph.
 * `_action_error`, `_event`, `_status`, `_log`: what is written down, and in which legal order.
 * `_state`, `_cached_state`: the fold, and what a list says of it.
+* `_breach`, `_verify`: the same rules again, decided in another way.
 * `_input`, `_command`, `_machine`: what is decided. `_lookup`: what a node sees.
 * `_result`, `_view`, `_render`, `_node_json`, `_graph_json`, `_dump`, `_order`: what people see.
 """
@@ -21,6 +22,7 @@ from steno.core._action_error import (
     SubsagaCreateFailed,
     UndoActionError,
 )
+from steno.core._breach import Breach, LogRule
 from steno.core._cached_state import SagaCachedState, cached_state
 from steno.core._command import Command, Finish, RunAction, RunUndo, Step
 from steno.core._dag import Dag, DagBuilder, SagaDag
@@ -71,6 +73,7 @@ from steno.core._value import (
     encode_value,
     use_codec,
 )
+from steno.core._verify import verify_log
 from steno.core._view import (
     NodeExecState,
     Phase,
@@ -93,6 +96,7 @@ __all__ = [
     "ActionFailed",
     "ActionName",
     "ActionNode",
+    "Breach",
     "Codec",
     "Command",
     "ConstantNode",
@@ -108,6 +112,7 @@ __all__ = [
     "Injection",
     "Input",
     "JsonText",
+    "LogRule",
     "Node",
     "NodeExecState",
     "NodeName",
@@ -169,4 +174,5 @@ __all__ = [
     "read_flat",
     "saga_params",
     "use_codec",
+    "verify_log",
 ]

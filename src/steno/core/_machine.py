@@ -35,15 +35,12 @@ from steno.core._ids import SagaNodeId
 from steno.core._input import Input, RepeatInjected
 from steno.core._node import (
     ActionNode,
-    ConstantNode,
     EndNode,
     StartNode,
-    SubsagaEndNode,
     SubsagaStartNode,
 )
 from steno.core._state import SagaState
 from steno.core._status import SagaNodeLoadStatus
-from steno.core._value import NULL, JsonText
 from steno.errors import InternalError, NoSuchNode
 
 ONCE = RepeatInjected()
@@ -140,10 +137,10 @@ class SagaMachine:
         """Do, or ask for, what a node does that was started."""
         if node in self._fail_action:
             step.instants.append((node, Failed(InjectedError())))
-        elif isinstance(self.dag.flat.nodes[node], ActionNode):
-            step.then.append(RunAction(node, self._repeat.get(node, ONCE).action))
+        elif (output := self.state.own_output(node)) is not None:
+            step.instants.append((node, Succeeded(output)))
         else:
-            step.instants.append((node, Succeeded(self._own_output(node))))
+            step.then.append(RunAction(node, self._repeat.get(node, ONCE).action))
 
     def _undo(self, node: SagaNodeId, step: _StepBuilder) -> None:
         """Do, or ask for, what undoes a node whose undo was started."""
@@ -154,17 +151,6 @@ class SagaMachine:
             step.then.append(RunUndo(node, self._repeat.get(node, ONCE).undo))
         else:
             step.instants.append((node, UNDO_FINISHED))
-
-    def _own_output(self, node: SagaNodeId) -> JsonText:
-        """Return the output of a node that runs no user code."""
-        match self.dag.flat.nodes[node]:
-            case ConstantNode(value=value):
-                return value
-            case SubsagaEndNode():
-                (last,) = self.dag.flat.graph.parents(node)
-                return self.state.outputs[SagaNodeId(last)]
-            case _:
-                return NULL
 
 
 @attrs.define(eq=False)

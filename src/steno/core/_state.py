@@ -8,7 +8,8 @@ A running saga and a recovered one go through the same `apply`, so they can not 
 
 Rule 2. An event is legal if its node's own log allows it (the table of `_status`) and its cause is
 there: a node is started only when all its parents have succeeded and nothing has failed; it is
-undone only when all its children are undone. An illegal event raises and changes nothing.
+undone only when all its children are undone; without an action, it gives what it stands for. An
+illegal event raises and changes nothing.
 
 Rule 3. Nothing is searched for. Arrivals are counted at the boundaries between stages, so an event
 costs O(1), amortized, however many nodes there are and however wide a stage is.
@@ -39,8 +40,9 @@ from steno.core._flat import FlatDag
 from steno.core._graph import NO_BOUNDARY
 from steno.core._ids import SagaId, SagaNodeId
 from steno.core._log import SagaLog
+from steno.core._node import ActionNode, ConstantNode, SubsagaEndNode
 from steno.core._status import SagaNodeLoadStatus
-from steno.core._value import JsonText
+from steno.core._value import NULL, JsonText
 from steno.errors import CorruptLog
 
 
@@ -106,7 +108,7 @@ class SagaState:
         Raises:
             IllegalEvent: A node's own log does not allow an event.
             ForeignEvent: An event is of another saga.
-            CorruptLog: An event is without its cause.
+            CorruptLog: An event is without its cause, or has an output that it can not have.
         """
         state = cls.new(flat, saga_id)
         for event in events:
@@ -159,6 +161,19 @@ class SagaState:
         nodes = map(SagaNodeId, range(len(self.flat.nodes)))
         return {node: self.log.status(node) for node in nodes}
 
+    def own_output(self, node: SagaNodeId) -> JsonText | None:
+        """Return the only output that a started node can have; None: its action says what."""
+        match self.flat.nodes[node]:
+            case ActionNode():
+                return None
+            case ConstantNode(value=value):
+                return value
+            case SubsagaEndNode():
+                (last,) = self.flat.graph.parents(node)
+                return self.outputs[SagaNodeId(last)]
+            case _:
+                return NULL
+
     # What becomes of it
 
     def apply(self, event: SagaNodeEvent) -> None:
@@ -168,7 +183,7 @@ class SagaState:
         Raises:
             IllegalEvent: The node's own log does not allow it.
             ForeignEvent: It is of another saga.
-            CorruptLog: Its cause is not there, or there is no such node.
+            CorruptLog: Its cause is not there, its output is not its own, or there is no such node.
         """
         node, event_type = event.node_id, event.event_type
         if not 0 <= node < len(self.flat.nodes):
@@ -184,6 +199,9 @@ class SagaState:
                 self._check_undoable(event)
                 _take(self._undoable, node)
                 self._in_flight[node] = None
+            case Succeeded(output=output) if self.own_output(node) not in {None, output}:
+                why = "its output is not the one that it stands for"
+                raise CorruptLog(node, event_type.label, why)
             case _:
                 del self._in_flight[node]
         self.log.append(event, status)

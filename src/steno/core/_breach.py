@@ -1,0 +1,57 @@
+"""The rules that every log keeps, and the breach of one; see `verify_log`."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+
+class LogRule(enum.Enum):
+    """What every log keeps."""
+
+    ONE_SAGA = "all events of a log are of one saga"
+    """An event of another saga does not belong into it."""
+    KNOWN_NODE = "each event is of a node of the graph"
+    """There is nothing else that anything could become of."""
+    OWN_ORDER = "a node starts, then succeeds or fails, then its undo starts, then ends; each once"
+    """The order of one node's events, whatever the others do."""
+    PARENTS_FIRST = "a node starts after all that it depends on have succeeded"
+    """Nothing can see an output that is not there."""
+    NO_START_AFTER_FAILURE = "nothing starts after the first failure"
+    """The saga unwinds from then on."""
+    OWN_OUTPUT = "a node without an action gives what it stands for"
+    """Null, the value of a constant, or the output of a subsaga's last node."""
+    UNDO_OF_SUCCESS = "only what has succeeded is undone"
+    """What failed, or never started, gets no event of an undo."""
+    UNDO_AFTER_FAILURE = "nothing is undone before something has failed"
+    """A saga that succeeds is not unwound."""
+    CHILDREN_FIRST = "a node is undone after all that depend on it"
+    """Each of those is undone, has failed, or was never started."""
+    NO_UNDO_AFTER_STUCK = "no undo starts after the failure of one"
+    """A person has to look at it first."""
+    WHOLE_END = "a saga that is said to be finished is"
+    """Success: all have succeeded. Failure: all are undone. Stuck: an undo failed, nothing runs."""
+
+
+@attrs.frozen
+class Breach:
+    """
+    The first place at which a log does not keep the rules.
+
+    Attributes:
+        rule: The rule that is broken.
+        seq: The number of the event that breaks it, from 0; None: what is missing at the end does.
+        node: The node, by path, or by its number where there is no such node; None as for `seq`.
+        text: What is wrong, and why, in a sentence.
+    """
+
+    rule: LogRule
+    seq: int | None
+    node: str | None
+    text: str
+
+    def __str__(self) -> str:
+        """Return the place, the sentence and the rule."""
+        place = "at its end" if self.seq is None else f"event {self.seq}"
+        return f"{place}: {self.text} (the rule: {self.rule.value})"
