@@ -19,6 +19,7 @@ from steno.errors import (
     RecoveryError,
     SagaHaltedError,
     SecClosing,
+    StoreError,
 )
 from steno.runtime._mailbox import Envelope, Reply
 from steno.runtime._message import (
@@ -167,11 +168,17 @@ class Line:
 
         Raises:
             NoSuchSaga: There is none of that id.
+            SagaHaltedError: It stands still, and what is stored of it can not be read.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         saga_id, stored = not_here.saga_id, not_here.stored
         if stored is None:
-            stored = await self._read(self._session.load, saga_id)
+            try:
+                stored = await self._read(self._session.load, saga_id)
+            except (RecoveryError, StoreError) as error:
+                if not_here.halted is None:
+                    raise
+                raise self._told(not_here.halted.again()) from error
         if stored is None:
             raise NoSuchSaga(saga_id)
         return stored

@@ -15,7 +15,8 @@ _SUMMARY = "saga_id, name, state, problem, created, progressed, ended"
 _LOAD = f"""
     SELECT {_SUMMARY}, saga_key, events, current_sec, adopt_generation, digest, text,
         params
-    FROM saga JOIN dag USING (dag_key) JOIN saga_params USING (saga_key) WHERE saga_id = ?
+    FROM saga LEFT JOIN dag USING (dag_key) LEFT JOIN saga_params USING (saga_key)
+    WHERE saga_id = ?
 """  # noqa: S608 - made of words of this file
 _PAGE = f"SELECT {_SUMMARY} FROM saga WHERE saga_id > ? ORDER BY saga_id LIMIT ?"  # noqa: S608 - as above
 _STATE_PAGE = f"""
@@ -59,6 +60,9 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
             return None
         summary = summary_from_row(row[:7])
         key, size, sec_name, generation, digest, text, params = row[7:]
+        if not all(isinstance(each, str) for each in (digest, text, params)):
+            msg = f"saga {saga_id}: its graph or its params are missing"
+            raise RecoveryError(msg)
         # All at once: a cursor that an error leaves behind would keep the connection in the past.
         events = events_from_rows(saga_id, db.execute(_EVENTS, (key,)).fetchall())
         if len(events) != size:
