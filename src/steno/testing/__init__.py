@@ -3,13 +3,51 @@ What users test with: their stores against the port, with `steno.testing.conform
 
 Nothing here imports a test framework; pytest with pytest-trio is what the examples use.
 
+* `run_seeded`: runs an async function in virtual time, with the schedule of a seed. `seeded` does
+  so for any `trio.run`; `Steps` counts steps of tasks, and cuts in before one. `check_schedule`
+  finds out whether all this holds with the Trio that is installed.
+* `DateClock`: dates in virtual time.
+* `FaultyStore`: a store around another, which does as a script says, with `Unavailable`, `Crash`,
+  `Refusal`, `Delay`, `Torn`, `Reordered` or a function of one's own as the fault of a batch.
 * `verify_log`: whether a log, of any origin, keeps the rules; the first `Breach` of a `LogRule`.
 """
 
 from steno.core import Breach, LogRule, verify_log
+from steno.testing._clock import EPOCH, DateClock
+from steno.testing._fault import (
+    Crash,
+    Delay,
+    Fault,
+    Refusal,
+    Reordered,
+    Torn,
+    Unavailable,
+    When,
+    is_of_several,
+)
+from steno.testing._faulty_store import Commit, FaultyStore, Script
+from steno.testing._schedule import Steps, check_schedule, run_seeded, seeded
 
 __all__ = [
+    "EPOCH",
     "Breach",
+    "Commit",
+    "Crash",
+    "DateClock",
+    "Delay",
+    "Fault",
+    "FaultyStore",
     "LogRule",
+    "Refusal",
+    "Reordered",
+    "Script",
+    "Steps",
+    "Torn",
+    "Unavailable",
+    "When",
+    "check_schedule",
+    "is_of_several",
+    "run_seeded",
+    "seeded",
     "verify_log",
 ]

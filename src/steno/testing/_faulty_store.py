@@ -1,0 +1,146 @@
+"""A store that does with a chosen batch what stores do on bad days, and keeps a note of it all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import attrs
+import trio
+
+from steno.core import SagaId
+from steno.store import (
+    Durable,
+    ListQuery,
+    PruneQuery,
+    SagaClaim,
+    SagaCreateParams,
+    SagaRecord,
+    SagaSummary,
+    SagaWrite,
+    SecStore,
+    SecStoreSession,
+    StoredSaga,
+    TakeOver,
+    WriteOutcome,
+)
+from steno.testing._fault import Batch, Fault, Outcomes, works
+
+Script: TypeAlias = Mapping[int, Fault] | Callable[[int, Batch], Fault | None]
+
+
+@attrs.define(eq=False)
+class Commit:
+    """
+    A batch that a faulty store was given.
+
+    Attributes:
+        number: How many it was given before, in all sessions.
+        batch: The writes.
+        fault: What was done with it; None if all was well.
+        written: The writes that have become durable by it, in their order; some may be the same.
+        answer: What the writer was told; None while it was told nothing, or if it was cancelled.
+        durable: After it, for each saga in it, how many of its events were durable.
+    """
+
+    number: int
+    batch: tuple[SagaWrite, ...] = attrs.field(repr=False)
+    fault: Fault | None
+    written: list[SagaWrite] = attrs.field(factory=list, repr=False)
+    answer: Outcomes | Exception | None = None
+    durable: dict[SagaId, int] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False)
+class FaultyStore:
+    """
+    A store around another, with faults.
+
+    Only batches have faults: what is read, is read. Both stores can be opened again and again; what
+    the faults have left in the inner one is there to be looked at.
+
+    Attributes:
+        inner: The store.
+        script: The fault of each batch, by its number, counted from 0 over all sessions; or what
+            chooses it, given number and batch. A batch without one is written.
+        commits: What came of each batch.
+        durable: How many events of each saga are durable, by what was written through this store.
+    """
+
+    inner: SecStore
+    script: Script = attrs.field(factory=dict[int, Fault])
+    commits: list[Commit] = attrs.field(init=False, factory=list)
+    durable: dict[SagaId, int] = attrs.field(init=False, factory=dict)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[SecStoreSession, None]:
+        """Open the inner store, with faults."""
+        async with self.inner.open() as session:
+            yield _FaultySession(self, session)
+
+    async def record(self, session: SecStoreSession, batch: Batch) -> Outcomes:
+        """Write a batch as the script says."""
+        await trio.lowlevel.checkpoint()
+        number = len(self.commits)
+        script = self.script
+        fault = script(number, batch) if callable(script) else script.get(number)
+        commit = Commit(number, tuple(batch), fault)
+        self.commits.append(commit)
+
+        async def record(part: Batch) -> Outcomes:
+            outcomes = await session.record(part)
+            for write, outcome in zip(part, outcomes, strict=True):
+                self._note(commit, write, outcome)
+            return outcomes
+
+        try:
+            outcomes = await (fault or works)(record, batch)
+        except Exception as error:
+            commit.answer = error
+            raise
+        finally:
+            ids = {write.saga_id for write in batch}
+            commit.durable.update({i: self.durable[i] for i in ids if i in self.durable})
+        commit.answer = outcomes
+        return outcomes
+
+    def _note(self, commit: Commit, write: SagaWrite, outcome: WriteOutcome) -> None:
+        if not isinstance(outcome, Durable):
+            return
+        commit.written.append(write)
+        match write:
+            case SagaCreateParams(saga_id=saga_id, events=events):
+                length = len(events)
+            case SagaRecord(saga_id=saga_id, events=events, first_seq=first_seq):
+                length = first_seq + len(events)
+            case _:
+                return
+        # A record that was sent again is no longer than what has followed it meanwhile.
+        self.durable[saga_id] = max(length, self.durable.get(saga_id, 0))
+
+
+@attrs.frozen(eq=False)
+class _FaultySession:
+    """An open `FaultyStore`; see `SecStoreSession`."""
+
+    _store: FaultyStore
+    _inner: SecStoreSession
+
+    async def take_over(self, sec_name: str) -> TakeOver:
+        return await self._inner.take_over(sec_name)
+
+    async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
+        return await self._inner.claim(saga_id, sec_name)
+
+    async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+        return await self._store.record(self._inner, batch)
+
+    async def load(self, saga_id: SagaId) -> StoredSaga | None:
+        return await self._inner.load(saga_id)
+
+    async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
+        return await self._inner.list(query)
+
+    async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        return await self._inner.prune(query)
