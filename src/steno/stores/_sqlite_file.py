@@ -76,8 +76,9 @@ class SqliteFile:
                 self._refuse_strangers()
                 lock = stack.enter_context(owner_lock(self.path))
                 db = stack.enter_context(closing(self._open("rwc")))
-                check_version(db, self.path)  # before anything is changed: it may not be ours
-                self._set_up(db)
+                # Before anything is changed: it may not be ours.
+                version = check_version(db, self.path)
+                self._set_up(db, version)
                 migrate(db)
                 opened = Opened.of(self.path, db, lock)
             yield opened
@@ -164,9 +165,10 @@ class SqliteFile:
             check_same_thread=False,
         )
 
-    def _set_up(self, db: sqlite3.Connection) -> None:
+    def _set_up(self, db: sqlite3.Connection, version: int) -> None:
         """Set what durability rests on, and look whether it is set."""
-        db.execute("BEGIN IMMEDIATE")  # a file that is read-only shows it now
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(f"PRAGMA user_version = {version}")  # a file that is read-only shows it now
         db.execute("ROLLBACK")
         (journal,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
         db.execute("PRAGMA synchronous = FULL")
