@@ -64,6 +64,19 @@ def test_the_connection_that_writes_is_durable(path: Path, opening: str):
         assert db.isolation_level is None
 
 
+def test_durability_is_set_and_not_assumed(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A SQLite may have been built to begin with less."""
+
+    class Careless(sqlite3.Connection):
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **options)
+            self.execute("PRAGMA synchronous = OFF")
+
+    monkeypatch.setattr(_sqlite_file.sqlite3, "connect", partial(sqlite3.connect, factory=Careless))
+    with writing(path) as db:
+        assert pragma(db, "synchronous") == 2
+
+
 def test_a_file_in_another_journal_mode_is_brought_to_wal(path: Path):
     """An operator may have changed it by hand."""
     with writing(path):
@@ -315,6 +328,23 @@ async def test_the_database_of_another_program_that_was_killed_is_not_touched(th
     after = contents(theirs.parent)
     index = {"trips.db-shm": None}  # of the WAL, made anew by whoever reads
     assert after | index == before | index
+
+
+def test_a_file_of_ours_that_was_left_in_the_midst_is_rolled_back(path: Path):
+    """Only whoever may write can do that: that a reader can not read it first is no refusal."""
+    with writing(path) as db:
+        db.execute("INSERT INTO sec VALUES ('mine', 1)")
+    spilling = (
+        "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN;"
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999)"
+        "INSERT INTO sec SELECT 'sec ' || i, i FROM n;"
+    )
+    subprocess.run([sys.executable, "-c", CRASHED, path, spilling], check=False)
+    assert Path(f"{path}-journal").stat().st_size
+    with pytest.raises(StoreUnavailable, match="READONLY"):
+        SqliteFile(str(path)).reader()
+    with writing(path) as db:
+        assert db.execute("SELECT * FROM sec").fetchall() == [("mine", 1)]
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path):
