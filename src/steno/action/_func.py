@@ -103,6 +103,11 @@ class ActionFunc(Generic[C, T_co]):
         """Whether neither an undo action was given, nor `NOOP`."""
         return self._undo is None
 
+    @property
+    def needs_no_undo(self) -> bool:
+        """Whether `NOOP` was given: there is nothing to undo."""
+        return self._undo is NOOP
+
     async def do_it(self, ctx: ActionContext[C]) -> T_co:
         """Call the function that does it."""
         return await _wait_for(self.name, self._do(ctx))

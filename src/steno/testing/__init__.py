@@ -9,6 +9,11 @@ Nothing here imports a test framework; pytest with pytest-trio is what the examp
 * `DateClock`: dates in virtual time.
 * `FaultyStore`: a store around another, which does as a script says, with `Unavailable`, `Crash`,
   `Refusal`, `Delay`, `Torn`, `Reordered` or a function of one's own as the fault of a batch.
+* `explore`: runs a saga through every failure at every moment; raises a `CounterExample`, or
+  returns a `Report`. Its guide is `steno.testing.explorer`; an `Outcome` of a `Case` is what a
+  check is told.
+* `actions_succeed_idempotently`, `action_failure_can_unwind`,
+  `action_failure_can_unwind_idempotently`, `assert_no_failed_undo_steps`: parts of the same.
 * `verify_log`: whether a log, of any origin, keeps the rules; the first `Breach` of a `LogRule`.
 """
 
@@ -26,26 +31,42 @@ from steno.testing._fault import (
     is_of_several,
 )
 from steno.testing._faulty_store import Commit, FaultyStore, Script
+from steno.testing._omicron import (
+    action_failure_can_unwind,
+    action_failure_can_unwind_idempotently,
+    actions_succeed_idempotently,
+    assert_no_failed_undo_steps,
+)
 from steno.testing._schedule import Steps, check_schedule, run_seeded, seeded
+from steno.testing.explorer import Case, CounterExample, Outcome, Report, explore
 
 __all__ = [
     "EPOCH",
     "Breach",
+    "Case",
     "Commit",
+    "CounterExample",
     "Crash",
     "DateClock",
     "Delay",
     "Fault",
     "FaultyStore",
     "LogRule",
+    "Outcome",
     "Refusal",
     "Reordered",
+    "Report",
     "Script",
     "Steps",
     "Torn",
     "Unavailable",
     "When",
+    "action_failure_can_unwind",
+    "action_failure_can_unwind_idempotently",
+    "actions_succeed_idempotently",
+    "assert_no_failed_undo_steps",
     "check_schedule",
+    "explore",
     "is_of_several",
     "run_seeded",
     "seeded",

@@ -1,0 +1,149 @@
+"""
+Helpers by the names of Omicron's, whose engineers wrote them for their own sagas.
+
+Each proves one thing, by the means of the explorer; `explore` proves all of them, and crashes too.
+All but the last return a `Report`, or raise a `CounterExample`; they may be called in an async test
+and elsewhere, with `await` before them or without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from steno.action import ActionRegistry
+from steno.core import SagaDag, SagaLog, SagaNodeEvent, SagaResult, UndoFailed
+from steno.testing.explorer import (
+    Attach,
+    Callee,
+    Case,
+    Check,
+    Exploration,
+    Fault,
+    FaultKind,
+    Report,
+    make_subject,
+    outside_of_trio,
+)
+
+C = TypeVar("C")
+
+
+def actions_succeed_idempotently(
+    make_dag: Callable[[], SagaDag],
+    registry: ActionRegistry,
+    make_context: Callable[[], C | Awaitable[C]],
+    *,
+    check: Check[C] | None = None,
+    attach: Attach[C] | None = None,
+) -> Report:
+    """
+    Run the saga with each action called twice in turn: it succeeds as if it had been called once.
+
+    The arguments are those of `explore`.
+
+    Raises:
+        CounterExample: It does not.
+    """
+    __tracebackhide__ = True
+    exploration = Exploration(make_subject(make_dag, registry, make_context, check, attach))
+
+    def run() -> Report:
+        exploration.begin()
+        repeats = [Fault(FaultKind.REPEAT, Callee(n)) for n in exploration.subject.nodes]
+        exploration.run_each(exploration.choose([Case((repeat,)) for repeat in repeats]))
+        return exploration.report()
+
+    return outside_of_trio(exploration, run)
+
+
+def action_failure_can_unwind(
+    make_dag: Callable[[], SagaDag],
+    registry: ActionRegistry,
+    make_context: Callable[[], C | Awaitable[C]],
+    *,
+    check: Check[C] | None = None,
+    attach: Attach[C] | None = None,
+) -> Report:
+    """
+    Run the saga with each action failing in turn: it is unwound, and `check` finds nothing left.
+
+    The arguments are those of `explore`.
+
+    Raises:
+        CounterExample: It is not, or something is left.
+    """
+    __tracebackhide__ = True
+    exploration = Exploration(make_subject(make_dag, registry, make_context, check, attach))
+
+    def run() -> Report:
+        exploration.begin()
+        exploration.fail_each()
+        return exploration.report()
+
+    return outside_of_trio(exploration, run)
+
+
+def action_failure_can_unwind_idempotently(
+    make_dag: Callable[[], SagaDag],
+    registry: ActionRegistry,
+    make_context: Callable[[], C | Awaitable[C]],
+    *,
+    check: Check[C] | None = None,
+    attach: Attach[C] | None = None,
+) -> Report:
+    """
+    Run the saga with each action failing in turn, and each undo action called twice that follows.
+
+    The arguments are those of `explore`.
+
+    Raises:
+        CounterExample: It is not unwound, or something is left.
+    """
+    __tracebackhide__ = True
+    exploration = Exploration(make_subject(make_dag, registry, make_context, check, attach))
+
+    def run() -> Report:
+        exploration.begin()
+        cases = list[Case]()
+        for ran in exploration.fail_each():
+            twice = [Fault(FaultKind.REPEAT, Callee(node, undoing=True)) for node in ran.undone()]
+            if twice:
+                cases.append(Case((*ran.case.faults, *twice)))
+        exploration.run_each(exploration.choose(cases))
+        return exploration.report()
+
+    return outside_of_trio(exploration, run)
+
+
+def assert_no_failed_undo_steps(
+    *logs: SagaResult | SagaLog | Iterable[SagaNodeEvent],
+) -> None:
+    """
+    Hold that no undo action has failed.
+
+    Args:
+        logs: Results of sagas, their logs, or the events of these.
+
+    Raises:
+        AssertionError: One has; the text names each.
+    """
+    __tracebackhide__ = True
+    failed = [
+        f"saga {event.saga_id}: the undo of node {event.node_id} failed: {event.event_type.error}"
+        for log in logs
+        for event in _events(log)
+        if isinstance(event.event_type, UndoFailed)
+    ]
+    if failed:
+        raise AssertionError("\n".join(failed))
+
+
+def _events(log: SagaResult | SagaLog | Iterable[SagaNodeEvent]) -> Iterable[SagaNodeEvent]:
+    match log:
+        case SagaResult(saga_log=saga_log):
+            return saga_log.events
+        case SagaLog(events=events):
+            return events
+        case _:
+            return log

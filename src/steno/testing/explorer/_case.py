@@ -1,0 +1,208 @@
+"""
+Cases: what goes wrong in one run of a saga, as data, and as one line of text that is read back.
+
+A line is made of clauses, `fail hotel; crash after commit 5; seed 3`. All that a run depends on is
+in it, so it is all that is needed to have the run again.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+
+import attrs
+
+NO_FAULT = "no fault"
+
+_PLAIN_NAME = re.compile(r"[\w./:-]+")
+
+
+@attrs.frozen
+class Callee:
+    """
+    What is called: the action of a node, or its undo action.
+
+    Attributes:
+        node: The node's path, as in `server_alloc/server_id`; of a saga that an action has created,
+            its name and a colon before the node's name.
+        undoing: Whether the undo action is meant.
+    """
+
+    node: str
+    undoing: bool = False
+
+    def __str__(self) -> str:
+        """Return it as it stands in the line of a case."""
+        name = self.node if _PLAIN_NAME.fullmatch(self.node) else json.dumps(self.node)
+        return f"undo of {name}" if self.undoing else name
+
+
+class FaultKind(enum.Enum):
+    """What is done to a call."""
+
+    FAIL = "fail {}"
+    """It fails, and the function is not called at all."""
+    FAIL_AFTER = "fail {} after its effect"
+    """The function is called and returns; then the call fails."""
+    REPEAT = "repeat {}"
+    """The function is called twice."""
+    DELAY = "delay {}"
+    """It begins only when all that runs beside it has ended."""
+
+
+@attrs.frozen
+class Fault:
+    """Something done to each call of one function; it lasts through all crashes."""
+
+    kind: FaultKind
+    callee: Callee
+
+    def __str__(self) -> str:
+        """Return it as it stands in the line of a case."""
+        return self.kind.value.format(self.callee)
+
+
+class CrashKind(enum.Enum):
+    """The moments at which a process may die."""
+
+    BEFORE_COMMIT = "crash before commit {number}"
+    """What was to be committed is lost."""
+    AFTER_COMMIT = "crash after commit {number}"
+    """It is durable, and nobody has heard of it."""
+    AT_END = "crash at the end of {callee}"
+    """The function has returned, and that is not logged."""
+    AT_CHECKPOINT = "crash at checkpoint {number} of {callee}"
+    """The function never goes on from the place at which it waits for the nth time."""
+
+
+@attrs.frozen
+class Crash:
+    """
+    The end of one life of a SEC.
+
+    Attributes:
+        kind: Which moment.
+        number: Which commit of this life, or which checkpoint of the call, from 1.
+        callee: What is being called; it is the first call of it in this life.
+    """
+
+    kind: CrashKind
+    number: int = 0
+    callee: Callee | None = None
+
+    def __str__(self) -> str:
+        """Return it as it stands in the line of a case."""
+        return self.kind.value.format(number=self.number, callee=self.callee)
+
+
+@attrs.frozen
+class Case:
+    """
+    All that decides how a run goes; `str` of it is the line that `only=` takes.
+
+    Attributes:
+        faults: What is done to calls.
+        crashes: One for each life of the SEC but the last.
+        seed: The schedule. 0: nothing takes longer than it does by itself; others hold up calls.
+    """
+
+    faults: tuple[Fault, ...] = ()
+    crashes: tuple[Crash, ...] = ()
+    seed: int = 0
+
+    @property
+    def size(self) -> int:
+        """How much goes wrong."""
+        return len(self.faults) + len(self.crashes)
+
+    def __str__(self) -> str:
+        """Return the line, which `read_case` reads."""
+        clauses = [str(each) for each in (*self.faults, *self.crashes)] or [NO_FAULT]
+        if self.seed:
+            clauses.append(f"seed {self.seed}")
+        return "; ".join(clauses)
+
+    def has(self, kind: FaultKind, callee: Callee) -> bool:
+        """Say whether something is done to the calls of a function."""
+        return Fault(kind, callee) in self.faults
+
+    def plans(self, kind: FaultKind, *, undoing: bool) -> bool:
+        """Say whether something is done to any action, or to any undo action."""
+        return any(each.kind is kind and each.callee.undoing is undoing for each in self.faults)
+
+
+def of(*faults: Fault, seed: int = 0) -> Case:
+    """Return a case without a crash."""
+    return Case(faults, (), seed)
+
+
+# Reading
+
+_CALLEE = r'(?P<undoing>undo\ of\ )?(?P<node>"(?:[^"\\]|\\.)*"|[\w./:-]+)'
+_CLAUSES: tuple[tuple[FaultKind | CrashKind | str, str], ...] = (
+    (FaultKind.FAIL_AFTER, rf"fail\ {_CALLEE}\ after\ its\ effect"),
+    (FaultKind.FAIL, rf"fail\ {_CALLEE}"),
+    (FaultKind.REPEAT, rf"repeat\ {_CALLEE}"),
+    (FaultKind.DELAY, rf"delay\ {_CALLEE}"),
+    (CrashKind.BEFORE_COMMIT, r"crash\ before\ commit\ (?P<number>\d+)"),
+    (CrashKind.AFTER_COMMIT, r"crash\ after\ commit\ (?P<number>\d+)"),
+    (CrashKind.AT_END, rf"crash\ at\ the\ end\ of\ {_CALLEE}"),
+    (CrashKind.AT_CHECKPOINT, rf"crash\ at\ checkpoint\ (?P<number>\d+)\ of\ {_CALLEE}"),
+    ("seed", r"seed\ (?P<number>\d+)"),
+    (NO_FAULT, r"no\ fault"),
+)
+_PATTERNS = tuple(
+    (what, re.compile(rf"\s*{pattern}\s*(?:;|\Z)", re.VERBOSE)) for what, pattern in _CLAUSES
+)
+
+
+def read_case(line: str) -> Case:
+    """
+    Return the case of a line.
+
+    Raises:
+        ValueError: It is none.
+    """
+    case, position = Case(), 0
+    while position < len(line):
+        for what, pattern in _PATTERNS:
+            if (found := pattern.match(line, position)) is not None:
+                case, position = _with(case, what, found.groupdict()), found.end()
+                break
+        else:
+            known = ", ".join(str(each) for each in _examples())
+            msg = f"is no case: {line[position:].strip()!r}; a clause is one of: {known}"
+            raise ValueError(msg)
+    return case
+
+
+def _examples() -> tuple[Fault | Crash | str, ...]:
+    hotel = Callee("hotel")
+    faults = [Fault(kind, hotel) for kind in FaultKind]
+    crashes = [Crash(kind, 1, hotel) for kind in CrashKind]
+    return (
+        NO_FAULT,
+        *faults,
+        Fault(FaultKind.FAIL, Callee("hotel", undoing=True)),
+        *crashes,
+        "seed 1",
+    )
+
+
+def _with(case: Case, what: FaultKind | CrashKind | str, parts: dict[str, str | None]) -> Case:
+    """Return a case with one clause more."""
+    number = int(parts.get("number") or 0)
+    callee: Callee | None = None
+    if (node := parts.get("node")) is not None:
+        name = str(json.loads(node)) if node.startswith('"') else node
+        callee = Callee(name, undoing=parts.get("undoing") is not None)
+    match what:
+        case FaultKind() if callee is not None:
+            return attrs.evolve(case, faults=(*case.faults, Fault(what, callee)))
+        case CrashKind():
+            return attrs.evolve(case, crashes=(*case.crashes, Crash(what, number, callee)))
+        case "seed":
+            return attrs.evolve(case, seed=number)
+        case _:
+            return case

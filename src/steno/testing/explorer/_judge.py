@@ -1,0 +1,175 @@
+"""What is wrong with a run: what the engine promises, what the plan demands, what the user says."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+import trio
+
+from steno.core import (
+    Failed,
+    SagaCachedState,
+    SagaDag,
+    SagaId,
+    SagaResultErr,
+    read_flat,
+    verify_log,
+)
+from steno.store import ListQuery, StoredSaga
+from steno.stores import InMemorySecStore
+from steno.testing.explorer._case import Callee, Fault, FaultKind
+from steno.testing.explorer._outcome import Outcome
+from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
+from steno.testing.explorer._subject import Subject
+
+_FAILURES = frozenset({FaultKind.FAIL, FaultKind.FAIL_AFTER})
+_ALL = ListQuery(limit=1_000_000)
+
+
+async def judge(
+    subject: Subject,
+    ran: Ran,
+    store: InMemorySecStore,
+    check: Callable[[Outcome], Awaitable[None]],
+) -> None:
+    """Note the first thing that is wrong with a run, if anything is."""
+    await trio.lowlevel.checkpoint()
+    problems = _problems(subject, ran, store)
+    if ran.problem is None and (found := next(problems, None)) is not None:
+        ran.note(found)
+    if ran.problem is None and ran.result is not None:
+        try:
+            await check(Outcome(ran.case, ran.result))
+        except Exception as error:  # noqa: BLE001 - a check says no by raising whatever it likes
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            ran.note(Problem(ProblemKind.CHECK, f"the check failed: {what}", error))
+    if ran.problem is None and (missed := next(_unreached(subject, ran), None)) is not None:
+        text = (
+            f"{missed!r} was planned and never came to be: the run took another course than the "
+            "one that it was planned for. An action depends on more than its context: on real "
+            "time, randomness, threads, or what an earlier run has left"
+        )
+        ran.note(Problem(ProblemKind.UNREACHED, text))
+
+
+def _problems(subject: Subject, ran: Ran, store: InMemorySecStore) -> Iterator[Problem]:
+    yield from _breaches(subject, store)
+    if ran.result is None:
+        return
+    assert ran.stored is not None  # noqa: S101 - it has a result
+    if tuple(ran.result.saga_log.events) != ran.stored.events:
+        yield Problem(ProblemKind.RULE, "a waiter was told of more, or less, than is durable")
+    yield from _wrong_end(ran, ran.stored)
+    if subject.same_outputs:
+        yield from _other_outputs(ran.calls)
+
+
+def _breaches(subject: Subject, store: InMemorySecStore) -> Iterator[Problem]:
+    """Hold every log against the rules."""
+    for summary in store.list(_ALL):
+        stored = store.load(summary.id)
+        assert stored is not None  # noqa: S101 - it is in the list
+        dag = subject.dag
+        if summary.id != EXPLORED:
+            dag = SagaDag.of_flat(read_flat(stored.dag_text), stored.params)
+        breach = verify_log(dag, stored.events, saga_id=summary.id, finished=summary.state)
+        if breach is not None:
+            text = f"the log of saga {summary.id} breaks a rule: {breach}; this is a bug of steno"
+            yield Problem(ProblemKind.RULE, text)
+
+
+# The end
+
+
+def _wrong_end(ran: Ran, stored: StoredSaga) -> Iterator[Problem]:
+    """Hold the end against what was done to the saga."""
+    state, planned = stored.summary.state, _planned_end(ran)
+    if state is planned:
+        return
+    kind = None if ran.result is None else ran.result.kind
+    culprit = _unplanned_failure(ran, stored)
+    if state is SagaCachedState.STUCK and isinstance(kind, SagaResultErr):
+        yield _stuck(ran, kind)
+    elif planned is SagaCachedState.SUCCEEDED and culprit is not None:
+        error = _last_error(ran.calls, culprit)
+        text = f"{culprit} failed, and that was not planned{_shown(error)}"
+        yield Problem(ProblemKind.END, text, error)
+    else:
+        text = f"the saga has {state.value}, and should have {planned.value}"
+        yield Problem(ProblemKind.END, text)
+
+
+def _planned_end(ran: Ran) -> SagaCachedState:
+    """Return how a saga has to end after all that was done to it."""
+    failing = [fault for fault in ran.fired if fault.kind in _FAILURES]
+    if any(fault.callee.undoing for fault in failing):
+        return SagaCachedState.STUCK
+    return SagaCachedState.FAILED if failing else SagaCachedState.SUCCEEDED
+
+
+def _unplanned_failure(ran: Ran, stored: StoredSaga) -> Callee | None:
+    """Return what failed by itself, although nothing was to fail."""
+    failed = {e.node_id for e in stored.events if isinstance(e.event_type, Failed)}
+    calls = (c for c in ran.calls if c.saga_id == EXPLORED and not c.callee.undoing)
+    return next((c.callee for c in calls if c.node_id in failed), None)
+
+
+def _stuck(ran: Ran, kind: SagaResultErr) -> Problem:
+    for call in ran.calls:
+        if call.saga_id == EXPLORED and call.callee.undoing and call.end is CallEnd.RAISED:
+            text = f"{call.callee} failed, and the saga is stuck{_shown(call.error)}"
+            return Problem(ProblemKind.STUCK, text, call.error)
+    return Problem(ProblemKind.STUCK, f"the saga is stuck: {kind}")
+
+
+def _last_error(calls: Iterable[Call], callee: Callee) -> BaseException | None:
+    errors = [c.error for c in calls if c.callee == callee and c.end is CallEnd.RAISED]
+    return errors[-1] if errors else None
+
+
+def _shown(error: BaseException | None) -> str:
+    return "" if error is None else f": {type(error).__name__}: {error}"
+
+
+# Idempotency
+
+
+def _other_outputs(calls: Iterable[Call]) -> Iterator[Problem]:
+    """Compare what an action has returned each time that it was called for one node."""
+    first: dict[tuple[SagaId, int], Call] = {}
+    for call in calls:
+        if call.callee.undoing or call.end is not CallEnd.RETURNED:
+            continue
+        before = first.setdefault((call.saga_id, call.node_id), call)
+        if before.output != call.output:
+            text = (
+                f"{call.callee} was called again and returned {call.output}, after "
+                f"{before.output}: it is not idempotent. If it may return something else each "
+                "time, say same_outputs=False"
+            )
+            yield Problem(ProblemKind.OUTPUT, text)
+
+
+# What was planned
+
+
+def _unreached(subject: Subject, ran: Ran) -> Iterator[str]:
+    if len(ran.crashed) < len(ran.case.crashes):
+        yield str(ran.case.crashes[len(ran.crashed)])
+    for fault in ran.case.faults:
+        if fault not in ran.fired and _is_certain(subject, ran, fault):
+            yield str(fault)
+
+
+def _is_certain(subject: Subject, ran: Ran, fault: Fault) -> bool:
+    """
+    Say whether a fault has to come to be, wherever the SEC is lost and in each schedule.
+
+    A node beside the one that fails may, or may not, have begun by then.
+    """
+    if not fault.callee.undoing or not (ran.case.crashes or ran.case.seed):
+        return fault.kind is not FaultKind.REPEAT or not ran.case.crashes
+    failing = [
+        f.callee.node for f in ran.case.faults if f.kind in _FAILURES and not f.callee.undoing
+    ]
+    return any(subject.is_before(fault.callee.node, node) for node in failing)

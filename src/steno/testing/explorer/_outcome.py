@@ -1,0 +1,38 @@
+"""What the check of a user is told of a run."""
+
+from __future__ import annotations
+
+import attrs
+
+from steno.core import SagaResult, SagaResultErr, SagaResultOk
+from steno.testing.explorer._case import Case
+
+
+@attrs.frozen(eq=False)
+class Outcome:
+    """
+    How a run has ended; exactly one of the three is so.
+
+    Attributes:
+        case: What went wrong in it, as was planned.
+        result: What came of the saga.
+    """
+
+    case: Case
+    result: SagaResult
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether all was done."""
+        return isinstance(self.result.kind, SagaResultOk)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the saga failed, and all that was done was undone."""
+        return isinstance(self.result.kind, SagaResultErr) and not self.stuck
+
+    @property
+    def stuck(self) -> bool:
+        """Whether an undo action failed, as was planned: something is left over."""
+        kind = self.result.kind
+        return isinstance(kind, SagaResultErr) and kind.undo_failure is not None

@@ -1,0 +1,183 @@
+"""
+The plan: which cases there are.
+
+Those without a crash come from the graph, and from what was seen of the cases before them. Those
+with a crash come from what was seen without one: each commit that was made, and each call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+import attrs
+
+from steno.testing.explorer._case import (
+    Callee,
+    Case,
+    Crash,
+    CrashKind,
+    Fault,
+    FaultKind,
+    of,
+)
+from steno.testing.explorer._record import Call, CallEnd, Ran
+from steno.testing.explorer._subject import Subject
+
+MOST_CHECKPOINTS = 32
+"""At how many checkpoints of one call there are crashes; of more, some are taken, evenly."""
+
+COMMIT_CRASHES = (CrashKind.BEFORE_COMMIT, CrashKind.AFTER_COMMIT)
+
+
+def kind_of(case: Case) -> str:
+    """Return what sort of case it is, as a report counts them."""
+    match case.crashes:
+        case ():
+            return _crash_free_kind(case)
+        case (Crash(kind=CrashKind.BEFORE_COMMIT),):
+            return "a crash before a commit"
+        case (Crash(kind=CrashKind.AFTER_COMMIT),):
+            return "a crash after a commit"
+        case (Crash(kind=CrashKind.AT_END),):
+            return "a crash at the end of a call"
+        case (_,):
+            return "a crash within a call"
+        case _:
+            return "two crashes"
+
+
+def _crash_free_kind(case: Case) -> str:
+    if any(fault.kind is FaultKind.DELAY for fault in case.faults):
+        return "a call is held up"
+    if any(fault.kind is FaultKind.REPEAT for fault in case.faults):
+        return "a call is repeated"
+    if case.plans(FaultKind.FAIL, undoing=True):
+        return "an undo action fails"
+    return "an action fails" if case.faults else "nothing goes wrong"
+
+
+def stratum(case: Case) -> tuple[str, str]:
+    """Return what a sample has to be spread over."""
+    return kind_of(case), _crash_free_kind(case)
+
+
+def failures(subject: Subject, *, after_effect: bool) -> list[Case]:
+    """Return the cases in which one action fails."""
+    kinds = [FaultKind.FAIL, *([FaultKind.FAIL_AFTER] if after_effect else [])]
+    return [of(Fault(kind, Callee(node))) for kind in kinds for node in subject.nodes]
+
+
+@attrs.frozen(eq=False)
+class Plan:
+    """
+    The cases that follow from what was seen.
+
+    Args:
+        subject: What is explored.
+        failed: What was seen of each `failures` case.
+        seeds: How many schedules there are.
+    """
+
+    subject: Subject
+    failed: Sequence[Ran]
+    seeds: int
+
+    def crash_free(self) -> list[Case]:
+        """Return all other cases without a crash."""
+        return [
+            *self._undo_failures(),
+            *self._repeats(),
+            *self._delays(),
+            *(
+                attrs.evolve(case, seed=seed)
+                for case in (*(ran.case for ran in self.failed), *self._undo_failures())
+                for seed in range(1, self.seeds)
+            ),
+        ]
+
+    @cached_property
+    def _undone_by(self) -> Mapping[str, Fault]:
+        """Of each node a failure that makes it be undone, in every schedule if there is one."""
+        found: dict[str, Fault] = {}
+        certain: set[str] = set()
+        for ran in self.failed:
+            (fault,) = ran.case.faults
+            for node in ran.undone():
+                is_certain = self.subject.is_before(node, fault.callee.node)
+                if node not in found or (is_certain and node not in certain):
+                    found[node] = fault
+                if is_certain:
+                    certain.add(node)
+        return found
+
+    def _undo_failures(self) -> Iterator[Case]:
+        for node in self.subject.with_undo:
+            if (failure := self._undone_by.get(node)) is not None:
+                yield of(failure, Fault(FaultKind.FAIL, Callee(node, undoing=True)))
+
+    def _repeats(self) -> Iterator[Case]:
+        for node in self.subject.nodes:
+            yield of(Fault(FaultKind.REPEAT, Callee(node)))
+        for node in self.subject.nodes:
+            if (failure := self._undone_by.get(node)) is not None:
+                yield of(failure, Fault(FaultKind.REPEAT, Callee(node)))
+                if node in self.subject.with_undo:
+                    yield of(failure, Fault(FaultKind.REPEAT, Callee(node, undoing=True)))
+
+    def _delays(self) -> Iterator[Case]:
+        for node in self.subject.concurrent:
+            yield of(Fault(FaultKind.DELAY, Callee(node)))
+        for node in self.subject.concurrent:
+            if (
+                node in self.subject.with_undo
+                and (failure := self._undone_by.get(node)) is not None
+            ):
+                yield of(failure, Fault(FaultKind.DELAY, Callee(node, undoing=True)))
+
+
+# Crashes
+
+
+def is_to_crash(case: Case) -> bool:
+    """Say whether a case is one in all of whose commits and calls there are to be crashes."""
+    failing = {FaultKind.FAIL, FaultKind.FAIL_AFTER}
+    return all(fault.kind in failing for fault in case.faults)
+
+
+def crashes_of(ran: Ran) -> Iterator[Case]:
+    """Return the cases in which the SEC is lost once in what was seen without a crash."""
+    yield from (attrs.evolve(ran.case, crashes=(c,)) for c in _commit_crashes(ran.commits[0]))
+    for call in _first_calls(ran.calls):
+        if call.end is CallEnd.RETURNED:
+            crash = Crash(CrashKind.AT_END, 0, call.callee)
+            yield attrs.evolve(ran.case, crashes=(crash,))
+    for call in _first_calls(ran.calls):
+        for number in _some(call.checkpoints, MOST_CHECKPOINTS):
+            crash = Crash(CrashKind.AT_CHECKPOINT, number, call.callee)
+            yield attrs.evolve(ran.case, crashes=(crash,))
+
+
+def second_crashes_of(ran: Ran) -> Iterator[Case]:
+    """Return the cases in which the SEC that recovers from a crash is lost at a commit, too."""
+    for crash in _commit_crashes(ran.commits[1] if len(ran.commits) > 1 else 0):
+        yield attrs.evolve(ran.case, crashes=(*ran.case.crashes, crash))
+
+
+def _commit_crashes(commits: int) -> Iterator[Crash]:
+    for number in range(1, commits + 1):
+        yield from (Crash(kind, number) for kind in COMMIT_CRASHES)
+
+
+def _first_calls(calls: Iterable[Call]) -> list[Call]:
+    first: dict[Callee, Call] = {}
+    for call in calls:
+        first.setdefault(call.callee, call)
+    return list(first.values())
+
+
+def _some(count: int, most: int) -> Iterable[int]:
+    """Return the numbers from 1 to a count, or so many of them that are evenly spread."""
+    if count <= most:
+        return range(1, count + 1)
+    return sorted({1 + place * (count - 1) // (most - 1) for place in range(most)})

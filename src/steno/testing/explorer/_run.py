@@ -1,0 +1,194 @@
+"""One run of a case: a world is made, a saga is run in it through all crashes, and is judged."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+
+import attrs
+import trio
+
+from steno.core import RepeatInjected, SagaId, SagaName
+from steno.errors import SagaNotReady, StenoError
+from steno.runtime import SecClient, open_sec
+from steno.store import Durable
+from steno.stores import InMemorySecStore
+from steno.testing._fault import Batch, Outcomes, Record
+from steno.testing._fault import Crash as LoseSec
+from steno.testing._faulty_store import FaultyStore
+from steno.testing._schedule import run_seeded
+from steno.testing.explorer._case import Case, Crash, CrashKind, FaultKind
+from steno.testing.explorer._judge import judge
+from steno.testing.explorer._outcome import Outcome
+from steno.testing.explorer._probe import Pace, Probe, ProbedRegistry
+from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
+from steno.testing.explorer._subject import Subject
+
+ONCE = 1
+
+
+@contextmanager
+def quiet() -> Generator[None, None, None]:
+    """Log nothing of this thread's SECs: stores that fail are what is planned here."""
+    logger, here = logging.getLogger("steno"), threading.get_ident()
+
+    def is_from_elsewhere(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    logger.addFilter(is_from_elsewhere)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_from_elsewhere)
+
+
+@attrs.define(eq=False)
+class Run:
+    """
+    A run of a case; what outlives its crashes.
+
+    Args:
+        subject: What is explored.
+        ran: Where it is noted.
+        pace: How long things are held up.
+        counting: Whether checkpoints of calls are counted.
+    """
+
+    subject: Subject
+    ran: Ran
+    pace: Pace
+    counting: bool
+    store: InMemorySecStore = attrs.field(init=False, factory=InMemorySecStore)
+    probe: Probe = attrs.field(init=False)
+    world: object = attrs.field(init=False, default=None)
+    _user_data: object = attrs.field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        """Put the probe in its place."""
+        self.probe = Probe(self.subject, self.ran, self.pace)
+
+    async def run(self) -> None:
+        """Run the case to its end, and note all that is seen."""
+        self.world = await _waited_for(self.subject.make_context())
+        began = trio.current_time()
+        with trio.move_on_after(self._deadline()) as deadline, self._instrument():
+            for crash in (*self.ran.case.crashes, None):
+                if await self._live(crash):
+                    break
+        self.ran.seconds = trio.current_time() - began
+        self.ran.stored = self.store.load(EXPLORED)
+        if deadline.cancelled_caught:
+            self.ran.note(_hanging(self.ran.calls, self.ran.seconds))
+        await judge(self.subject, self.ran, self.store, self._check)
+
+    def _deadline(self) -> float:
+        """Return the virtual seconds after which nothing can be expected any more."""
+        case, lives = self.ran.case, len(self.ran.case.crashes) + 1
+        held_up = self.pace.longer * sum(f.kind is FaultKind.DELAY for f in case.faults)
+        if case.seed:
+            held_up += 2 * len(self.subject.names) * max(1.0, self.pace.usual)
+        return self.subject.deadline + lives * held_up
+
+    def _instrument(self) -> AbstractContextManager[None]:
+        crashes = self.ran.case.crashes
+        needed = self.counting or any(c.kind is CrashKind.AT_CHECKPOINT for c in crashes)
+        return _instrumented(self.probe) if needed else nullcontext()
+
+    async def _check(self, outcome: Outcome) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.subject.check is not None:
+            await _waited_for(self.subject.check(self.world, outcome))
+
+    # A life
+
+    async def _live(self, crash: Crash | None) -> bool:
+        """Open a SEC, and wait for the saga; return whether it has ended."""
+        stored = self.store.load(EXPLORED)
+        self.ran.lives.append(0 if stored is None else len(stored.events))
+        self.ran.commits.append(0)
+        registry = ProbedRegistry(self.subject.registry, self.probe)
+        store = FaultyStore(self.store, lambda _number, _batch: self._commit)
+        scope = self.probe.begin_life(crash)
+        try:
+            with scope:
+                async with open_sec(store, registry, make_context=self._context) as sec:
+                    self._user_data = self.subject.attach(self.world, sec)
+                    await self._run_saga(sec)
+        except (StenoError, SystemExit) as error:
+            text = f"the saga did not come to an end: {type(error).__name__}: {error}"
+            self.ran.note(Problem(ProblemKind.RAISED, text, error))
+            return True  # noqa: ASYNC910 - open_sec has waited
+        return not scope.cancel_called
+
+    def _context(self, _id: SagaId, _name: SagaName, _params: object) -> object:
+        """Return what actions get: known since before any saga was loaded."""
+        return self._user_data
+
+    async def _run_saga(self, sec: SecClient) -> None:
+        """Do what an application does, which may have been started anew: create, start, wait."""
+        saga = await sec.saga_create(self.subject.dag, saga_id=EXPLORED)
+        if len(self.ran.lives) == ONCE:
+            await self._inject(sec)
+        with suppress(SagaNotReady):
+            await saga.start()
+        self.ran.result = await saga.wait()
+
+    async def _inject(self, sec: SecClient) -> None:
+        await trio.lowlevel.checkpoint()
+        for fault in self.ran.case.faults:
+            if fault.kind is FaultKind.REPEAT:
+                node = self.subject.nodes[fault.callee.node]
+                times = RepeatInjected(undo=2) if fault.callee.undoing else RepeatInjected(action=2)
+                await sec.saga_inject_repeat(EXPLORED, node, times)
+
+    async def _commit(self, record: Record, batch: Batch) -> Outcomes:
+        """Write a batch, and be lost at it if this is the time."""
+        self.ran.commits[-1] += 1
+        if self._is_due(CrashKind.BEFORE_COMMIT):
+            return await LoseSec(self.probe.die)(record, batch)
+        outcomes = await record(batch)
+        for write, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Durable):
+                self.probe.made_durable(write)
+        if self._is_due(CrashKind.AFTER_COMMIT):
+            self.probe.die()
+        return outcomes
+
+    def _is_due(self, kind: CrashKind) -> bool:
+        crash = self.probe.crash
+        return crash is not None and crash.kind is kind and crash.number == self.ran.commits[-1]
+
+
+async def _waited_for(result: object) -> object:
+    """Return what a function of the user gave, which may be async."""
+    if inspect.isawaitable(result):
+        return await result
+    await trio.lowlevel.checkpoint()
+    return result
+
+
+@contextmanager
+def _instrumented(probe: Probe) -> Generator[None, None, None]:
+    trio.lowlevel.add_instrument(probe)
+    try:
+        yield
+    finally:
+        trio.lowlevel.remove_instrument(probe)
+
+
+def _hanging(calls: Sequence[Call], seconds: float) -> Problem:
+    waiting = [str(call.callee) for call in calls if call.end in {CallEnd.NONE, CallEnd.CUT}]
+    who = ", ".join(dict.fromkeys(waiting)) or "nothing that was called"
+    text = f"the saga hangs: after {seconds:.0f} s of virtual time {who} had not returned"
+    return Problem(ProblemKind.HANGS, text)
+
+
+def run_case(subject: Subject, case: Case, pace: Pace, *, counting: bool = False) -> Ran:
+    """Run a case in a Trio of its own, with virtual time and the schedule of its seed."""
+    one = Run(subject, Ran(case), pace, counting)
+    run_seeded(one.run, seed=case.seed, patience=math.inf)
+    return one.ran

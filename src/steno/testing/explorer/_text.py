@@ -1,0 +1,103 @@
+"""What a counterexample tells people."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from steno.core import Phase, SagaNodeEvent, Snapshot
+from steno.testing.explorer._case import Case
+from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Ran
+from steno.testing.explorer._subject import Subject
+
+_PACKAGE = str(Path(__file__).parent.parent.parent)
+_WIDTH = 100
+
+
+def counterexample_text(subject: Subject, ran: Ran) -> str:
+    """Return all that there is to know of a run with which something is wrong."""
+    problem = ran.problem
+    assert problem is not None  # noqa: S101 - asked of a run with one
+    parts = [
+        f'saga "{subject.dag.saga_name}": {problem.text}',
+        f"    the case:   {ran.case}\n    only this:  {only_line(ran.case)}",
+        "\n".join(_calls(ran)),
+    ]
+    if ran.stored is not None:
+        parts += ["\n".join(_log(subject, ran)), _status(subject, ran)]
+    if problem.error is not None:
+        parts.append(_traceback(problem.error))
+    return "\n\n".join(parts)
+
+
+def only_line(case: Case) -> str:
+    """Return what runs a case again."""
+    return f"saga_explorer.only({str(case)!r}), or pytest --steno-only={str(case)!r}"
+
+
+def _calls(ran: Ran) -> Iterator[str]:
+    """Yield a line per call, and one per crash."""
+    yield "the calls:"
+    width = max((len(str(call.callee)) for call in ran.calls), default=0)
+    life = 0
+    for call in ran.calls:
+        while life < call.life:
+            yield f"    -- {ran.case.crashes[life]} --"
+            life += 1
+        held_up = "held up, then " if call.held_up else ""
+        yield f"    {call.callee!s:{width}}  {held_up}{_shortened(_end(call))}"
+
+
+def _end(call: Call) -> str:
+    match call.end:
+        case CallEnd.RETURNED:
+            return "returned" if call.callee.undoing else f"returned {call.output}"
+        case CallEnd.RAISED:
+            return f"raised {type(call.error).__name__}: {call.error}"
+        case _:
+            return str(call.end.value)
+
+
+def _shortened(text: str) -> str:
+    line = text.replace("\n", " ")
+    return line if len(line) <= _WIDTH else f"{line[:_WIDTH]}…"
+
+
+def _log(subject: Subject, ran: Ran) -> Iterator[str]:
+    """Yield the lines of the log as `SagaLog.pretty` has them, with names, and the crashes."""
+    events = () if ran.stored is None else ran.stored.events
+    result = ran.result
+    unwinding = result is not None and result.saga_log.unwinding
+    yield "SAGA LOG:"
+    yield f"saga id:   {EXPLORED}"
+    yield f"direction: {'unwinding' if unwinding else 'forward'}"
+    yield f"events ({len(events)} total):"
+    yield ""
+    for place, event in enumerate(events):
+        for crash, began in zip(ran.case.crashes, ran.lives[1:], strict=False):
+            if began == place:
+                yield f"-- {crash} --"
+        yield f"{place + 1:03d} {event!s:20} {_name(subject, event)}"
+
+
+def _name(subject: Subject, event: SagaNodeEvent) -> str:
+    return subject.dag.flat.path(event.node_id).removeprefix("/")
+
+
+def _status(subject: Subject, ran: Ran) -> str:
+    """Return the status tree of what is stored."""
+    assert ran.stored is not None  # noqa: S101 - asked of sagas that are
+    events, phase = ran.stored.events, Phase.RUNNING if ran.result is None else Phase.DONE
+    view = Snapshot(EXPLORED, subject.dag, events, len(events), phase).view()
+    return f"{view.state.status}"
+
+
+def _traceback(error: BaseException) -> str:
+    """Return the traceback of an exception, from where user code begins."""
+    shown = traceback.TracebackException.from_exception(error)
+    frames = list(shown.stack)
+    while frames and frames[0].filename.startswith(_PACKAGE):
+        frames.pop(0)
+    shown.stack[:] = frames or shown.stack
+    return "".join(shown.format()).rstrip()
