@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
@@ -43,3 +44,12 @@ def test_every_snippet_compiles():
     """Each Python snippet is one."""
     for number, snippet in enumerate(blocks("python")):
         compile(snippet, f"README.md, snippet {number}", "exec")
+
+
+def test_what_is_guaranteed_is_tested():
+    """Each test that README names is there."""
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", README)
+    assert len(named) > 15
+    for file, function in named:
+        text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert re.search(rf"^(async )?def {function}\(", text, re.MULTILINE), function
