@@ -9,12 +9,24 @@ The explorer: a saga is run through every failure at every moment.
 
 from steno.testing.explorer._case import Callee, Case, Crash, CrashKind, Fault, FaultKind, read_case
 from steno.testing.explorer._exploration import CounterExample, Exploration
-from steno.testing.explorer._explore import Attach, Check, explore, make_subject, outside_of_trio
+from steno.testing.explorer._explore import (
+    BUDGET,
+    DAY,
+    SEEDS,
+    Attach,
+    Check,
+    explore,
+    make_subject,
+    outside_of_trio,
+)
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._probe import PlannedFailure
 from steno.testing.explorer._report import Count, Report
 
 __all__ = [
+    "BUDGET",
+    "DAY",
+    "SEEDS",
     "Attach",
     "Callee",
     "Case",

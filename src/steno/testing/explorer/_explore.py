@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import trio
 
@@ -13,16 +13,19 @@ from steno.action import ActionRegistry
 from steno.core import SagaDag
 from steno.runtime import SecClient
 from steno.testing.explorer._case import Case, read_case
-from steno.testing.explorer._exploration import Exploration, Progress
+from steno.testing.explorer._exploration import CounterExample, Exploration, Progress
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._report import Report
 from steno.testing.explorer._subject import Subject
 
 C = TypeVar("C")
 
-DAY = 86_400.0
-BUDGET = 2_000
-SEEDS = 2
+DAY: Final = 86_400.0
+"""After how many virtual seconds a saga hangs, unless told otherwise."""
+BUDGET: Final = 2_000
+"""How many runs there may be, unless told otherwise."""
+SEEDS: Final = 2
+"""How many schedules there are, unless told otherwise."""
 
 Check = Callable[[C, Outcome], object]
 Attach = Callable[[C, SecClient], object]
@@ -148,13 +151,17 @@ def outside_of_trio(exploration: Exploration, run: Callable[[], Report]) -> Repo
     Trio's generator, and no clock of a test may jump.
     """
     __tracebackhide__ = True
-    if not trio.lowlevel.in_trio_run():
-        return run()
-    with ThreadPoolExecutor(1, "steno-explorer") as thread:
-        try:
-            return thread.submit(run).result()
-        finally:
-            exploration.stopped = True
+    try:
+        if not trio.lowlevel.in_trio_run():
+            return run()
+        with ThreadPoolExecutor(1, "steno-explorer") as thread:
+            try:
+                return thread.submit(run).result()
+            finally:
+                exploration.stopped = True
+    except CounterExample as found:
+        # Where it was found is of no interest: what it says is all that there is to know.
+        raise found.with_traceback(None) from None
 
 
 def _check_nodes(subject: Subject, case: Case) -> None:

@@ -1,0 +1,212 @@
+"""
+What is behind the fixtures of the pytest plugin, whose hooks are in `pytest_steno`.
+
+Nothing has to be configured or imported by a test that asks for them::
+
+    async def test_trip(saga_explorer):
+        report = await saga_explorer(make_dag, registry, make_context, check=world_is_clean)
+
+    async def test_recovery(sec):
+        async with sec(registry, context=world) as client:
+            result = await client.saga_run(dag)
+
+`--steno-budget` and `--steno-seed` go before what a test says, and `--steno-only` has one case run
+and nothing else. With `-v`, an exploration says how far it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from functools import partial
+from typing import Protocol, TypeVar, cast
+
+import attrs
+import pytest
+import trio
+import trio.abc
+import trio.testing
+
+from steno.action import ActionRegistry
+from steno.core import SagaDag
+from steno.runtime import SecClient, open_sec
+from steno.stores import InMemorySecStore
+from steno.testing._clock import DateClock
+from steno.testing.explorer import BUDGET, DAY, SEEDS, Attach, Case, Check, Report, explore
+
+C = TypeVar("C")
+
+ALL = "all"
+
+
+class _Terminal(Protocol):
+    def write_line(self, line: str) -> None: ...
+
+
+class _Capture(Protocol):
+    def global_and_fixture_disabled(self) -> AbstractContextManager[None]: ...
+
+
+@attrs.frozen(eq=False)
+class _Aloud:
+    """Says something on the terminal, in the middle of a test."""
+
+    _terminal: _Terminal
+    _capture: _Capture | None
+
+    def __call__(self, text: str) -> None:
+        with (
+            nullcontext() if self._capture is None else self._capture.global_and_fixture_disabled()
+        ):
+            self._terminal.write_line(text)
+
+
+@attrs.frozen(eq=False)
+class SagaExplorer:
+    """
+    The fixture `saga_explorer`: `steno.testing.explore`, with the options of the command line.
+
+    It may be called in an async test and in any other; `await` before it does no harm.
+
+    Attributes:
+        seed: Of the command line: what samples are drawn with; None: as the test says.
+        budget: Of the command line: how many runs there may be, or `all`; None: as the test says.
+        line: The only case to be run; None: all.
+        say: Where it tells how far it is; None: nowhere.
+    """
+
+    seed: int | None = None
+    budget: str | None = None
+    line: str | None = None
+    say: Callable[[str], None] | None = None
+
+    def only(self, line: str) -> SagaExplorer:
+        """Return an explorer that runs one case only, as a failure has shown it."""
+        return attrs.evolve(self, line=line)
+
+    def __call__(
+        self,
+        make_dag: Callable[[], SagaDag],
+        registry: ActionRegistry,
+        make_context: Callable[[], C | Awaitable[C]],
+        *,
+        check: Check[C] | None,
+        attach: Attach[C] | None = None,
+        same_outputs: bool = True,
+        fail_after_effect: bool = False,
+        seeds: int = SEEDS,
+        budget: int | None = BUDGET,
+        seed: int = 0,
+        only: str | Case | None = None,
+        deadline: float = DAY,
+    ) -> Report:
+        """Run a saga through every failure at every moment; see `steno.testing.explore`."""
+        __tracebackhide__ = True
+        if self.budget is not None:
+            budget = None if self.budget == ALL else int(self.budget)
+        report = explore(
+            make_dag,
+            registry,
+            make_context,
+            check=check,
+            attach=attach,
+            same_outputs=same_outputs,
+            fail_after_effect=fail_after_effect,
+            seeds=seeds,
+            budget=budget,
+            seed=seed if self.seed is None else self.seed,
+            only=only if self.line is None else self.line,
+            deadline=deadline,
+            progress=None if self.say is None else _Progress(self.say),
+        )
+        if self.say is not None:
+            self.say(str(report))
+        return report
+
+
+@attrs.define(eq=False)
+class _Progress:
+    """Tells how far an exploration is: once the number of its runs is known, and then by tenths."""
+
+    _say: Callable[[str], None]
+    _next: float = 0.0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if total is not None and done >= self._next:
+            self._say(f"saga_explorer: {done} of {total} runs")
+            self._next = done + total / 10
+
+
+def make_explorer(config: pytest.Config) -> SagaExplorer:
+    """Return what the fixture gives."""
+    budget = cast("str | None", config.getoption("--steno-budget"))
+    if budget is not None and budget != ALL and not budget.isdecimal():
+        msg = f"--steno-budget is a number of runs, or {ALL!r}, not {budget!r}"
+        raise pytest.UsageError(msg)
+    terminal = cast("_Terminal | None", config.pluginmanager.getplugin("terminalreporter"))
+    capture = cast("_Capture | None", config.pluginmanager.getplugin("capturemanager"))
+    is_heard = config.get_verbosity() > 0
+    return SagaExplorer(
+        seed=cast("int | None", config.getoption("--steno-seed")),
+        budget=budget,
+        line=cast("str | None", config.getoption("--steno-only")),
+        say=_Aloud(terminal, capture) if terminal is not None and is_heard else None,
+    )
+
+
+@attrs.frozen(eq=False)
+class MemorySec:
+    """
+    The fixture `sec`: opens SECs, one after another, on one store in memory.
+
+    A test that uses it runs in virtual time, unless it asks for a clock of its own. Opening it
+    again recovers what was left, as after a restart.
+
+    Attributes:
+        store: The store, to be looked at; its dates are those of virtual time.
+    """
+
+    store: InMemorySecStore = attrs.field(factory=lambda: InMemorySecStore(DateClock()))
+
+    def __call__(
+        self,
+        registry: ActionRegistry,
+        *,
+        context: object = None,
+        sec_name: str = "default",
+        recover: bool = True,
+    ) -> AbstractAsyncContextManager[SecClient]:
+        """Open a SEC; the arguments are those of `steno.open_sec`."""
+        return open_sec(self.store, registry, context=context, sec_name=sec_name, recover=recover)
+
+
+# Async tests
+
+
+def run_in_virtual_time(
+    function: Callable[[], Awaitable[object]],
+    *,
+    clock: trio.abc.Clock | None = None,
+    instruments: Sequence[trio.abc.Instrument] = (),
+) -> object:
+    """Call `trio.run`, with a clock that jumps if there is no other."""
+    chosen = clock or trio.testing.MockClock(autojump_threshold=0)
+    return trio.run(function, clock=chosen, instruments=instruments)
+
+
+def run_test(
+    test: Callable[..., Awaitable[object]], arguments: Mapping[str, object], *, virtual: bool
+) -> None:
+    """Run an async test where nothing else does, with the clock that it asks for, if any."""
+    __tracebackhide__ = True
+    awaited = [name for name, value in arguments.items() if inspect.isawaitable(value)]
+    if awaited:
+        msg = f"fixtures that are async need pytest-trio: {', '.join(awaited)}"
+        raise pytest.UsageError(msg)
+    clocks = [value for value in arguments.values() if isinstance(value, trio.abc.Clock)]
+    function = partial(test, **arguments)
+    if virtual:
+        run_in_virtual_time(function, clock=clocks[0] if clocks else None)
+    else:
+        trio.run(function, clock=clocks[0] if clocks else None)
