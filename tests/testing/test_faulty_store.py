@@ -84,7 +84,7 @@ def batch_of_four(fence: Fence) -> list[SagaWrite]:
 async def write_four(session: SecStoreSession, fence: Fence) -> object:
     try:
         return await session.record(batch_of_four(fence))
-    except Exception as error:
+    except (StoreError, StoreUnavailable) as error:
         return error
 
 

@@ -215,7 +215,7 @@ class _Verifier:
     def check_output(self, seq: int, node: int, output: JsonText) -> Breach | None:
         """Hold an output that no action has returned against what it has to be."""
         wanted = self.own_output(node)
-        if wanted in {None, output}:
+        if wanted is None or wanted == output:
             return None
         return self.breach(LogRule.OWN_OUTPUT, seq, f"its output is not {_short(wanted)}")
 

@@ -34,6 +34,11 @@ class When(enum.Enum):
     """It is durable, and nobody knows."""
 
 
+async def works(record: Record, batch: Batch) -> Outcomes:
+    """Do nothing wrong."""
+    return await record(batch)
+
+
 @attrs.frozen
 class Unavailable:
     """Raise `StoreUnavailable`, before or after the batch was written; the latter loses answers."""
@@ -57,10 +62,12 @@ class Crash:
     Attributes:
         crash: What makes the crash: `scope.cancel` of the scope in which the SEC was opened.
         when: When it comes.
+        fault: What else goes wrong, unless it comes before the write.
     """
 
     crash: Callable[[], object]
     when: When = When.BEFORE
+    fault: Fault = works
 
     async def __call__(self, record: Record, batch: Batch) -> Outcomes:
         """Crash, and write the batch or not."""
@@ -69,10 +76,11 @@ class Crash:
             self.crash()
         if self.when is When.BEFORE:
             raise StoreUnavailable("planned: a crash before the batch was written")
-        outcomes = await record(batch)
-        if self.when is When.AFTER:
-            self.crash()
-        return outcomes
+        try:
+            return await self.fault(record, batch)
+        finally:
+            if self.when is When.AFTER:
+                self.crash()
 
 
 @attrs.frozen
@@ -99,11 +107,6 @@ class Refusal:
 def is_of_several(batch: Batch) -> bool:
     """Say whether a batch has more than one write: each may be fine for itself."""
     return len(batch) > 1
-
-
-async def works(record: Record, batch: Batch) -> Outcomes:
-    """Do nothing wrong."""
-    return await record(batch)
 
 
 @attrs.frozen

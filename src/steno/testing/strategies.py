@@ -1,0 +1,123 @@
+"""
+Random sagas, what goes wrong with them, and schedules, for Hypothesis.
+
+What is drawn are plain values, which a failing test shows and which can be written down again::
+
+    from hypothesis import given
+    from steno.testing import FakeActions, run_seeded, strategies
+
+    @given(strategies.sagas(), strategies.schedules())
+    def test_my_store_keeps_any_saga(spec, schedule):
+        actions, dag = FakeActions(), spec.saga()
+
+        async def main():
+            async with steno.open_sec(MyStore(), actions.registry([dag])) as sec:
+                return (await sec.saga_run(dag)).unwrap()
+
+        run_seeded(main, seed=schedule.seed)
+
+This module alone needs Hypothesis, which comes with `trio-steno[testing]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Final, TypeVar
+
+from hypothesis import strategies as st
+
+from steno.testing._choice import Schedule
+from steno.testing._plan import FaultPlan, NodeFault
+from steno.testing._spec import ActionSpec, ConstantSpec, NodeSpec, SagaSpec, SubsagaSpec
+
+__all__ = ["fault_plans", "sagas", "schedules", "scripts"]
+
+T = TypeVar("T")
+
+# What is drawn most often: an integer is the cheapest draw, if its strategy is made only once.
+_UP_TO: Final = [st.integers(0, n) for n in range(30)]
+
+_LEAVES: Final = (ActionSpec, ActionSpec, ActionSpec, ConstantSpec)
+_ALL: Final = (*_LEAVES, SubsagaSpec, SubsagaSpec)
+
+
+def _up_to(most: int) -> st.SearchStrategy[int]:
+    return _UP_TO[most] if most < len(_UP_TO) else st.integers(0, most)
+
+
+def _one_of(draw: st.DrawFn, choices: Sequence[T]) -> T:
+    return choices[draw(_up_to(len(choices) - 1))]
+
+
+def _saga(draw: st.DrawFn, depth: int, max_stages: int, max_width: int) -> SagaSpec:
+    names = (f"n{number}" for number in count())
+    before: list[str] = []  # the names of all earlier stages
+    stages: list[tuple[NodeSpec, ...]] = []
+    last = draw(_up_to(max_stages - 1))
+    for number in range(last + 1):
+        width = 1 if number == last else 1 + draw(_up_to(max_width - 1))
+        stage = tuple(_node(draw, names, before, depth) for _ in range(width))
+        before += [node.name for node in stage]
+        stages.append(stage)
+    return SagaSpec(tuple(stages))
+
+
+def _node(draw: st.DrawFn, names: Iterator[str], before: list[str], depth: int) -> NodeSpec:
+    kind = _one_of(draw, _ALL if depth and before else _LEAVES)
+    name = next(names)
+    if kind is ActionSpec:
+        return ActionSpec(name)
+    if kind is ConstantSpec:
+        return ConstantSpec(name, len(before))
+    return SubsagaSpec(name, _one_of(draw, before), _saga(draw, depth - 1, 2, 2))
+
+
+@st.composite
+def sagas(draw: st.DrawFn, depth: int = 2, max_stages: int = 4, max_width: int = 3) -> SagaSpec:
+    """
+    Return sagas with stages, and subsagas in them: one after another, side by side and nested.
+
+    Names are few, and on purpose the same in every subsaga.
+
+    Args:
+        draw: Given by Hypothesis.
+        depth: How deep subsagas are nested, at most; 0: there are none.
+        max_stages: How many stages the outermost saga has, at most; others have two.
+        max_width: How many nodes a stage has, at most; those of other sagas have two.
+    """
+    return _saga(draw, depth, max_stages, max_width)
+
+
+@st.composite
+def fault_plans(
+    draw: st.DrawFn,
+    saga: SagaSpec | int,
+    faults: Sequence[NodeFault] = tuple(NodeFault),
+    most: int = 4,
+) -> FaultPlan:
+    """
+    Return plans of what goes wrong with a saga.
+
+    Args:
+        draw: Given by Hypothesis.
+        saga: The saga, or how many nodes it has between its start and its end.
+        faults: What may go wrong.
+        most: How many faults there are, at most.
+    """
+    size = saga if isinstance(saga, int) else saga.size
+    planned = draw(_up_to(most)) if faults else 0
+    return FaultPlan(
+        frozenset((draw(_up_to(size - 1)), _one_of(draw, faults)) for _ in range(planned))
+    )
+
+
+scripts: Final = st.binary(max_size=40)
+"""What the choices of a schedule are made of; short ones leave little open."""
+
+
+def schedules(
+    seeds: st.SearchStrategy[int] = st.integers(0, 2**20),  # noqa: B008 - a strategy is a value
+) -> st.SearchStrategy[Schedule]:
+    """Return schedules of Trio's tasks, and of what else is left open."""
+    return st.builds(Schedule, seeds, scripts)
