@@ -7,8 +7,8 @@ import pytest
 
 import steno
 from steno.core import JsonText, SagaNodeId, encode_json
+from steno.testing.notation import OTHER_ID, SAGA_ID
 from support.demo import build
-from support.notation import OTHER_ID, SAGA_ID
 
 
 @attrs.frozen

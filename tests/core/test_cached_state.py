@@ -3,8 +3,8 @@
 import pytest
 
 from steno.core import SagaCachedState, SagaState, cached_state
+from steno.testing.notation import SAGA_ID, events
 from support.demo import saga
-from support.notation import SAGA_ID, events
 
 DAG = saga(["a", "b"], "c")  # 0 and 1, 2, start 3, end 4
 

@@ -1,7 +1,7 @@
 """What a machine asks for."""
 
 from steno.core import Finish, RunAction, RunUndo, SagaOutcome, Step
-from support.notation import event
+from steno.testing.notation import event
 
 
 def test_user_code_is_called_once_unless_a_test_wants_more():

@@ -8,8 +8,8 @@ import pytest
 
 from steno.core import Node, SagaSerialized, Succeeded, fold_unordered
 from steno.errors import CorruptLog, DumpError, ForeignEvent
+from steno.testing.notation import OTHER_ID, SAGA_ID, events, shown
 from support.demo import build, demo, saga
-from support.notation import OTHER_ID, SAGA_ID, events, shown
 
 DATA = Path(__file__).parent / "data"
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"

@@ -20,7 +20,7 @@ from steno.core._event import (
     UndoFailed,
 )
 from steno.errors import SerializeError
-from support.notation import SAGA_ID
+from steno.testing.notation import SAGA_ID
 
 ROWS: list[tuple[SagaNodeEventType, str, str | None]] = [
     (STARTED, "started", None),

@@ -3,7 +3,7 @@
 import pytest
 
 from steno.core import RepeatInjected, inputs
-from support.notation import ERROR
+from steno.testing.notation import ERROR
 
 
 def test_an_input_names_its_node():

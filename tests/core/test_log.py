@@ -6,7 +6,7 @@ import pytest
 
 from steno.core import TRANSITIONS, SagaLog, SagaNodeLoadStatus
 from steno.errors import ForeignEvent, IllegalEvent
-from support.notation import MARKS, OTHER_ID, SAGA_ID, event, events, shown
+from steno.testing.notation import MARKS, OTHER_ID, SAGA_ID, event, events, shown
 
 S = SagaNodeLoadStatus
 

@@ -4,8 +4,8 @@ import pytest
 
 from steno.core import fold_unordered
 from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
+from steno.testing.notation import OTHER_ID, SAGA_ID, event, events, shown
 from support.demo import OUTPUTS, demo, saga
-from support.notation import OTHER_ID, SAGA_ID, event, events, shown
 
 WIDE = saga(["a", "b", "c"], "z").flat  # 0 to 2, 3, start 4, end 5
 

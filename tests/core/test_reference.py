@@ -22,10 +22,10 @@ from steno.core import (
     fold_unordered,
 )
 from steno.errors import CorruptLog, IllegalEvent
+from steno.testing import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.notation import shown
 from support.checker import Expanded, has_legal_order, marks
 from support.demo import demo
-from support.graphs import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
-from support.notation import shown
 from support.simulator import recover, state_facts
 
 DATA = Path(__file__).parent / "data"

@@ -6,8 +6,8 @@ import pytest
 
 from steno.core import JsonText, Node, SagaDag
 from steno.core._render import status_tree
+from steno.testing.notation import SAGA_ID
 from support.demo import build, demo, saga
-from support.notation import SAGA_ID
 
 DATA = Path(__file__).parent / "data"
 

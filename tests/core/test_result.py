@@ -5,8 +5,8 @@ import pytest
 from steno.core import ActionFailed, Node, SagaResult, SagaResultErr, SagaResultOk, encode_json
 from steno.core._result import saga_result
 from steno.errors import DeserializeError, NoSuchNode, SagaFailed
+from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR, fold
 from support.demo import OUTPUTS, build, demo, saga
-from support.notation import ERROR, SAGA_ID, UNDO_ERROR, fold
 
 CHAIN = saga("a", Node.subsaga("s", build("i", "b"), "a"))
 # a0 | start1 (b2) end3; start 4, end 5

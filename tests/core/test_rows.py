@@ -20,20 +20,20 @@ from steno.core import (
     lookup,
     saga_params,
 )
+from steno.testing import FaultPlan, NodeFault, Playbook
+from steno.testing.notation import SAGA_ID, shown, step_text
 from support.demo import OUTPUTS, build, demo, saga
-from support.graphs import Fault, FaultPlan
-from support.notation import SAGA_ID, Play, shown
 from support.simulator import Simulator, recover, state_facts
 
 # Row 1
 
 
-def failed_at_volume_id() -> Play:
+def failed_at_volume_id() -> Playbook:
     """Run the demo saga; `volume_id` fails when the subsaga beside it is done."""
-    play = Play(demo())
-    play.start()
+    play = Playbook(demo())
+    play >> "start"
     for told in ("0✓", "2✓", "5✓", "6✓", "3✗", "2∅", "6∅", "5∅", "0∅"):
-        play.tell(told)
+        play >> told
     return play
 
 
@@ -51,7 +51,7 @@ def test_row_1_is_the_run_that_steno_was_seen_to_fail_at():
 def test_row_1_recovers_after_failure_in_parallel_stage(cut: int):
     """Wherever the run is cut, it recovers and unwinds; before the failure, it may also succeed."""
     kept = FAILED[:cut]
-    plan = FaultPlan(frozenset({(3, Fault.ACTION)}))
+    plan = FaultPlan(frozenset({(3, NodeFault.ACTION)}))
     unwound = recover(demo(), kept, plan=plan)
     assert unwound.outcome is SagaOutcome.FAILED
     assert unwound.durable[:cut] == kept
@@ -65,10 +65,10 @@ def test_row_1_recovers_after_failure_in_parallel_stage(cut: int):
 def test_row_2_concurrent_failures_have_one_state():
     """A whole stage fails at once: all is logged, in order, and the state is the fold of it."""
     wide = saga([f"n{i}" for i in range(50)], "z")
-    play = Play(wide)
-    play.start()
-    step = play.tell(" ".join(f"{i}✗" for i in reversed(range(50))))
-    assert step.endswith("0✗ 51- 51∅ | finish failed")
+    play = Playbook(wide)
+    play >> "start"
+    play >> " ".join(f"{i}✗" for i in reversed(range(50)))
+    assert step_text(play.steps[-1]).endswith("0✗ 51- 51∅ | finish failed")
     assert play.state.first_failure[0] == 49
     folded = SagaState.fold(wide.flat, SAGA_ID, play.state.log.events)
     assert state_facts(folded) == state_facts(play.state)
@@ -80,17 +80,19 @@ def test_row_2_concurrent_failures_have_one_state():
 def test_row_3_two_undo_failures_at_once():
     """Both are logged, the first is reported, and the saga is stuck, also when it is recovered."""
     dag = saga(["a", "b", "c"], "z")
-    play = Play(dag)
-    play.start()
-    assert play.tell("0✓ 1✓ 2✗") == "0✓ 1✓ 2✗ 0- 1- | undo 0, undo 1"
-    assert play.tell("1! 0!") == "1! 0! | finish stuck"
+    play = Playbook(dag)
+    play >> "start"
+    play >> "0✓ 1✓ 2✗" << "0✓ 1✓ 2✗ 0- 1- | undo 0, undo 1"
+    play >> "1! 0!" << "1! 0! | finish stuck"
     assert play.state.first_undo_failure[0] == 1
     events = list(play.state.log.events)
     for cut in range(len(events) + 1):
         end = recover(
             dag,
             events[:cut],
-            plan=FaultPlan(frozenset({(0, Fault.UNDO), (1, Fault.UNDO), (2, Fault.ACTION)})),
+            plan=FaultPlan(
+                frozenset({(0, NodeFault.UNDO), (1, NodeFault.UNDO), (2, NodeFault.ACTION)})
+            ),
         )
         assert end.outcome is SagaOutcome.STUCK
         assert shown(end.durable).count("!") == 2
@@ -119,7 +121,7 @@ EXPECTED = {3: "first", 4: "first", 7: "second", 8: "second", 10: "own", 11: "ow
 
 def test_row_4_params_after_two_subsagas():
     """Each subsaga has the params of its own node; behind both, the saga's own are seen again."""
-    plan = FaultPlan(frozenset({(11, Fault.ACTION)}))
+    plan = FaultPlan(frozenset({(11, NodeFault.ACTION)}))
     whole = Simulator(two_subsagas(), plan).run()
     for crash in range(2 * len(whole.commits)):
         run = Simulator(two_subsagas(), plan, crashes=frozenset({crash})).run()
@@ -193,11 +195,11 @@ def test_row_7_no_path_is_walked_in_subsagas_either():
 
 def test_the_demo_saga_gives_what_it_should():
     """The outputs of the reference, told to the machine, are those of its nodes."""
-    play = Play(demo())
-    play.start()
+    play = Playbook(demo())
+    play >> "start"
     for node in (0, 2, 3, 5, 6, 8, 9, 10):
-        play.tell(f"{node}✓={OUTPUTS.get(node, 'null')}")
-    play.tell('11✓="it"')
+        play >> f"{node}✓={OUTPUTS.get(node, 'null')}"
+    play >> '11✓="it"'
     assert {n: t for n, t in play.state.outputs.items() if t != "null" and n != 11} == {
         n: t for n, t in OUTPUTS.items() if n != 11
     }

@@ -31,7 +31,7 @@ from steno.core import (
     read_flat,
     verify_log,
 )
-from support.notation import ERROR, SAGA_ID
+from steno.testing.notation import ERROR, SAGA_ID
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ import pytest
 
 from steno.core import TRANSITIONS, SagaNodeLoadStatus, SagaOutcome, SagaState
 from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
+from steno.testing.notation import ERROR, MARKS, OTHER_ID, SAGA_ID, UNDO_ERROR, event, fold
 from support.demo import OUTPUTS, demo, saga
-from support.notation import ERROR, MARKS, OTHER_ID, SAGA_ID, UNDO_ERROR, event, fold
 from support.simulator import state_facts
 
 S = SagaNodeLoadStatus

@@ -27,6 +27,8 @@ from steno.core import (
     verify_log,
 )
 from steno.errors import CorruptLog, IllegalEvent
+from steno.testing import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.notation import OTHER_ID, SAGA_ID, event, event_type, events
 from support.checker import (
     ORDER,
     Expanded,
@@ -37,8 +39,6 @@ from support.checker import (
     legal_next,
 )
 from support.demo import OUTPUTS, demo, saga
-from support.graphs import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
-from support.notation import OTHER_ID, SAGA_ID, event, event_type, events
 
 
 def actions(*names: str) -> tuple[ActionSpec, ...]:

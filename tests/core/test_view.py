@@ -14,8 +14,8 @@ from steno.core import (
     Snapshot,
 )
 from steno.errors import NoSuchNode, RecoveryError
+from steno.testing.notation import SAGA_ID, events
 from support.demo import OUTPUTS, demo, saga
-from support.notation import SAGA_ID, events
 
 WIDE = saga(["a", "b", "c"], "z")  # 0 to 2, 3, start 4, end 5
 CHAIN = saga("a", "b")  # 0, 1, start 2, end 3

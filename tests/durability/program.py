@@ -22,8 +22,8 @@ import trio
 
 import steno
 from steno.core import encode_json
+from steno.testing import NodeFault
 from support.crash import job_id
-from support.graphs import Fault
 from support.killable import (
     EFFECTS,
     JOURNAL,
@@ -135,7 +135,7 @@ class Context:
             child = child_id(ctx.saga_id, ctx.idempotency_key)
             result = await self.process.sec.saga_run(dag, saga_id=child)
             result.unwrap()
-        self._fail(ctx, Fault.ACTION)
+        self._fail(ctx, NodeFault.ACTION)
         output = {"life": call.life, "seen": zlib.crc32(repr((call.seen, call.params)).encode())}
         self._end(call, encode_json(output))
         return output
@@ -145,7 +145,7 @@ class Context:
         call = self._begin(ctx, undoing=True)
         self.process.say("undoing")
         await self._take_time(ctx)
-        self._fail(ctx, Fault.UNDO)
+        self._fail(ctx, NodeFault.UNDO)
         self._end(call, None)
 
     def _begin(self, ctx: steno.ActionContext["Context"], *, undoing: bool) -> Call:
@@ -170,7 +170,7 @@ class Context:
         if seconds is not None:
             await trio.sleep(seconds)
 
-    def _fail(self, ctx: steno.ActionContext["Context"], fault: Fault) -> None:
+    def _fail(self, ctx: steno.ActionContext["Context"], fault: NodeFault) -> None:
         if SHAPES[self.shape].plan.has(ctx.node_id, fault):
             raise ArithmeticError(ctx.node_name)
 

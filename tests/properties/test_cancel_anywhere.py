@@ -28,6 +28,16 @@ from steno import (
     SagaTakenOver,
     SecClient,
 )
+from steno.testing import (
+    ActionSpec,
+    ConstantSpec,
+    FaultPlan,
+    NodeFault,
+    SagaSpec,
+    Steps,
+    SubsagaSpec,
+    run_seeded,
+)
 from support.crash import (
     Crash,
     Job,
@@ -40,8 +50,6 @@ from support.crash import (
     check_log,
     job_id,
 )
-from support.graphs import ActionSpec, ConstantSpec, Fault, FaultPlan, SagaSpec, SubsagaSpec
-from support.schedule import Steps, run
 
 STRIDE = int(os.environ.get("STENO_CRASH_STRIDE", "11"))
 SEEDS = int(os.environ.get("STENO_CRASH_SEEDS", "1"))
@@ -66,16 +74,16 @@ CREATING = SagaSpec((actions("first"), actions("creates", "beside"), actions("la
 CHILD = SagaSpec((actions("a", "b"), actions("c")))
 
 
-def plan(*faults: tuple[int, Fault]) -> FaultPlan:
+def plan(*faults: tuple[int, NodeFault]) -> FaultPlan:
     return FaultPlan(frozenset(faults))
 
 
 RUNS_WELL = Job(RICH)
-FAILS_LATE = Job(RICH, plan((10, Fault.ACTION)))
-FAILS_BESIDE = Job(RICH, plan((1, Fault.ACTION), (5, Fault.ACTION)))
-GETS_STUCK = Job(RICH, plan((10, Fault.ACTION), (1, Fault.UNDO), (4, Fault.UNDO)))
+FAILS_LATE = Job(RICH, plan((10, NodeFault.ACTION)))
+FAILS_BESIDE = Job(RICH, plan((1, NodeFault.ACTION), (5, NodeFault.ACTION)))
+GETS_STUCK = Job(RICH, plan((10, NodeFault.ACTION), (1, NodeFault.UNDO), (4, NodeFault.UNDO)))
 CREATES = Job(CREATING)
-CREATES_AND_FAILS = Job(CREATING, plan((3, Fault.ACTION)))
+CREATES_AND_FAILS = Job(CREATING, plan((3, NodeFault.ACTION)))
 
 
 # Actions that do more
@@ -195,13 +203,13 @@ def test_a_sec_cancelled_at_any_step_goes_on_when_opened_again(case: str, seed: 
     """Whatever the step, nothing is lost, nothing is called twice over, and each end is its own."""
     jobs, ends = CASES[case]
     whole = world_of(*jobs)
-    run(whole.live, (), seed=seed)
+    run_seeded(whole.live, (), seed=seed)
     check(whole)
     lost = 0
     for step in cuts(whole, seed % STRIDE):
         again = step * 7919 % whole.steps  # the life after that is cut too, somewhere
         world = world_of(*jobs)
-        run(world.live, (Crash(Where.STEP, step), Crash(Where.STEP, again)), seed=seed)
+        run_seeded(world.live, (Crash(Where.STEP, step), Crash(Where.STEP, again)), seed=seed)
         check(world)
         assert states(world) == ends, f"cut at step {step}, then {again}"
         lost += len(world.lives) > 1
@@ -214,7 +222,7 @@ def test_a_sec_cancelled_at_two_steps_in_a_row_goes_on(case: str):
     jobs, ends = CASES[case]
     for steps in range(40, 160, STRIDE):
         world = world_of(*jobs)
-        run(world.live, [Crash(Where.STEP, steps + n) for n in range(25)], seed=steps)
+        run_seeded(world.live, [Crash(Where.STEP, steps + n) for n in range(25)], seed=steps)
         check(world)
         assert states(world) == ends
 
@@ -245,13 +253,13 @@ def test_a_sec_left_by_an_exception_at_any_step_goes_on_when_opened_again(case: 
     """The very exception of the body comes out, whatever the actions make of being cancelled."""
     jobs, ends = CASES[case]
     whole = world_of(*jobs)
-    run(whole.live, ())
+    run_seeded(whole.live, ())
     for step in cuts(whole):
         world, error = world_of(*jobs), Left()
         with pytest.raises(Left) as caught:
-            run(body_of, world, step, error, seed=step)
+            run_seeded(body_of, world, step, error, seed=step)
         assert caught.value is error
-        run(world.live, ())
+        run_seeded(world.live, ())
         check(world)
         assert states(world) == ends, f"left at step {step}"
 
@@ -261,10 +269,10 @@ def test_a_sec_left_in_peace_at_any_step_finishes_what_runs(case: str):
     """Leaving waits for all that was started, and for what that creates and waits for."""
     jobs, ends = CASES[case]
     whole = world_of(*jobs)
-    run(whole.live, ())
+    run_seeded(whole.live, ())
     for step in cuts(whole):
         world = world_of(*jobs)
-        run(body_of, world, step, None, seed=step)
+        run_seeded(body_of, world, step, None, seed=step)
         for saga_id, job in world.jobs.items():
             check_log(job, world.stored(saga_id))
             check_end(job, world.stored(saga_id))
@@ -284,12 +292,12 @@ def test_a_sec_left_at_once_recovers_first_what_a_crash_left(case: str):
     """An empty body is enough: all that was stored is recovered, started and finished."""
     jobs, ends = CASES[case]
     whole = world_of(*jobs)
-    run(whole.live, ())
+    run_seeded(whole.live, ())
     for step in cuts(whole):
         world = world_of(*jobs)
-        run(world.one_life, Crash(Where.STEP, step))
+        run_seeded(world.one_life, Crash(Where.STEP, step))
         there = [saga_id for saga_id in world.jobs if world.store.load(saga_id) is not None]
-        run(open_and_leave, world, seed=step)
+        run_seeded(open_and_leave, world, seed=step)
         ended = [world.stored(saga_id).summary.state for saga_id in there]
         assert ended == [
             end for saga_id, end in zip(world.jobs, ends, strict=True) if saga_id in there
@@ -313,8 +321,8 @@ def test_an_action_that_ends_the_process_fails_nothing(name: str, error: type[Ba
         world = world_of(job)
         world.special[place] = ends
         with pytest.raises(error):
-            run(world.live, ())
-        run(world.live, ())
+            run_seeded(world.live, ())
+        run_seeded(world.live, ())
         check(world)
         assert states(world) == (end,)
 
@@ -384,11 +392,11 @@ def test_a_second_sec_may_take_over_at_any_step(case: str):
         *[(j, e) for j, e in zip(jobs, ends, strict=True) if j.spec is not CREATING], strict=True
     )
     whole = TwoSecs(world_of(*jobs), 10**9)
-    run(whole.live)
+    run_seeded(whole.live)
     taken_over = 0
     for step in range(0, whole.steps, cuts(whole.world).step):
         both = TwoSecs(world_of(*jobs), step)
-        run(both.live, seed=step)
+        run_seeded(both.live, seed=step)
         taken_over += both.taken_over
         for number, end in enumerate(ends):
             saga_id, job = job_id(number), jobs[number]

@@ -14,9 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steno.core import (
+    NULL,
     ActionNode,
     Finish,
+    JsonText,
+    LogRule,
     Phase,
+    SagaCachedState,
     SagaDag,
     SagaMachine,
     SagaNodeEvent,
@@ -26,10 +30,15 @@ from steno.core import (
     SagaState,
     Snapshot,
     Step,
+    Succeeded,
     fold_unordered,
     read_flat,
+    verify_log,
 )
 from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
+from steno.testing import HARMLESS, LASTING, UNDO_FAULTS, Choices, FaultPlan, NodeFault, SagaSpec
+from steno.testing.notation import OTHER_ID, SAGA_ID, event_type
+from steno.testing.strategies import sagas, scripts
 from support.checker import (
     Expanded,
     Mark,
@@ -42,20 +51,7 @@ from support.checker import (
     own_log_allows,
 )
 from support.demo import build
-from support.graphs import (
-    HARMLESS,
-    LASTING,
-    UNDO_FAULTS,
-    Fault,
-    FaultPlan,
-    SagaSpec,
-    Scenario,
-    Schedule,
-    sagas,
-    scenarios,
-    scripts,
-)
-from support.notation import OTHER_ID, SAGA_ID, event_type
+from support.scenarios import Scenario, scenarios
 from support.simulator import Simulator, recover, state_facts
 
 
@@ -185,7 +181,7 @@ def test_line_8_a_crash_at_any_commit_changes_nothing(scenario: Scenario):
         assert crashed.lives == 2
         check_end(scenario, crashed)
         assert first_illegal(graph, marks(crashed.durable)) is None
-        if not scenario.plan.kinds() & (UNDO_FAULTS | {Fault.ACTION_ONCE}):
+        if not scenario.plan.kinds() & (UNDO_FAULTS | {NodeFault.ACTION_ONCE}):
             assert crashed.outcome is whole.outcome
 
 
@@ -286,9 +282,9 @@ def test_line_12_any_number_of_undo_failures_is_stuck(width: int, fine: int, scr
     names = [f"n{i}" for i in range(width + fine)]
     dag = SagaDag(build("wide", [*names, "failing"], "last"))
     plan = FaultPlan(
-        frozenset({(width + fine, Fault.ACTION), *((i, Fault.UNDO) for i in range(width))})
+        frozenset({(width + fine, NodeFault.ACTION), *((i, NodeFault.UNDO) for i in range(width))})
     )
-    simulator = Simulator(dag, plan, Schedule(script)).run()
+    simulator = Simulator(dag, plan, Choices(script)).run()
     assert simulator.outcome is SagaOutcome.STUCK
     assert recover(dag, simulator.durable).durable == simulator.durable
     failed = [node for node, mark in marks(simulator.durable) if mark == "!"]
@@ -363,14 +359,14 @@ def test_what_runs_no_user_code_gives_what_it_stands_for(scenario: Scenario):
 WEIGHTS = {"+": 1, "✓": 4, "✗": 1, "-": 2, "∅": 1, "!": 1}
 
 
-def walk(graph: Expanded, schedule: Schedule, most: int) -> list[Mark]:
+def walk(graph: Expanded, choices: Choices, most: int) -> list[Mark]:
     """Return a legal log that goes where the schedule leads: any node may fail, or its undo."""
     log: list[Mark] = []
     while len(log) < most:
         possible = [each for each in legal_next(graph, set(log)) for _ in range(WEIGHTS[each[1]])]
         if not possible:
             break
-        log.append(possible[schedule.pick(len(possible))])
+        log.append(possible[choices.pick(len(possible))])
     return log
 
 
@@ -386,7 +382,7 @@ def as_events(graph: Expanded, log: list[Mark]) -> list[SagaNodeEvent]:
 def test_the_fold_allows_exactly_what_the_oracle_allows(spec, script: bytes):
     """In every state on a random way, any event of any node is taken or refused as it should be."""
     graph, flat = Expanded.of(spec), spec.dag().flat
-    log = walk(graph, Schedule(script), len(script))
+    log = walk(graph, Choices(script), len(script))
     state = SagaState.new(flat, SAGA_ID)
     for place, step in enumerate([*log, None]):
         had, facts = set(log[:place]), state_facts(state)
@@ -407,8 +403,8 @@ def tampered_logs(draw) -> tuple[Expanded, SagaState, list[Mark]]:
     """Return a log from which events were dropped, to which some were added, and its order lost."""
     spec = draw(sagas(depth=1))
     graph = Expanded.of(spec)
-    log = walk(graph, Schedule(draw(st.binary(min_size=10, max_size=60))), 60)
-    schedule = Schedule(draw(st.binary(max_size=20)))
+    log = walk(graph, Choices(draw(st.binary(min_size=10, max_size=60))), 60)
+    schedule = Choices(draw(st.binary(max_size=20)))
     for _ in range(schedule.pick(4)):
         if log:
             del log[schedule.pick(len(log))]
@@ -453,13 +449,65 @@ def test_a_shuffled_log_comes_into_the_nearest_legal_order(
 ):
     """The first event in the dump that may be taken, again and again, whatever was cut off."""
     graph, flat = Expanded.of(spec), spec.dag().flat
-    log = walk(graph, Schedule(script), 60)
+    log = walk(graph, Choices(script), 60)
     cut(graph, log, drops)
     random.shuffle(log)
     state = fold_unordered(flat, SAGA_ID, as_events(graph, log))
     assert marks(state.log.events) == (
         log if first_illegal(graph, log) is None else stably(graph, log)
     )
+
+
+@cases(2)
+@given(tampered_logs())
+def test_a_log_is_verified_exactly_as_it_is_folded(case):
+    """`verify_log` names the event that the fold refuses, and finds an order where that does."""
+    graph, flat, log = case
+    dag, events = SagaDag.of_flat(flat, NULL), as_events(graph, log)
+    breach = verify_log(dag, events)
+    assert (None if breach is None else breach.seq) == first_illegal(graph, log)
+    unordered = verify_log(dag, events, ordered=False)
+    assert (unordered is None) == has_legal_order(graph, log)
+
+
+@cases(1)
+@given(scenarios())
+def test_every_log_of_the_machine_is_verified(scenario: Scenario):
+    """Each prefix keeps the rules; the whole has its end and no other; as a dump, too."""
+    _, simulator, _ = ran(scenario)
+    dag, log = simulator.dag, simulator.durable
+    end = SagaCachedState(simulator.outcome.value)
+    for length in range(len(log) + 1):
+        assert verify_log(dag, log[:length], saga_id=SAGA_ID) is None
+    for state in SagaCachedState:
+        breach = verify_log(dag, log, finished=state)
+        assert (breach is None) == (state is end or not state.finished)
+    assert verify_log(dag, log[::-1], finished=end, ordered=False) is None
+
+
+@cases(1)
+@given(scenarios(), st.data())
+def test_what_has_no_action_gives_one_output_only(scenario: Scenario, data: st.DataObject):
+    """Another is refused by the fold and named by `verify_log`; an action gives what it likes."""
+    graph, simulator, log = ran(scenario)
+    place = data.draw(st.sampled_from([at for at, (_, mark) in enumerate(log) if mark == "✓"]))
+    events = list(simulator.durable)
+    events[place] = attrs.evolve(events[place], event_type=Succeeded(JsonText('"another"')))
+    breach = verify_log(simulator.dag, events)
+    if graph.kinds[log[place][0]] == "action":
+        followers = [n for n, kind in enumerate(graph.kinds) if kind == "subsaga end"]
+        assert breach is None or events[breach.seq].node_id in followers
+    else:
+        assert breach.rule is LogRule.OWN_OUTPUT
+        assert breach.seq == place
+    if breach is None:
+        SagaState.fold(simulator.dag.flat, SAGA_ID, events)
+        return
+    state = SagaState.fold(simulator.dag.flat, SAGA_ID, events[: breach.seq])
+    with pytest.raises(CorruptLog, match="not the one that it stands for"):
+        state.apply(events[breach.seq])
+    with pytest.raises(CorruptLog):
+        fold_unordered(simulator.dag.flat, SAGA_ID, events)
 
 
 @cases(3)
@@ -514,7 +562,7 @@ def test_every_causally_closed_subset_of_a_log_recovers(
     cut(graph, log, drops)
     state = fold_unordered(simulator.dag.flat, SAGA_ID, as_events(graph, log))
     kept = list(state.log.events)
-    end = recover(simulator.dag, kept, schedule=Schedule(script))
+    end = recover(simulator.dag, kept, choices=Choices(script))
     assert end.durable[: len(kept)] == kept
     new = marks(end.durable[len(kept) :])
     if any(mark == "!" for _, mark in log):

@@ -31,9 +31,9 @@ from steno import (
     open_sec,
 )
 from steno.core import SagaLog, SagaMachine, SagaState
+from steno.testing import run_seeded
 from support.crash import job_id
 from support.demo import build
-from support.schedule import run
 
 NODES = int(os.environ.get("STENO_SCALE", "20000"))
 SAGAS = int(os.environ.get("STENO_SCALE_SAGAS", "5000"))
@@ -146,7 +146,7 @@ def cost(shape: Callable[[int], DagBuilder], size: int) -> float:
     builder = shape(size)
     builder.append(Node.action("end", "end", "last"))
     dag = SagaDag(builder.build())
-    result = run(whole_way, dag, InMemorySecStore())
+    result = run_seeded(whole_way, dag, InMemorySecStore())
     spent = time.process_time() - began
     nodes = len(dag.get_nodes())
     assert nodes >= size
@@ -177,7 +177,7 @@ def test_a_large_saga_can_be_looked_at_and_dumped(shape: Callable[[int], DagBuil
     builder = shape(NODES // 4)
     builder.append(Node.action("end", "end", "last"))
     dag, store = SagaDag(builder.build()), InMemorySecStore()
-    run(whole_way, dag, store)
+    run_seeded(whole_way, dag, store)
 
     async def look() -> tuple[str, str, SagaSerialized]:
         async with open_sec(store, registry(), context=None) as sec:
@@ -185,7 +185,7 @@ def test_a_large_saga_can_be_looked_at_and_dumped(shape: Callable[[int], DagBuil
             log = (await sec.saga_wait(job_id(0))).saga_log.pretty()
             return str(view.state.status), log, view.serialized()
 
-    status, log, serialized = run(look)
+    status, log, serialized = run_seeded(look)
     nodes = len(dag.get_nodes())
     assert len(status.splitlines()) >= nodes + 1
     assert len(log.splitlines()) == 4 * (nodes - 2) + 2 + 5
@@ -228,7 +228,7 @@ def test_finished_sagas_do_not_stay_in_memory():
         assert result.saga_id == saga_id
         assert result.unwrap().saga_output() == 1
 
-    early, late = run(many)
+    early, late = run_seeded(many)
     for kind, count in late.items():
         assert 0 < count <= KEPT
         assert count <= early[kind] + 5

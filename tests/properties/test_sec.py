@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 
 from steno import SagaCachedState, SagaSerialized
 from steno.core import SagaState
+from steno.testing import UNDO_FAULTS, ActionSpec, FaultPlan, NodeFault, SagaSpec, run_seeded
+from steno.testing.strategies import fault_plans, sagas, scripts
 from support.checker import marks
 from support.crash import (
     Crash,
@@ -34,22 +36,11 @@ from support.crash import (
     job_id,
     possible_ends,
 )
-from support.graphs import (
-    UNDO_FAULTS,
-    ActionSpec,
-    Fault,
-    FaultPlan,
-    SagaSpec,
-    fault_plans,
-    sagas,
-    scripts,
-)
-from support.schedule import run
 from support.simulator import state_facts
 
 EXAMPLES = int(os.environ.get("STENO_EXAMPLES", settings().max_examples))
 
-LASTING_FAULTS = (Fault.ACTION, Fault.UNDO)
+LASTING_FAULTS = (NodeFault.ACTION, NodeFault.UNDO)
 """Faults that are the same whenever the node is run, in any life."""
 
 SLOW = bytes([2, 1, 4, 3, 2])
@@ -61,7 +52,7 @@ def cases(factor: float):
 
 
 @st.composite
-def jobs(draw: Callable, faults: tuple[Fault, ...] = tuple(Fault)) -> Job:
+def jobs(draw: Callable, faults: tuple[NodeFault, ...] = tuple(NodeFault)) -> Job:
     spec = draw(sagas(max_stages=5, max_width=4))
     return Job(spec, draw(fault_plans(spec.size, faults)))
 
@@ -78,7 +69,7 @@ SEEDS = st.integers(0, 2**20)
 @st.composite
 def trials(
     draw: Callable,
-    faults: tuple[Fault, ...] = tuple(Fault),
+    faults: tuple[NodeFault, ...] = tuple(NodeFault),
     most_sagas: int = 3,
     most_crashes: int = 3,
 ) -> Trial:
@@ -120,22 +111,22 @@ def test_without_a_crash_the_faults_alone_decide_the_end(trial: Trial):
 def test_any_faults_may_meet_in_one_node(*, fails_later: bool):
     """Each set of faults of a node, with and without its being undone, has its one end."""
     spec = SagaSpec(((ActionSpec("n0"),), (ActionSpec("n1"),), (ActionSpec("n2"),)))
-    for size in range(len(Fault) + 1):
-        for faults in combinations(Fault, size):
-            also = {(2, Fault.ACTION)} if fails_later else set()
+    for size in range(len(NodeFault) + 1):
+        for faults in combinations(NodeFault, size):
+            also = {(2, NodeFault.ACTION)} if fails_later else set()
             plan = {(1, fault) for fault in faults} | also
             job = Job(spec, FaultPlan(frozenset(plan)))
             world = Trial((job,)).world()
             check(world)
             assert {world.stored(job_id(0)).summary.state} == possible_ends(job)
             calls = [call.undoing for call in world.calls[job_id(0)] if call.node == 1]
-            times = 2 if Fault.REPEAT in faults else 1
-            assert calls.count(False) == (0 if Fault.INJECT_ERROR in faults else times)
+            times = 2 if NodeFault.REPEAT in faults else 1
+            assert calls.count(False) == (0 if NodeFault.INJECT_ERROR in faults else times)
             undone = (1, "-") in marks(world.events(job_id(0)))
-            if not undone or Fault.INJECT_UNDO_ERROR in faults:
+            if not undone or NodeFault.INJECT_UNDO_ERROR in faults:
                 assert calls.count(True) == 0
             else:  # it stops at its first error
-                assert calls.count(True) == (1 if Fault.UNDO in faults else times)
+                assert calls.count(True) == (1 if NodeFault.UNDO in faults else times)
 
 
 @cases(0.3)
@@ -216,7 +207,7 @@ def test_line_11_a_dump_goes_on_elsewhere_to_the_same_end(
     kept = other.events(saga_id)[: len(read.events)]
     assert Counter(kept) == Counter(dump.events)
     assert shuffled or kept == dump.events
-    if not job.plan.kinds() - set(LASTING_FAULTS) - {Fault.REPEAT}:
+    if not job.plan.kinds() - set(LASTING_FAULTS) - {NodeFault.REPEAT}:
         assert other.stored(saga_id).summary.state in possible_ends(job)
     if dump.events == world.events(saga_id):
         assert len(other.events(saga_id)) == len(dump.events)
@@ -235,7 +226,7 @@ def resumed(trial: Trial, dump: SagaSerialized) -> World:
             other.done.add(key)
         if event.event_type.label == "undo_finished":
             other.undone.add(key)
-    run(other.live, trial.crashes, seed=trial.seed)
+    run_seeded(other.live, trial.crashes, seed=trial.seed)
     return other
 
 
@@ -249,18 +240,18 @@ def resumed(trial: Trial, dump: SagaSerialized) -> World:
     st.sampled_from(sorted(UNDO_FAULTS, key=lambda fault: fault.name)),
 )
 def test_line_12_any_number_of_undo_failures_is_stuck(
-    failing: int, fine: int, seed: int, script: bytes, crashes: list[Crash], fault: Fault
+    failing: int, fine: int, seed: int, script: bytes, crashes: list[Crash], fault: NodeFault
 ):
     """However many undo actions fail, and however closely together: stuck, and the SEC lives on."""
     wide = tuple(ActionSpec(f"n{n}") for n in range(failing + fine))
     spec = SagaSpec((wide, (ActionSpec("fails"),)))
-    faults = {(n, fault) for n in range(failing)} | {(failing + fine, Fault.ACTION)}
+    faults = {(n, fault) for n in range(failing)} | {(failing + fine, NodeFault.ACTION)}
     job = Job(spec, FaultPlan(frozenset(faults)))
     bystander = Job(SagaSpec(((ActionSpec("n0"),),)))
     world = Trial((job, bystander), tuple(crashes), seed, script, reinject=True).world()
     check(world)
     assert world.stored(job_id(1)).summary.state is SagaCachedState.SUCCEEDED
-    if not crashes or fault is Fault.UNDO:
+    if not crashes or fault is NodeFault.UNDO:
         assert world.stored(job_id(0)).summary.state is SagaCachedState.STUCK
         error = world.results[job_id(0)][0].kind
         assert error.error_node_name == "fails"
@@ -277,7 +268,7 @@ def test_line_13_cancelling_a_waiter_changes_nothing(trial: Trial, patience: lis
     crowded = trial.empty_world()
     crowded.patience = patience
     crowded.jobs = dict(world.jobs)
-    run(crowded.live, (), seed=trial.seed)
+    run_seeded(crowded.live, (), seed=trial.seed)
     check(world)
     check(crowded)
     assert len(crowded.lives) == 1
@@ -296,7 +287,7 @@ def test_what_is_finished_is_never_touched_again(trial: Trial):
     logs = {saga_id: world.events(saga_id) for saga_id in world.jobs}
     calls = {saga_id: len(world.calls[saga_id]) for saga_id in world.jobs}
     summaries = [world.stored(saga_id).summary for saga_id in world.jobs]
-    run(world.live, (), seed=trial.seed)
+    run_seeded(world.live, (), seed=trial.seed)
     check(world)
     assert {saga_id: world.events(saga_id) for saga_id in world.jobs} == logs
     assert {saga_id: len(world.calls[saga_id]) for saga_id in world.jobs} == calls
@@ -340,10 +331,10 @@ def test_a_trial_is_repeatable(trial: Trial):
 
 @pytest.mark.parametrize(
     "faults",
-    [set(), {(3, Fault.ACTION)}, {(3, Fault.ACTION), (1, Fault.UNDO)}],
+    [set(), {(3, NodeFault.ACTION)}, {(3, NodeFault.ACTION), (1, NodeFault.UNDO)}],
     ids=["succeeded", "failed", "stuck"],
 )
-def test_a_log_that_is_not_whole_is_noticed(faults: set[tuple[int, Fault]]):
+def test_a_log_that_is_not_whole_is_noticed(faults: set[tuple[int, NodeFault]]):
     """Whichever event is taken away, doubled, or put at the end, `check_log` fails."""
     spec = SagaSpec(
         ((ActionSpec("n0"),), (ActionSpec("n1"), ActionSpec("n2")), (ActionSpec("n3"),))

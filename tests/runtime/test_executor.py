@@ -5,7 +5,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import steno
 from steno.store import SagaRecord
-from support.notation import shown
+from steno.testing.notation import shown
 from support.worlds import World, answers_at, returns, slow, takes, waits_for, works
 
 

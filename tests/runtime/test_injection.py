@@ -7,7 +7,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
-from support.notation import shown
+from steno.testing.notation import shown
 from support.worlds import Behaviour, World, each_time, hangs, ids, nothing, raises, returns
 
 NO = ValueError("no")

@@ -7,7 +7,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
-from support.notation import events
+from steno.testing.notation import events
 from support.worlds import World, each_time, hangs, nothing, raises, takes
 
 NO = ValueError("no")

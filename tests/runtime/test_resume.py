@@ -6,8 +6,8 @@ import pytest
 from trio.testing import wait_all_tasks_blocked
 
 import steno
+from steno.testing.notation import OTHER_ID, SAGA_ID, event, events, shown
 from support.demo import demo
-from support.notation import OTHER_ID, SAGA_ID, event, events, shown
 from support.worlds import World, each_time, hangs, ids, raises, returns
 
 DATA = Path(__file__).parent.parent / "core" / "data"

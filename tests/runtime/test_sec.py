@@ -10,8 +10,8 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
+from steno.testing.notation import events
 from support.demo import saga as saga_of
-from support.notation import events
 from support.worlds import World, answers_at, hangs, ids, raises, slow, takes
 
 KEPT_FINISHED = 100  # what a SEC keeps in memory

@@ -6,7 +6,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import steno
 from steno.core import Failed, StartNode
-from support.notation import shown
+from steno.testing.notation import shown
 from support.worlds import World, each_time, hangs, nothing, raises, returns, takes, waits_for
 
 NO = ValueError("no")

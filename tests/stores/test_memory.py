@@ -31,7 +31,7 @@ from steno.store import (
     SagaTimes,
     TakeOver,
 )
-from support.notation import events, shown
+from steno.testing.notation import events, shown
 
 ONE, TWO, THREE = (SagaId(UUID(int=number)) for number in (1, 2, 3))
 SAGAS = (ONE, TWO, THREE)

@@ -16,7 +16,7 @@ from steno.stores._rows import (
     summary_from_row,
     to_microseconds,
 )
-from support.notation import ERROR, SAGA_ID, UNDO_ERROR, events
+from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR, events
 
 ID = SagaId(UUID(int=7))
 GOOD = (ID.bytes, "trip", "failed", None, 0, 1_000_000, 2_000_000)

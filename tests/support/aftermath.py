@@ -25,6 +25,7 @@ import attrs
 from steno import SagaCachedState, SagaId, SqliteSecStore
 from steno.core import ActionNode, JsonText, SagaNodeId, Succeeded
 from steno.store import StoredSaga
+from steno.testing import FakeCall
 from support.crash import Jobs, check_calls, check_effects, check_end, check_log
 from support.killable import (
     EFFECTS,
@@ -38,7 +39,6 @@ from support.killable import (
     job_of,
     read_lines,
 )
-from support.simulator import Call as SeenCall
 
 
 @attrs.frozen
@@ -131,7 +131,7 @@ class Aftermath:
     effects: list[Call]
     told: list[Told]
     children: Jobs = attrs.field(factory=dict)
-    calls: dict[SagaId, list[SeenCall]] = attrs.field(factory=lambda: defaultdict(list))
+    calls: dict[SagaId, list[FakeCall]] = attrs.field(factory=lambda: defaultdict(list))
     done: set[str] = attrs.field(factory=set)
     undone: set[str] = attrs.field(factory=set)
     returned: dict[tuple[SagaId, int], str | None] = attrs.field(factory=dict)
@@ -144,7 +144,7 @@ class Aftermath:
             if call.done and not call.undoing:
                 self.returned[saga_id, node] = call.output
             seen = tuple((name, JsonText(text)) for name, text in call.seen.items())
-            self.calls[saga_id].append(SeenCall(node, call.undoing, 0, seen, JsonText(call.params)))
+            self.calls[saga_id].append(FakeCall(node, call.undoing, seen, JsonText(call.params)))
 
     def job(self, saga_id: SagaId) -> object:
         return self.jobs[saga_id]

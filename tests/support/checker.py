@@ -4,6 +4,8 @@ An oracle: what is legal in a saga, decided anew from its specification and a li
 Nothing of the library's state, graph or boundaries is used: nodes are expanded here by plain
 recursion into sets of parents and children, and each rule is looked up in the whole history, every
 time. Slow and simple, so that it can be read and believed.
+
+Here and not in `steno.testing`, because `verify_log` is what users have: this is its test.
 """
 
 from collections import Counter
@@ -12,8 +14,8 @@ from collections.abc import Iterable
 import attrs
 
 from steno.core import SagaNodeEvent
-from support.graphs import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
-from support.notation import MARKS
+from steno.testing import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.notation import MARKS
 
 Mark = tuple[int, str]
 """A node and what has become of it, as in `3✓`."""

@@ -1,6 +1,9 @@
 """
 Crashes: sagas on a whole SEC, which is lost at any commit or at any step, and opened again.
 
+Here and not in `steno.testing`, because it is the engine that is tried: with several sagas at a
+time, actions that are fakes, and what no user can plan. Users have `steno.testing`'s explorer.
+
 A `World` is what outlives a crash: the store, and what the actions have done. Its actions note
 every call, and compare it with what is durable at that moment. A `Trial` is all that decides how
 its sagas run; running one twice gives the same schedule. Nothing is asserted while it runs, since
@@ -9,7 +12,6 @@ an `AssertionError` would but fail a node: what is wrong is noted in `World.wron
 
 import enum
 import logging
-import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
@@ -22,11 +24,8 @@ import trio
 
 from steno import (
     ActionContext,
-    ActionFunc,
     ActionRegistry,
     InMemorySecStore,
-    NodeLookupError,
-    RepeatInjected,
     SagaCachedState,
     SagaDag,
     SagaDone,
@@ -35,24 +34,38 @@ from steno import (
     SagaId,
     SagaIdInUse,
     SagaNotReady,
-    SagaNotRunning,
     SagaReady,
     SagaResult,
     SagaResultErr,
     SagaResultOk,
     SagaSerialized,
     SecClient,
-    SecStoreSession,
-    StoreUnavailable,
     open_sec,
 )
-from steno.core import SagaState, Succeeded, encode_json
+from steno.core import SagaState, Succeeded, verify_log
 from steno.store import SagaWrite, StoredSaga, WriteOutcome
+from steno.testing import (
+    LASTING,
+    UNDO_FAULTS,
+    Delay,
+    FakeActions,
+    FakeCall,
+    Fault,
+    FaultPlan,
+    FaultyStore,
+    NodeFault,
+    Refusal,
+    SagaSpec,
+    Steps,
+    Unavailable,
+    When,
+    is_of_several,
+    run_seeded,
+    works,
+)
+from steno.testing import Crash as CrashAtWrite
+from steno.testing.notation import MARKS
 from support.checker import ORDER, Expanded, ends_as, first_illegal, has_legal_order, marks
-from support.graphs import LASTING, UNDO_FAULTS, Fault, FaultPlan, SagaSpec
-from support.notation import MARKS
-from support.schedule import Steps, run
-from support.simulator import Call
 
 NAMESPACE = UUID("5f0c3f0e-6f3c-4e9b-9a4e-3f6f0d3f6f00")
 
@@ -84,6 +97,9 @@ class Where(enum.Enum):
     DURING = "while a commit is being made"
     AFTER = "after a commit, before anybody hears of it"
     STEP = "between two steps of tasks"
+
+
+MOMENTS = {Where.BEFORE: When.BEFORE, Where.DURING: When.DURING, Where.AFTER: When.AFTER}
 
 
 @attrs.frozen
@@ -147,7 +163,7 @@ class Trial:
         world = self.empty_world()
         for number, job in enumerate(self.jobs):
             world.jobs[job_id(number)] = job
-        run(world.live, self.crashes, seed=self.seed)
+        run_seeded(world.live, self.crashes, seed=self.seed)
         return world
 
 
@@ -167,13 +183,13 @@ class World:
         jobs: The sagas that the application runs.
         children: Sagas that actions create; they may come to be, or not.
         wrong: All that should not be; the test fails if there is any.
-        calls: Every call of user code, over all lives.
         results: What waiters were given.
         resumed: Dumps from which sagas are resumed, instead of being created.
         dumps: What views gave to be dumped.
         lives: How many events each saga had when a life began.
         steps: How many steps the tasks of the last life took.
         views: How many views were taken.
+        fakes: The actions, and what was done with them, over all lives.
     """
 
     script: bytes = b""
@@ -186,7 +202,6 @@ class World:
     children: Jobs = attrs.field(factory=dict)
     store: InMemorySecStore = attrs.field(factory=InMemorySecStore)
     wrong: list[str] = attrs.field(factory=list)
-    calls: dict[SagaId, list[Call]] = attrs.field(factory=lambda: defaultdict(list))
     results: dict[SagaId, list[SagaResult]] = attrs.field(factory=lambda: defaultdict(list))
     resumed: dict[SagaId, SagaSerialized] = attrs.field(factory=dict)
     dumps: dict[SagaId, list[SagaSerialized]] = attrs.field(factory=lambda: defaultdict(list))
@@ -196,12 +211,13 @@ class World:
     steps: int = 0
     views: int = 0
     sec: SecClient = attrs.field(init=False)
-    done: set[str] = attrs.field(factory=set)
-    undone: set[str] = attrs.field(factory=set)
-    _inside: int = 0
+    fakes: FakeActions = attrs.field(init=False)
     _crash: Crash | None = None
     _scope: trio.CancelScope = attrs.field(init=False)
     _moments: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+
+    def __attrs_post_init__(self) -> None:
+        self.fakes = FakeActions(lambda saga_id: self.job(saga_id).plan, self.meanwhile)
 
     # Lives
 
@@ -222,8 +238,8 @@ class World:
                 at_a_time = 1 + self._pick(len(self.lives), 3)
                 async with self.open(recover_concurrency=at_a_time) as self.sec:
                     await self._run_all()
-            if self._inside:
-                self.wrong.append(f"{self._inside} actions still run after open_sec was left")
+            if self.fakes.inside:
+                self.wrong.append(f"{self.fakes.inside} actions still run after open_sec was left")
         self.steps = steps.count
         return not self._scope.cancelled_caught
 
@@ -231,16 +247,13 @@ class World:
     async def open(self, **options: object) -> AsyncIterator[SecClient]:
         """Open a SEC on this world's store."""
         with silence():
-            async with open_sec(CrashingStore(self), self.registry(), **options) as sec:
+            store = FaultyStore(self.store, lambda *_: self.commit)
+            async with open_sec(store, self.registry(), **options) as sec:
                 yield sec
 
     def registry(self) -> ActionRegistry:
         """Return the actions of all sagas."""
-        registry = ActionRegistry()
-        names = {name for job in self.all_jobs().values() for name in job.dag.flat.action_names}
-        for name in sorted(names):
-            registry.register(ActionFunc.new_action(name, self.act, self.undo))
-        return registry
+        return self.fakes.registry(job.dag for job in self.all_jobs().values())
 
     async def _run_all(self) -> None:
         async with trio.open_nursery() as watchers:
@@ -254,7 +267,7 @@ class World:
         """Do what an application does, which may have been started anew: create, start, wait."""
         handle = await self._create(sec, saga_id)
         if len(self.lives) == 1 or self.reinject:
-            await self._inject(sec, saga_id)
+            await self.jobs[saga_id].plan.inject(sec, saga_id)
         with suppress(SagaNotReady):
             await handle.start()
         async with trio.open_nursery() as waiters:
@@ -281,20 +294,19 @@ class World:
                 self.wrong.append(f"{saga_id}: a waiter was answered before the end was durable")
             self.results[saga_id].append(result)
 
-    async def _inject(self, sec: SecClient, saga_id: SagaId) -> None:
-        job = self.jobs[saga_id]
-        for node, fault in sorted(job.plan.faults, key=lambda each: (each[0], each[1].name)):
-            if job.graph.kinds[node] == "subsaga start":
-                continue
-            with suppress(SagaNotRunning):  # finished meanwhile, in a later life
-                if fault is Fault.INJECT_ERROR:
-                    await sec.saga_inject_error(saga_id, node)
-                elif fault is Fault.INJECT_UNDO_ERROR:
-                    await sec.saga_inject_error_undo(saga_id, node)
-                elif fault is Fault.REPEAT:
-                    await sec.saga_inject_repeat(saga_id, node, RepeatInjected(2, 2))
-
     # What there is to see
+
+    @property
+    def calls(self) -> dict[SagaId, list[FakeCall]]:
+        return self.fakes.calls
+
+    @property
+    def done(self) -> set[str]:
+        return self.fakes.done
+
+    @property
+    def undone(self) -> set[str]:
+        return self.fakes.undone
 
     def all_jobs(self) -> Jobs:
         return self.jobs | self.children
@@ -361,33 +373,20 @@ class World:
     def _pick(self, at: int, count: int) -> int:
         return self.script[at % len(self.script)] % count if self.script else 0
 
-    async def act(self, ctx: ActionContext[None]) -> object:
-        """Take some time, and return a checksum of all that can be seen, or fail."""
-        plan = self.job(ctx.saga_id).plan
-        with self._called(ctx, undoing=False) as call:
-            first = sum(c.node == call.node and not c.undoing for c in self.calls[ctx.saga_id]) == 1
-            await self._take_time(call)
-            if special := self.special.get(ctx.node_name):
-                await special(self, ctx)
-            fails_once = plan.has(call.node, Fault.ACTION_ONCE) and first
-            if plan.has(call.node, Fault.ACTION) or fails_once:
-                raise ArithmeticError(ctx.node_name)
-            self.done.add(ctx.action_key)
-            return zlib.crc32(repr((call.node, call.seen, call.params)).encode())
+    async def meanwhile(self, ctx: ActionContext[None], call: FakeCall) -> None:
+        """Look whether a call may be made at all, take some time, and do what is special."""
+        self.moment()
+        durable = self.events(ctx.saga_id)
+        own = "".join(MARKS[type(e.event_type)] for e in durable if e.node_id == ctx.node_id)
+        if own != ("+✓-" if call.undoing else "+"):
+            what = "undone" if call.undoing else "called"
+            self.wrong.append(f"{ctx.idempotency_key}: {what} where its log was {own!r}")
+        await self._take_time(call, len(durable))
+        if special := self.special.get("~" * call.undoing + ctx.node_name):
+            await special(self, ctx)
 
-    async def undo(self, ctx: ActionContext[None]) -> None:
-        """Take some time, and note that it was undone, or fail."""
-        plan = self.job(ctx.saga_id).plan
-        with self._called(ctx, undoing=True) as call:
-            await self._take_time(call)
-            if special := self.special.get(f"~{ctx.node_name}"):
-                await special(self, ctx)
-            if plan.has(call.node, Fault.UNDO):
-                raise ArithmeticError(ctx.node_name)
-            self.undone.add(ctx.action_key)
-
-    async def _take_time(self, call: Call) -> None:
-        match self._pick(call.node * 2 + call.undoing + call.after, 5):
+    async def _take_time(self, call: FakeCall, after: int) -> None:
+        match self._pick(call.node * 2 + call.undoing + after, 5):
             case 0:
                 await trio.lowlevel.checkpoint()
             case 1:
@@ -395,64 +394,32 @@ class World:
             case seconds:
                 await trio.sleep(seconds - 1)
 
-    @contextmanager
-    def _called(self, ctx: ActionContext[None], *, undoing: bool) -> Iterator[Call]:
-        """Note a call, and whether it may be made at all."""
-        self.moment()
-        durable = self.events(ctx.saga_id)
-        own = "".join(MARKS[type(e.event_type)] for e in durable if e.node_id == ctx.node_id)
-        if own != ("+✓-" if undoing else "+"):
-            what = "undone" if undoing else "called"
-            self.wrong.append(f"{ctx.idempotency_key}: {what} where its log was {own!r}")
-        params = encode_json(ctx.saga_params())
-        call = Call(ctx.node_id, undoing, len(durable), tuple(self._seen(ctx)), params)
-        self.calls[ctx.saga_id].append(call)
-        self._inside += 1
-        try:
-            yield call
-        finally:
-            self._inside -= 1
-
-    def _seen(self, ctx: ActionContext[None]) -> Iterator[tuple[str, str]]:
-        scopes = self.job(ctx.saga_id).dag.flat.scopes
-        for name in sorted({str(name) for scope in scopes for name in scope.names}):
-            with suppress(NodeLookupError):
-                yield name, encode_json(ctx.lookup(name))
-
     # The store
 
-    async def commit(
-        self, session: SecStoreSession, batch: Sequence[SagaWrite]
-    ) -> Sequence[WriteOutcome]:
+    async def commit(self, record: Callable, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
         """Write a batch, slowly, and be lost at it if this is the time."""
         crash, number, total = self._crash, self.commits_of_life, self.commits
         self.commits_of_life, self.commits = number + 1, total + 1
-        where = crash.where if crash is not None and crash.number == number else None
         self.moment()
-        await trio.sleep(self._pick(total, 3))
-        if where is Where.BEFORE:
-            self._scope.cancel()
-        if where is Where.BEFORE or (total in self.hiccups and total % 2):
-            msg = "the store has not written it"
-            raise StoreUnavailable(msg)
-        if total in self.refusals and len(batch) > 1:
-            msg = "a row of this batch is poisoned"
-            raise OverflowError(msg)
-        if where is Where.DURING:
-            self._scope.cancel()
-        try:
-            outcomes = await session.record(batch)
-        except trio.Cancelled:
-            self.wrong.append("a batch was cancelled while it was written")
-            raise
-        self.moment()
-        await trio.sleep(self._pick(total + 1, 2))
-        if where is Where.AFTER:
-            self._scope.cancel()
+        fault: Fault | None = None
         if total in self.hiccups:
-            msg = "the store has written it, and the answer is lost"
-            raise StoreUnavailable(msg)
-        return outcomes
+            fault = Unavailable(When.BEFORE if total % 2 else When.AFTER)
+        elif total in self.refusals:
+            fault = Refusal(OverflowError("a row of this batch is poisoned"), is_of_several)
+        if crash is not None and crash.number == number and crash.where in MOMENTS:
+            fault = CrashAtWrite(self._scope.cancel, MOMENTS[crash.where], fault or works)
+
+        async def watched(part: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+            try:
+                outcomes = await record(part)
+            except trio.Cancelled:
+                self.wrong.append("a batch was cancelled while it was written")
+                raise
+            self.moment()
+            return outcomes
+
+        slowly = Delay(self._pick(total, 3), self._pick(total + 1, 2), fault or works)
+        return await slowly(watched, batch)
 
 
 async def all_listed(sec: SecClient) -> list[SagaId]:
@@ -464,35 +431,9 @@ async def all_listed(sec: SecClient) -> list[SagaId]:
     return listed
 
 
-@attrs.frozen(eq=False)
-class CrashingStore:
-    """The store of a world, and the way there."""
-
-    world: World
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator["CrashingSession"]:
-        async with self.world.store.open() as session:
-            yield CrashingSession(self.world, session)
-
-
-@attrs.frozen(eq=False)
-class CrashingSession:
-    """An open `CrashingStore`: as the session within it, but for `record`."""
-
-    world: World
-    inner: SecStoreSession
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.inner, name)
-
-    async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
-        return await self.world.commit(self.inner, batch)
-
-
 # What must be so in the end
 
-FAILING = LASTING | {Fault.ACTION_ONCE}
+FAILING = LASTING | {NodeFault.ACTION_ONCE}
 INJECTABLE = {"constant", "subsaga end"}  # and actions
 
 
@@ -515,6 +456,8 @@ def check_log(job: Job, stored: StoredSaga) -> None:
     graph, log = job.graph, marks(stored.events)
     assert first_illegal(graph, log) is None
     assert has_legal_order(graph, log)
+    saga_id, finished = stored.summary.id, stored.summary.state
+    assert verify_log(job.dag, stored.events, saga_id=saga_id, finished=finished) is None
     state = SagaState.new(job.dag.flat, stored.summary.id)
     for event in stored.events:
         assert state.outcome is None
@@ -550,7 +493,7 @@ def check_end(job: Job, stored: StoredSaga) -> None:
             assert any(plan.has(node, fault) for fault in FAILING)
         if mark == "!":
             assert any(plan.has(node, fault) for fault in UNDO_FAULTS)
-    for node in plan.nodes(Fault.ACTION):
+    for node in plan.nodes(NodeFault.ACTION):
         if job.graph.kinds[node] == "action":
             assert (node, "✓") not in log
 
@@ -629,12 +572,12 @@ def possible_ends(job: Job) -> set[SagaCachedState]:
 
 def _fails(graph: Expanded, plan: FaultPlan, node: int) -> bool:
     if graph.kinds[node] == "action":
-        once = plan.has(node, Fault.ACTION_ONCE) and not plan.has(node, Fault.REPEAT)
+        once = plan.has(node, NodeFault.ACTION_ONCE) and not plan.has(node, NodeFault.REPEAT)
         return once or any(plan.has(node, fault) for fault in LASTING)
-    return graph.kinds[node] in INJECTABLE and plan.has(node, Fault.INJECT_ERROR)
+    return graph.kinds[node] in INJECTABLE and plan.has(node, NodeFault.INJECT_ERROR)
 
 
 def _sticks(graph: Expanded, plan: FaultPlan, node: int) -> bool:
     if graph.kinds[node] == "action":
         return any(plan.has(node, fault) for fault in UNDO_FAULTS)
-    return graph.kinds[node] in INJECTABLE and plan.has(node, Fault.INJECT_UNDO_ERROR)
+    return graph.kinds[node] in INJECTABLE and plan.has(node, NodeFault.INJECT_UNDO_ERROR)

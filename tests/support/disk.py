@@ -17,9 +17,9 @@ import trio
 
 import steno
 from steno.store import ListQuery, StoredSaga
+from steno.testing import ActionSpec, ConstantSpec, FaultPlan, NodeFault, SagaSpec, SubsagaSpec
 from support.checker import first_illegal, marks
 from support.crash import Job, check_end, check_log, silence
-from support.graphs import ActionSpec, ConstantSpec, Fault, FaultPlan, SagaSpec, SubsagaSpec
 
 INNER = SagaSpec(((ActionSpec("n0"),), (ActionSpec("n1"),)))
 SPEC = SagaSpec(
@@ -33,8 +33,8 @@ SPEC = SagaSpec(
 
 NODE_A, NODE_B, NODE_D = 0, 1, 7
 GOOD = Job(SPEC)
-FAILING = Job(SPEC, FaultPlan(frozenset({(NODE_D, Fault.ACTION)})))
-STICKING = Job(SPEC, FaultPlan(frozenset({(NODE_D, Fault.ACTION), (NODE_B, Fault.UNDO)})))
+FAILING = Job(SPEC, FaultPlan(frozenset({(NODE_D, NodeFault.ACTION)})))
+STICKING = Job(SPEC, FaultPlan(frozenset({(NODE_D, NodeFault.ACTION), (NODE_B, NodeFault.UNDO)})))
 JOBS = (GOOD, FAILING, STICKING)
 
 
@@ -90,13 +90,13 @@ class Work:
         self._note(ctx, str(ctx.node_name))
         while ctx.node_name in self.held:
             await self._moved.wait()
-        if self.jobs[ctx.saga_id].plan.has(ctx.node_id, Fault.ACTION):
+        if self.jobs[ctx.saga_id].plan.has(ctx.node_id, NodeFault.ACTION):
             raise ArithmeticError(ctx.node_name)
         return text_of(ctx.saga_id, self.size)
 
     async def _undo(self, ctx: steno.ActionContext[None]) -> None:
         self._note(ctx, f"~{ctx.node_name}")
-        if self.jobs[ctx.saga_id].plan.has(ctx.node_id, Fault.UNDO):
+        if self.jobs[ctx.saga_id].plan.has(ctx.node_id, NodeFault.UNDO):
             raise ArithmeticError(ctx.node_name)
 
     def _note(self, ctx: steno.ActionContext[None], what: str) -> None:

@@ -9,8 +9,8 @@ import attrs
 from steno import SagaCachedState, SagaDag, SagaId, SqliteSecStore
 from steno.core import SagaNodeEvent
 from steno.store import Durable, Fence, SagaCreateParams, SagaRecord
+from steno.testing.notation import events
 from support.demo import build
-from support.notation import events
 
 NAMESPACE = UUID("8a4f6b1e-7a55-4d38-9a55-2f1d0d1c5b10")
 SEC = "default"

@@ -19,8 +19,8 @@ from uuid import uuid5
 import attrs
 
 from steno.core import Dag, SagaDag, SagaId, SagaNodeEvent, event_data
+from steno.testing import ActionSpec, ConstantSpec, FaultPlan, NodeFault, SagaSpec, SubsagaSpec
 from support.crash import Job
-from support.graphs import ActionSpec, ConstantSpec, Fault, FaultPlan, SagaSpec, SubsagaSpec
 
 STORE, EFFECTS, JOURNAL, ERRORS = "sagas.db", "effects", "journal", "errors"
 
@@ -69,8 +69,8 @@ class Shape:
     @cached_property
     def plan(self) -> FaultPlan:
         index = SagaDag(self.dag).get_index
-        failing = ((index(name), Fault.ACTION) for name in self.fails.split())
-        sticking = ((index(name), Fault.UNDO) for name in self.sticks.split())
+        failing = ((index(name), NodeFault.ACTION) for name in self.fails.split())
+        sticking = ((index(name), NodeFault.UNDO) for name in self.sticks.split())
         return FaultPlan(frozenset([*failing, *sticking]))
 
 

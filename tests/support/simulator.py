@@ -5,6 +5,8 @@ At each turn the schedule chooses which of the outstanding commands complete, an
 all in one `handle`. What is durable is what was recorded; a crash drops everything else. The
 actions are fakes: their output is a checksum of all that they can see, so that a value that depends
 on the schedule shows in the log.
+
+Here and not in `steno.testing`, because it runs sagas without a SEC, which no user does.
 """
 
 import zlib
@@ -33,8 +35,9 @@ from steno.core import (
 )
 from steno.core._node import EndNode, StartNode, SubsagaStartNode
 from steno.errors import NodeLookupError
-from support.graphs import Fault, FaultPlan, Scenario, Schedule
-from support.notation import ERROR, SAGA_ID, UNDO_ERROR
+from steno.testing import Choices, FaultPlan, NodeFault
+from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR
+from support.scenarios import Scenario
 
 
 @attrs.frozen
@@ -89,7 +92,7 @@ class Simulator:
 
     dag: SagaDag
     plan: FaultPlan = attrs.field(factory=FaultPlan)
-    schedule: Schedule = attrs.field(factory=Schedule)
+    choices: Choices = attrs.field(factory=Choices)
     crashes: frozenset[int] = frozenset()
     on_step: OnStep | None = None
     durable: list[SagaNodeEvent] = attrs.field(factory=list)
@@ -104,8 +107,8 @@ class Simulator:
 
     @classmethod
     def of(cls, scenario: Scenario, on_step: OnStep | None = None) -> "Simulator":
-        dag, schedule = scenario.spec.saga(), Schedule(scenario.script)
-        return cls(dag, scenario.plan, schedule, scenario.crashes, on_step)
+        dag, choices = scenario.spec.saga(), Choices(scenario.script)
+        return cls(dag, scenario.plan, choices, scenario.crashes, on_step)
 
     def run(self) -> "Simulator":
         """Run to the end, and begin anew after each crash."""
@@ -132,9 +135,9 @@ class Simulator:
 
     def turn(self) -> None:
         """Let some of what is outstanding complete, together."""
-        chosen = [self.outstanding.pop(self.schedule.pick(len(self.outstanding)))]
-        while self.outstanding and self.schedule.pick(3) == 1:
-            chosen.append(self.outstanding.pop(self.schedule.pick(len(self.outstanding))))
+        chosen = [self.outstanding.pop(self.choices.pick(len(self.outstanding)))]
+        while self.outstanding and self.choices.pick(3) == 1:
+            chosen.append(self.outstanding.pop(self.choices.pick(len(self.outstanding))))
         self.told = [each.node for each in chosen]
         self.carry_out(self.machine.handle([each.result for each in chosen]))
 
@@ -166,11 +169,11 @@ class Simulator:
             if isinstance(node, StartNode | EndNode | SubsagaStartNode):
                 continue
             node_id = SagaNodeId(index)
-            if self.plan.has(index, Fault.INJECT_ERROR):
+            if self.plan.has(index, NodeFault.INJECT_ERROR):
                 found.append(inputs.InjectError(node_id))
-            if self.plan.has(index, Fault.INJECT_UNDO_ERROR):
+            if self.plan.has(index, NodeFault.INJECT_UNDO_ERROR):
                 found.append(inputs.InjectErrorUndo(node_id))
-            if self.plan.has(index, Fault.REPEAT):
+            if self.plan.has(index, NodeFault.REPEAT):
                 found.append(inputs.InjectRepeat(node_id, RepeatInjected(2, 2)))
         return found
 
@@ -181,8 +184,8 @@ class Simulator:
         for _ in range(times):
             first = not any(call.node == node and not call.undoing for call in self.calls)
             call = self._call(node, undoing=False)
-            fails = self.plan.has(node, Fault.ACTION) or (
-                self.plan.has(node, Fault.ACTION_ONCE) and first
+            fails = self.plan.has(node, NodeFault.ACTION) or (
+                self.plan.has(node, NodeFault.ACTION_ONCE) and first
             )
             if fails:
                 result = inputs.ActionFailed(node, ERROR)
@@ -194,7 +197,7 @@ class Simulator:
     def _undo(self, node: SagaNodeId, times: int) -> Input:
         for _ in range(times):
             self._call(node, undoing=True)
-            if self.plan.has(node, Fault.UNDO):
+            if self.plan.has(node, NodeFault.UNDO):
                 return inputs.UndoFailed(node, UNDO_ERROR)
         return inputs.UndoSucceeded(node)
 

@@ -30,8 +30,8 @@ from steno.store import (
     TakeOver,
     WriteOutcome,
 )
+from steno.testing.notation import MARKS, shown
 from support.demo import build
-from support.notation import MARKS, shown
 
 Context: TypeAlias = "steno.ActionContext[World]"
 Behaviour: TypeAlias = Callable[[Context], Awaitable[object]]

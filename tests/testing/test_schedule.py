@@ -7,10 +7,9 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from support.crash import Job, World, job_id
-from support.graphs import ActionSpec, SagaSpec
-from steno.testing import Steps, _schedule, check_schedule, run_seeded, seeded
+from steno.testing import ActionSpec, SagaSpec, Steps, _schedule, check_schedule, run_seeded, seeded
 from steno.testing._schedule import RANDOM, SCHEDULER, SORTED_FIRST
+from support.crash import Job, World, job_id
 
 
 async def who_runs_when(count: int = 8, rounds: int = 5) -> list[str]:
