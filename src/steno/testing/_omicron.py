@@ -130,7 +130,8 @@ def assert_no_failed_undo_steps(
     """
     __tracebackhide__ = True
     failed = [
-        f"saga {event.saga_id}: the undo of node {event.node_id} failed: {event.event_type.error}"
+        f"saga {event.saga_id}: the undo of node {event.node_id} failed: "
+        f"{event.event_type.error.source_error}"
         for log in logs
         for event in _events(log)
         if isinstance(event.event_type, UndoFailed)

@@ -16,7 +16,6 @@ and nothing else. With `-v`, an exploration says how far it is.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import partial
@@ -200,10 +199,6 @@ def run_test(
 ) -> None:
     """Run an async test where nothing else does, with the clock that it asks for, if any."""
     __tracebackhide__ = True
-    awaited = [name for name, value in arguments.items() if inspect.isawaitable(value)]
-    if awaited:
-        msg = f"fixtures that are async need pytest-trio: {', '.join(awaited)}"
-        raise pytest.UsageError(msg)
     clocks = [value for value in arguments.values() if isinstance(value, trio.abc.Clock)]
     function = partial(test, **arguments)
     if virtual:

@@ -96,8 +96,10 @@ class Exploration:
     def explore(self) -> Report:
         """Run all there is to run."""
         cases = self._without_crash()
-        singles = self.choose(cases, max(self._left - self._left // PAIRS, 0))
-        pairs = min(len(singles) // PAIRS, self._left - len(singles))
+        singles = self.choose(cases, self._left - self._left // PAIRS)
+        pairs = self._left - len(singles)
+        if len(singles) == len(cases):
+            pairs = min(pairs, len(singles) // PAIRS)
         self._total = self._made + len(singles) + pairs
         recovered = [self.run(case) for case in singles]
         self._with_two_crashes(recovered, pairs)

@@ -41,8 +41,7 @@ async def judge(
         try:
             await check(Outcome(ran.case, ran.result))
         except Exception as error:  # noqa: BLE001 - a check says no by raising whatever it likes
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            ran.note(Problem(ProblemKind.CHECK, f"the check failed: {what}", error))
+            ran.note(Problem(ProblemKind.CHECK, f"the check failed{_shown(error)}", error))
     if ran.problem is None and (missed := next(_unreached(subject, ran), None)) is not None:
         text = (
             f"{missed!r} was planned and never came to be: the run took another course than the "
@@ -128,7 +127,11 @@ def _last_error(calls: Iterable[Call], callee: Callee) -> BaseException | None:
 
 
 def _shown(error: BaseException | None) -> str:
-    return "" if error is None else f": {type(error).__name__}: {error}"
+    """Return an exception on one line; its traceback shows the others."""
+    if error is None:
+        return ""
+    lines = str(error).splitlines()
+    return f": {type(error).__name__}: {lines[0]}" if lines else f": {type(error).__name__}"
 
 
 # Idempotency

@@ -8,7 +8,7 @@ from steno.core import SagaResult, SagaResultErr, SagaResultOk
 from steno.testing.explorer._case import Case
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Outcome:
     """
     How a run has ended; exactly one of the three is so.
@@ -20,6 +20,11 @@ class Outcome:
 
     case: Case
     result: SagaResult
+
+    def __repr__(self) -> str:
+        """Return it short: it stands in the texts of failing checks."""
+        end = "succeeded" if self.succeeded else "failed" if self.failed else "stuck"
+        return f"<Outcome of {str(self.case)!r}: {end}>"
 
     @property
     def succeeded(self) -> bool:

@@ -91,7 +91,8 @@ class Run:
         held_up = self.pace.longer * sum(f.kind is FaultKind.DELAY for f in case.faults)
         if case.seed:
             held_up += 2 * len(self.subject.names) * max(1.0, self.pace.usual)
-        return self.subject.deadline + lives * held_up
+        calls = lives + sum(fault.kind is FaultKind.REPEAT for fault in case.faults)
+        return calls * self.subject.deadline + lives * held_up
 
     def _instrument(self) -> AbstractContextManager[None]:
         crashes = self.ran.case.crashes
