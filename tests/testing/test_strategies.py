@@ -232,7 +232,7 @@ def test_hypothesis_and_pytest_are_not_needed_but_by_strategies():
     """`steno.testing` is imported without either, and `strategies` says what it lacks."""
     code = """
 import sys
-for name in ("hypothesis", "pytest", "pytest_trio"):
+for name in ("hypothesis", "pytest", "_pytest", "pytest_trio"):
     sys.modules[name] = None
 import steno.testing, steno.testing.notation
 try:
