@@ -161,7 +161,7 @@ def break_writer(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 
 
 def break_executor(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    _break(monkeypatch, SagaExecutor, "_record", error)
+    _break(monkeypatch, SagaExecutor, "_carry_out", error)
 
 
 def break_loader(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -254,7 +254,7 @@ async def test_a_crash_is_not_lost_when_the_sec_is_cancelled_too(
                 scope.cancel()
                 raise error
 
-            monkeypatch.setattr(SagaExecutor, "_record", fail)
+            monkeypatch.setattr(SagaExecutor, "_carry_out", fail)
             await saga.start()
             await trio.sleep_forever()
     assert caught.value.__cause__ is error

@@ -23,6 +23,8 @@ class SagaCachedState(enum.Enum):
     STUCK = "stuck"
     """Finished, because an undo failed: a person has to look at it."""
 
+    __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
+
     @property
     def finished(self) -> bool:
         """Whether nothing more will happen."""

@@ -51,6 +51,13 @@ class SagaLog:
             log.record(event)
         return log
 
+    def copy(self) -> SagaLog:
+        """Return another log of the same events."""
+        log = SagaLog(self.saga_id)
+        log._events, log._status = self._events.copy(), self._status.copy()
+        log._unwinding = self._unwinding
+        return log
+
     @property
     def events(self) -> Sequence[SagaNodeEvent]:
         """The events, oldest first; it grows, and nothing in it ever changes."""
@@ -73,9 +80,9 @@ class SagaLog:
             ForeignEvent: It is of another saga.
             IllegalEvent: The node's status does not allow it.
         """
-        if event.saga_id != self.saga_id:
+        if event.saga_id is not self.saga_id and event.saga_id != self.saga_id:
             raise ForeignEvent(event.saga_id, self.saga_id)
-        current = self.status(event.node_id)
+        current = self._status.get(event.node_id, SagaNodeLoadStatus.NEVER_STARTED)
         following = TRANSITIONS.get((current, type(event.event_type)))
         if following is None:
             raise IllegalEvent(event.node_id, event.event_type.label, current.value)

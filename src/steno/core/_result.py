@@ -128,4 +128,4 @@ def saga_result(dag: SagaDag, state: SagaState) -> SagaResult:
             undo_node, undo_error = state.first_undo_failure
             undo_failure = (dag.flat.name_of(undo_node), undo_error)
         kind = SagaResultErr(dag.flat.name_of(node), error, undo_failure)
-    return SagaResult(state.log.saga_id, state.log, kind)
+    return SagaResult(state.log.saga_id, state.log.copy(), kind)

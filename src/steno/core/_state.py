@@ -193,33 +193,40 @@ class SagaState:
         match event_type:
             case Started():
                 self._check_runnable(event)
+                self.log.append(event, status)
                 _take(self._runnable, node)
                 self._in_flight[node] = None
-            case UndoStarted():
-                self._check_undoable(event)
-                _take(self._undoable, node)
-                self._in_flight[node] = None
-            case Succeeded(output=output) if self.own_output(node) not in {None, output}:
-                why = "its output is not the one that it stands for"
-                raise CorruptLog(node, event_type.label, why)
-            case _:
-                del self._in_flight[node]
-        self.log.append(event, status)
-        match event_type:
             case Succeeded(output=output):
+                self._check_output(event, output)
+                self.log.append(event, status)
+                del self._in_flight[node]
                 self.outputs[node] = output
                 self._note_success(node)
-            case Failed(error=error):
-                self._note_failure(node, error)
+            case UndoStarted():
+                self._check_undoable(event)
+                self.log.append(event, status)
+                _take(self._undoable, node)
+                self._in_flight[node] = None
             case UndoFinished():
+                self.log.append(event, status)
+                del self._in_flight[node]
                 self._note_undone(node)
+            case Failed(error=error):
+                self.log.append(event, status)
+                del self._in_flight[node]
+                self._note_failure(node, error)
             case UndoFailed(error=undo_error):
+                self.log.append(event, status)
+                del self._in_flight[node]
                 if self.first_undo_failure is None:
                     self.first_undo_failure = (node, undo_error)
-            case Started() | UndoStarted():
-                pass
             case _:
                 assert_never(event_type)
+
+    def _check_output(self, event: SagaNodeEvent, output: JsonText) -> None:
+        if self.own_output(event.node_id) not in {None, output}:
+            why = "its output is not the one that it stands for"
+            raise CorruptLog(event.node_id, event.event_type.label, why)
 
     def _check_runnable(self, event: SagaNodeEvent) -> None:
         node = event.node_id

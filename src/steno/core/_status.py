@@ -39,6 +39,9 @@ class SagaNodeLoadStatus(enum.Enum):
     UNDO_FAILED = "undo failed"
     """The undo action raised: a person has to look at it."""
 
+    # By identity, as equality is: each event looks a status up, and Enum's own is Python code.
+    __hash__ = object.__hash__
+
 
 _S = SagaNodeLoadStatus
 

@@ -48,6 +48,12 @@ MAX_VALUE_BYTES = 4 * 1024 * 1024
 """The default size limit of one value, in bytes of UTF-8."""
 
 
+# `json.dumps` with these arguments would make an encoder for each value.
+_COMPACT = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+)
+
+
 def encode_json(value: JSON) -> JsonText:
     """
     Return a JSON value as compact text with sorted keys.
@@ -60,9 +66,7 @@ def encode_json(value: JSON) -> JsonText:
     if value is None:
         return NULL
     try:
-        text = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
-        )
+        text = _COMPACT.encode(value)
         if _is_strict(value):
             text.encode()
             return JsonText(text)

@@ -205,6 +205,7 @@ class Snapshot:
         durable: How many of the events were durable.
         phase: What the SEC did with it.
         problem: Why it is halted, if it is.
+        ended: The fold of the events, if somebody has it and no event will follow.
     """
 
     saga_id: SagaId
@@ -213,6 +214,7 @@ class Snapshot:
     durable: int
     phase: Phase
     problem: str | None = None
+    ended: SagaState | None = attrs.field(default=None, repr=False)
 
     @cached_property
     def log(self) -> tuple[SagaNodeEvent, ...]:
@@ -222,6 +224,8 @@ class Snapshot:
     @cached_property
     def state(self) -> SagaState:
         """The fold of the durable events."""
+        if self.ended is not None:
+            return self.ended
         return SagaState.fold(self.dag.flat, self.saga_id, self.log)
 
     def result(self) -> SagaResult:

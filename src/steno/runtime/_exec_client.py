@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from steno.errors import SagaHaltedError
-from steno.runtime._mailbox import Mailbox, Reply
+from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Ended, SecMessage
-from steno.runtime._writer import Write
-from steno.store import SagaRecord, WriteOutcome
+from steno.runtime._writer import Source
 
 if TYPE_CHECKING:
     from steno.runtime._executor import SagaExecutor
@@ -20,14 +19,12 @@ if TYPE_CHECKING:
 class SecExecClient:
     """What an executor can ask of the SEC, and tell it."""
 
-    _writer: Mailbox[Write]
+    _writer: Mailbox[Source]
     _coordinator: Mailbox[SecMessage]
 
-    async def record(self, record: SagaRecord) -> WriteOutcome:
-        """Have a step written, and wait until it is durable, or never will be."""
-        reply: Reply[WriteOutcome] = Reply()
-        self._writer.tell(Write(record, reply.answer))
-        return await reply.wait()
+    def record(self, executor: SagaExecutor) -> None:
+        """Have a step written, once the writer makes up its next batch."""
+        self._writer.tell(executor)
 
     def ended(self, executor: SagaExecutor, halted: SagaHaltedError | None) -> None:
         """Tell that the saga is finished, or why it is halted."""

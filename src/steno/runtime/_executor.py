@@ -3,9 +3,11 @@ The executor: the actor that runs one saga, and the sole owner of its machine.
 
 Theory of operation.
 
-Rule 1. Its loop has one order: record the step, wait until that is durable, publish, carry the step
-out, wait for inputs, handle all there are. So an action is called only after its `started` is
-durable, and a result is seen only once it is.
+Rule 1. There is one order: inputs gather; when the writer makes up a batch it takes the step that
+all of them together amount to; when that is durable it is published, and only then carried out. So
+an action is called only after its `started` is durable, and a result is seen only once it is. One
+step at a time is with the writer, and nothing of this waits for a task to be scheduled: what an
+executor does, it does in the task that tells it something.
 
 Rule 2. User code runs in tasks of its nursery, which tell it what came of a node, and nothing else.
 
@@ -14,8 +16,6 @@ knows more than the store, is never used again. The saga stands still until it i
 """
 
 from __future__ import annotations
-
-from typing import TypeAlias
 
 import attrs
 import trio
@@ -30,14 +30,14 @@ from steno.core import (
     SagaCachedState,
     SagaId,
     SagaMachine,
-    SagaNodeEvent,
     Snapshot,
+    Step,
     cached_state,
 )
 from steno.errors import SagaHaltedError, SagaTakenOver
 from steno.runtime._exec_client import SecExecClient
-from steno.runtime._mailbox import Mailbox
 from steno.runtime._runner import NodeHalted, NodeOutcome, NodeRunner
+from steno.runtime._writer import Write
 from steno.store import (
     Durable,
     Fence,
@@ -45,9 +45,10 @@ from steno.store import (
     Rejected,
     SagaCreateParams,
     SagaRecord,
+    WriteOutcome,
 )
 
-SagaInput: TypeAlias = NodeOutcome | Injection
+NO_STEP = Step((), ())
 
 
 @attrs.define(eq=False)
@@ -68,9 +69,17 @@ class SagaExecutor:
     _sec: SecExecClient
     _fence: Fence
     _stored: SagaCachedState
-    mailbox: Mailbox[SagaInput] = attrs.field(init=False, factory=Mailbox)
     phase: Phase = attrs.field(init=False, default=Phase.READY)
     _durable: int = attrs.field(init=False)  # events
+    _told: list[NodeOutcome] = attrs.field(init=False, factory=list)
+    _step: Step = attrs.field(init=False, default=NO_STEP)  # the latest
+    _next: SagaCachedState = attrs.field(init=False, default=SagaCachedState.READY)  # after it
+    _with_writer: bool = attrs.field(init=False, default=True)
+    _since: float = attrs.field(init=False, default=0.0)  # when it turned to the writer
+    _problem: str | None = attrs.field(init=False, default=None)
+    _halted: SagaHaltedError | None = attrs.field(init=False, default=None)
+    _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
+    _over: trio.Event = attrs.field(init=False, factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
         """Begin with the log that the store has."""
@@ -96,70 +105,102 @@ class SagaExecutor:
 
     def snapshot(self) -> Snapshot:
         """Return what is durable of the saga, in O(1)."""
-        dag, log = self.machine.dag, self.machine.state.log
-        return Snapshot(log.saga_id, dag, log.events, self._durable, self.phase)
+        dag, state = self.machine.dag, self.machine.state
+        events, ended = state.log.events, state if self.phase is Phase.DONE else None
+        return Snapshot(self.saga_id, dag, events, self._durable, self.phase, ended=ended)
 
     def inject(self, injection: Injection) -> None:
-        """Tell the machine of an injection: now, or with the inputs that wait."""
-        if self.phase is Phase.READY:
-            self.machine.handle([injection])
-        else:
-            self.mailbox.tell(injection)
+        """Tell the machine of an injection; it is looked at when its node is dispatched."""
+        self.machine.handle([injection])
 
     async def run(self) -> None:
         """Run the saga until it is finished or halted, and tell the SEC."""
         self.phase = Phase.RUNNING
         async with trio.open_nursery() as nursery:
-            halted = await self._drive(nursery)
+            self._nursery = nursery
+            try:
+                self._step = self.machine.start()
+                self._turn_to_writer()
+                await self._over.wait()
+            finally:
+                self._nursery = None
             nursery.cancel_scope.cancel()
-        if halted is None:
+        if self._halted is None:
             self.phase = Phase.DONE
-        self._sec.ended(self, halted)
-
-    async def _drive(self, nursery: trio.Nursery) -> SagaHaltedError | None:
-        """Go from step to step; return why the saga is halted, or None when it is finished."""
-        step = self.machine.start()
-        problem: str | None = None
-        while True:
-            state = cached_state(self.machine.state)
-            if step.record or state is not self._stored:
-                halted = await self._record(step.record, state)
-                if halted is not None:
-                    return halted
-            if problem is not None:
-                return SagaHaltedError(self.saga_id, problem)  # noqa: ASYNC910 - it was received
-            for command in step.then:
-                match command:
-                    case RunAction() | RunUndo():
-                        nursery.start_soon(self._run_node, command)
-                    case Finish():
-                        return None
-            told: list[Input] = []
-            for item in await self.mailbox.receive_all():
-                if isinstance(item, NodeHalted):
-                    problem = item.problem  # what came in beside it is recorded all the same
-                else:
-                    told.append(item)
-            step = self.machine.handle(told)
+        self._sec.ended(self, self._halted)
 
     async def _run_node(self, command: RunAction | RunUndo) -> None:
-        self.mailbox.tell(await self._runner.run(command))
+        outcome = await self._runner.run(command)
+        self._told.append(outcome)
+        if not self._with_writer:
+            self._turn_to_writer()
 
-    async def _record(
-        self, events: tuple[SagaNodeEvent, ...], state: SagaCachedState
-    ) -> SagaHaltedError | None:
-        """Make events durable; return why the saga is halted if they can not be."""
-        record = SagaRecord(self.saga_id, self._fence, self._durable, events, state)
-        match await self._sec.record(record):
+    # What is written, and what follows from that
+
+    def _turn_to_writer(self) -> None:
+        self._with_writer = True
+        self._since = trio.current_time()
+        self._sec.record(self)
+
+    def take(self) -> Write | None:
+        """Return what is to be written of the saga now, with all that it was told so far."""
+        if self._nursery is None:
+            return None  # it was cancelled, and what it was told was never so
+        if self._told:
+            self._step = self._handle()
+        events, self._next = self._step.record, cached_state(self.machine.state)
+        if not events and self._next is self._stored:
+            self._carry_out()
+            return None
+        record = SagaRecord(self.saga_id, self._fence, self._durable, events, self._next)
+        return Write(record, self._written, self._since)
+
+    def _handle(self) -> Step:
+        told: list[Input] = []
+        for item in self._told:
+            if isinstance(item, NodeHalted):
+                self._problem = item.problem  # what came in beside it is recorded all the same
+            else:
+                told.append(item)
+        self._told.clear()
+        return self.machine.handle(told)
+
+    def _written(self, outcome: WriteOutcome) -> None:
+        """Take note of what became of the step."""
+        match outcome:
             case Durable():
-                self._durable += len(events)
-                self._stored = state
-                return None
+                self._durable += len(self._step.record)
+                self._stored = self._next
+                self._carry_out()
             case Lost(owner=owner):
                 why = f'the SEC "{owner}" runs it now, or a later life of this one'
-                return SagaTakenOver(self.saga_id, why)
+                self._halt(SagaTakenOver(self.saga_id, why))
             case Rejected(error=error):
                 why = f"a step could not be recorded ({error}); mend the store, then saga_recover"
                 halted = SagaHaltedError(self.saga_id, why)
                 halted.__cause__ = error
-                return halted
+                self._halt(halted)
+
+    def _carry_out(self) -> None:
+        """Do what the step asks for, now that it is durable."""
+        step, self._step, nursery = self._step, NO_STEP, self._nursery
+        if nursery is None:
+            return  # it was cancelled meanwhile
+        if self._problem is not None:
+            self._halt(SagaHaltedError(self.saga_id, self._problem))
+            return
+        for command in step.then:
+            match command:
+                case RunAction() | RunUndo():
+                    nursery.start_soon(self._run_node, command)
+                case Finish():
+                    self._over.set()
+                    return
+        if self._told:
+            self._turn_to_writer()
+        else:
+            self._with_writer = False
+
+    def _halt(self, halted: SagaHaltedError) -> None:
+        self._halted = halted
+        self._over.set()

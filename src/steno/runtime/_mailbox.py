@@ -10,6 +10,7 @@ way.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import attrs
@@ -36,8 +37,9 @@ class Mailbox(Generic[M]):
     def drain(self) -> list[M]:
         """Take out all messages there are, perhaps none."""
         messages: list[M] = []
-        while self._receive.statistics().current_buffer_used:
-            messages.append(self._receive.receive_nowait())
+        with suppress(trio.WouldBlock):
+            while True:
+                messages.append(self._receive.receive_nowait())
         return messages
 
     def __len__(self) -> int:

@@ -42,7 +42,7 @@ from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
 from steno.runtime._runner import NodeRunner
-from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Write
+from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Source, Write
 from steno.store import Fence, SagaClaim, SagaProblem, SecStoreSession, StoredSaga
 
 T = TypeVar("T")
@@ -181,7 +181,7 @@ class Loader:
     session: SecStoreSession
     foundry: Foundry
     coordinator: Mailbox[SecMessage]
-    writer: Mailbox[Write]
+    writer: Mailbox[Source]
     sec_name: str
     patience: float
 

@@ -108,6 +108,7 @@ class NodeRunner:
         Raises:
             Cancelled: The saga's scope was cancelled, whatever the action made of that.
         """
+        await trio.lowlevel.checkpoint_if_cancelled()  # nothing is begun that would only be dropped
         call = Call(self.sec, self.state.log.saga_id)
         inside.set((*inside.get(), call))
         try:

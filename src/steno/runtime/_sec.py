@@ -48,7 +48,7 @@ from steno.runtime._message import (
     Stored,
     WaitSaga,
 )
-from steno.runtime._writer import Write
+from steno.runtime._writer import Source, Write
 from steno.store import Durable, Rejected
 
 KEPT_FINISHED = 100
@@ -68,7 +68,7 @@ class Sec:
     """
 
     mailbox: Mailbox[SecMessage]
-    _writer: Mailbox[Write]
+    _writer: Mailbox[Source]
     _spawn: Callable[..., None]
     _recover: Callable[[SagaId], Awaitable[None]]
     _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)

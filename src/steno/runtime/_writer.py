@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, cast
 
 import attrs
 import trio
@@ -51,10 +51,18 @@ OUTCOMES = (Durable, Lost, Rejected)
 _logger = logging.getLogger("steno")
 
 
-@attrs.frozen(eq=False)
+class Source(Protocol):
+    """A message to the writer: somebody who has something to write."""
+
+    def take(self) -> Write | None:
+        """Return it; called when a batch is made up, and must not raise."""
+        ...
+
+
+@attrs.define(eq=False)
 class Write:
     """
-    A message to the writer: something to write, and whom to tell how it went.
+    Something to write, and whom to tell how it went.
 
     Attributes:
         what: The write.
@@ -65,6 +73,10 @@ class Write:
     what: SagaWrite
     then: Callable[[WriteOutcome], None]
     since: float = attrs.field(factory=trio.current_time)
+
+    def take(self) -> Write:
+        """Return itself: it is what it was when it was told."""
+        return self
 
 
 @attrs.frozen
@@ -99,7 +111,7 @@ class LogWriter:
 
     _session: SecStoreSession
     _patience: float
-    mailbox: Mailbox[Write] = attrs.field(init=False, factory=Mailbox)
+    mailbox: Mailbox[Source] = attrs.field(init=False, factory=Mailbox)
     _shield: trio.CancelScope | None = attrs.field(init=False, default=None)
     _deadline: float = attrs.field(init=False, default=math.inf)  # once the SEC is cancelled
     _commits: int = attrs.field(init=False, default=0)
@@ -121,10 +133,10 @@ class LogWriter:
             while True:
                 if not len(self.mailbox):
                     self._idle.set()
-                batch = await self.mailbox.receive_all()
+                sources = await self.mailbox.receive_all()
                 if self._idle.is_set():
                     self._idle = trio.Event()
-                await self._commit(batch)
+                await self._commit(_taken(sources))
 
     async def drained(self) -> None:
         """Wait until nothing waits to be written."""
@@ -156,7 +168,7 @@ class LogWriter:
                     )
                     await trio.sleep(min(pause, self._remaining(batch)))
                     pause = min(2 * pause, LONGEST_PAUSE)
-                batch += self.mailbox.drain()
+                batch += _taken(self.mailbox.drain())
             except StoreStuck:
                 raise
             except Exception as error:
@@ -213,3 +225,7 @@ class LogWriter:
         """Return the seconds until the first of some writes is to be given up."""
         oldest = min((write.since for write in batch), default=math.inf)
         return max(0.0, oldest + self._patience - trio.current_time())
+
+
+def _taken(sources: Iterable[Source]) -> list[Write]:
+    return [write for source in sources if (write := source.take()) is not None]
