@@ -40,6 +40,47 @@ def test_the_first_ten_minutes_run_as_they_stand(tour):
         assert again.returncode == 0
 
 
+def guide():
+    """Return the blocks of the section on `saga_explorer`, in their order."""
+    (section,) = re.findall(r"^## Proving a saga right$(.*?)^## ", README, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def explored(tmp_path):
+    """Return what pytest says of a test of the guide, over the example with a line changed."""
+    python = [text for language, text in guide() if language == "python"]
+    (tmp_path / "test_trip.py").write_text("".join(python), encoding="utf-8")
+
+    def run(test, change=""):
+        text = (ROOT / "examples" / "trip.py").read_text(encoding="utf-8")
+        for line in change.splitlines():
+            if line.startswith("-"):
+                assert text.count(f"{line[1:]}\n") == 1
+                text = text.replace(line[1:], change.split("\n+")[1].rstrip())
+        (tmp_path / "trip.py").write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-v", "-p", "no:trio", "-p", "no:cacheprovider"]
+        command += ["-W", "error", f"test_trip.py::{test}"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+        return re.sub(r"^E {3}( {4})?", "", done.stdout, flags=re.MULTILINE)
+
+    return run
+
+
+def without_seconds(text):
+    return re.sub(r"in [\d.]+ s", "in … s", text)
+
+
+def test_the_guide_to_the_explorer_shows_what_is_so(explored):
+    """The saga passes as it stands; each mistake is found, with the very words of the guide."""
+    shown = [text for language, text in guide() if language == "text"]
+    changes = [text for language, text in guide() if language == "diff"]
+    assert without_seconds(shown[0]) in without_seconds(explored("test_trip"))
+    assert shown[1] in explored("test_trip", changes[0])
+    assert shown[2] in explored("test_trip", changes[1])
+    assert shown[3] in explored("test_process")
+
+
 def test_every_snippet_compiles():
     """Each Python snippet is one."""
     for number, snippet in enumerate(blocks("python")):
