@@ -87,10 +87,11 @@ def test_the_shape_of_the_answer(shell, app):
             [RUNNING, UNWINDING, PROBLEM],
         ),
         ("DELETE FROM node_event WHERE seq = 0", [RUNNING, UNWINDING, PROBLEM]),
+        ("UPDATE node_event SET data = '1' WHERE seq = 1", [RUNNING, UNWINDING, PROBLEM]),
     ],
 )
 def test_a_saga_that_would_not_load_is_refused(own, app, damage, expected):
-    """A graph that is none, an event that is not legal, one that is missing."""
+    """A graph that is none, an event that is illegal, missing, or has an output not its own."""
     with sqlite3.connect(own.store) as db:
         db.execute(damage)
     db.close()
@@ -129,3 +130,17 @@ def test_the_current_folder_counts_for_the_command_too(stored, tmp_path):
     run = process("check", "here", "--store", stored, cwd=tmp_path)
     assert run.communicate(timeout=60) == ("4 of 4 unfinished sagas would go on\n", "")
     assert run.returncode == 0
+
+
+def test_a_log_that_breaks_a_rule_is_refused_by_place_node_and_rule(own, app):
+    """What an operator reads says which event it is, and what had to be there."""
+    with sqlite3.connect(own.store) as db:
+        db.execute("UPDATE node_event SET event_type = 'undo_started', data = NULL WHERE seq = 1")
+    db.close()
+    refusals = own.json("check", app(""))["refused"]
+    assert len(refusals) == 3
+    for saga in refusals:
+        assert saga["why"] == (
+            "its log breaks a rule at event 1: undo_started of (start node): there is no succeeded "
+            "of it before it (the rule: only what has succeeded is undone)"
+        )

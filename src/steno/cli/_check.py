@@ -16,10 +16,10 @@ from steno.cli._exit import Exit, Refusal
 from steno.cli._shape import summary_json
 from steno.cli._text import one_line, printable
 from steno.cli._verb import json_option, print_json, run, store_option, verb
-from steno.core import FlatDag, SagaCachedState
+from steno.core import FlatDag, SagaCachedState, SagaDag, verify_log
 from steno.errors import RecoveryError, SagaValidationError
 from steno.runtime import restore
-from steno.store import ListQuery, OperatorStore, SagaSummary, SecStoreReader
+from steno.store import ListQuery, OperatorStore, SagaSummary, SecStoreReader, StoredSaga
 
 PAGE = 500
 """How many sagas are read at a time."""
@@ -97,9 +97,29 @@ async def _check_one(
         if stored is None or stored.summary.state.finished:
             return  # it has ended since it was listed
         verdict.checked += 1
+        why = _why_not(stored, registry, graphs)
+    except RecoveryError as error:
+        why = str(error)
+    if why is not None:
+        verdict.refused.append((saga, why))
+
+
+def _why_not(
+    stored: StoredSaga, registry: ActionRegistry, graphs: dict[str, FlatDag]
+) -> str | None:
+    """Return why a saga would not go on; None if it would."""
+    try:
         restore(stored, registry, graphs)
+        why = None
     except (RecoveryError, SagaValidationError) as error:
-        verdict.refused.append((saga, str(error)))
+        why = str(error)
+    flat = graphs.get(stored.dag_digest)
+    if flat is None:
+        return why  # the graph can not be read, so nothing can be said of the log
+    # What recovery refuses in a log is a breach of a rule, whose sentence names nodes, and places.
+    dag = SagaDag.of_flat(flat, stored.params)
+    breach = verify_log(dag, stored.events, saga_id=stored.summary.id)
+    return why if breach is None else f"its log breaks a rule at {breach}"
 
 
 # The registry

@@ -24,6 +24,16 @@ class ForgetsTheLogsOfFinishedSagas(HookedStore):
         return stored
 
 
+@caught_by("rules: a log keeps the rules when it comes back")
+class GivesALogInTheOrderOfItsNodes(HookedStore):
+    def load(self, saga_id):
+        stored = super().load(saga_id)
+        if stored is None:
+            return None
+        events = sorted(stored.events, key=lambda event: event.node_id)
+        return attrs.evolve(stored, events=tuple(events))
+
+
 @caught_by("load: what was loaded does not change")
 class ChangesWhatWasLoaded(HookedStore):
     def __init__(self):

@@ -25,7 +25,7 @@ def test_a_case_is_named_after_its_topic_and_its_demand():
     assert len(BY_NAME) == len(conformance.CASES)
     topics = list(Counter(case.topic for case in conformance.CASES))
     assert topics == [
-        *("create", "record", "times", "load", "list", "fencing", "prune"),
+        *("create", "record", "times", "load", "rules", "list", "fencing", "prune"),
         *("migration", "session", "cancel", "faults", "read"),
     ]
 

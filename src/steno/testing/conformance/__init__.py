@@ -30,6 +30,7 @@ from steno.testing.conformance._migration import MIGRATION
 from steno.testing.conformance._prune import PRUNE
 from steno.testing.conformance._read import READ
 from steno.testing.conformance._record import RECORD
+from steno.testing.conformance._rules import RULES
 from steno.testing.conformance._session import SESSION
 from steno.testing.conformance._subject import Subject
 from steno.testing.conformance._times import TIMES
@@ -41,6 +42,7 @@ _TOPICS: tuple[Topic, ...] = (
     RECORD,
     TIMES,
     LOAD,
+    RULES,
     LIST,
     FENCING,
     PRUNE,

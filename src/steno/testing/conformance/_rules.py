@@ -1,0 +1,119 @@
+"""Rules: what a saga has written comes back as a log that keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from steno.core import (
+    NULL,
+    DagBuilder,
+    InjectedError,
+    Input,
+    Node,
+    RunAction,
+    RunUndo,
+    SagaCachedState,
+    SagaDag,
+    SagaId,
+    SagaMachine,
+    SagaNodeEvent,
+    SagaState,
+    UndoActionError,
+    cached_state,
+    inputs,
+    read_flat,
+    verify_log,
+)
+from steno.store import SagaCreateParams, SagaRecord, StoredSaga
+from steno.testing.conformance._case import Topic
+from steno.testing.conformance._expect import expect, expect_that
+from steno.testing.conformance._life import Life, living
+from steno.testing.conformance._sample import FAILED, ONE, STUCK, SUCCEEDED, THREE, TWO
+from steno.testing.conformance._subject import Subject
+
+RULES = Topic("rules")
+
+ENDS = {ONE: SUCCEEDED, TWO: FAILED, THREE: STUCK}
+"""How each of the sagas is to end."""
+
+
+@RULES.case
+async def a_log_keeps_the_rules_when_it_comes_back(subject: Subject) -> None:
+    """At every moment of a saga that succeeds, one that fails, and one that gets stuck."""
+    dag = _dag()
+    for saga_id, end in ENDS.items():
+        async with living(subject) as sec:
+            await sec.done(_creation(sec, saga_id, dag))
+            written: tuple[SagaNodeEvent, ...] = ()
+            for record, state in _records(dag, saga_id, end):
+                what = SagaRecord(saga_id, sec.fence, len(written), record, state)
+                await sec.done(what)
+                written += record
+                _hold(await sec.load(saga_id), dag, written, state)
+    async with living(subject) as sec:  # and when the store is opened again
+        for saga_id, end in ENDS.items():
+            stored = await sec.load(saga_id)
+            _hold(stored, dag, stored.events, end)
+
+
+def _hold(
+    stored: StoredSaga, dag: SagaDag, written: tuple[SagaNodeEvent, ...], state: SagaCachedState
+) -> None:
+    read = SagaDag.of_flat(read_flat(stored.dag_text), stored.params)
+    expect_that(read.same_as(dag), "the graph that comes back is that which was stored", stored)
+    finished = stored.summary.state
+    expect(finished, state, "the state that comes back is that which was stored")
+    breach = verify_log(read, stored.events, saga_id=stored.summary.id, finished=finished)
+    expect_that(breach is None, "a log that comes back keeps the rules", breach)
+    expect(stored.events, written, "a log that comes back is that which was stored")
+
+
+def _dag() -> SagaDag:
+    """Return a saga whose nodes do not come and go in the order of their numbers."""
+    inner = DagBuilder("inner")
+    inner.append_parallel([Node.action(name, name, "act") for name in ("left", "right")])
+    inner.append(Node.action("inner", "inner", "act"))
+    builder = DagBuilder("rules")
+    builder.append(Node.constant("params", {"to": "Rome"}))
+    builder.append_parallel(
+        [Node.action("beside", "beside", "act"), Node.subsaga("whole", inner.build(), "params")]
+    )
+    builder.append(Node.action("last", "last", "act"))
+    return SagaDag(builder.build(), {"to": "Rome"})
+
+
+def _creation(sec: Life, saga_id: SagaId, dag: SagaDag) -> SagaCreateParams:
+    return attrs.evolve(
+        sec.create(saga_id),
+        saga_name=dag.saga_name,
+        dag_digest=dag.flat.digest,
+        dag_text=dag.flat.text,
+        params=dag.params,
+    )
+
+
+def _records(
+    dag: SagaDag, saga_id: SagaId, end: SagaCachedState
+) -> Iterator[tuple[tuple[SagaNodeEvent, ...], SagaCachedState]]:
+    """Give what a saga records that ends so, step by step."""
+    machine = SagaMachine(dag, SagaState.new(dag.flat, saga_id))
+    step, waiting = machine.start(), list[RunAction | RunUndo]()
+    while True:
+        yield step.record, cached_state(machine.state)
+        waiting += [each for each in step.then if isinstance(each, RunAction | RunUndo)]
+        if not waiting:
+            return
+        step = machine.handle([_result(dag, waiting.pop(), end)])  # the youngest ends first
+
+
+def _result(dag: SagaDag, command: RunAction | RunUndo, end: SagaCachedState) -> Input:
+    node = command.node_id
+    if isinstance(command, RunUndo):
+        if end is STUCK and node == dag.get_index("beside"):
+            return inputs.UndoFailed(node, UndoActionError.attempt(1, "no"))
+        return inputs.UndoSucceeded(node)
+    if end is not SUCCEEDED and node == dag.get_index("last"):
+        return inputs.ActionFailed(node, InjectedError())
+    return inputs.ActionSucceeded(node, NULL)
