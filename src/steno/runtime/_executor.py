@@ -204,3 +204,5 @@ class SagaExecutor:
     def _halt(self, halted: SagaHaltedError) -> None:
         self._halted = halted
         self._over.set()
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()

@@ -153,7 +153,7 @@ class LogWriter:
             if self._shield is not None:
                 self._shield.deadline = self._deadline
 
-    async def _commit(self, batch: list[Write]) -> None:  # noqa: ASYNC910 - no batch is empty
+    async def _commit(self, batch: list[Write]) -> None:  # noqa: ASYNC910 - its callers wait
         """Write a batch, and what comes in while the store is unavailable; tell the outcomes."""
         pause = FIRST_PAUSE
         while batch:
