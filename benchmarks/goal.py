@@ -1,0 +1,180 @@
+"""The ratios that are to be shown, as named rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from benchmarks.scale import Scale
+from benchmarks.scenario import piece_name
+from benchmarks.statistic import Round
+from benchmarks.table import DBOS, ENDS, SHAPES
+
+Ratio = Callable[[Round], float]
+
+CHAIN: Final = 10
+"""Nodes of a chain."""
+
+
+@attrs.frozen
+class Goal:
+    """
+    A ratio, and what it is to be.
+
+    Attributes:
+        row: Its number.
+        what: What is measured.
+        wanted: The goal in words, as in `≥ 0.5`; a dash where there is none.
+        ratio: Makes it of the figures of a round.
+    """
+
+    row: str
+    what: str
+    wanted: str
+    ratio: Ratio
+
+    def met(self, value: float) -> bool | None:
+        """Say whether a value is as wanted; None where nothing is."""
+        if self.wanted == NONE:
+            return None
+        sign, limit = self.wanted.split()[:2]
+        return value >= float(limit) if sign == "≥" else value <= float(limit)
+
+
+NONE: Final = "–"
+
+
+def _quotient(over: str, under: str, figure: str) -> Ratio:
+    return lambda figures: figures[over][figure] / figures[under][figure]
+
+
+def _over_the_best(over: str, peers: tuple[str, ...]) -> Ratio:
+    """Divide by what a peer does at its best: in whichever of its settings."""
+
+    def ratio(figures: Round) -> float:
+        rates = [figures[peer]["rate"] for peer in peers if peer in figures]
+        return figures[over]["rate"] / max(rates, default=0.0)
+
+    return ratio
+
+
+def _undone(store: str, many: int) -> Ratio:
+    """
+    Divide the cost of undoing a node by that of running it.
+
+    A saga that fails in its last node costs as much as one that succeeds, and the undoing of all
+    the others.
+    """
+    forward = piece_name(f"chains-{store}-forward", many)
+    unwinding = piece_name(f"chains-{store}-unwinding", many)
+
+    def ratio(figures: Round) -> float:
+        there, back = figures[forward]["cost"], figures[unwinding]["cost"]
+        return (back - there) * CHAIN / (CHAIN - 1) / there
+
+    return ratio
+
+
+def _dbos(scale: Scale, journal: str) -> tuple[str, ...]:
+    wanted = {"journal": journal, "end": "forward"}
+    return tuple(
+        piece.name
+        for scenario in DBOS
+        if wanted.items() <= scenario.options.items()
+        for piece in scenario.pieces(scale)
+    )
+
+
+def _throughput(scale: Scale) -> tuple[Goal, ...]:
+    many = scale.many
+    sqlite = f"chains-sqlite-forward@{many}"
+    return (
+        Goal(
+            "1",
+            f"chains of 10, {many} at once, SQLite: nodes/s ÷ ceiling (b), two rows a step",
+            "≥ 0.5",
+            _quotient(sqlite, f"disk-two-rows@{many}", "rate"),
+        ),
+        Goal(
+            "2",
+            "same: nodes/s ÷ DBOS on SQLite as it sets it up, the best of its settings",
+            "≥ 50",
+            _over_the_best(sqlite, _dbos(scale, "own")),
+        ),
+        Goal(
+            "2 WAL",
+            "same, with its file set to WAL beforehand",
+            NONE,
+            _over_the_best(sqlite, _dbos(scale, "wal")),
+        ),
+        Goal(
+            "3",
+            "one at a time, SQLite: nodes/s ÷ one commit for each row (c)",
+            "≥ 0.75",
+            _quotient("chains-sqlite-forward@1", "disk-sequence@1", "rate"),
+        ),
+    )
+
+
+def _cost(scale: Scale) -> tuple[Goal, ...]:
+    many, small, large = scale.many, scale.sizes[0], scale.sizes[-1]
+    bare = Goal(
+        "4",
+        f"chains of 10 in memory, {many} at once: cost of a node ÷ bare Trio (a)",
+        "≤ 2.5",
+        _quotient(f"chains-memory-forward@{many}", f"bare-trio@{many}", "cost"),
+    )
+    what = f"chains of 10, {many} at once: cost of undoing a node ÷ of running it"
+    undoing = (
+        Goal(f"5 {store}", what, "≤ 1.3", _undone(store, many)) for store in ("memory", "sqlite")
+    )
+    what_grows = f"cost of a node at {large:,} nodes ÷ at {small:,}, in memory"
+    growing = (
+        Goal(
+            f"6 {shape} {end}",
+            what_grows,
+            "≤ 1.5",
+            _quotient(f"size-{shape}-{end}@{large}", f"size-{shape}-{end}@{small}", "cost"),
+        )
+        for shape in SHAPES
+        for end in ENDS
+    )
+    return (bare, *undoing, *growing)
+
+
+def _many(scale: Scale) -> tuple[Goal, ...]:
+    waiting, recovering, looking = scale.waiting[0], scale.recovering[0], scale.looking[0]
+    memory = (
+        Goal(
+            row,
+            f"memory of each of {waiting:,} sagas that wait, {place} ÷ bare skeleton of Trio",
+            wanted,
+            _quotient(f"waiting-{store}@{waiting}", f"skeleton@{waiting}", "memory"),
+        )
+        for row, store, place, wanted in (
+            ("7", "sqlite", "store on disk", "≤ 2"),
+            ("7 memory", "memory", "store in memory too", NONE),
+        )
+    )
+    return (
+        *memory,
+        Goal(
+            "8",
+            f"recovery of {recovering:,} sagas: sagas/s ÷ of running them afresh to there",
+            "≥ 3",
+            _quotient(f"recovery@{recovering}", f"afresh@{recovering}", "rate"),
+        ),
+        Goal(
+            "9",
+            f"p99 of saga_get while {looking:,} sagas run, 100 ms a commit",
+            "≤ 20 ms",
+            lambda figures: figures[f"looking-slow@{looking}"]["get p99"],
+        ),
+    )
+
+
+def goals(scale: Scale) -> tuple[Goal, ...]:
+    """Return all rows, at the points of a scale."""
+    return (*_throughput(scale), *_cost(scale), *_many(scale))

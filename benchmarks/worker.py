@@ -1,0 +1,32 @@
+"""Measures a piece: `python -m benchmarks.worker SCALE SCENARIO POINT FOLDER` prints figures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.meter import MB, peak
+from benchmarks.scale import SCALES, Scale
+from benchmarks.scenario import Figures, Load, Piece
+from benchmarks.table import scenario
+
+
+def measure(piece: Piece, scale: Scale, folder: Path) -> Figures:
+    """Measure a piece in this process; what it prints is lost."""
+    load = Load(piece.point, scale, folder, piece.scenario.options)
+    with contextlib.redirect_stdout(io.StringIO()):
+        figures = piece.scenario.function()(load)
+    return figures | {"peak": peak() / MB}
+
+
+def main(scale: str, name: str, point: str, folder: str) -> None:
+    """Measure a piece that is given in words."""
+    figures = measure(Piece(scenario(name), int(point)), SCALES[scale], Path(folder))
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
