@@ -10,9 +10,9 @@ import trio
 
 import steno
 from examples import trip
-from steno.runtime._executor import SagaExecutor
 from steno.testing import CounterExample, Outcome, explore
-from steno.testing.explorer import _exploration, _judge
+from steno.testing.explorer import _exploration, _judge, _run
+from steno.testing.explorer._probe import Probe
 from support.planted import Planted, Town, all_or_nothing
 from support.planted import trip as small_trip
 
@@ -129,6 +129,16 @@ def test_a_budget_is_kept_and_spread(cases):
     assert not report.is_complete
     assert all(count.runs for count in report.counts)
     assert "drawn with seed 5" in str(report)
+
+
+def test_a_budget_may_be_smaller_than_the_saga(cases):
+    """Each sort has its share, however many cases of the first sorts there are."""
+    make_dag, registry = saga_of(*[nothing] * 40)
+    report = explore(make_dag, registry, lambda: None, check=None, budget=40)
+    assert report.runs == len(set(cases)) == 40
+    assert all(count.runs for count in report.counts)
+    assert {count.kind: count.cases for count in report.counts}["an action fails"] == 40 * 2
+    assert not report.is_complete
 
 
 def test_a_sample_is_decided_by_its_seed(cases):
@@ -320,6 +330,19 @@ def test_a_saga_that_hangs():
     assert "working: L" in str(wrong)
 
 
+def test_a_saga_that_goes_round_and_round(monkeypatch):
+    """Where no time passes no deadline comes; it is stopped all the same."""
+    monkeypatch.setattr(_run, "MOST_ROUNDS", 1000)
+
+    async def goes_round(ctx: Context) -> None:
+        while True:
+            await trio.lowlevel.checkpoint()
+
+    wrong = found(nothing, goes_round)
+    assert wrong.kind == "the saga hangs"
+    assert "after 1 s of virtual time n1 had not returned" in str(wrong)
+
+
 def test_a_deadline_can_be_longer():
     """It is for one call of each action; more are waited for longer."""
 
@@ -373,6 +396,8 @@ def test_a_case_of_another_saga_is_refused():
     """A line that names a node that is none says so, before anything is run."""
     with pytest.raises(ValueError, match="no node 'motel' with an action, but payment, hotel"):
         small(only="fail motel")
+    with pytest.raises(ValueError, match="no node 'child:hotel' with an action"):
+        small(only="repeat child:hotel")
 
 
 def test_a_line_whose_points_are_not_there_fails():
@@ -410,10 +435,6 @@ def test_a_log_that_breaks_a_rule(monkeypatch):
 
 def test_an_action_that_is_called_too_early(monkeypatch):
     """A call is held against what is durable at that moment."""
-
-    async def records_nothing(self, events, state):
-        await trio.lowlevel.checkpoint()
-
-    monkeypatch.setattr(SagaExecutor, "_record", records_nothing)
+    monkeypatch.setattr(Probe, "made_durable", lambda *_: None)
     wrong = found(nothing)
     assert "n0 was called when nothing was durable of that node" in str(wrong)

@@ -126,13 +126,15 @@ class Exploration:
 
     def fail_each(self) -> list[Ran]:
         """Run the saga with each action failing in turn."""
-        cases = failures(self.subject, after_effect=self.after_effect)
-        return self.run_each(self.choose(cases, self._left // 2))
+        return self.run_each(self.choose(self._failures(), self._left // 2))
+
+    def _failures(self) -> list[Case]:
+        return failures(self.subject, after_effect=self.after_effect)
 
     def _without_crash(self) -> list[Case]:
         """Run what has no crash; return the cases with one that follow."""
         begun, failed = self.begin(), self.fail_each()
-        cases = Plan(self.subject, failed, self.seeds).crash_free()
+        cases = Plan(self.subject, self._failures(), failed, self.seeds).crash_free()
         others = self.run_each(self.choose(cases, self._left // 2))
         rans = [ran for ran in (*begun, *failed, *others) if is_to_crash(ran.case)]
         return [case for ran in rans for case in crashes_of(ran)]

@@ -165,11 +165,12 @@ def outside_of_trio(exploration: Exploration, run: Callable[[], Report]) -> Repo
 
 
 def _check_nodes(subject: Subject, case: Case) -> None:
-    """Refuse a case of another saga; what children are called is not known beforehand."""
+    """Refuse a case of another saga; what the sagas are called that actions create is not known."""
     callees = [fault.callee for fault in case.faults]
-    callees += [c.callee for c in case.crashes if c.callee is not None]
+    called = [crash.callee for crash in case.crashes if crash.callee is not None]
+    callees += [callee for callee in called if ":" not in callee.node]
     for callee in callees:
-        if callee.node not in subject.nodes and ":" not in callee.node:
+        if callee.node not in subject.nodes:
             nodes = ", ".join(subject.nodes)
             msg = f'"{case}": the saga has no node {callee.node!r} with an action, but {nodes}'
             raise ValueError(msg)

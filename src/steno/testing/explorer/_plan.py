@@ -75,11 +75,13 @@ class Plan:
 
     Args:
         subject: What is explored.
-        failed: What was seen of each `failures` case.
+        failures: The cases in which one action fails.
+        failed: What was seen of those of them that were run.
         seeds: How many schedules there are.
     """
 
     subject: Subject
+    failures: Sequence[Case]
     failed: Sequence[Ran]
     seeds: int
 
@@ -91,7 +93,7 @@ class Plan:
             *self._delays(),
             *(
                 attrs.evolve(case, seed=seed)
-                for case in (*(ran.case for ran in self.failed), *self._undo_failures())
+                for case in (*self.failures, *self._undo_failures())
                 for seed in range(1, self.seeds)
             ),
         ]

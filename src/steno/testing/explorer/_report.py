@@ -19,7 +19,7 @@ class Count:
     Attributes:
         kind: The sort, as in `a crash after a commit`.
         runs: How many were made.
-        cases: How many there are to be made.
+        cases: How many there are to be made, after what was seen in those before.
     """
 
     kind: str

@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import attrs
 import trio
@@ -29,6 +29,26 @@ from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, Pro
 from steno.testing.explorer._subject import Subject
 
 ONCE = 1
+
+MOST_ROUNDS = 100_000
+"""How often Trio looks for what can run, at one and the same virtual time, before it is stopped."""
+
+
+@attrs.define(eq=False)
+class _Rounds(trio.abc.Instrument):
+    """Stops a run in which something goes round and round, and no time passes."""
+
+    scope: trio.CancelScope
+    _time: float = -1.0
+    _count: int = 0
+
+    def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - Trio gives it
+        """Count a round; Trio calls this."""
+        now = trio.current_time()
+        self._count = self._count + 1 if now == self._time else 0
+        self._time = now
+        if self._count == MOST_ROUNDS:
+            self.scope.cancel()
 
 
 @contextmanager
@@ -75,7 +95,7 @@ class Run:
         """Run the case to its end, and note all that is seen."""
         self.world = await _waited_for(self.subject.make_context())
         began = trio.current_time()
-        with trio.move_on_after(self._deadline()) as deadline, self._instrument():
+        with trio.move_on_after(self._deadline()) as deadline, self._instruments(deadline):
             for crash in (*self.ran.case.crashes, None):
                 if await self._live(crash):
                     break
@@ -94,10 +114,13 @@ class Run:
         calls = lives + sum(fault.kind is FaultKind.REPEAT for fault in case.faults)
         return calls * self.subject.deadline + lives * held_up
 
-    def _instrument(self) -> AbstractContextManager[None]:
+    def _instruments(self, deadline: trio.CancelScope) -> AbstractContextManager[None]:
+        """Watch the run for what goes round; count checkpoints of calls, if that is wanted."""
+        instruments: list[trio.abc.Instrument] = [_Rounds(deadline)]
         crashes = self.ran.case.crashes
-        needed = self.counting or any(c.kind is CrashKind.AT_CHECKPOINT for c in crashes)
-        return _instrumented(self.probe) if needed else nullcontext()
+        if self.counting or any(c.kind is CrashKind.AT_CHECKPOINT for c in crashes):
+            instruments.append(self.probe)
+        return _instrumented(*instruments)
 
     async def _check(self, outcome: Outcome) -> None:
         await trio.lowlevel.checkpoint()
@@ -173,12 +196,14 @@ async def _waited_for(result: object) -> object:
 
 
 @contextmanager
-def _instrumented(probe: Probe) -> Generator[None, None, None]:
-    trio.lowlevel.add_instrument(probe)
+def _instrumented(*instruments: trio.abc.Instrument) -> Generator[None, None, None]:
+    for instrument in instruments:
+        trio.lowlevel.add_instrument(instrument)
     try:
         yield
     finally:
-        trio.lowlevel.remove_instrument(probe)
+        for instrument in instruments:
+            trio.lowlevel.remove_instrument(instrument)
 
 
 def _hanging(calls: Sequence[Call], seconds: float) -> Problem:
