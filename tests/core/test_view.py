@@ -10,11 +10,12 @@ from steno.core import (
     SagaResultErr,
     SagaResultOk,
     SagaRunning,
+    SagaState,
     SagaView,
     Snapshot,
 )
 from steno.errors import NoSuchNode, RecoveryError
-from steno.testing.notation import SAGA_ID, events
+from steno.testing.notation import SAGA_ID, event, events
 from support.demo import OUTPUTS, demo, saga
 
 WIDE = saga(["a", "b", "c"], "z")  # 0 to 2, 3, start 4, end 5
@@ -124,6 +125,23 @@ def test_a_snapshot_is_of_the_moment_when_it_was_taken():
     ]
     assert len(taken.view().serialized().events) == 3
     assert taken.log == tuple(log[:3])
+
+
+def test_the_state_of_a_finished_saga_is_not_folded_again():
+    """Whoever has it hands it in; the result has a log of its own, to do with what one likes."""
+    log = "2+ 2✓ 0+ 0✓ 1+ 1✓ 3+ 3✓"
+    state = SagaState.fold(CHAIN.flat, SAGA_ID, events(log))
+    taken = Snapshot(SAGA_ID, CHAIN, state.log.events, 8, Phase.DONE, ended=state)
+    assert taken.state is state
+    folded = snapshot(CHAIN, log, Phase.DONE).view()
+    assert str(taken.view().state.status) == str(folded.state.status)
+    for result in (taken.result(), taken.view().state.result):
+        assert list(result.saga_log.events) == events(log)
+        assert result.saga_log.unwinding is False
+        assert result.saga_log is not state.log
+        result.saga_log.record(event("3-"))
+    assert list(state.log.events) == events(log)
+    assert state.log.unwinding is False
 
 
 def test_a_view_can_be_dumped():
