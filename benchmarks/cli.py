@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import attrs
 from benchmarks.machine import header
 from benchmarks.plot import charts
 from benchmarks.report import markdown, ratios
-from benchmarks.rounds import Measure, apart, run_rounds
+from benchmarks.rounds import Measure, apart, forked, run_rounds
 from benchmarks.scale import SCALES, Scale
 from benchmarks.scenario import Piece, Scenario
 from benchmarks.statistic import Round
@@ -123,11 +124,19 @@ def run(
     for name, reason in left_out.items():
         say(f"{name} is left out: {reason}")
     if measured is None:
-        measured = partial(apart, pythons=pythons)
+        measured = _measure(scale, pythons)
     times = scale.rounds if args.rounds is None else args.rounds
     rounds, failures = run_rounds(pieces, scale, times, args.folder, say, measured=measured)
     folder = args.folder or Path(tempfile.gettempdir())
     return Outcome(header(folder, pythons), scale, pieces, rounds, left_out, failures)
+
+
+def _measure(scale: Scale, pythons: Mapping[str, str]) -> Measure:
+    """Return how: in new processes, or where to start them is most of the work, in copies."""
+    if scale.name == "full" or pythons:
+        return partial(apart, pythons=pythons)
+    importlib.import_module("benchmarks.sagas.chains")  # once, and not in each copy
+    return forked
 
 
 def write(outcome: Outcome, args: argparse.Namespace) -> None:

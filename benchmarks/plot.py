@@ -54,7 +54,7 @@ def charts(rounds: Sequence[Round], scale: Scale) -> Iterator[tuple[str, Chart]]
     latency = [line for scenario in LOOKING for line in _looks(rounds, scenario, scale)]
     if latency:
         title = f"Looking while {scale.looking[0]:,} sagas run"
-        marks = [(number, name) for number, (_, name) in enumerate(SHARES, start=1)]
+        marks = [(2.0**number, name) for number, (_, name) in enumerate(SHARES)]
         yield "latency", Chart(title, "percentile", "ms", latency, marks)
 
 
@@ -78,8 +78,8 @@ def _looks(rounds: Sequence[Round], scenario: Scenario, scale: Scale) -> Iterato
     piece = piece_name(scenario.name, scale.looking[0])
     for what in ("get", "list"):
         found = [
-            (float(number), spread.median)
-            for number, (share, _) in enumerate(SHARES, start=1)
+            (2.0**number, spread.median)  # the axis is logarithmic
+            for number, (share, _) in enumerate(SHARES)
             if (spread := pick(rounds, piece, f"{what} p{share:g}")) is not None
         ]
         if found:

@@ -91,9 +91,9 @@ QUICK: Final = Scale(
     sizes=(100, 1_000),
     size_nodes=1_000,
     waiting=(1_000,),
-    recovering=(500,),
-    looking=(1_000,),
-    seconds=1.5,
+    recovering=(200,),
+    looking=(200,),
+    seconds=1,
     verifying=(1_000,),
     exploring=(10,),
 )

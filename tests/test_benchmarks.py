@@ -14,7 +14,7 @@ from benchmarks.floors import group_commit, one_commit, task_commit
 from benchmarks.goal import Goal, goals
 from benchmarks.machine import header
 from benchmarks.report import number, ratio_table
-from benchmarks.rounds import apart, here, interleaved, run_rounds
+from benchmarks.rounds import Measure, apart, forked, here, interleaved, run_rounds
 from benchmarks.scale import FULL, SCALES, TINY, Scale
 from benchmarks.scenario import Figures, Load, Piece, Scenario
 from benchmarks.statistic import Spread, pairwise, percentile, pick, spread
@@ -75,21 +75,36 @@ def test_what_is_written_can_be_read(outcome: cli.Outcome, tmp_path: Path):
         assert ET.parse(path).getroot().tag.endswith("svg")  # noqa: S314 - it is our own file
 
 
-def test_a_piece_is_measured_in_a_process_of_its_own(tmp_path: Path):
-    """That process finds the scenario by its name, and prints its figures."""
-    figures = apart(Piece(scenario("bare-trio"), 1), TINY, tmp_path)
+@pytest.mark.parametrize("measured", [apart, forked])
+def test_a_piece_is_measured_in_a_process_of_its_own(measured: Measure, tmp_path: Path):
+    """Its figures come back, and nothing of what it has done is left here."""
+    figures = measured(Piece(scenario("bare-trio"), 1), TINY, tmp_path)
     assert figures["rate"] > 0
 
 
-def test_a_piece_that_fails_is_reported_and_the_others_go_on(tmp_path: Path):
+@pytest.mark.parametrize("measured", [apart, forked])
+def test_a_piece_that_fails_is_reported_and_the_others_go_on(measured: Measure, tmp_path: Path):
     """What its process has said is kept; there are no figures of it, and those of the next one."""
     pieces = [Piece(scenario("size-chain-forward"), 0), Piece(scenario("bare-trio"), 1)]
     said: list[str] = []
-    (figures,), (failure,) = run_rounds(pieces, TINY, 1, tmp_path, said.append)
+    (figures,), (failure,) = run_rounds(pieces, TINY, 1, tmp_path, said.append, measured=measured)
     assert list(figures) == ["bare-trio@1"]
     assert failure.startswith("size-chain-forward@0 failed:")
     assert "ZeroDivisionError" in failure
     assert said[0] == "round 1/1: size-chain-forward@0 failed"
+
+
+def test_what_was_measured_before_an_interruption_is_kept(tmp_path: Path):
+    """A full run takes long, and Ctrl-C ends it: with the figures that there are."""
+    first, second = scenario("bare-trio").pieces(TINY)
+
+    def measured(piece: Piece, scale: Scale, folder: Path) -> Figures:
+        if piece == second:
+            raise KeyboardInterrupt
+        return {"rate": 1.0}
+
+    found = run_rounds([first, second], TINY, 2, tmp_path, lambda _: None, measured=measured)
+    assert found == ([{first.name: {"rate": 1.0}}], [])
 
 
 # Floors
@@ -104,14 +119,14 @@ def test_a_piece_that_fails_is_reported_and_the_others_go_on(tmp_path: Path):
     ],
 )
 def test_the_disk_floors_write_what_they_claim(run, options, rows, tmp_path: Path):
-    """Four chains of ten steps, with a row or two for each; the warm-up writes as many before."""
+    """Four chains of ten steps, with a row or two for each; the warm-up is one more, before."""
     figures = run(Load(4, TINY, tmp_path, options))
     assert figures["rows"] == rows
     with closing(sqlite3.connect(tmp_path / "floor.db")) as db:
         query = "SELECT event_type, count(*) FROM event GROUP BY event_type ORDER BY event_type"
         written = db.execute(query).fetchall()
         (journal,) = db.execute("PRAGMA journal_mode").fetchone()
-    assert written == [("started", 80), ("succeeded", 80)][-int(options["rows"]) :]
+    assert written == [("started", 50), ("succeeded", 50)][-int(options["rows"]) :]
     assert journal == "wal"
 
 
