@@ -54,8 +54,8 @@ def charts(rounds: Sequence[Round], scale: Scale) -> Iterator[tuple[str, Chart]]
     latency = [line for scenario in LOOKING for line in _looks(rounds, scenario, scale)]
     if latency:
         title = f"Looking while {scale.looking[0]:,} sagas run"
-        marks = [(2.0**number, name) for number, (_, name) in enumerate(SHARES)]
-        yield "latency", Chart(title, "percentile", "ms", latency, marks)
+        shares = [(2.0**number, name) for number, (_, name) in enumerate(SHARES)]
+        yield "latency", Chart(title, "percentile", "ms", latency, shares)
 
 
 def _over(

@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from pathlib import Path
@@ -14,12 +17,15 @@ from benchmarks.floors import group_commit, one_commit, task_commit
 from benchmarks.goal import Goal, goals
 from benchmarks.machine import header
 from benchmarks.report import number, ratio_table
-from benchmarks.rounds import Measure, apart, forked, here, interleaved, run_rounds
+from benchmarks.rounds import apart, here, interleaved, run_rounds
 from benchmarks.scale import FULL, SCALES, TINY, Scale
 from benchmarks.scenario import Figures, Load, Piece, Scenario
 from benchmarks.statistic import Spread, pairwise, percentile, pick, spread
 from benchmarks.svg import Chart, Line
 from benchmarks.table import SCENARIOS, scenario
+
+ROOT = Path(__file__).parent.parent
+ONE_FAILS = [Piece(scenario("size-chain-forward"), 0), Piece(scenario("bare-trio"), 1)]
 
 
 def arguments(*words: str) -> argparse.Namespace:
@@ -75,23 +81,47 @@ def test_what_is_written_can_be_read(outcome: cli.Outcome, tmp_path: Path):
         assert ET.parse(path).getroot().tag.endswith("svg")  # noqa: S314 - it is our own file
 
 
-@pytest.mark.parametrize("measured", [apart, forked])
-def test_a_piece_is_measured_in_a_process_of_its_own(measured: Measure, tmp_path: Path):
-    """Its figures come back, and nothing of what it has done is left here."""
-    figures = measured(Piece(scenario("bare-trio"), 1), TINY, tmp_path)
+def test_a_piece_is_measured_in_a_process_of_its_own(tmp_path: Path):
+    """That process finds the scenario by its name, and prints its figures."""
+    figures = apart(Piece(scenario("bare-trio"), 1), TINY, tmp_path)
     assert figures["rate"] > 0
 
 
-@pytest.mark.parametrize("measured", [apart, forked])
-def test_a_piece_that_fails_is_reported_and_the_others_go_on(measured: Measure, tmp_path: Path):
+def test_a_piece_that_fails_is_reported_and_the_others_go_on(tmp_path: Path):
     """What its process has said is kept; there are no figures of it, and those of the next one."""
-    pieces = [Piece(scenario("size-chain-forward"), 0), Piece(scenario("bare-trio"), 1)]
     said: list[str] = []
-    (figures,), (failure,) = run_rounds(pieces, TINY, 1, tmp_path, said.append, measured=measured)
+    (figures,), (failure,) = run_rounds(ONE_FAILS, TINY, 1, tmp_path, said.append)
     assert list(figures) == ["bare-trio@1"]
     assert failure.startswith("size-chain-forward@0 failed:")
     assert "ZeroDivisionError" in failure
     assert said[0] == "round 1/1: size-chain-forward@0 failed"
+
+
+FORKING = """
+from benchmarks.rounds import forked, run_rounds
+from benchmarks.scale import TINY
+from test_benchmarks import ONE_FAILS
+(figures,), (failure,) = run_rounds(ONE_FAILS, TINY, 1, None, print, measured=forked)
+print(*figures)
+print(failure.strip())
+"""
+
+
+def test_a_copy_of_a_process_measures_as_well():
+    """It is made of a process that has no threads, so not of this one."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FORKING],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "tests"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    failed, measured, names, *failure = done.stdout.splitlines()
+    assert failed == "round 1/1: size-chain-forward@0 failed"
+    assert measured.startswith("round 1/1: bare-trio@1: ")
+    assert names == "bare-trio@1"
+    assert failure[-1].startswith("ZeroDivisionError")
 
 
 def test_what_was_measured_before_an_interruption_is_kept(tmp_path: Path):
