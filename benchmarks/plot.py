@@ -46,9 +46,9 @@ def charts(rounds: Sequence[Round], scale: Scale) -> Iterator[tuple[str, Chart]]
                 [(n, f"{n:,}") for n in scale.concurrencies],
             ),
         )
-    cost = _over(rounds, SIZES, scale, "cost")
+    cost = _over(rounds, SIZES, scale, "cpu")
     if cost:
-        title = "Cost of a node in one saga, in memory"
+        title = "Processor time of a node in one saga, in memory"
         marks = [(n, f"{n:,}") for n in scale.sizes]
         yield "cost", Chart(title, "nodes of the saga", "µs/node", cost, marks, from_zero=True)
     latency = [line for scenario in LOOKING for line in _looks(rounds, scenario, scale)]

@@ -48,7 +48,7 @@ class Scenario:
         what: What it runs.
         run: The function, as `module:name` inside of this package.
         over: The attribute of a `Scale` that has its points.
-        figure: The figure that is shown: `rate`, `cost`, or one that the function names.
+        figure: The figure that is shown: `rate`, `cpu`, or one that the function names.
         unit: The unit of that figure.
         options: What the function is told.
         needs: The package that it needs, if that is one that may be missing.

@@ -71,7 +71,7 @@ SIZES: Final = tuple(
         f"one saga of so many nodes in memory: {shape}, {end}; from the builder to the end",
         "sagas.sizes:run",
         "sizes",
-        "cost",
+        "cpu",
         "µs/node",
         {"shape": shape, "end": end},
     )

@@ -214,8 +214,8 @@ def figures_of(goal: str) -> Goal:
 def test_the_cost_of_undoing_is_what_unwinding_adds():
     """Ten nodes forward for 100, the same and nine undone for 190: an undone node costs as much."""
     rounds = {
-        "chains-memory-forward@256": {"cost": 10.0},
-        "chains-memory-unwinding@256": {"cost": 19.0},
+        "chains-memory-forward@256": {"cpu": 10.0},
+        "chains-memory-unwinding@256": {"cpu": 19.0},
     }
     assert figures_of("5 memory").ratio(rounds) == pytest.approx(1.0)
 
@@ -236,7 +236,7 @@ def test_a_peer_is_held_against_at_its_best():
 def test_goals_name_pieces_that_there_are():
     """With a figure of 1 for everything in the table, each ratio of each scale can be made."""
     for scale in SCALES.values():
-        every = dict.fromkeys(("rate", "cost", "memory", "get p99"), 1.0)
+        every = dict.fromkeys(("rate", "cost", "cpu", "memory", "get p99"), 1.0)
         pieces = {p.name: every for each in SCENARIOS for p in each.pieces(scale)}
         for goal in goals(scale):
             assert pairwise([pieces], goal.ratio) is not None, goal.row
