@@ -67,15 +67,16 @@ def explored(tmp_path):
     return run
 
 
-def without_seconds(text):
-    return re.sub(r"in [\d.]+ s", "in … s", text)
+def without_numbers(text):
+    """How many moments there are to crash at is a matter of how the engine batches its writes."""
+    return re.sub(r" *\d[\d.]*", " N", text)
 
 
 def test_the_guide_to_the_explorer_shows_what_is_so(explored):
     """The saga passes as it stands; each mistake is found, with the very words of the guide."""
     shown = [text for language, text in guide() if language == "text"]
     changes = [text for language, text in guide() if language == "diff"]
-    assert without_seconds(shown[0]) in without_seconds(explored("test_trip"))
+    assert without_numbers(shown[0]) in without_numbers(explored("test_trip"))
     assert shown[1] in explored("test_trip", changes[0])
     assert shown[2] in explored("test_trip", changes[1])
     assert shown[3] in explored("test_process")
