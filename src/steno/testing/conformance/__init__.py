@@ -7,6 +7,7 @@ Each case opens the store that it is given, fresh and empty, and holds it agains
     import pytest
     from steno.testing import conformance
 
+
     @pytest.mark.parametrize("case", conformance.CASES, ids=str)
     async def test_my_store(case, tmp_path):
         await case.run(conformance.Subject(MyStore(tmp_path / "sagas")))
