@@ -20,14 +20,18 @@ from steno.core import (
     RunUndo,
     SagaCachedState,
     SagaDag,
+    SagaLog,
     SagaMachine,
     SagaNodeEvent,
+    SagaNodeId,
     SagaOutcome,
     SagaSerialized,
     SagaState,
     Snapshot,
+    Started,
     fold_unordered,
     inputs,
+    lookup,
     read_flat,
     verify_log,
 )
@@ -165,6 +169,16 @@ def is_linear(work: Callable[[T], object], small: T, large: T) -> bool:
     return False
 
 
+def test_the_cost_of_an_event_does_not_grow_with_the_log():
+    """A log is appended to where it stands; ten times as many events take ten times as long."""
+    events = [SagaNodeEvent(SAGA_ID, SagaNodeId(node), Started()) for node in range(MOST)]
+
+    def whole(size: int) -> None:
+        assert len(SagaLog.new_recover(SAGA_ID, events[:size]).events) == size
+
+    assert is_linear(whole, FEW, MOST)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_twenty_thousand_nodes_run_and_unwind_without_recursion(shape: Callable[[int], SagaDag]):
     """Forward two events for each node; if the last action fails, four for each node but two."""
@@ -184,6 +198,18 @@ def test_the_cost_of_a_node_does_not_grow_with_the_saga(shape: Callable[[int], S
 
     def whole(size: int) -> None:
         assert drive(shape(size), fail_last=True).state.outcome is SagaOutcome.FAILED
+
+    assert is_linear(whole, FEW, MOST)
+
+
+def test_the_cost_of_a_lookup_does_not_grow_with_the_saga():
+    """Each node of a chain looks up the first one: neither nodes nor names are walked."""
+    dags = {size: chain(size) for size in (FEW, MOST)}
+    outputs = {SagaNodeId(0): NULL}
+
+    def whole(size: int) -> None:
+        for node in map(SagaNodeId, range(1, size)):
+            assert lookup(dags[size], outputs, node, "n0", undoing=False) is NULL
 
     assert is_linear(whole, FEW, MOST)
 

@@ -1,0 +1,70 @@
+"""
+Put every fault into a copy of the engine, and print which test finds it.
+
+    PYTHONPATH=tests python -m mutants --jobs 2
+    PYTHONPATH=tests python -m mutants "a waiter is answered early"
+
+It ends with status 1 if a fault is found by no test. First the suite is run without a fault, since
+a suite that fails anyway would find all of them.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mutants.mutant import Mutant
+from mutants.runner import ROOT, SUITE, Suite, copy, judge_all, run
+from mutants.table import MUTANTS
+
+
+def chosen(names: Sequence[str]) -> list[Mutant]:
+    """Return the mutants whose names have one of these words in them; all, if there is no word."""
+    found = [m for m in MUTANTS if not names or any(name in m.name for name in names)]
+    if not found:
+        raise SystemExit(f"there is no mutant of that name: {', '.join(names)}")
+    return found
+
+
+def say(what: object) -> None:
+    """Print it at once: the whole takes long."""
+    print(what, flush=True)  # noqa: T201 - printing is what this command does
+
+
+def hunt(mutants: Sequence[Mutant], folder: Path, jobs: int, suite: Suite, root: Path) -> int:
+    """Print what the tests say of each mutant, and return how many survive."""
+    survivors: list[str] = []
+    for verdict in judge_all(mutants, folder, jobs, suite, root):
+        say(verdict)
+        if verdict.test is None:
+            survivors.append(verdict.mutant.name)
+    say(f"{len(mutants)} mutants, {len(mutants) - len(survivors)} caught")
+    for name in survivors:
+        say(f"survived: {name}")
+    return len(survivors)
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Run the command on a project, and return its status."""
+    parser = argparse.ArgumentParser("mutants", description=__doc__)
+    parser.add_argument("names", nargs="*", help="words of the names of those to run; all")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time")
+    parser.add_argument("--suite", nargs="+", help="which tests to run them against")
+    parser.add_argument("--trust", action="store_true", help="do not run the suite without a fault")
+    given = parser.parse_args(arguments)
+    suite = SUITE if given.suite is None else (given.suite,)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # All are made of this copy: the project may change meanwhile.
+        (whole := folder / "whole").mkdir()
+        copy(None, whole, root)
+        test, why = (None, "") if given.trust else run(whole, suite)
+        if test is not None:
+            say(f"without a fault, {test} fails: {why}")
+            return 2
+        return min(1, hunt(chosen(given.names), folder, given.jobs, suite, whole))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Faults of the fold: of what a log amounts to, forward, unwinding and stuck."""
+
+from mutants.mutant import fault
+
+MUTANTS = (
+    # The fold, running forward
+    fault(
+        "a node starts when the first of its parents has succeeded",
+        "line 2: a node starts after all its parents have succeeded",
+        "core/_state.py",
+        (
+            "elif not self._awaited[boundary]:",
+            "elif self._awaited[boundary] == "
+            "len(self.flat.graph.boundaries[boundary].parents) - 1:",
+        ),
+    ),
+    fault(
+        "nodes still start after a failure",
+        "line 3: nothing starts after the first failure",
+        "core/_state.py",
+        ("            self._runnable.clear()\n", ""),
+    ),
+    fault(
+        "a subsaga gives null",
+        "the end of a subsaga gives the output of its last node",
+        "core/_state.py",
+        ("return self.outputs[SagaNodeId(last)]", "return NULL"),
+    ),
+    fault(
+        "a log is copied for each event",
+        "the cost of a node does not grow with the saga",
+        "core/_log.py",
+        ("self._events.append(event)", "self._events[:] = [*self._events, event]"),
+    ),
+    # The fold, unwinding
+    fault(
+        "a node is undone while one of its children still stands",
+        "line 4: a node is undone after all its children",
+        "core/_state.py",
+        ("if self._standing[boundary]:", "if self._standing[boundary] > 1:"),
+    ),
+    fault(
+        "a node is undone while one of its children still runs",
+        "line 4: a node is undone after all its children",
+        "core/_state.py",
+        (
+            "case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:",
+            "case S.NEVER_STARTED | S.FAILED | S.STARTED:",
+        ),
+        (
+            "NodeSet: TypeAlias = dict[SagaNodeId, None]",
+            "S = SagaNodeLoadStatus\nNodeSet: TypeAlias = dict[SagaNodeId, None]",
+        ),
+    ),
+    fault(
+        "everything is undone at once, the oldest first",
+        "line 4: a node is undone after all its children",
+        "core/_state.py",
+        (
+            "            self._runnable.clear()\n",
+            "            self._runnable.clear()\n"
+            "            self._undoable.update(dict.fromkeys(self.outputs))\n",
+        ),
+    ),
+    fault(
+        "a node that has failed is undone",
+        "line 5: what has failed is not undone",
+        "core/_state.py",
+        (
+            "                    case SagaNodeLoadStatus.SUCCEEDED:\n",
+            "                    case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED:\n",
+        ),
+        (
+            "        status = self.log.next_status(event)\n",
+            "        if self.status(node) is SagaNodeLoadStatus.FAILED:\n"
+            "            self.log._status[node] = SagaNodeLoadStatus.SUCCEEDED\n"
+            "        status = self.log.next_status(event)\n",
+        ),
+    ),
+    fault(
+        "the end is not undone when a node fails",
+        "a saga that fails comes to its end",
+        "core/_state.py",
+        (
+            "self._note_undone(self.flat.graph.end)  # it sweeps over this node as well",
+            "self._note_undone(node)",
+        ),
+    ),
+    fault(
+        "what succeeds after a failure is not undone",
+        "line 7: at a clean failure all that succeeded is undone",
+        "core/_state.py",
+        (
+            "self._undoable[node] = None  # nothing below it was ever started: all of it is undone",
+            "self._note_undone(node)",
+        ),
+    ),
+    fault(
+        "a success after a failure is refused",
+        "Steno's row 1: recovery refuses legal logs after a failure in a parallel stage",
+        "core/_state.py",
+        (
+            "                self._check_output(event, output)\n",
+            "                self._check_output(event, output)\n"
+            "                if self.unwinding:\n"
+            '                    raise CorruptLog(node, event_type.label, "it is too late")\n',
+        ),
+    ),
+    fault(
+        "of concurrent failures only the first is counted",
+        "Steno's row 2: concurrent failures",
+        "core/_state.py",
+        (
+            "        else:\n            self._note_undone(node)  # nothing below it",
+            "        elif False:\n            self._note_undone(node)  # nothing below it",
+        ),
+    ),
+    fault(
+        "the last failure is reported",
+        "the failure that was logged first is the one that is reported",
+        "core/_state.py",
+        (
+            "        else:\n            self._note_undone(node)  # nothing below it",
+            "        else:\n            self.first_failure = (node, error)\n"
+            "            self._note_undone(node)  # nothing below it",
+        ),
+    ),
+    fault(
+        "a second undo failure is refused",
+        "line 12: any number of undo failures is stuck; Steno's row 3",
+        "core/_state.py",
+        (
+            "            case UndoFailed(error=undo_error):\n",
+            "            case UndoFailed(error=undo_error):\n"
+            "                if self.stuck:\n"
+            '                    raise CorruptLog(node, event_type.label, "it is stuck")\n',
+        ),
+    ),
+    fault(
+        "two undo failures are no longer stuck",
+        "line 12: any number of undo failures is stuck",
+        "core/_state.py",
+        (
+            "                if self.first_undo_failure is None:\n"
+            "                    self.first_undo_failure = (node, undo_error)\n",
+            "                self.first_undo_failure = (\n"
+            "                    None if self.first_undo_failure else (node, undo_error)\n"
+            "                )\n",
+        ),
+    ),
+    fault(
+        "a saga is stuck while something still runs",
+        "line 7: stuck means that nothing runs any more",
+        "core/_state.py",
+        (
+            "return None if self._in_flight else SagaOutcome.STUCK",
+            "return SagaOutcome.STUCK",
+        ),
+    ),
+    fault(
+        "nodes are undone in a stuck saga",
+        "line 7: stuck means that nothing above is undone",
+        "core/_state.py",
+        (
+            "return self.first_undo_failure is not None",
+            "return self.first_undo_failure is not None and not self._undoable",
+        ),
+    ),
+    fault(
+        "a stuck saga is stored as failed",
+        "Steno's row 11: a stuck saga is stored as done",
+        "core/_cached_state.py",
+        (
+            "SagaOutcome.STUCK: SagaCachedState.STUCK",
+            "SagaOutcome.STUCK: SagaCachedState.FAILED",
+        ),
+    ),
+)

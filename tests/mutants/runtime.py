@@ -1,0 +1,290 @@
+"""Faults of the runtime: of the order of writing and doing, of user code, of the SEC."""
+
+from mutants.mutant import fault
+
+MUTANTS = (
+    # The executor: first durable, then done
+    fault(
+        "an action is called before its `started` is durable",
+        "line 6: an action is called only after its `started` is durable",
+        "runtime/_executor.py",
+        (
+            "        return Write(record, self._written, self._since)\n",
+            "        then = self._step.then\n"
+            "        for command in then:\n"
+            "            if isinstance(command, RunAction):\n"
+            "                self._nursery.start_soon(self._run_node, command)\n"
+            "        rest = tuple(c for c in then if not isinstance(c, RunAction))\n"
+            "        self._step = Step(events, rest)\n"
+            "        return Write(record, self._written, self._since)\n",
+        ),
+    ),
+    fault(
+        "an undo action is called before its `undo_started` is durable",
+        "line 6: an undo action is called only after its `undo_started` is durable",
+        "runtime/_executor.py",
+        (
+            "        return Write(record, self._written, self._since)\n",
+            "        then = self._step.then\n"
+            "        for command in then:\n"
+            "            if isinstance(command, RunUndo):\n"
+            "                self._nursery.start_soon(self._run_node, command)\n"
+            "        rest = tuple(c for c in then if not isinstance(c, RunUndo))\n"
+            "        self._step = Step(events, rest)\n"
+            "        return Write(record, self._written, self._since)\n",
+        ),
+    ),
+    fault(
+        "`started` is logged together with the result",
+        "line 6: an action is called only after its `started` is durable",
+        "runtime/_executor.py",
+        (
+            "        events, self._next = self._step.record, cached_state(self.machine.state)\n",
+            "        events, self._next = self._step.record, cached_state(self.machine.state)\n"
+            "        events = (*self._late, *events)\n"
+            "        self._late = ()\n"
+            "        if self._next is SagaCachedState.RUNNING and events and any(\n"
+            "            isinstance(command, RunAction) for command in self._step.then\n"
+            "        ):\n"
+            "            events, self._late = events[:-1], events[-1:]\n"
+            "        self._step = Step(events, self._step.then)\n",
+        ),
+        (
+            "    _with_writer: bool = attrs.field(init=False, default=True)\n",
+            "    _with_writer: bool = attrs.field(init=False, default=True)\n"
+            "    _late: tuple = attrs.field(init=False, default=())\n",
+        ),
+    ),
+    fault(
+        "a success is seen before it is durable",
+        "line 6: a result is visible only once it is durable",
+        "runtime/_executor.py",
+        (
+            "return Snapshot(self.saga_id, dag, events, self._durable, self.phase, ended=ended)",
+            "return Snapshot(self.saga_id, dag, events, len(events), self.phase, ended=ended)",
+        ),
+    ),
+    fault(
+        "a waiter is answered early",
+        "line 6: a result is visible only once it is durable",
+        "runtime/_executor.py",
+        (
+            "            self._step = self._handle()\n",
+            "            self._step = self._handle()\n"
+            "            if self.machine.state.outcome is not None:\n"
+            "                self._over.set()\n",
+        ),
+    ),
+    fault(
+        "what a store refuses is carried out",
+        "a saga whose step can not be recorded halts",
+        "runtime/_executor.py",
+        ("            case Durable():\n", "            case Durable() | Rejected():\n"),
+    ),
+    fault(
+        "a saga that was taken over runs on",
+        "Steno's row 12: a SEC that was taken over",
+        "runtime/_executor.py",
+        ("            case Durable():\n", "            case Durable() | Lost():\n"),
+    ),
+    fault(
+        "a failure cancels the siblings that run",
+        "running actions are never cancelled",
+        "runtime/_executor.py",
+        (
+            "        self._told.append(outcome)\n",
+            "        self._told.append(outcome)\n"
+            '        if type(outcome).__name__ == "ActionFailed" and self._nursery:\n'
+            "            self._nursery.cancel_scope.cancel()\n",
+        ),
+    ),
+    fault(
+        "a step is written that the store has already",
+        "a step with nothing to record commits nothing",
+        "runtime/_executor.py",
+        (
+            "        if not events and self._next is self._stored:\n",
+            "        if False:\n",
+        ),
+    ),
+    # User code
+    fault(
+        "an action that raises brings the SEC down",
+        "Steno's row 8: an action that panics hangs its saga",
+        "runtime/_runner.py",
+        (
+            "        except Exception as error:\n"
+            "            if is_closing(error) or is_cancelled():\n"
+            "                raise\n"
+            "            failed =",
+            "        except ValueError as error:\n"
+            "            if is_closing(error) or is_cancelled():\n"
+            "                raise\n"
+            "            failed =",
+        ),
+    ),
+    fault(
+        "a failure is logged though its saga was cancelled",
+        "what a cancelled task raises is no failure",
+        "runtime/_runner.py",
+        (
+            "            if is_closing(error) or is_cancelled():\n"
+            "                raise\n"
+            "            failed =",
+            "            if is_closing(error):\n                raise\n            failed =",
+        ),
+        (
+            "        await trio.lowlevel.checkpoint_if_cancelled()\n        return outcome",
+            "        return outcome",
+        ),
+    ),
+    fault(
+        "a `Cancelled` is logged as a failure",
+        "`Cancelled` is no failure",
+        "runtime/_runner.py",
+        (
+            "        except Exception as error:\n"
+            "            if is_closing(error) or is_cancelled():\n"
+            "                raise\n"
+            "            failed =",
+            "        except BaseException as error:\n"
+            "            if is_closing(error):\n"
+            "                raise\n"
+            "            failed =",
+        ),
+    ),
+    fault(
+        "what a cancelled task returns is kept",
+        "what a cancelled task returns is dropped",
+        "runtime/_runner.py",
+        (
+            "        await trio.lowlevel.checkpoint_if_cancelled()\n        return outcome",
+            "        return outcome",
+        ),
+    ),
+    fault(
+        "an action is begun though its saga was cancelled",
+        "nothing is begun that would only be dropped",
+        "runtime/_runner.py",
+        (
+            "        await trio.lowlevel.checkpoint_if_cancelled()  # nothing is begun",
+            "        # nothing is begun",
+        ),
+    ),
+    fault(
+        "of a repeated action the first result counts",
+        "of a repeated action only the last result counts",
+        "runtime/_runner.py",
+        (
+            "        for _ in range(command.times - 1):\n"
+            "            await self._attempt(action, ctx)\n"
+            "            await trio.lowlevel.checkpoint_if_cancelled()\n"
+            "        return await self._attempt(action, ctx)\n",
+            "        first = await self._attempt(action, ctx)\n"
+            "        for _ in range(command.times - 1):\n"
+            "            await trio.lowlevel.checkpoint_if_cancelled()\n"
+            "            await self._attempt(action, ctx)\n"
+            "        return first\n",
+        ),
+    ),
+    fault(
+        "an undo action sees what its action sees, no more",
+        "an undo action also sees its own node's output",
+        "runtime/_runner.py",
+        (
+            "action, ctx = self._action(node), self._context(node, undoing=True)",
+            "action, ctx = self._action(node), self._context(node, undoing=False)",
+        ),
+    ),
+    # The writer
+    fault(
+        "a batch is torn when the SEC is cancelled",
+        "a batch is written whole, or not at all",
+        "runtime/_writer.py",
+        ("trio.CancelScope(shield=True, deadline", "trio.CancelScope(shield=False, deadline"),
+    ),
+    fault(
+        "one bad write spoils its batch",
+        "a batch that is refused as a whole is tried again write by write",
+        "runtime/_writer.py",
+        (
+            "                    await self._commit_each(batch)\n",
+            "                    for write in batch:\n"
+            "                        write.then(Rejected(error))\n",
+        ),
+    ),
+    fault(
+        "writes are lost while the store is unavailable",
+        "a store that is unavailable loses nothing",
+        "runtime/_writer.py",
+        ("batch += _taken(self.mailbox.drain())", "_taken(self.mailbox.drain())"),
+    ),
+    fault(
+        "there is no patience with a store",
+        "an unavailable store is tried again",
+        "runtime/_writer.py",
+        ("if write.since <= oldest:", "if write.since >= oldest:"),
+    ),
+    fault(
+        "sagas are told each other's outcomes",
+        "a store answers per saga",
+        "runtime/_writer.py",
+        ("zip(batch, outcomes, strict=True)", "zip(batch, reversed(outcomes), strict=True)"),
+    ),
+    # Recovery
+    fault(
+        "a problem stays when its cause is gone",
+        "a problem is cleared by the next load that succeeds",
+        "runtime/_recover.py",
+        ("if stored.summary.problem is not None:", "if False:"),
+    ),
+    fault(
+        "a saga is stored before it is validated",
+        "Steno's row 10: a saga is stored before it is validated",
+        "runtime/_recover.py",
+        (
+            "        self.registry.validate(dag.flat)\n        return self._executor",
+            "        return self._executor",
+        ),
+    ),
+    fault(
+        "a saga that can not be loaded brings the SEC down",
+        "one saga's failure hurts no other",
+        "runtime/_recover.py",
+        (
+            "        except Exception as error:  # noqa: BLE001 - stored data",
+            "        except LookupError as error:  # noqa: BLE001 - stored data",
+        ),
+    ),
+    # The coordinator
+    fault(
+        "a second start runs a saga twice",
+        "Steno's row 5: a second start destroys the running saga",
+        "runtime/_sec.py",
+        (
+            "                if entry.place is not Place.READY:\n",
+            "                if entry.place is Place.DONE:\n",
+        ),
+    ),
+    fault(
+        "a view waits until its saga is loaded",
+        "line 10: status never waits for the store; Steno's row 6",
+        "runtime/_sec.py",
+        (
+            "elif isinstance(ask, GetSaga) and entry.place in {Place.CREATING, Place.LOADING}:",
+            "elif False:",
+        ),
+    ),
+    fault(
+        "finished sagas stay in memory",
+        "Steno's row 9: finished sagas stay in memory for ever",
+        "runtime/_sec.py",
+        ("if len(self._finished) > KEPT_FINISHED:", "if False:"),
+    ),
+    fault(
+        "who gives up waiting takes the others along",
+        "line 13: cancelling a waiter changes nothing",
+        "runtime/_entry.py",
+        ("self.waiters.pop(waiter, None)", "self.waiters.clear()"),
+    ),
+)
