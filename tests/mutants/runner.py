@@ -41,7 +41,7 @@ SUITE = (
     # The conformance kit.
     ("tests/testing/conformance/test_memory.py", "tests/stores/test_sqlite_conformance.py"),
     # What is written down, one case after another.
-    ("tests/core", "tests/runtime", "tests/properties/test_scale.py", "tests/stores"),
+    ("tests/runtime", "tests/core", "tests/properties/test_scale.py", "tests/stores"),
 )
 """
 What every mutant is run against, in this order, up to the first test that fails.

@@ -12,8 +12,11 @@ from steno.runtime._recover import Loader
 from steno.runtime._sec import Sec
 from steno.runtime._writer import LogWriter
 from support.worlds import (
+    Batch,
     Context,
+    Outcomes,
     World,
+    WriteBatch,
     each_time,
     hangs,
     ids,
@@ -22,6 +25,7 @@ from support.worlds import (
     returns,
     slow,
     takes,
+    works,
 )
 
 # The body raises, or is cancelled
@@ -90,6 +94,50 @@ async def test_an_error_of_the_body_unwinds_nobody_at_whatever_moment_it_comes()
                 raise LookupError
         assert "✗" not in world.store.log(saga.id)
         (await world.finish(saga.id)).unwrap()
+
+
+async def test_a_success_of_what_was_cancelled_is_not_kept():
+    """At the same moment: what it returns then is half done, and is returned again when whole."""
+
+    async def hasty(_: Context) -> object:
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:  # noqa: ASYNC103 - rude on purpose
+            return "half"  # noqa: ASYNC104 - as above
+
+    for _ in range(30):  # in each the tasks are scheduled in another order
+        world = World()
+        began = trio.current_time()
+        world.does("a", takes(5, returns(1)))
+        world.does("b", each_time(hasty, returns("whole")))
+        world.does("c", each_time(hasty, returns("whole")))
+        with pytest.raises(LookupError):
+            async with world.open() as sec:
+                saga = await sec.saga_create(world.saga([*"abc"], "d"))
+                await saga.start()
+                await trio.sleep_until(began + 5)
+                raise LookupError
+        result = (await world.finish(saga.id)).unwrap()
+        assert {result.lookup_node_output(name) for name in "bc"} == {"whole"}
+
+
+async def test_what_was_cancelled_before_it_began_is_not_called(world: World):
+    """The SEC is cancelled while a start is being recorded: it is called at the next open."""
+
+    async def cancelled_meanwhile(write: WriteBatch, batch: Batch) -> Outcomes:
+        outcomes = await write(batch)
+        scope.cancel()
+        return outcomes
+
+    with trio.CancelScope() as scope:
+        async with world.open() as sec:
+            saga = await sec.saga_create(world.saga("a", "b"))
+            world.store.script.extend([works, cancelled_meanwhile])
+            await saga.start()
+            await trio.sleep_forever()
+    assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+"
+    assert world.calls == ["a"]
+    (await world.finish(saga.id)).unwrap()
 
 
 async def test_a_group_of_the_bodys_nursery_is_the_bodys(world: World):
