@@ -74,7 +74,7 @@ def test_a_schedule_is_its_own_in_a_thread_beside_others():
             noise.cancel_scope.cancel()
 
     async def checkpoint_for_ever() -> None:
-        while True:
+        while True:  # noqa: ASYNC110 - it waits for nothing: it is to keep Trio busy
             await trio.lowlevel.checkpoint()
 
     trio.run(busy)
