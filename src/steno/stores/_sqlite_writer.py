@@ -2,15 +2,16 @@
 What is written to a SQLite database, each write a plain function of the one connection that does.
 
 Theory of operation. An append is one conditional `UPDATE` of the saga's row, which looks at the
-fence and the number of the first event at once, and an `INSERT` per event. Only if no row matched
-is it looked at why. What has an index, `state` and `ended`, is set only when it changes.
+fence and the number of the first event at once, and an `INSERT` per event. Those of a batch are
+done together (`_sqlite_steps`); only if a row did not match are they done one by one, and is it
+looked at why. What has an index, `state` and `ended`, is set only when it changes.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -34,17 +35,13 @@ from steno.store import (
 )
 from steno.stores._rows import event_rows, to_microseconds
 from steno.stores._sqlite_opened import Opened
+from steno.stores._sqlite_steps import APPEND, MOVE, OneByOne, Steps
 
 _ADVANCE = """
     UPDATE saga SET events = ?, progressed = ?
     WHERE saga_id = ? AND current_sec = ? AND adopt_generation = ? AND events = ?
     RETURNING saga_key, state
 """
-_APPEND = """
-    INSERT INTO node_event (saga_key, seq, node_id, event_type, data, time, creator)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-_MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
 _NOTE = """
     UPDATE saga SET problem = ? WHERE saga_id = ? AND current_sec = ? AND adopt_generation = ?
 """
@@ -95,7 +92,7 @@ _UNUSED = """
 """
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class SqliteWriter:
     """
     Writes, on the one connection that does.
@@ -107,6 +104,11 @@ class SqliteWriter:
 
     _opened: Opened
     _clock: Callable[[], datetime]
+    _steps: Steps = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with nothing known of any saga."""
+        self._steps = Steps(self._opened.db)
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -122,6 +124,9 @@ class SqliteWriter:
         try:
             yield self._db
             self._db.execute("COMMIT")
+        except BaseException:
+            self._steps.forget()
+            raise
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -145,9 +150,16 @@ class SqliteWriter:
 
     # Writes
 
-    def record(self, batch: Iterable[SagaWrite]) -> list[WriteOutcome]:
+    def record(self, batch: Sequence[SagaWrite]) -> list[WriteOutcome]:
         """Write a batch in one transaction."""
         now = self._now()
+        if len({write.saga_id for write in batch}) == len(batch):
+            with suppress(OneByOne), self._transaction():
+                self._steps.append([w for w in batch if isinstance(w, SagaRecord)], now)
+                return [
+                    Durable() if isinstance(write, SagaRecord) else self._write(write, now)
+                    for write in batch
+                ]
         with self._transaction():
             return [self._write(write, now) for write in batch]
 
@@ -238,7 +250,7 @@ class SqliteWriter:
     def _move(self, key: int, state: str, record: SagaRecord, now: int) -> None:
         if state != record.state.value:
             ended = now if record.state.finished else None
-            self._db.execute(_MOVE, (record.state.value, ended, key))
+            self._db.execute(MOVE, (record.state.value, ended, key))
 
     def _events_from(self, key: int, first: int) -> list[tuple[object, ...]]:
         query = (
@@ -252,7 +264,7 @@ class SqliteWriter:
     ) -> None:
         creator = fence.sec_name
         rows = ((key, *row, now, creator) for row in event_rows(first, events))
-        self._db.executemany(_APPEND, rows)
+        self._db.executemany(APPEND, rows)
 
     # Retention
 
