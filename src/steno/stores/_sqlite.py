@@ -34,6 +34,7 @@ from steno.store import (
 from steno.stores import _sqlite_reader as reads
 from steno.stores._sqlite_file import SqliteFile
 from steno.stores._sqlite_writer import SqliteWriter
+from steno.stores._together import Together
 from steno.stores._worker import GRACE, Worker, inline_worker, thread_worker
 
 T = TypeVar("T")
@@ -134,10 +135,32 @@ class SqliteReader:
     )
     _idle: list[sqlite3.Connection] = attrs.field(init=False, factory=list)
     _closed: bool = attrs.field(init=False, default=False)
+    _loads: Together[SagaId, StoredSaga | None] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with nobody asking."""
+        self._loads = Together(self._load_all)
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:
         """Return all that is stored of a saga; None if there is no such saga."""
-        return await self._read(lambda db: reads.load(db, saga_id))
+        return await self._loads.ask(saga_id)
+
+    async def _load_all(
+        self, saga_ids: Sequence[SagaId]
+    ) -> Mapping[SagaId, StoredSaga | Exception | None]:
+        """Load what is asked for at the same time, in one thread: to go there costs the most."""
+
+        def load_each(db: sqlite3.Connection) -> dict[SagaId, StoredSaga | Exception | None]:
+            return {saga_id: self._load_now(db, saga_id) for saga_id in saga_ids}
+
+        return await self._read(load_each)
+
+    def _load_now(self, db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | Exception | None:
+        try:
+            with self._file.translating():
+                return reads.load(db, saga_id)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            return error
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the sagas."""
