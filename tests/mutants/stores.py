@@ -73,7 +73,7 @@ MUTANTS = (
     fault(
         "SQLite: the fence of an earlier life is let through",
         "Steno's row 12: no write looks at the fence",
-        "stores/_sqlite_writer.py",
+        "stores/_sqlite_steps.py",
         ("AND adopt_generation = ? AND events = ?", "AND adopt_generation >= ? AND events = ?"),
     ),
     fault(
@@ -100,7 +100,7 @@ MUTANTS = (
     fault(
         "SQLite: the end of a saga has no time",
         "a finished saga is stored as that",
-        "stores/_sqlite_writer.py",
+        "stores/_sqlite_steps.py",
         ("ended = now if record.state.finished else None", "ended = None"),
     ),
     fault(

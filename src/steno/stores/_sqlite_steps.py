@@ -9,7 +9,7 @@ than there are sagas, the batch is not written this way.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -21,7 +21,7 @@ APPEND = """
     INSERT INTO node_event (saga_key, seq, node_id, event_type, data, time, creator)
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
-MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
+_MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
 _ADVANCE = """
     UPDATE saga SET events = ?, progressed = ?
     WHERE saga_key = ? AND current_sec = ? AND adopt_generation = ? AND events = ? AND state = ?
@@ -82,17 +82,12 @@ class Steps:
                 for row in event_rows(record.first_seq, record.events)
             ),
         )
-        self._move(zip(records, rows, strict=True), now)
-
-    def _move(self, steps: Iterable[tuple[SagaRecord, tuple[int, str]]], now: int) -> None:
-        """Bring the sagas to their next states; what has ended will have no more steps."""
-        for record, (key, state) in steps:
-            finished, following = record.state.finished, record.state.value
-            if following != state:
-                self._db.execute(MOVE, (following, now if finished else None, key))
-                self._known[record.saga_id] = key, following
-            if finished:
-                self._known.pop(record.saga_id, None)
+        for record, (key, state) in zip(records, rows, strict=True):
+            move(self._db, key, state, record, now)
+            if record.state.finished:
+                del self._known[record.saga_id]  # it will have no more steps
+            else:
+                self._known[record.saga_id] = key, record.state.value
 
     def _row(self, saga_id: SagaId) -> tuple[int, str]:
         known = self._known.get(saga_id)
@@ -103,3 +98,10 @@ class Steps:
                 raise OneByOne
             self._known[saga_id] = known
         return known
+
+
+def move(db: sqlite3.Connection, key: int, state: str, record: SagaRecord, now: int) -> None:
+    """Bring a saga from its state to that of a step, if it is another."""
+    if state != record.state.value:
+        ended = now if record.state.finished else None
+        db.execute(_MOVE, (record.state.value, ended, key))

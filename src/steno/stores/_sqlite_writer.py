@@ -1,10 +1,10 @@
 """
 What is written to a SQLite database, each write a plain function of the one connection that does.
 
-Theory of operation. An append is one conditional `UPDATE` of the saga's row, which looks at the
-fence and the number of the first event at once, and an `INSERT` per event. Those of a batch are
-done together (`_sqlite_steps`); only if a row did not match are they done one by one, and is it
-looked at why. What has an index, `state` and `ended`, is set only when it changes.
+Theory of operation. The steps of a batch are appended together (`_sqlite_steps`), by statements
+that look at each saga's fence and next number as they write. Only if one did not match are the
+writes of the batch done one by one, and is it looked at why. What has an index, `state` and
+`ended`, is set only when it changes.
 """
 
 from __future__ import annotations
@@ -35,13 +35,8 @@ from steno.store import (
 )
 from steno.stores._rows import event_rows, to_microseconds
 from steno.stores._sqlite_opened import Opened
-from steno.stores._sqlite_steps import APPEND, MOVE, OneByOne, Steps
+from steno.stores._sqlite_steps import APPEND, OneByOne, Steps, move
 
-_ADVANCE = """
-    UPDATE saga SET events = ?, progressed = ?
-    WHERE saga_id = ? AND current_sec = ? AND adopt_generation = ? AND events = ?
-    RETURNING saga_key, state
-"""
 _NOTE = """
     UPDATE saga SET problem = ? WHERE saga_id = ? AND current_sec = ? AND adopt_generation = ?
 """
@@ -207,17 +202,7 @@ class SqliteWriter:
         return Rejected(SagaIdInUse(saga.saga_id))
 
     def _append(self, record: SagaRecord, now: int) -> WriteOutcome:
-        first, size, fence = record.first_seq, len(record.events), record.fence
-        condition = (record.saga_id.bytes, fence.sec_name, fence.generation, first)
-        row = self._db.execute(_ADVANCE, (first + size, now, *condition)).fetchone()
-        if row is None:
-            return self._append_again(record, now)
-        self._insert(row[0], first, record.events, now, fence)
-        self._move(row[0], row[1], record, now)
-        return Durable()
-
-    def _append_again(self, record: SagaRecord, now: int) -> WriteOutcome:
-        """Do an append whose first event is not the next, or say why it can not be done."""
+        """Do an append of which not all may be new, or say why it can not be done."""
         refusal = self._refusal(record)
         if not isinstance(refusal, Durable):
             return refusal
@@ -236,7 +221,7 @@ class SqliteWriter:
         count = first + len(record.events)
         update = "UPDATE saga SET events = ?, progressed = ? WHERE saga_key = ?"
         self._db.execute(update, (count, now, key))
-        self._move(key, state, record, now)
+        move(self._db, key, state, record, now)
         return Durable()
 
     def _refusal(self, write: SagaRecord | SagaProblem) -> WriteOutcome:
@@ -246,11 +231,6 @@ class SqliteWriter:
         if row is None:
             return Rejected(NoSuchSaga(write.saga_id))
         return Durable() if row == _values(write.fence) else Lost(row[0])
-
-    def _move(self, key: int, state: str, record: SagaRecord, now: int) -> None:
-        if state != record.state.value:
-            ended = now if record.state.finished else None
-            self._db.execute(MOVE, (record.state.value, ended, key))
 
     def _events_from(self, key: int, first: int) -> list[tuple[object, ...]]:
         query = (
