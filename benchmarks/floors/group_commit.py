@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 import trio
@@ -14,33 +14,40 @@ from benchmarks.scenario import Figures, Load
 
 STEPS = 10
 
-
-async def _producer(writer: GroupWriter, left: Iterator[int], per_step: int) -> None:
-    for chain in left:
-        for step in range(STEPS):
-            await writer.write(step_rows(chain, step, per_step))
+Chain = Callable[[GroupWriter, int, int], Awaitable[None]]
+"""Writes the steps of the chain of a number, so many rows for each."""
 
 
-async def _run(writer: GroupWriter, chains: int, concurrency: int, per_step: int) -> None:
-    left = iter(range(chains))
-    async with trio.open_nursery() as nursery:
-        for _ in range(concurrency):
-            nursery.start_soon(_producer, writer, left, per_step)
+async def _chain(writer: GroupWriter, chain: int, per_step: int) -> None:
+    for step in range(STEPS):
+        await writer.write(step_rows(chain, step, per_step))
 
 
-async def _measured(load: Load) -> Figures:
+async def measured(write_chain: Chain, load: Load) -> Figures:
+    """Write chains, so many at once, and return what that took."""
     per_step = int(load.options["rows"])
     path = load.folder / "floor.db"
     chains = load.scale.sagas(load.point)
     warm_up = chains // 10 + 1
+
+    async def producer(writer: GroupWriter, left: Iterator[int]) -> None:
+        for chain in left:
+            await write_chain(writer, chain, per_step)
+
+    async def write(writer: GroupWriter, number: int) -> None:
+        left = iter(range(number))
+        async with trio.open_nursery() as nursery:
+            for _ in range(load.point):
+                nursery.start_soon(producer, writer, left)
+
     async with group_writer(path) as writer:
-        await _run(writer, warm_up, load.point, per_step)
+        await write(writer, warm_up)
         with Meter() as meter:
-            await _run(writer, chains, load.point, per_step)
+            await write(writer, chains)
     rows = count(path) - warm_up * STEPS * per_step
     return meter.figures(chains * STEPS) | {"rows": rows}
 
 
 def run(load: Load) -> Figures:
     """Write the steps of chains, so many at once."""
-    return trio.run(partial(_measured, load))
+    return trio.run(partial(measured, _chain, load))

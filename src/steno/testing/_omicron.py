@@ -46,15 +46,8 @@ def actions_succeed_idempotently(
         CounterExample: It does not.
     """
     __tracebackhide__ = True
-    exploration = Exploration(make_subject(make_dag, registry, make_context, check, attach))
-
-    def run() -> Report:
-        exploration.begin()
-        repeats = [Fault(FaultKind.REPEAT, Callee(n)) for n in exploration.subject.nodes]
-        exploration.run_each(exploration.choose([Case((repeat,)) for repeat in repeats]))
-        return exploration.report()
-
-    return outside_of_trio(exploration, run)
+    subject = make_subject(make_dag, registry, make_context, check, attach)
+    return _explored(Exploration(subject), _repeat_each)
 
 
 def action_failure_can_unwind(
@@ -74,14 +67,8 @@ def action_failure_can_unwind(
         CounterExample: It is not, or something is left.
     """
     __tracebackhide__ = True
-    exploration = Exploration(make_subject(make_dag, registry, make_context, check, attach))
-
-    def run() -> Report:
-        exploration.begin()
-        exploration.fail_each()
-        return exploration.report()
-
-    return outside_of_trio(exploration, run)
+    subject = make_subject(make_dag, registry, make_context, check, attach)
+    return _explored(Exploration(subject), Exploration.fail_each)
 
 
 def action_failure_can_unwind_idempotently(
@@ -101,19 +88,34 @@ def action_failure_can_unwind_idempotently(
         CounterExample: It is not unwound, or something is left.
     """
     __tracebackhide__ = True
-    exploration = Exploration(make_subject(make_dag, registry, make_context, check, attach))
+    subject = make_subject(make_dag, registry, make_context, check, attach)
+    return _explored(Exploration(subject), _fail_each_and_repeat_undos)
 
-    def run() -> Report:
+
+def _repeat_each(exploration: Exploration) -> None:
+    repeats = [Fault(FaultKind.REPEAT, Callee(n)) for n in exploration.subject.nodes]
+    exploration.run_each(exploration.choose([Case((repeat,)) for repeat in repeats]))
+
+
+def _fail_each_and_repeat_undos(exploration: Exploration) -> None:
+    cases = list[Case]()
+    for ran in exploration.fail_each():
+        twice = [Fault(FaultKind.REPEAT, Callee(node, undoing=True)) for node in ran.undone()]
+        if twice:
+            cases.append(Case((*ran.case.faults, *twice)))
+    exploration.run_each(exploration.choose(cases))
+
+
+def _explored(exploration: Exploration, run: Callable[[Exploration], object]) -> Report:
+    """Run the saga as it is, and then what is to be run of it; return what there was."""
+    __tracebackhide__ = True
+
+    def explore() -> Report:
         exploration.begin()
-        cases = list[Case]()
-        for ran in exploration.fail_each():
-            twice = [Fault(FaultKind.REPEAT, Callee(node, undoing=True)) for node in ran.undone()]
-            if twice:
-                cases.append(Case((*ran.case.faults, *twice)))
-        exploration.run_each(exploration.choose(cases))
+        run(exploration)
         return exploration.report()
 
-    return outside_of_trio(exploration, run)
+    return outside_of_trio(exploration, explore)
 
 
 def assert_no_failed_undo_steps(
