@@ -74,7 +74,20 @@ MUTANTS = (
         "SQLite: the fence of an earlier life is let through",
         "Steno's row 12: no write looks at the fence",
         "stores/_sqlite_steps.py",
-        ("AND adopt_generation = ? AND events = ?", "AND adopt_generation >= ? AND events = ?"),
+        ("adopt_generation = column4\n", "adopt_generation >= column4\n"),
+        ("adopt_generation = column7\n", "adopt_generation >= column7\n"),
+        (
+            "progressed = ?, events = ?\n"
+            "    WHERE saga_key = ? AND current_sec = ? AND adopt_generation = ?",
+            "progressed = ?, events = ?\n"
+            "    WHERE saga_key = ? AND current_sec = ? AND adopt_generation >= ?",
+        ),
+        (
+            "ended), events = ?\n"
+            "    WHERE saga_key = ? AND current_sec = ? AND adopt_generation = ?",
+            "ended), events = ?\n"
+            "    WHERE saga_key = ? AND current_sec = ? AND adopt_generation >= ?",
+        ),
     ),
     fault(
         "SQLite: the generation of a saga is not raised",
@@ -101,7 +114,31 @@ MUTANTS = (
         "SQLite: the end of a saga has no time",
         "a finished saga is stored as that",
         "stores/_sqlite_steps.py",
-        ("ended = now if record.state.finished else None", "ended = None"),
+        ("int(record.state.finished), now", "0, now"),
+    ),
+    fault(
+        "SQLite: a batch that has lost a saga is kept",
+        "every write is conditional on its saga's fence",
+        "stores/_sqlite_steps.py",
+        ("if changed != len(records):", "if False:"),
+    ),
+    fault(
+        "SQLite: an id that is in use is created",
+        "the id of a saga is used once",
+        "stores/_sqlite_steps.py",
+        ("(now, now, now), rows) != len(created):", "(now, now, now), rows) == 0:"),
+    ),
+    fault(
+        "SQLite: records of one saga are joined whatever their fence",
+        "every write is conditional on its saga's fence",
+        "stores/_sqlite_batch.py",
+        ("if record.fence != fence or ", "if "),
+    ),
+    fault(
+        "SQLite: records of one saga are joined across a gap",
+        "events follow each other without a gap",
+        "stores/_sqlite_batch.py",
+        (" or record.first_seq != size:", ":"),
     ),
     fault(
         "SQLite: a list begins with its marker",

@@ -30,6 +30,7 @@ from steno.store import (
     PruneQuery,
     Rejected,
     SagaProblem,
+    SagaRecord,
     SecStoreReader,
 )
 from support.filled import SEC, fill, log_of, name_of, saga_id, state_of, writes
@@ -122,15 +123,40 @@ SLOW = re.compile(r"SCAN (saga|saga_params|node_event|dag|sec)\b|TEMP B-TREE")
 PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 
 
+def plan_of(db: sqlite3.Connection, statement: str) -> list[str]:
+    """Return the steps of a statement's plan."""
+    return [step for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+
+
 def slow_steps(path: Path, statements: Sequence[str]) -> list[str]:
     """Return whatever in the plans of statements looks at all rows of a table, or sorts them."""
     slow: list[str] = []
     with closing(sqlite3.connect(path)) as db:
         for statement in sorted(set(statements)):
             if statement.lstrip().upper().startswith(PLANNED):
-                plan = db.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
-                slow += [f"{step}\n{statement}" for *_, step in plan if SLOW.search(step)]
+                slow += [
+                    f"{step}\n{statement}" for step in plan_of(db, statement) if SLOW.search(step)
+                ]
     return slow
+
+
+async def do_at_once(file: Filled) -> None:
+    """Create many sagas, and go on with them, in one life and the next."""
+    async with file.store().open() as session:
+        fence = (await session.take_over(SEC)).fence
+        many = [writes(number, fence) for number in range(-9, -2)]
+        batches = [[create for create, *_ in many], [begin for _, begin, _ in many]]
+        for batch in [
+            *batches,
+            [write for number in (-10, -11) for write in writes(number, fence)],
+        ]:
+            assert set(await session.record(batch)) == {Durable()}
+    async with file.store().open() as session:
+        fence = (await session.take_over(SEC)).fence
+        ends = [attrs.evolve(end, fence=fence) for *_, end in many]
+        none = [SagaRecord(end.saga_id, fence, 4, (), SagaCachedState.RUNNING) for end in ends]
+        for batch in (none[:3], none[:1], ends[:3], ends[3:4]):
+            assert set(await session.record(batch)) == {Durable()}
 
 
 async def do_everything(file: Filled) -> None:
@@ -165,9 +191,37 @@ async def test_no_statement_looks_at_all_sagas_or_sorts_them(
     small = files[0].copy(tmp_path)
     with traced() as statements:
         await do_everything(small)
+        await do_at_once(small)
     begun = {statement.split()[0] for statement in statements}
     assert {"SELECT", "INSERT", "UPDATE", "DELETE"} <= begun
     assert slow_steps(small.path, statements) == []
+
+
+MISLEADING = ("saga_state", "9 1 1"), ("saga_name", "9 1 1 1"), (None, "9")
+
+
+@pytest.mark.parametrize("misled", [False, True])
+async def test_steps_of_many_sagas_find_each_by_its_key(
+    files: tuple[Filled, Filled], tmp_path: Path, *, misled: bool
+):
+    """Whatever an operator's ANALYZE has once counted: none by an index of states, or all of it."""
+    small = files[0].copy(tmp_path)
+    if misled:
+        with closing(sqlite3.connect(small.path)) as db:
+            db.execute("ANALYZE")
+            db.execute("DELETE FROM sqlite_stat1 WHERE tbl = 'saga'")
+            db.executemany("INSERT INTO sqlite_stat1 VALUES ('saga', ?, ?)", MISLEADING)
+            db.commit()
+    with traced() as statements:
+        await do_at_once(small)
+    assert slow_steps(small.path, statements) == []
+    updates = [each for each in statements if "UPDATE saga" in each and "progressed" in each]
+    assert {each.count("VALUES") for each in updates} == {0, 1}
+    assert len(updates) == 5
+    with closing(sqlite3.connect(small.path)) as db:
+        for update in updates:
+            (step,) = [step for step in plan_of(db, update) if "saga" in step]
+            assert step == "SEARCH saga USING INTEGER PRIMARY KEY (rowid=?)"
 
 
 @pytest.mark.parametrize(

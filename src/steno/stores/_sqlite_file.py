@@ -22,6 +22,7 @@ from steno.stores._migrate import check_version, migrate, migrations
 from steno.stores._owner import owner_lock
 from steno.stores._sqlite_error import translating
 from steno.stores._sqlite_opened import Opened
+from steno.stores._sqlite_values import KEPT
 
 OLDEST = (3, 38, 0)
 """The oldest SQLite that has all that is asked of it."""
@@ -163,6 +164,7 @@ class SqliteFile:
             timeout=PATIENCE,
             isolation_level=None,
             check_same_thread=False,
+            cached_statements=KEPT,
         )
 
     def _set_up(self, db: sqlite3.Connection, version: int) -> None:

@@ -1,10 +1,10 @@
 """
 What is written to a SQLite database, each write a plain function of the one connection that does.
 
-Theory of operation. The steps of a batch are appended together (`_sqlite_steps`), by statements
-that look at each saga's fence and next number as they write. Only if one did not match are the
-writes of the batch done one by one, and is it looked at why. What has an index, `state` and
-`ended`, is set only when it changes.
+Theory of operation. A batch is written by a few statements for all of it (`_sqlite_steps`), which
+look at each saga's fence and next number as they write. Only if one did not match are the writes of
+the batch done one by one, and is it looked at why. What has an index, `state` and `ended`, is set
+only when it changes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from steno.store import (
     WriteOutcome,
 )
 from steno.stores._rows import event_rows, to_microseconds
+from steno.stores._sqlite_batch import Batch, OneByOne, sort
 from steno.stores._sqlite_opened import Opened
-from steno.stores._sqlite_steps import APPEND, OneByOne, Steps, move
+from steno.stores._sqlite_steps import APPEND, PARAMS, Steps
 
 _NOTE = """
     UPDATE saga SET problem = ? WHERE saga_id = ? AND current_sec = ? AND adopt_generation = ?
@@ -46,6 +47,7 @@ _CREATE = """
     VALUES (?, ?, ?, 'ready', ?, ?, ?, ?, ?)
     ON CONFLICT (saga_id) DO NOTHING RETURNING saga_key
 """
+_MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
 _OPEN = """
     INSERT INTO sec (name, generation) VALUES (?, 1)
     ON CONFLICT (name) DO UPDATE SET generation = generation + 1 RETURNING generation
@@ -86,6 +88,8 @@ _UNUSED = """
     WHERE dag_key = ? AND NOT EXISTS (SELECT 1 FROM saga WHERE saga.dag_key = dag.dag_key)
 """
 
+_DURABLE = Durable()
+
 
 @attrs.define(eq=False)
 class SqliteWriter:
@@ -115,10 +119,11 @@ class SqliteWriter:
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         self._opened.check()
-        self._db.execute("BEGIN IMMEDIATE")
+        # These two ways need the GIL once, and `execute` four times.
+        self._db.executescript("BEGIN IMMEDIATE")
         try:
             yield self._db
-            self._db.execute("COMMIT")
+            self._db.commit()
         except BaseException:
             self._steps.forget()
             raise
@@ -148,15 +153,21 @@ class SqliteWriter:
     def record(self, batch: Sequence[SagaWrite]) -> list[WriteOutcome]:
         """Write a batch in one transaction."""
         now = self._now()
-        if len({write.saga_id for write in batch}) == len(batch):
-            with suppress(OneByOne), self._transaction():
-                self._steps.append([w for w in batch if isinstance(w, SagaRecord)], now)
-                return [
-                    Durable() if isinstance(write, SagaRecord) else self._write(write, now)
-                    for write in batch
-                ]
+        with suppress(OneByOne):
+            return self._record_at_once(batch, sort(batch), now)
+        self._steps.forget()
         with self._transaction():
             return [self._write(write, now) for write in batch]
+
+    def _record_at_once(
+        self, batch: Sequence[SagaWrite], parts: Batch, now: int
+    ) -> list[WriteOutcome]:
+        outcomes: list[WriteOutcome] = [_DURABLE] * len(batch)
+        with self._transaction():
+            self._steps.write(parts, now)
+            for place, problem in parts.problems:
+                outcomes[place] = self._note(problem)
+        return outcomes
 
     def _write(self, write: SagaWrite, now: int) -> WriteOutcome:
         match write:
@@ -164,9 +175,13 @@ class SqliteWriter:
                 return self._create(write, now)
             case SagaRecord():
                 return self._append(write, now)
-            case SagaProblem(saga_id=saga_id, fence=fence, problem=problem):
-                noted = self._db.execute(_NOTE, (problem, saga_id.bytes, *_values(fence)))
-                return Durable() if noted.rowcount else self._refusal(write)
+            case SagaProblem():
+                return self._note(write)
+
+    def _note(self, write: SagaProblem) -> WriteOutcome:
+        values = (write.problem, write.saga_id.bytes, *_values(write.fence))
+        noted = self._db.execute(_NOTE, values).rowcount
+        return _DURABLE if noted else self._refusal(write)
 
     def _create(self, saga: SagaCreateParams, now: int) -> WriteOutcome:
         dag_key = self._dag_key(saga)
@@ -176,7 +191,7 @@ class SqliteWriter:
         created = self._db.execute(_CREATE, row).fetchone()
         if created is None:
             return self._created_before(saga, dag_key)
-        self._db.execute("INSERT INTO saga_params VALUES (?, ?)", (created[0], saga.params))
+        self._db.execute(PARAMS, (created[0], saga.params))
         self._insert(created[0], 0, saga.events, now, saga.fence)
         return Durable()
 
@@ -221,7 +236,9 @@ class SqliteWriter:
         count = first + len(record.events)
         update = "UPDATE saga SET events = ?, progressed = ? WHERE saga_key = ?"
         self._db.execute(update, (count, now, key))
-        move(self._db, key, state, record, now)
+        if state != record.state.value:
+            ended = now if record.state.finished else None
+            self._db.execute(_MOVE, (record.state.value, ended, key))
         return Durable()
 
     def _refusal(self, write: SagaRecord | SagaProblem) -> WriteOutcome:
@@ -242,8 +259,7 @@ class SqliteWriter:
     def _insert(
         self, key: int, first: int, events: Iterable[SagaNodeEvent], now: int, fence: Fence
     ) -> None:
-        creator = fence.sec_name
-        rows = ((key, *row, now, creator) for row in event_rows(first, events))
+        rows = ((now, fence.sec_name, key, *row) for row in event_rows(first, events))
         self._db.executemany(APPEND, rows)
 
     # Retention
