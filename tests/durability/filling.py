@@ -18,6 +18,9 @@ import trio
 import steno
 from support.disk import JOBS, Work, until
 
+LARGE = 4_000_000
+"""More than the room that there is in a WAL file before the disk is full."""
+
 
 @attrs.frozen
 class Disk:
@@ -83,7 +86,7 @@ async def halt(disk: Disk, work: Work) -> None:
         work.let_go()
         problems = {await why_halted(sec, saga_id) for saga_id in work.jobs}
         try:
-            await sec.saga_create(JOBS[0].dag)
+            await sec.saga_create(steno.SagaDag(JOBS[0].spec.dag(), "x" * LARGE))
         except steno.StoreUnavailable as error:
             problems.add(f"not created: {error}")
         say("full", json.dumps(sorted(problems)))
@@ -137,7 +140,7 @@ async def why_halted(sec: steno.SecClient, saga_id: steno.SagaId) -> str:
 async def main(what: str, path: str, limit: int | None, filler: str | None) -> None:
     """Do what is told, check that all is well in the end, and put the file where it is asked."""
     disk = Disk(Path(path), limit, None if filler is None else Path(filler))
-    work = Work(disk.path, size=20_000, held={"a"})
+    work = Work(disk.path, size=100_000, held={"a"})
     with trio.fail_after(60):
         await {"go on": go_on, "halt": halt, "reopen": reopen, "open": open_full}[what](disk, work)
     await work.check()

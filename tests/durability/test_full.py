@@ -46,7 +46,7 @@ def filling(what: str, kind: str, folder: Path, limit: int = 300_000) -> Iterato
         command = (*PYTHON, PROGRAM, json.dumps([what, path, limit, None]))
     else:
         arguments = json.dumps([what, path, None, str(folder / "filler")])
-        command = (*UNSHARE, "16m", folder, *PYTHON, PROGRAM, arguments)
+        command = (*UNSHARE, "64m", folder, *PYTHON, PROGRAM, arguments)
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     with talking(*command, env=environment) as talk:
         yield talk

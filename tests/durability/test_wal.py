@@ -70,7 +70,17 @@ class Wreck:
     logs: Mapping[steno.SagaId, StoredSaga]
 
     def frames(self) -> int:
-        return (len(self.wal) - WAL_HEADER) // self.frame
+        """Count those that were written; after them there is room."""
+        salts = self.wal[16:24]
+        number = 0
+        while self.wal[(at := WAL_HEADER + number * self.frame + 8) : at + 8] == salts:
+            number += 1
+        return number
+
+    @property
+    def written(self) -> int:
+        """So many bytes have all that was written."""
+        return WAL_HEADER + self.frames() * self.frame
 
     @property
     def frame(self) -> int:
@@ -103,9 +113,10 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Wreck:
 
 
 def cut_points(wreck: Wreck) -> Iterator[int]:
-    """Give lengths of the WAL file: none, its header, and before, at and within frames."""
+    """Give lengths of the WAL file: none, its header, and before, at, within and after frames."""
     chosen = random.Random(SEED)
-    yield from (0, 1, WAL_HEADER - 1, WAL_HEADER, len(wreck.wal) - 1, len(wreck.wal))
+    yield from (0, 1, WAL_HEADER - 1, WAL_HEADER, wreck.written - 1, wreck.written)
+    yield from (wreck.written + 1, wreck.written + wreck.frame, len(wreck.wal) - 1, len(wreck.wal))
     frames = range(wreck.frames())
     for number in sorted(chosen.sample(frames, min(CUTS, len(frames)))):
         start = WAL_HEADER + number * wreck.frame
@@ -140,7 +151,7 @@ async def test_a_wal_of_which_a_bit_has_turned_is_as_one_that_ends_there(
     chosen = random.Random(SEED)
     for number in range(10):
         wal = bytearray(wreck.wal)
-        at = chosen.randrange(WAL_HEADER + wreck.frame, len(wal))
+        at = chosen.randrange(WAL_HEADER + wreck.frame, wreck.written)
         wal[at] ^= 1 << chosen.randrange(8)
         spoilt = attrs.evolve(wreck, wal=bytes(wal)).cut(tmp_path / f"{number}.db", len(wal))
         whole = WAL_HEADER + (at - WAL_HEADER) // wreck.frame * wreck.frame
@@ -151,6 +162,23 @@ async def test_a_wal_of_which_a_bit_has_turned_is_as_one_that_ends_there(
         left = await spoilt.stored()
         assert left == await ended.stored()
         check_prefixes(wreck.jobs, wreck.logs, left)
+
+
+async def test_a_wal_with_room_at_its_end_has_all_that_was_written(wreck: Wreck, tmp_path: Path):
+    """Whatever is in the room: nothing, zeros, or what a disk that lost power has put there."""
+    assert set(wreck.wal[wreck.written :]) == {0}
+    noise = random.Random(SEED).randbytes(5 * wreck.frame)
+    old = wreck.wal[WAL_HEADER:][: 5 * wreck.frame]
+    for number, tail in enumerate(
+        [b"", bytes(1), bytes(5 * wreck.frame), bytes(7) + noise, noise, old]
+    ):
+        whole = attrs.evolve(wreck, wal=wreck.wal[: wreck.written] + tail)
+        work = whole.cut(tmp_path / f"{number}.db", len(whole.wal))
+        async with work.open() as sec:
+            await (await work.start(sec)).wait()
+        await work.check()
+        left = whole.cut(tmp_path / f"{number}-left.db", len(whole.wal))
+        assert await left.stored() == wreck.logs
 
 
 async def test_a_wal_that_is_gone_leaves_what_was_checkpointed(wreck: Wreck, tmp_path: Path):

@@ -141,6 +141,15 @@ MUTANTS = (
         (" or record.first_seq != size:", ":"),
     ),
     fault(
+        "SQLite: room in the WAL file is made where something is",
+        "what was written stays",
+        "stores/_sqlite_wal.py",
+        (
+            "os.pwrite(descriptor, bytes(more), size)",
+            "os.pwrite(descriptor, bytes(more), size // 2)",
+        ),
+    ),
+    fault(
         "SQLite: a list begins with its marker",
         "a marker is exclusive",
         "stores/_sqlite_reader.py",

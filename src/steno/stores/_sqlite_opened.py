@@ -10,6 +10,7 @@ import attrs
 
 from steno.errors import StoreError
 from steno.stores._owner import OwnerLock
+from steno.stores._sqlite_wal import WalRoom
 
 
 @attrs.frozen(eq=False)
@@ -20,17 +21,20 @@ class Opened:
     Attributes:
         db: The connection that writes, in autocommit mode.
         lock: The owner lock, which is held.
+        room: The room in its WAL file.
     """
 
     db: sqlite3.Connection
     lock: OwnerLock
+    room: WalRoom
     _files: Mapping[str, tuple[int, int] | None]  # which they were, by name
 
     @classmethod
     def of(cls, path: str, db: sqlite3.Connection, lock: OwnerLock) -> Opened:
         """Take note of which files these are: the database, and what it needs beside it."""
-        names = (path, f"{path}-wal", f"{path}-shm", lock.path)
-        return cls(db, lock, {name: _identity(name) for name in names})
+        wal = f"{path}-wal"
+        files = {name: _identity(name) for name in (path, wal, f"{path}-shm", lock.path)}
+        return cls(db, lock, WalRoom(wal, files[wal]), files)
 
     def check(self) -> None:
         """

@@ -122,6 +122,7 @@ class SqliteWriter:
         # These two ways need the GIL once, and `execute` four times.
         self._db.executescript("BEGIN IMMEDIATE")
         try:
+            self._opened.room.grow()
             yield self._db
             self._db.commit()
         except BaseException:
