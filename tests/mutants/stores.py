@@ -164,4 +164,10 @@ MUTANTS = (
         "stores/_sqlite_reader.py",
         ("if len(events) != size:", "if False:"),
     ),
+    fault(
+        "SQLite: a saga whose last events are missing is loaded with others",
+        "line 8: what is loaded is all that was written",
+        "stores/_sqlite_many.py",
+        ("if keys[start:end].count(row.key) == row.size:", "if True:"),
+    ),
 )

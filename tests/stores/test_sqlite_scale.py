@@ -178,6 +178,9 @@ async def do_everything(file: Filled) -> None:
         for query in QUERIES.values():
             await session.list(query)
         assert (await session.load(new)).events == log_of(new, state_of(-1))
+        async with trio.open_nursery() as nursery:
+            for number in range(5):
+                nursery.start_soon(session.load, saga_id(number))
         for prune in PRUNES.values():
             await session.prune(prune)
     async with file.store().open_reader() as reader:

@@ -14,7 +14,12 @@ from steno.core import (
     SagaId,
     SagaName,
     SagaNodeEvent,
+    SagaNodeEventType,
     SagaNodeId,
+    Started,
+    Succeeded,
+    UndoFinished,
+    UndoStarted,
     event_data,
     event_type_from_row,
 )
@@ -23,6 +28,12 @@ from steno.store import SagaSummary, SagaTimes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+
+_BARE = {
+    kind.label: event_type_from_row(kind.label, None)
+    for kind in (Started, UndoStarted, UndoFinished)
+}
+"""The event types without data, by their labels; most of the others are successes."""
 
 EventRow: TypeAlias = tuple[int, int, str, str | None]
 """Number, node, type and data of an event."""
@@ -57,12 +68,17 @@ def events_from_rows(saga_id: SagaId, rows: Iterable[EventRow]) -> tuple[SagaNod
         RecoveryError: A row is no event, or its number is not the next.
     """
     events: list[SagaNodeEvent] = []
-    for seq, node, label, data in rows:
-        if seq != len(events):
-            msg = f"saga {saga_id}: event {len(events)} is missing; the next is number {seq}"
+    for number, (seq, node, label, data) in enumerate(rows):
+        if seq != number:
+            msg = f"saga {saga_id}: event {number} is missing; the next is number {seq}"
             raise RecoveryError(msg)
         try:
-            event_type = event_type_from_row(label, None if data is None else JsonText(data))
+            if label == "succeeded" and isinstance(data, str):
+                event_type: SagaNodeEventType = Succeeded(JsonText(data))
+            elif data is None and label in _BARE:
+                event_type = _BARE[label]
+            else:
+                event_type = event_type_from_row(label, None if data is None else JsonText(data))
             event = SagaNodeEvent(saga_id, SagaNodeId(operator.index(node)), event_type)
         except (ValueError, TypeError, SerializeError) as error:
             msg = f"saga {saga_id}: the row of event {seq} {error}"

@@ -33,6 +33,7 @@ from steno.store import (
 )
 from steno.stores import _sqlite_reader as reads
 from steno.stores._sqlite_file import SqliteFile
+from steno.stores._sqlite_many import load_many
 from steno.stores._sqlite_writer import SqliteWriter
 from steno.stores._together import Together
 from steno.stores._worker import GRACE, Worker, inline_worker, thread_worker
@@ -151,7 +152,13 @@ class SqliteReader:
         """Load what is asked for at the same time, in one thread: to go there costs the most."""
 
         def load_each(db: sqlite3.Connection) -> dict[SagaId, StoredSaga | Exception | None]:
-            return {saga_id: self._load_now(db, saga_id) for saga_id in saga_ids}
+            found: dict[SagaId, StoredSaga | Exception | None] = {}
+            if len(saga_ids) > 1:
+                found.update(load_many(db, saga_ids))
+            for saga_id in saga_ids:
+                if saga_id not in found:
+                    found[saga_id] = self._load_now(db, saga_id)
+            return found
 
         return await self._read(load_each)
 

@@ -37,7 +37,7 @@ _FIRST = b""
 
 
 @contextmanager
-def _snapshot(db: sqlite3.Connection) -> Generator[None, None, None]:
+def snapshot(db: sqlite3.Connection) -> Generator[None, None, None]:
     """See one state of the database in several queries."""
     db.execute("BEGIN")
     try:
@@ -54,7 +54,7 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
     Raises:
         RecoveryError: What is stored can not be read.
     """
-    with _snapshot(db):
+    with snapshot(db):
         row = db.execute(_LOAD, (saga_id.bytes,)).fetchone()
         if row is None:
             return None
@@ -88,7 +88,7 @@ def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]
     states = set(SagaCachedState if query.states is None else query.states)
     statement, name = (_STATE_PAGE, ()) if query.name is None else (_NAME_PAGE, (query.name,))
     found: list[SagaRow] = []
-    with _snapshot(db):
+    with snapshot(db):
         for state in states:
             found += db.execute(statement, (*name, state.value, after, query.limit))
     return [summary_from_row(row) for row in sorted(found)[: query.limit]]

@@ -243,7 +243,9 @@ class Steps:
         for place, number in enumerate(unknown):
             ids += place, bytearray(records[number].saga_id.bytes)
         # One row for all of them: each row that is fetched is a turn without the GIL.
-        found = [text.split(",") for (text,) in _FIND.ask(self._db, ids) if isinstance(text, str)]
+        found = [
+            text.split(",") for (text,) in _FIND.ask(self._db, (), ids) if isinstance(text, str)
+        ]
         with suppress(ValueError):  # a state that is none; one by one, it does not matter
             for each in chain.from_iterable(found):
                 at, key, state = each.split()

@@ -64,11 +64,11 @@ class Statement:
         return changed
 
     def ask(
-        self, db: sqlite3.Connection, values: Sequence[SqliteValue]
+        self, db: sqlite3.Connection, first: SqliteRow, values: Sequence[SqliteValue]
     ) -> list[tuple[object, ...]]:
         """Run it over rows, and return the rows that it finds."""
         found: list[tuple[object, ...]] = []
-        for sql, given in self._parts((), values):
+        for sql, given in self._parts(first, values):
             found += db.execute(sql, given).fetchall()
         return found
 
