@@ -150,6 +150,12 @@ MUTANTS = (
         ),
     ),
     fault(
+        "SQLite: a folder that has just changed is not looked at again",
+        "what was acknowledged is in the file that is looked for",
+        "stores/_sqlite_opened.py",
+        (" and max(stamp[2:]) < time.time_ns() - SETTLED", ""),
+    ),
+    fault(
         "SQLite: a list begins with its marker",
         "a marker is exclusive",
         "stores/_sqlite_reader.py",

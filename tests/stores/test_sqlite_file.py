@@ -14,8 +14,9 @@ import pytest
 import trio
 
 from steno import SqliteSecStore, StoreError, StoreInUse, StoreUnavailable
-from steno.stores import _sqlite_file
+from steno.stores import _sqlite_file, _sqlite_opened
 from steno.stores._sqlite_file import JOURNAL_LIMIT, OLDEST, SqliteFile
+from steno.stores._sqlite_opened import Opened
 
 
 @pytest.fixture
@@ -387,6 +388,90 @@ async def test_nothing_is_acknowledged_once_a_file_is_gone(tmp_path: Path, name:
             await session.record([])
         assert str(tmp_path / name) in str(caught.value)
         assert "end this process" in str(caught.value)
+
+
+@contextmanager
+def settled(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Opened]:
+    """Open a file, and look at it until its folder has been left alone for long enough."""
+    patch.setattr(_sqlite_opened, "SETTLED", 50_000_000)  # far more than a tick of the kernel's
+    with SqliteFile(str(path)).writing() as opened:
+        while opened._settled is None:  # noqa: SLF001 - nothing else tells
+            opened.check()
+        yield opened
+
+
+def looks(opened: Opened, patch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is looked at, as there is nothing wrong."""
+    seen: list[str] = []
+    stat = os.stat
+
+    def look(path: str) -> os.stat_result:
+        seen.append(Path(path).name)
+        return stat(path)
+
+    with patch.context() as within:
+        within.setattr(_sqlite_opened.os, "stat", look)
+        opened.check()
+    return seen
+
+
+FILES = ["trips.db", "trips.db-wal", "trips.db-shm", "trips.db-owner"]
+
+
+def test_a_folder_that_is_left_alone_is_all_that_is_looked_at(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Once something is made in it, all files are, until it is left alone again."""
+    with settled(path, monkeypatch) as opened:
+        folder = path.parent.name
+        assert looks(opened, monkeypatch) == [folder]
+        (path.parent / "another").touch()
+        for _ in range(2):
+            assert looks(opened, monkeypatch) == [folder, *FILES]
+        while len(looks(opened, monkeypatch)) > 1:
+            pass
+        opened.check()
+
+
+def test_the_time_of_a_folder_that_has_just_changed_is_not_believed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Something else may happen within the same tick."""
+    with SqliteFile(str(path)).writing() as opened:
+        for _ in range(3):
+            assert looks(opened, monkeypatch)[1:] == FILES
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("change", [unlink, rename, replace])
+def test_a_file_that_goes_from_a_folder_left_alone_is_missed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, name: str, change
+):
+    """As at any other time, and until it is put back; even if the folder's time is."""
+    with settled(path, monkeypatch) as opened:
+        before = path.parent.stat()
+        change(path.parent / name)
+        os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
+        for _ in range(2):
+            with pytest.raises(StoreError, match="was moved, deleted or replaced"):
+                opened.check()
+
+
+def test_a_folder_that_goes_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """With all that is in it; when it is back, so is that."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with settled(folder / "trips.db", monkeypatch) as opened:
+        folder.rename(tmp_path / "elsewhere")
+        for _ in range(2):
+            with pytest.raises(StoreError, match=r"trips\.db was moved, deleted or replaced"):
+                opened.check()
+        folder.mkdir()
+        with pytest.raises(StoreError, match=r"trips\.db was moved, deleted or replaced"):
+            opened.check()
+        folder.rmdir()
+        (tmp_path / "elsewhere").rename(folder)
+        opened.check()
 
 
 async def test_a_file_that_is_put_back_is_as_it_was(path: Path):
