@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -390,16 +390,6 @@ async def test_nothing_is_acknowledged_once_a_file_is_gone(tmp_path: Path, name:
         assert "end this process" in str(caught.value)
 
 
-@contextmanager
-def settled(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Opened]:
-    """Open a file, and look at it until its folder has been left alone for long enough."""
-    patch.setattr(_sqlite_opened, "SETTLED", 50_000_000)  # far more than a tick of the kernel's
-    with SqliteFile(str(path)).writing() as opened:
-        while opened._settled is None:  # noqa: SLF001 - nothing else tells
-            opened.check()
-        yield opened
-
-
 def looks(opened: Opened, patch: pytest.MonkeyPatch) -> list[str]:
     """Return what is looked at, as there is nothing wrong."""
     seen: list[str] = []
@@ -415,6 +405,15 @@ def looks(opened: Opened, patch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+@contextmanager
+def settled(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Opened]:
+    """Open a file, and look at it until its folder has been left alone for long enough."""
+    with SqliteFile(str(path)).writing() as opened:
+        while len(looks(opened, patch)) > 1:
+            pass
+        yield opened
+
+
 FILES = ["trips.db", "trips.db-wal", "trips.db-shm", "trips.db-owner"]
 
 
@@ -426,8 +425,8 @@ def test_a_folder_that_is_left_alone_is_all_that_is_looked_at(
         folder = path.parent.name
         assert looks(opened, monkeypatch) == [folder]
         (path.parent / "another").touch()
-        for _ in range(2):
-            assert looks(opened, monkeypatch) == [folder, *FILES]
+        assert looks(opened, monkeypatch) == [folder, *FILES]
+        assert looks(opened, monkeypatch) == FILES
         while len(looks(opened, monkeypatch)) > 1:
             pass
         opened.check()
@@ -438,8 +437,37 @@ def test_the_time_of_a_folder_that_has_just_changed_is_not_believed(
 ):
     """Something else may happen within the same tick."""
     with SqliteFile(str(path)).writing() as opened:
-        for _ in range(3):
-            assert looks(opened, monkeypatch)[1:] == FILES
+        assert looks(opened, monkeypatch) == [path.parent.name, *FILES]
+        assert looks(opened, monkeypatch) == FILES
+
+
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("changed", "settles"),
+    [(5_000 * SECOND + 1, SECOND // 10), (5_000 * SECOND, 3 * SECOND)],
+    ids=["fine", "whole seconds"],
+)
+@pytest.mark.parametrize("ages", [lambda end: (0, 1, end - 1, end), lambda end: (0, end)])
+def test_files_are_looked_at_once_more_when_a_folder_has_settled(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: int,
+    settles: int,
+    ages: Callable[[int], list[int]],
+):
+    """What happened before that, and left no trace in its time, is found then; not later."""
+    now = changed
+    monkeypatch.setattr(_sqlite_opened, "_stamp", lambda _: (1, 2, changed - 7, changed))
+    monkeypatch.setattr(_sqlite_opened.time, "time_ns", lambda: now)
+    with SqliteFile(str(path)).writing() as opened:
+        for age in ages(settles):
+            now = changed + age
+            assert looks(opened, monkeypatch) == FILES
+        for age in (settles, settles + 1, 100 * SECOND):
+            now = changed + age
+            assert looks(opened, monkeypatch) == []
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -21,8 +21,11 @@ from steno.errors import StoreError
 from steno.stores._owner import OwnerLock
 from steno.stores._sqlite_wal import WalRoom
 
-SETTLED = 3_000_000_000
-"""Nanoseconds after which a folder's time is that of no later change; FAT counts two seconds."""
+SETTLED = 100_000_000
+"""Nanoseconds after which a folder's time is that of no later change; a tick is 10 ms at most."""
+
+COARSE = 3_000_000_000
+"""The same, where times are whole seconds; FAT counts every other."""
 
 _Stamp: TypeAlias = tuple[int, int, int, int]
 """What a folder is, and its times."""
@@ -45,6 +48,7 @@ class Opened:
     _folder: str
     _files: Mapping[str, tuple[int, int] | None]  # which they were, by name
     _settled: _Stamp | None = attrs.field(init=False, default=None)  # of when all was well
+    _settles: int = attrs.field(init=False, default=0)  # when the folder is worth a look again
 
     @classmethod
     def of(cls, path: str, db: sqlite3.Connection, lock: OwnerLock) -> Opened:
@@ -62,9 +66,12 @@ class Opened:
         Raises:
             StoreError: A file was moved, deleted or replaced.
         """
-        stamp = _stamp(self._folder)  # before they are looked at, so that no change is missed
-        if stamp is not None and stamp == self._settled:
-            return
+        # Both are taken before the files are looked at, so that no change is missed.
+        now, stamp = time.time_ns(), None
+        if now >= self._settles:
+            stamp = _stamp(self._folder)
+            if stamp is not None and stamp == self._settled:
+                return
         self._settled = None
         for name, known in self._files.items():
             if _identity(name) != known:
@@ -73,8 +80,10 @@ class Opened:
                     "now would be lost; put it back, or end this process"
                 )
                 raise StoreError(msg)
-        if stamp is not None and max(stamp[2:]) < time.time_ns() - SETTLED:
-            self._settled = stamp
+        if stamp is not None:
+            self._settles = max(stamp[2:]) + (SETTLED if stamp[3] % 1_000_000_000 else COARSE)
+            if now >= self._settles:
+                self._settled = stamp
 
 
 def _stamp(folder: str) -> _Stamp | None:
