@@ -150,15 +150,6 @@ MUTANTS = (
         ),
     ),
     fault(
-        "SQLite: a folder that has just changed is not looked at again",
-        "what was acknowledged is in the file that is looked for",
-        "stores/_sqlite_opened.py",
-        (
-            "if now >= self._settles:\n                self._settled",
-            "if True:\n                self._settled",
-        ),
-    ),
-    fault(
         "SQLite: a list begins with its marker",
         "a marker is exclusive",
         "stores/_sqlite_reader.py",

@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,8 @@ import pytest
 import trio
 
 from steno import SqliteSecStore, StoreError, StoreInUse, StoreUnavailable
-from steno.stores import _sqlite_file, _sqlite_opened
+from steno.stores import _sqlite_file
 from steno.stores._sqlite_file import JOURNAL_LIMIT, OLDEST, SqliteFile
-from steno.stores._sqlite_opened import Opened
 
 
 @pytest.fixture
@@ -388,118 +387,6 @@ async def test_nothing_is_acknowledged_once_a_file_is_gone(tmp_path: Path, name:
             await session.record([])
         assert str(tmp_path / name) in str(caught.value)
         assert "end this process" in str(caught.value)
-
-
-def looks(opened: Opened, patch: pytest.MonkeyPatch) -> list[str]:
-    """Return what is looked at, as there is nothing wrong."""
-    seen: list[str] = []
-    stat = os.stat
-
-    def look(path: str) -> os.stat_result:
-        seen.append(Path(path).name)
-        return stat(path)
-
-    with patch.context() as within:
-        within.setattr(_sqlite_opened.os, "stat", look)
-        opened.check()
-    return seen
-
-
-@contextmanager
-def settled(path: Path, patch: pytest.MonkeyPatch) -> Iterator[Opened]:
-    """Open a file, and look at it until its folder has been left alone for long enough."""
-    with SqliteFile(str(path)).writing() as opened:
-        while len(looks(opened, patch)) > 1:
-            pass
-        yield opened
-
-
-FILES = ["trips.db", "trips.db-wal", "trips.db-shm", "trips.db-owner"]
-
-
-def test_a_folder_that_is_left_alone_is_all_that_is_looked_at(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """Once something is made in it, all files are, until it is left alone again."""
-    with settled(path, monkeypatch) as opened:
-        folder = path.parent.name
-        assert looks(opened, monkeypatch) == [folder]
-        (path.parent / "another").touch()
-        assert looks(opened, monkeypatch) == [folder, *FILES]
-        assert looks(opened, monkeypatch) == FILES
-        while len(looks(opened, monkeypatch)) > 1:
-            pass
-        opened.check()
-
-
-def test_the_time_of_a_folder_that_has_just_changed_is_not_believed(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """Something else may happen within the same tick."""
-    with SqliteFile(str(path)).writing() as opened:
-        assert looks(opened, monkeypatch) == [path.parent.name, *FILES]
-        assert looks(opened, monkeypatch) == FILES
-
-
-SECOND = 1_000_000_000
-
-
-@pytest.mark.parametrize(
-    ("changed", "settles"),
-    [(5_000 * SECOND + 1, SECOND // 10), (5_000 * SECOND, 3 * SECOND)],
-    ids=["fine", "whole seconds"],
-)
-@pytest.mark.parametrize("ages", [lambda end: (0, 1, end - 1, end), lambda end: (0, end)])
-def test_files_are_looked_at_once_more_when_a_folder_has_settled(
-    path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    changed: int,
-    settles: int,
-    ages: Callable[[int], list[int]],
-):
-    """What happened before that, and left no trace in its time, is found then; not later."""
-    now = changed
-    monkeypatch.setattr(_sqlite_opened, "_stamp", lambda _: (1, 2, changed - 7, changed))
-    monkeypatch.setattr(_sqlite_opened.time, "time_ns", lambda: now)
-    with SqliteFile(str(path)).writing() as opened:
-        for age in ages(settles):
-            now = changed + age
-            assert looks(opened, monkeypatch) == FILES
-        for age in (settles, settles + 1, 100 * SECOND):
-            now = changed + age
-            assert looks(opened, monkeypatch) == []
-
-
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("change", [unlink, rename, replace])
-def test_a_file_that_goes_from_a_folder_left_alone_is_missed(
-    path: Path, monkeypatch: pytest.MonkeyPatch, name: str, change
-):
-    """As at any other time, and until it is put back; even if the folder's time is."""
-    with settled(path, monkeypatch) as opened:
-        before = path.parent.stat()
-        change(path.parent / name)
-        os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
-        for _ in range(2):
-            with pytest.raises(StoreError, match="was moved, deleted or replaced"):
-                opened.check()
-
-
-def test_a_folder_that_goes_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """With all that is in it; when it is back, so is that."""
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    with settled(folder / "trips.db", monkeypatch) as opened:
-        folder.rename(tmp_path / "elsewhere")
-        for _ in range(2):
-            with pytest.raises(StoreError, match=r"trips\.db was moved, deleted or replaced"):
-                opened.check()
-        folder.mkdir()
-        with pytest.raises(StoreError, match=r"trips\.db was moved, deleted or replaced"):
-            opened.check()
-        folder.rmdir()
-        (tmp_path / "elsewhere").rename(folder)
-        opened.check()
 
 
 async def test_a_file_that_is_put_back_is_as_it_was(path: Path):
