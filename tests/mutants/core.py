@@ -15,7 +15,7 @@ MUTANTS = (
         "line 7: at a clean failure all that succeeded is undone",
         "core/_machine.py",
         (
-            "step.then.append(RunUndo(node, self._repeat.get(node, ONCE).undo))",
+            "step.then.append(_run_undo(node, self._repeat.get(node, ONCE).undo))",
             "step.instants.append((node, UNDO_FINISHED))",
         ),
     ),

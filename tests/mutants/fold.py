@@ -71,10 +71,10 @@ MUTANTS = (
             "                    case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED:\n",
         ),
         (
-            "        status = self.log.next_status(event)\n",
+            "        status = log.next_status(event)\n",
             "        if self.status(node) is SagaNodeLoadStatus.FAILED:\n"
             "            self.log._status[node] = SagaNodeLoadStatus.SUCCEEDED\n"
-            "        status = self.log.next_status(event)\n",
+            "        status = log.next_status(event)\n",
         ),
     ),
     fault(
@@ -100,8 +100,8 @@ MUTANTS = (
         "Steno's row 1: recovery refuses legal logs after a failure in a parallel stage",
         "core/_state.py",
         (
-            "                self._check_output(event, output)\n",
-            "                self._check_output(event, output)\n"
+            "            case Succeeded(output=output):\n",
+            "            case Succeeded(output=output):\n"
             "                if self.unwinding:\n"
             '                    raise CorruptLog(node, event_type.label, "it is too late")\n',
         ),
@@ -153,8 +153,8 @@ MUTANTS = (
         "line 7: stuck means that nothing runs any more",
         "core/_state.py",
         (
-            "return None if self._in_flight else SagaOutcome.STUCK",
-            "return SagaOutcome.STUCK",
+            "        if self._in_flight:\n            return None\n",
+            "        if self.stuck:\n            return SagaOutcome.STUCK\n",
         ),
     ),
     fault(

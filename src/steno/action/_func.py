@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Awaitable, Callable
+from types import CoroutineType
 from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
@@ -110,14 +111,14 @@ class ActionFunc(Generic[C, T_co]):
 
     async def do_it(self, ctx: ActionContext[C]) -> T_co:
         """Call the function that does it."""
-        return await _wait_for(self.name, self._do(ctx))
+        return await _awaitable(self.name, self._do(ctx))
 
     async def undo_it(self, ctx: ActionContext[C]) -> None:
         """Call the function that undoes it, if there is one."""
         if self._undo is None or self._undo is NOOP:
             await trio.lowlevel.checkpoint()
         else:
-            await _wait_for(self.name, self._undo(ctx))
+            await _awaitable(self.name, self._undo(ctx))
 
     async def __call__(self, ctx: ActionContext[C]) -> T_co:
         """Call the function that does it, as if it had not been decorated."""
@@ -141,8 +142,9 @@ def _check_function(name: str, function: object) -> None:
         raise TypeError(msg)
 
 
-async def _wait_for(name: str, result: Awaitable[T_co]) -> T_co:
-    if not inspect.isawaitable(cast("object", result)):
+def _awaitable(name: str, result: Awaitable[T_co]) -> Awaitable[T_co]:
+    """Return what a function of users has returned, if it can be waited for."""
+    if type(result) is not CoroutineType and not inspect.isawaitable(cast("object", result)):
         msg = f'action "{name}" returned {result!r} instead of waiting: is it an async function?'
         raise TypeError(msg)
-    return await result
+    return result

@@ -42,6 +42,6 @@ _OUTCOMES = {
 
 def cached_state(state: SagaState) -> SagaCachedState:
     """Return what the row of a saga that was started is to say."""
-    if state.outcome is not None:
-        return _OUTCOMES[state.outcome]
+    if (outcome := state.outcome) is not None:
+        return _OUTCOMES[outcome]
     return SagaCachedState.UNWINDING if state.unwinding else SagaCachedState.RUNNING

@@ -11,6 +11,7 @@ enough to count arrivals at a boundary: O(1) per node, however wide the stages a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import attrs
 
@@ -44,6 +45,16 @@ class Digraph:
     below: tuple[int, ...]
     start: int
     end: int
+
+    @cached_property
+    def parent_counts(self) -> tuple[int, ...]:
+        """For each boundary the number of nodes above it."""
+        return tuple(len(boundary.parents) for boundary in self.boundaries)
+
+    @cached_property
+    def child_counts(self) -> tuple[int, ...]:
+        """For each boundary the number of nodes below it."""
+        return tuple(len(boundary.children) for boundary in self.boundaries)
 
     def __len__(self) -> int:
         """Return the number of nodes."""

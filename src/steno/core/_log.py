@@ -11,6 +11,8 @@ from steno.core._ids import SagaId, SagaNodeId
 from steno.core._status import TRANSITIONS, UNWINDING, SagaNodeLoadStatus
 from steno.errors import ForeignEvent, IllegalEvent
 
+NEVER_STARTED = SagaNodeLoadStatus.NEVER_STARTED
+
 
 @attrs.define(eq=False)
 class SagaLog:
@@ -70,7 +72,7 @@ class SagaLog:
 
     def status(self, node_id: SagaNodeId) -> SagaNodeLoadStatus:
         """Return the status of a node; one without events was never started."""
-        return self._status.get(node_id, SagaNodeLoadStatus.NEVER_STARTED)
+        return self._status.get(node_id, NEVER_STARTED)
 
     def next_status(self, event: SagaNodeEvent) -> SagaNodeLoadStatus:
         """
@@ -82,7 +84,7 @@ class SagaLog:
         """
         if event.saga_id is not self.saga_id and event.saga_id != self.saga_id:
             raise ForeignEvent(event.saga_id, self.saga_id)
-        current = self._status.get(event.node_id, SagaNodeLoadStatus.NEVER_STARTED)
+        current = self._status.get(event.node_id, NEVER_STARTED)
         following = TRANSITIONS.get((current, type(event.event_type)))
         if following is None:
             raise IllegalEvent(event.node_id, event.event_type.label, current.value)

@@ -13,6 +13,7 @@ owner must let nobody see more than is durable, and must drop it if a step can n
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import assert_never
 
 import attrs
@@ -44,6 +45,10 @@ from steno.core._status import SagaNodeLoadStatus
 from steno.errors import InternalError, NoSuchNode
 
 ONCE = RepeatInjected()
+
+# Commands are values: the same one serves all sagas.
+_run_action = lru_cache(maxsize=1024)(RunAction)
+_run_undo = lru_cache(maxsize=1024)(RunUndo)
 
 
 @attrs.define(eq=False)
@@ -117,13 +122,14 @@ class SagaMachine:
 
     def _dispatch(self, step: _StepBuilder) -> Step:
         """Begin all that may begin, wave by wave, until only user code can bring anything more."""
-        state = self.state
+        state, runnable, undoable = self.state, self.state.runnable, self.state.undoable
         while True:
-            step.complete_instants()
-            wave = () if state.stuck else tuple(state.undoable)
-            if not wave and not state.runnable:
+            if step.instants:
+                step.complete_instants()
+            wave = tuple(undoable) if undoable and not state.stuck else ()
+            if not wave and not runnable:
                 break
-            for node in tuple(state.runnable):
+            for node in tuple(runnable):
                 step.log(node, STARTED)
                 self._run(node, step)
             for node in wave:
@@ -140,7 +146,7 @@ class SagaMachine:
         elif (output := self.state.own_output(node)) is not None:
             step.instants.append((node, Succeeded(output)))
         else:
-            step.then.append(RunAction(node, self._repeat.get(node, ONCE).action))
+            step.then.append(_run_action(node, self._repeat.get(node, ONCE).action))
 
     def _undo(self, node: SagaNodeId, step: _StepBuilder) -> None:
         """Do, or ask for, what undoes a node whose undo was started."""
@@ -148,7 +154,7 @@ class SagaMachine:
             error = UndoActionError.attempt(1, ERROR_INJECTED)
             step.instants.append((node, UndoFailed(error)))
         elif isinstance(self.dag.flat.nodes[node], ActionNode):
-            step.then.append(RunUndo(node, self._repeat.get(node, ONCE).undo))
+            step.then.append(_run_undo(node, self._repeat.get(node, ONCE).undo))
         else:
             step.instants.append((node, UNDO_FINISHED))
 

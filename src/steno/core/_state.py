@@ -85,14 +85,12 @@ class SagaState:
     _undoable: NodeSet = attrs.field(init=False, factory=dict)
     _in_flight: NodeSet = attrs.field(init=False, factory=dict)
     _awaited: list[int] = attrs.field(init=False)  # by boundary: parents not yet succeeded
-    _standing: list[int] = attrs.field(init=False)  # by boundary: children not yet undone
+    _standing: list[int] = attrs.field(init=False, factory=list)  # the same: children not undone
     _start_undone: bool = attrs.field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin with the start node alone runnable."""
-        boundaries = self.flat.graph.boundaries
-        self._awaited = [len(boundary.parents) for boundary in boundaries]
-        self._standing = [len(boundary.children) for boundary in boundaries]
+        self._awaited = list(self.flat.graph.parent_counts)
         self._runnable[SagaNodeId(self.flat.graph.start)] = None
 
     @classmethod
@@ -145,12 +143,13 @@ class SagaState:
     @property
     def outcome(self) -> SagaOutcome | None:
         """How the saga has ended; None while it has not."""
+        if self._in_flight:
+            return None
         if self._start_undone:
             return SagaOutcome.FAILED
         if self.stuck:
-            return None if self._in_flight else SagaOutcome.STUCK
-        end = SagaNodeId(self.flat.graph.end)
-        return SagaOutcome.SUCCEEDED if end in self.outputs else None
+            return SagaOutcome.STUCK
+        return SagaOutcome.SUCCEEDED if self.flat.graph.end in self.outputs else None
 
     def status(self, node: SagaNodeId) -> SagaNodeLoadStatus:
         """Return the status of a node."""
@@ -185,86 +184,84 @@ class SagaState:
             ForeignEvent: It is of another saga.
             CorruptLog: Its cause is not there, its output is not its own, or there is no such node.
         """
-        node, event_type = event.node_id, event.event_type
+        node, event_type, log = event.node_id, event.event_type, self.log
         if not 0 <= node < len(self.flat.nodes):
             why = f"the saga has the nodes 0 to {len(self.flat.nodes) - 1}"
             raise CorruptLog(node, event_type.label, why)
-        status = self.log.next_status(event)
+        status = log.next_status(event)
         match event_type:
             case Started():
-                self._check_runnable(event)
-                self.log.append(event, status)
+                if node not in self._runnable:
+                    raise self._not_runnable(event)
+                log.append(event, status)
                 _take(self._runnable, node)
                 self._in_flight[node] = None
             case Succeeded(output=output):
-                self._check_output(event, output)
-                self.log.append(event, status)
+                if (own := self.own_output(node)) is not None and own != output:
+                    why = "its output is not the one that it stands for"
+                    raise CorruptLog(node, event_type.label, why)
+                log.append(event, status)
                 del self._in_flight[node]
                 self.outputs[node] = output
                 self._note_success(node)
             case UndoStarted():
-                self._check_undoable(event)
-                self.log.append(event, status)
+                if node not in self._undoable or self.stuck:
+                    raise self._not_undoable(event)
+                log.append(event, status)
                 _take(self._undoable, node)
                 self._in_flight[node] = None
             case UndoFinished():
-                self.log.append(event, status)
+                log.append(event, status)
                 del self._in_flight[node]
                 self._note_undone(node)
             case Failed(error=error):
-                self.log.append(event, status)
+                log.append(event, status)
                 del self._in_flight[node]
                 self._note_failure(node, error)
             case UndoFailed(error=undo_error):
-                self.log.append(event, status)
+                log.append(event, status)
                 del self._in_flight[node]
                 if self.first_undo_failure is None:
                     self.first_undo_failure = (node, undo_error)
             case _:
                 assert_never(event_type)
 
-    def _check_output(self, event: SagaNodeEvent, output: JsonText) -> None:
-        if self.own_output(event.node_id) not in {None, output}:
-            why = "its output is not the one that it stands for"
-            raise CorruptLog(event.node_id, event.event_type.label, why)
-
-    def _check_runnable(self, event: SagaNodeEvent) -> None:
+    def _not_runnable(self, event: SagaNodeEvent) -> CorruptLog:
+        """Say why a node may not be started."""
         node = event.node_id
-        if node in self._runnable:
-            return
         if self.unwinding:
             why = "a failure was logged before it"
         else:
             missing = next(p for p in self.flat.graph.parents(node) if p not in self.outputs)
             why = f"node {missing}, on which it depends, has not succeeded"
-        raise CorruptLog(node, event.event_type.label, why)
+        return CorruptLog(node, event.event_type.label, why)
 
-    def _check_undoable(self, event: SagaNodeEvent) -> None:
-        node = event.node_id
+    def _not_undoable(self, event: SagaNodeEvent) -> CorruptLog:
+        """Say why a node may not be undone."""
         if not self.unwinding:
             why = "no failure was logged before it"
         elif self.stuck:
             why = "the failure of an undo was logged before it"
-        elif node not in self._undoable:
-            why = "a node that depends on it is not undone"
         else:
-            return
-        raise CorruptLog(node, event.event_type.label, why)
+            why = "a node that depends on it is not undone"
+        return CorruptLog(event.node_id, event.event_type.label, why)
 
     def _note_success(self, node: SagaNodeId) -> None:
-        boundary = self.flat.graph.below[node]
+        graph = self.flat.graph
+        boundary = graph.below[node]
         if boundary == NO_BOUNDARY:
             return
         self._awaited[boundary] -= 1
-        if self.unwinding:
+        if self.first_failure is not None:
             self._undoable[node] = None  # nothing below it was ever started: all of it is undone
         elif not self._awaited[boundary]:
-            for child in self.flat.graph.boundaries[boundary].children:
+            for child in graph.boundaries[boundary].children:
                 self._runnable[SagaNodeId(child)] = None
 
     def _note_failure(self, node: SagaNodeId, error: ActionError) -> None:
         if self.first_failure is None:
             self.first_failure = (node, error)
+            self._standing = list(self.flat.graph.child_counts)  # no saga needs it that succeeds
             self._runnable.clear()
             self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
         else:

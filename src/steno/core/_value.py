@@ -65,6 +65,8 @@ def encode_json(value: JSON) -> JsonText:
     """
     if value is None:
         return NULL
+    if type(value) is int and MIN_INTEGER <= value <= MAX_INTEGER:
+        return JsonText(str(value))  # what the encoder gives, which makes another one for it
     try:
         text = _COMPACT.encode(value)
         if _is_strict(value):
