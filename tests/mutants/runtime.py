@@ -9,14 +9,14 @@ MUTANTS = (
         "line 6: an action is called only after its `started` is durable",
         "runtime/_executor.py",
         (
-            "        return Write(record, self._written, self._since)\n",
+            "        return Write(record, self._written)\n",
             "        then = self._step.then\n"
             "        for command in then:\n"
             "            if isinstance(command, RunAction):\n"
             "                self._nursery.start_soon(self._run_node, command)\n"
             "        rest = tuple(c for c in then if not isinstance(c, RunAction))\n"
             "        self._step = Step(events, rest)\n"
-            "        return Write(record, self._written, self._since)\n",
+            "        return Write(record, self._written)\n",
         ),
     ),
     fault(
@@ -24,14 +24,14 @@ MUTANTS = (
         "line 6: an undo action is called only after its `undo_started` is durable",
         "runtime/_executor.py",
         (
-            "        return Write(record, self._written, self._since)\n",
+            "        return Write(record, self._written)\n",
             "        then = self._step.then\n"
             "        for command in then:\n"
             "            if isinstance(command, RunUndo):\n"
             "                self._nursery.start_soon(self._run_node, command)\n"
             "        rest = tuple(c for c in then if not isinstance(c, RunUndo))\n"
             "        self._step = Step(events, rest)\n"
-            "        return Write(record, self._written, self._since)\n",
+            "        return Write(record, self._written)\n",
         ),
     ),
     fault(
@@ -39,8 +39,8 @@ MUTANTS = (
         "line 6: an action is called only after its `started` is durable",
         "runtime/_executor.py",
         (
-            "        events, self._next = self._step.record, cached_state(self.machine.state)\n",
-            "        events, self._next = self._step.record, cached_state(self.machine.state)\n"
+            "        events = self._step.record\n",
+            "        events = self._step.record\n"
             "        events = (*self._late, *events)\n"
             "        self._late = ()\n"
             "        if self._next is SagaCachedState.RUNNING and events and any(\n"
@@ -103,8 +103,8 @@ MUTANTS = (
         "a step with nothing to record commits nothing",
         "runtime/_executor.py",
         (
-            "        if not events and self._next is self._stored:\n",
-            "        if False:\n",
+            "        return not self._step.record and self._next is self._stored\n",
+            "        return False\n",
         ),
     ),
     # User code

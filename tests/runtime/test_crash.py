@@ -201,7 +201,7 @@ async def test_cancelling_while_a_sec_is_being_left(world: World):
 
 
 def break_coordinator(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    _break(monkeypatch, Sec, "_asked_of_present", error)
+    _break(monkeypatch, Sec, "_asked", error)
 
 
 def break_writer(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

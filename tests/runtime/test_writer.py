@@ -33,7 +33,7 @@ from support.worlds import (
 )
 
 CHAIN = "3+ 3✓ 0+ 0✓ 1+ 1✓ 2+ 2✓ 4+ 4✓"  # a, b, c: a creation, and four steps
-CHAIN_COMMITS = 5
+CHAIN_COMMITS = 4
 
 
 def away_until(end: float) -> Fault:

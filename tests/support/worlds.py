@@ -23,7 +23,7 @@ from steno.store import (
     ListQuery,
     PruneQuery,
     SagaClaim,
-    SagaRecord,
+    SagaProblem,
     SagaSummary,
     SagaWrite,
     StoredSaga,
@@ -330,7 +330,7 @@ class ScriptedSession:
         fault = store.script.popleft() if store.script else store.then
         outcomes = await fault(self._inner.record, batch)
         for write, outcome in zip(batch, outcomes, strict=False):
-            if isinstance(write, SagaRecord) and isinstance(outcome, Durable):
+            if not isinstance(write, SagaProblem) and write.events and isinstance(outcome, Durable):
                 flat = _flat(store.row(write.saga_id).dag_text)
                 store.trace.append(COMMIT + " ".join(_named(flat, e) for e in write.events))
         return outcomes

@@ -21,12 +21,10 @@ from steno.core import (
     SagaCachedState,
     SagaDag,
     SagaHalted,
-    SagaId,
     SagaNodeEvent,
     SagaNodeId,
     SagaResult,
     SagaSerialized,
-    SagaState,
     SagaView,
     Snapshot,
     checked_saga_id,
@@ -37,10 +35,10 @@ from steno.core import (
 from steno.errors import (
     CommandError,
     RecoveryError,
-    SagaIdInUse,
     SagaNotReady,
     SagaNotRunning,
 )
+from steno.runtime._creator import Creator
 from steno.runtime._handle import SagaHandle
 from steno.runtime._line import Line
 from steno.runtime._message import GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
@@ -59,6 +57,7 @@ class SecClient:
     """
 
     _line: Line
+    _creator: Creator
 
     # Life
 
@@ -79,15 +78,9 @@ class SecClient:
             StoreError: It could not be stored.
             SecClosing: The SEC is being left.
         """
-        chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
-        in_use: SagaIdInUse | None = None
-        try:
-            await self._line.create(dag, SagaState.new(self._line.foundry.shared(dag), chosen))
-        except SagaIdInUse as error:
-            in_use = error
-        if in_use is not None and not dag.same_as(await self._line.dag_of(chosen)):
-            raise in_use
-        return self.saga_handle(chosen)  # noqa: ASYNC910 - create has waited, also where it raised
+        state = self._creator.new_state(dag, saga_id)
+        await self._creator.create_once(dag, state)
+        return self.saga_handle(state.log.saga_id)
 
     async def saga_start(self, saga_id: uuid.UUID) -> None:
         """
@@ -126,15 +119,18 @@ class SecClient:
         """
         Create a saga, start it, and wait until it is finished.
 
-        With a `saga_id` it may be called again, as by an action after a crash: it is one saga.
+        Its first step is stored with it, in one transaction. With a `saga_id` it may be called
+        again, as by an action after a crash: it is one saga.
 
         Raises:
             StenoError: Whatever `saga_create`, `saga_start` and `saga_wait` raise.
         """
-        handle = await self.saga_create(dag, saga_id=saga_id)
+        state = self._creator.new_state(dag, saga_id)
+        if (snapshot := await self._creator.run_once(dag, state)) is not None:
+            return snapshot.result()
         with suppress(SagaNotReady):
-            await handle.start()
-        return await handle.wait()
+            await self.saga_start(state.log.saga_id)
+        return await self.saga_wait(state.log.saga_id)
 
     @overload
     async def saga_resume(self, saga: SagaSerialized, /) -> SagaHandle: ...
@@ -168,7 +164,7 @@ class SecClient:
         if dag is None:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
-        await self._line.create(
+        await self._creator.create(
             dag, fold_unordered(self._line.foundry.shared(dag), saga_id, events)
         )
         return self.saga_handle(saga_id)

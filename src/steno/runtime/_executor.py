@@ -75,7 +75,6 @@ class SagaExecutor:
     _step: Step = attrs.field(init=False, default=NO_STEP)  # the latest
     _next: SagaCachedState = attrs.field(init=False, default=SagaCachedState.READY)  # after it
     _with_writer: bool = attrs.field(init=False, default=True)
-    _since: float = attrs.field(init=False, default=0.0)  # when it turned to the writer
     _problem: str | None = attrs.field(init=False, default=None)
     _halted: SagaHaltedError | None = attrs.field(init=False, default=None)
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
@@ -90,6 +89,13 @@ class SagaExecutor:
         """The saga that it runs."""
         return self.machine.state.log.saga_id
 
+    def begin(self) -> None:
+        """Take the first step of a new saga, to be stored with it; `run` then carries it out."""
+        self._step = self.machine.start()
+        if cached_state(self.machine.state) is SagaCachedState.RUNNING:
+            self._durable, self._stored = len(self._step.record), SagaCachedState.RUNNING
+            self._step = Step((), self._step.then)
+
     def create_params(self) -> SagaCreateParams:
         """Return what a store is to be given to keep the saga as it is now."""
         dag = self.machine.dag
@@ -100,7 +106,8 @@ class SagaExecutor:
             dag_text=dag.flat.text,
             params=dag.params,
             fence=self._fence,
-            events=tuple(self.machine.state.log.events),
+            events=tuple(self.machine.state.log.events[: self._durable]),
+            state=self._stored,
         )
 
     def snapshot(self) -> Snapshot:
@@ -119,12 +126,15 @@ class SagaExecutor:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             try:
-                self._step = self.machine.start()
-                self._turn_to_writer()
+                if self._step is NO_STEP:
+                    self._step = self.machine.start()
+                if self._is_written():
+                    self._carry_out()
+                else:
+                    self._turn_to_writer()
                 await self._over.wait()
             finally:
                 self._nursery = None
-            nursery.cancel_scope.cancel()
         if self._halted is None:
             self.phase = Phase.DONE
         self._sec.ended(self, self._halted)
@@ -139,7 +149,6 @@ class SagaExecutor:
 
     def _turn_to_writer(self) -> None:
         self._with_writer = True
-        self._since = trio.current_time()
         self._sec.record(self)
 
     def take(self) -> Write | None:
@@ -148,12 +157,17 @@ class SagaExecutor:
             return None  # it was cancelled, and what it was told was never so
         if self._told:
             self._step = self._handle()
-        events, self._next = self._step.record, cached_state(self.machine.state)
-        if not events and self._next is self._stored:
+        if self._is_written():
             self._carry_out()
             return None
+        events = self._step.record
         record = SagaRecord(self.saga_id, self._fence, self._durable, events, self._next)
-        return Write(record, self._written, self._since)
+        return Write(record, self._written)
+
+    def _is_written(self) -> bool:
+        """Say whether the store has all that the step amounts to."""
+        self._next = cached_state(self.machine.state)
+        return not self._step.record and self._next is self._stored
 
     def _handle(self) -> Step:
         told: list[Input] = []
@@ -192,7 +206,8 @@ class SagaExecutor:
         for command in step.then:
             match command:
                 case RunAction() | RunUndo():
-                    nursery.start_soon(self._run_node, command)
+                    name = self.machine.dag.flat.name_of(command.node_id)
+                    nursery.start_soon(self._run_node, command, name=name)
                 case Finish():
                     self._over.set()
                     return

@@ -12,7 +12,7 @@ from typing import TypeVar, overload
 import attrs
 import trio
 
-from steno.core import Phase, SagaCachedState, SagaDag, SagaId, SagaState, Snapshot
+from steno.core import Phase, SagaDag, SagaId, Snapshot
 from steno.errors import (
     CommandError,
     NoSuchSaga,
@@ -31,6 +31,7 @@ from steno.runtime._message import (
     Inject,
     NotHere,
     RecoverSaga,
+    RunSaga,
     StartSaga,
     WaitSaga,
 )
@@ -38,7 +39,6 @@ from steno.runtime._recover import Foundry
 from steno.runtime._retention import Pruner
 from steno.runtime._runner import is_inside
 from steno.runtime._sec import Sec
-from steno.runtime._size import check_sizes
 from steno.runtime._writer import LogWriter
 from steno.store import (
     Fence,
@@ -66,6 +66,7 @@ class Line:
         foundry: Makes executors, and reads stored graphs.
         pruner: Deletes finished sagas.
         max_value_bytes: How large a value may be.
+        fence: With which its sagas are created.
     """
 
     sec: Sec
@@ -73,8 +74,8 @@ class Line:
     foundry: Foundry
     pruner: Pruner
     max_value_bytes: int
+    fence: Fence
     _session: SecStoreSession
-    _fence: Fence
     _asking: set[Reply[object]] = attrs.field(init=False, factory=set)
     _reading: set[trio.CancelScope] = attrs.field(init=False, factory=set)
     _closing: bool = attrs.field(init=False, default=False)
@@ -99,6 +100,8 @@ class Line:
     @overload
     async def ask(self, message: StartSaga | Inject) -> NotHere | None: ...
     @overload
+    async def ask(self, message: RunSaga) -> Snapshot: ...
+    @overload
     async def ask(self, message: CreateSaga | RecoverSaga | Close) -> None: ...
     async def ask(self, message: Ask) -> object:
         """
@@ -111,7 +114,7 @@ class Line:
         answer = await self._answer(message, self._send(message))
         if isinstance(answer, NotHere) and answer.halted is None and not answer.loading:
             stored = await self._read(self._session.load, answer.saga_id)
-            if stored is None or stored.summary.state.finished or stored.fence != self._fence:
+            if stored is None or stored.summary.state.finished or stored.fence != self.fence:
                 return attrs.evolve(answer, stored=stored)
             # It was created between the answer and the look into the store.
             answer = await self._answer(message, self._send(message))
@@ -129,6 +132,8 @@ class Line:
         except trio.Cancelled:
             if isinstance(message, WaitSaga):
                 self.sec.mailbox.tell(Forget(message.saga_id, reply))
+            elif isinstance(message, RunSaga):
+                self.sec.mailbox.tell(Forget(message.params.saga_id, reply))
             raise
         except SagaHaltedError as halted:
             raise self._told(halted) from halted.__cause__
@@ -245,7 +250,7 @@ class Line:
     def _stranger(self, stored: StoredSaga) -> str:
         """Say why a saga that nobody has heard of stands still."""
         owner = stored.fence.sec_name
-        if owner == self._fence.sec_name:
+        if owner == self.fence.sec_name:
             return "this SEC has not recovered it (recover=False); saga_recover does"
         return f'it belongs to the SEC "{owner}"; saga_recover takes it over, if that is gone'
 
@@ -276,18 +281,3 @@ class Line:
         stored = await self.load(not_here)
         halted = self._halted(stored, not_here)
         return finished if halted is None else self._told(halted)
-
-    # Creating
-
-    async def create(self, dag: SagaDag, state: SagaState) -> None:
-        """
-        Store a saga with the log that it has so far, once all that can be wrong was looked at.
-
-        Raises:
-            SagaValidationError: An action is not registered or has no undo, or a value is too big.
-            SagaIdInUse: There is a saga of that id.
-        """
-        check_sizes(dag, state, self.max_value_bytes)
-        shared = SagaDag.of_flat(state.flat, dag.params)
-        executor = self.foundry.make(shared, state, self._fence, SagaCachedState.READY)
-        await self.ask(CreateSaga(executor.create_params(), executor))

@@ -2,15 +2,14 @@
 Mailboxes and replies: how actors talk.
 
 An actor owns one `Mailbox` and is the only one to read it. A message is told, or it is asked, in an
-`Envelope` with the address of its reply. The buffers have no bound, because every producer has one:
-who asks waits for the reply, a node task tells its result once, an executor has one write under
-way.
+`Envelope` with the address of its reply. What is told until the actor reads travels together, as
+one list over a memory channel: an actor is woken once for all of it. The list has no bound, because
+every producer has one: who asks waits for the reply, a node task tells its result once, an executor
+has one write under way.
 """
 
 from __future__ import annotations
 
-import math
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 import attrs
@@ -24,26 +23,31 @@ class Mailbox(Generic[M]):
     """The messages that an actor has not read yet, in the order in which they were told."""
 
     def __init__(self) -> None:
-        self._send, self._receive = trio.open_memory_channel[M](math.inf)
+        self._send, self._receive = trio.open_memory_channel[list[M]](1)
+        self._unread: list[M] = []  # in the channel, if there is anything in it
 
     def tell(self, message: M) -> None:
         """Put a message in; never waits."""
-        self._send.send_nowait(message)
+        self._unread.append(message)
+        if len(self._unread) == 1:
+            self._send.send_nowait(self._unread)
 
     async def receive_all(self) -> list[M]:
         """Wait until there is a message, then take out all there are."""
-        return [await self._receive.receive(), *self.drain()]
+        messages = await self._receive.receive()
+        self._unread = []
+        return messages
 
     def drain(self) -> list[M]:
         """Take out all messages there are, perhaps none."""
-        messages: list[M] = []
-        with suppress(trio.WouldBlock):
-            while True:
-                messages.append(self._receive.receive_nowait())
+        if not self._unread:
+            return []
+        messages = self._receive.receive_nowait()
+        self._unread = []
         return messages
 
     def __len__(self) -> int:
-        return self._receive.statistics().current_buffer_used
+        return len(self._unread)
 
 
 @attrs.define(eq=False)

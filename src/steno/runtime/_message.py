@@ -30,6 +30,14 @@ class CreateSaga:
     executor: SagaExecutor
 
 
+@attrs.frozen(eq=False)
+class RunSaga:
+    """Store a new saga with its first step, and run it; the reply is a `Snapshot` of its end."""
+
+    params: SagaCreateParams
+    executor: SagaExecutor
+
+
 @attrs.frozen
 class StartSaga:
     """Start a ready saga; the reply is None."""
@@ -71,7 +79,9 @@ class Close:
     """Begin to close; the reply is None, once nothing runs any more."""
 
 
-Ask: TypeAlias = CreateSaga | StartSaga | WaitSaga | GetSaga | Inject | RecoverSaga | Close
+Ask: TypeAlias = (
+    CreateSaga | RunSaga | StartSaga | WaitSaga | GetSaga | Inject | RecoverSaga | Close
+)
 
 
 @attrs.frozen(eq=False)
@@ -107,7 +117,8 @@ class Forget:
 class Stored:
     """The writer has answered for a creation."""
 
-    created: CreateSaga
+    created: CreateSaga | RunSaga
+    reply_to: Reply[object]
     outcome: WriteOutcome
 
 

@@ -25,12 +25,13 @@ from steno.action import ActionRegistry, Codec
 from steno.core import MAX_VALUE_BYTES
 from steno.errors import SecCrashed, StoreStuck
 from steno.runtime._client import SecClient
+from steno.runtime._creator import Creator
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import is_fatal, leaves
 from steno.runtime._line import Line
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import SecMessage
-from steno.runtime._recover import Foundry, Loader, MakeContext
+from steno.runtime._recover import Foundry, Loader, MakeContext, UserData, made_by
 from steno.runtime._retention import Pruner, checked_retention
 from steno.runtime._sec import Sec
 from steno.runtime._writer import LogWriter
@@ -64,7 +65,7 @@ class _Supervisor:
                 fatal = [e for e in failures if not isinstance(e, Exception)]
                 self.crash = (fatal or failures)[0]
             self.outer.cancel_scope.cancel()
-        await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint()  # noqa: ASYNC102 - it need not come back
 
 
 @overload
@@ -156,7 +157,7 @@ def open_sec(
     opening = _Opening(
         store=store,
         registry=registry,
-        make_context=make_context or (lambda _id, _name, _params: context),
+        user_data=(lambda *_: context) if make_context is None else made_by(make_context),
         sec_name=sec_name,
         recover_concurrency=recover_concurrency if recover else 0,
         patience=store_patience,
@@ -178,7 +179,7 @@ class _Opening:
 
     store: SecStore
     registry: ActionRegistry
-    make_context: MakeContext
+    user_data: UserData
     sec_name: str
     recover_concurrency: int  # 0: recover none
     patience: float
@@ -208,7 +209,7 @@ class _Opening:
                         if self.retention is not None:
                             supervisor.spawn(line.pruner.run, self.retention)
                         try:
-                            yield SecClient(line)
+                            yield SecClient(line, Creator(line))
                             await line.close()
                             await writer.drained()
                         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
@@ -238,13 +239,13 @@ class _Opening:
             sec=key,
             registry=self.registry,
             codec=Codec(self.max_value_bytes),
-            make_context=self.make_context,
+            user_data=self.user_data,
             line=SecExecClient(writer.mailbox, coordinator),
         )
         loader = Loader(session, foundry, coordinator, writer.mailbox, self.sec_name, self.patience)
         sec = Sec(coordinator, writer.mailbox, supervisor.spawn, loader.recover)
         pruner = Pruner(session, coordinator, self.sec_name)
-        return Line(sec, writer, foundry, pruner, self.max_value_bytes, session, fence), loader
+        return Line(sec, writer, foundry, pruner, self.max_value_bytes, fence, session), loader
 
 
 def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:

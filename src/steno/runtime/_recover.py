@@ -49,10 +49,18 @@ T = TypeVar("T")
 
 MakeContext = Callable[[SagaId, SagaName, object], object]
 
+UserData = Callable[[SagaId, SagaDag], object]
+"""Gives what the actions of a saga share."""
+
 Graphs = MutableMapping[str, FlatDag]
 """Graphs that were read before, by content hash, so that sagas of one kind share one."""
 
 _logger = logging.getLogger("steno")
+
+
+def made_by(make_context: MakeContext) -> UserData:
+    """Return what asks a function of users, with the params as plain JSON."""
+    return lambda saga_id, dag: make_context(saga_id, dag.saga_name, decode_json(dag.params))
 
 
 def restore(
@@ -92,14 +100,14 @@ class Foundry:
         sec: The SEC, as a key to which tasks are inside it.
         registry: The actions.
         codec: What turns their results into JSON.
-        make_context: Makes the user data of a saga.
+        user_data: Gives the user data of a saga.
         line: The executors' line to the SEC.
     """
 
     sec: object
     registry: ActionRegistry
     codec: Codec
-    make_context: MakeContext
+    user_data: UserData
     line: SecExecClient
     _graphs: WeakValueDictionary[str, FlatDag] = attrs.field(
         init=False, factory=WeakValueDictionary
@@ -134,7 +142,7 @@ class Foundry:
         self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState
     ) -> SagaExecutor:
         saga_id = state.log.saga_id
-        user_data = self.make_context(saga_id, dag.saga_name, decode_json(dag.params))
+        user_data = self.user_data(saga_id, dag)
         if inspect.iscoroutine(user_data):
             user_data.close()
             msg = "make_context must not be async: it is called wherever a saga is made"

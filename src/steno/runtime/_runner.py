@@ -112,7 +112,10 @@ class NodeRunner:
         call = Call(self.sec, self.state.log.saga_id)
         inside.set((*inside.get(), call))
         try:
-            outcome = await self._call(command)
+            if isinstance(command, RunAction):
+                outcome = await self._run_action(command)
+            else:
+                outcome = await self._run_undo(command)
         except BaseException as error:  # noqa: ASYNC103 - a Cancelled of the saga's is raised below
             halts = is_cancelled() or is_cancellation(error) or is_closing(error)
             if is_fatal(error) or not halts:
@@ -122,15 +125,6 @@ class NodeRunner:
             call.running = False
         await trio.lowlevel.checkpoint_if_cancelled()
         return outcome
-
-    async def _call(  # noqa: ASYNC910 - each arm waits for user code
-        self, command: RunAction | RunUndo
-    ) -> NodeOutcome:
-        match command:
-            case RunAction():
-                return await self._run_action(command)
-            case RunUndo():
-                return await self._run_undo(command)
 
     async def _run_action(self, command: RunAction) -> NodeOutcome:
         node = command.node_id

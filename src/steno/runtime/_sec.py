@@ -43,6 +43,7 @@ from steno.runtime._message import (
     NotLoaded,
     Pruned,
     RecoverSaga,
+    RunSaga,
     SecMessage,
     StartSaga,
     Stored,
@@ -157,7 +158,7 @@ class Sec:
             case Close():
                 self._close(reply)
                 return
-            case CreateSaga(params=params):
+            case CreateSaga(params=params) | RunSaga(params=params):
                 saga_id = params.saga_id
             case _:
                 saga_id = ask.saga_id
@@ -176,13 +177,13 @@ class Sec:
 
     def _asked_of_absent(self, saga_id: SagaId, envelope: Envelope[Ask, object]) -> None:
         match envelope.message:
-            case CreateSaga() if saga_id in self._halted:
+            case CreateSaga() | RunSaga() if saga_id in self._halted:
                 envelope.reply_to.fail(SagaIdInUse(saga_id))
-            case CreateSaga(params=params, executor=executor) as create:
-                entry = Entry(Place.CREATING, executor)
-                entry.queue.append(envelope)
-                self._enter(saga_id, entry)
-                self._writer.tell(Write(params, lambda o: self.mailbox.tell(Stored(create, o))))
+            case CreateSaga() | RunSaga() as create:
+                reply = envelope.reply_to
+                self._enter(saga_id, Entry(Place.CREATING, create.executor))
+                told = Write(create.params, lambda o: self.mailbox.tell(Stored(create, reply, o)))
+                self._writer.tell(told)
             case RecoverSaga():
                 entry = Entry(Place.LOADING)
                 entry.queue.append(envelope)
@@ -200,7 +201,7 @@ class Sec:
     ) -> None:
         reply = envelope.reply_to
         match envelope.message:
-            case CreateSaga():
+            case CreateSaga() | RunSaga():
                 raise SagaIdInUse(saga_id)
             case StartSaga():
                 if entry.place is not Place.READY:
@@ -235,16 +236,19 @@ class Sec:
         return self._move(saga_id, Place.RUNNING, executor)
 
     def _stored(self, stored: Stored) -> None:
-        """Answer the client that created a saga, the first in the queue, then the others."""
-        saga_id = stored.created.params.saga_id
-        match stored.outcome:
-            case Durable():
-                entry = self._move(saga_id, Place.READY)
-                entry.queue.pop(0).reply_to.answer(None)
-            case outcome:
-                entry = self._leave(saga_id)
-                error = outcome.error if isinstance(outcome, Rejected) else SagaIdInUse(saga_id)
-                entry.queue.pop(0).reply_to.fail(of_the_store(error))
+        """Answer the client that created a saga, or start the saga; then answer the others."""
+        created, reply, outcome = stored.created, stored.reply_to, stored.outcome
+        saga_id = created.params.saga_id
+        if not isinstance(outcome, Durable):
+            entry = self._leave(saga_id)
+            error = outcome.error if isinstance(outcome, Rejected) else SagaIdInUse(saga_id)
+            reply.fail(of_the_store(error))
+        elif isinstance(created, RunSaga):
+            entry = self._start(saga_id, created.executor)
+            entry.waiters[reply] = None
+        else:
+            entry = self._move(saga_id, Place.READY)
+            reply.answer(None)
         self._requeue(entry)
 
     def _not_loaded(self, saga_id: SagaId, error: Exception) -> None:

@@ -9,8 +9,11 @@ A batch is not torn by cancellation: it is awaited under a shield. From the mome
 cancelled the store has `GRACE` seconds to finish; then `StoreStuck` is raised. Should the batch
 still arrive later, it is refused by its fence, once the sagas have been taken over.
 
+The event loop is the user's: of a large batch so many sagas at a time are asked and told (`SLICE`),
+and between them everybody else has a turn.
+
 A store that is unavailable is tried again, with growing pauses, for `patience` seconds from when a
-write first asked; then that write is given up. A batch that is refused as a whole is tried again
+write was taken; then that write is given up. A batch that is refused as a whole is tried again
 write by write, so that one that can not be written hurts nobody else.
 """
 
@@ -30,7 +33,7 @@ from steno.store import (
     Durable,
     Lost,
     Rejected,
-    SagaRecord,
+    SagaProblem,
     SagaWrite,
     SecStoreSession,
     WriteOutcome,
@@ -44,6 +47,9 @@ FIRST_PAUSE = 0.05
 
 LONGEST_PAUSE = 5.0
 """Seconds between two tries at most."""
+
+SLICE = 64
+"""Sagas that are asked for their step, or told what became of it, before others have a turn."""
 
 OUTCOMES = (Durable, Lost, Rejected)
 """What a store may answer to a write."""
@@ -67,12 +73,12 @@ class Write:
     Attributes:
         what: The write.
         then: Called with the outcome, in the writer's task; must not raise.
-        since: When it was asked for, by Trio's clock.
+        since: When the writer took it, by Trio's clock.
     """
 
     what: SagaWrite
     then: Callable[[WriteOutcome], None]
-    since: float = attrs.field(factory=trio.current_time)
+    since: float = attrs.field(init=False, default=0.0)
 
     def take(self) -> Write:
         """Return itself: it is what it was when it was told."""
@@ -136,7 +142,7 @@ class LogWriter:
                 sources = await self.mailbox.receive_all()
                 if self._idle.is_set():
                     self._idle = trio.Event()
-                await self._commit(_taken(sources))
+                await self._commit(await _all_taken(sources))
 
     async def drained(self) -> None:
         """Wait until nothing waits to be written."""
@@ -180,7 +186,7 @@ class LogWriter:
                     batch[0].then(Rejected(error))
                 return  # noqa: ASYNC910 - the store was asked
             else:
-                self._note(batch, outcomes)
+                await self._note(batch, outcomes)
                 return
 
     async def _commit_each(self, batch: Sequence[Write]) -> None:
@@ -202,13 +208,18 @@ class LogWriter:
         msg = f"the store did not finish a batch within {GRACE} s of being cancelled"
         raise StoreStuck(msg)
 
-    def _note(self, batch: Sequence[Write], outcomes: Sequence[WriteOutcome]) -> None:
+    async def _note(  # noqa: ASYNC910 - the store was asked
+        self, batch: Sequence[Write], outcomes: Sequence[WriteOutcome]
+    ) -> None:
+        """Tell the outcomes; what is told last has its turn before the next batch is made up."""
         self._commits += 1
         self._writes += len(batch)
-        for write, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(write.what, SagaRecord):
+        for number, (write, outcome) in enumerate(zip(batch, outcomes, strict=True), start=1):
+            if not isinstance(write.what, SagaProblem):
                 self._events += len(write.what.events)
             write.then(outcome)
+            if number % SLICE == 0:
+                await trio.lowlevel.checkpoint()
 
     def _give_up(self, batch: Sequence[Write], error: StoreUnavailable) -> list[Write]:
         """Tell writes whose patience has ended; return the others."""
@@ -227,5 +238,19 @@ class LogWriter:
         return max(0.0, oldest + self._patience - trio.current_time())
 
 
+async def _all_taken(sources: Sequence[Source]) -> list[Write]:
+    batch = _taken(sources[:SLICE])
+    for first in range(SLICE, len(sources), SLICE):
+        await trio.lowlevel.checkpoint()
+        batch += _taken(sources[first : first + SLICE])
+    return batch  # noqa: ASYNC910 - they were waited for
+
+
 def _taken(sources: Iterable[Source]) -> list[Write]:
-    return [write for source in sources if (write := source.take()) is not None]
+    now = trio.current_time()
+    batch: list[Write] = []
+    for source in sources:
+        if (write := source.take()) is not None:
+            write.since = now
+            batch.append(write)
+    return batch

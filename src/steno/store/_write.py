@@ -30,15 +30,15 @@ class SagaCreateParams:
 
     Attributes:
         saga_id: The saga; rejected with `SagaIdInUse` if there is one, unless that is the very same
-            and has not begun, as when this is sent again.
+            and nothing was written to it since, as when this is sent again.
         saga_name: The name of its kind.
         dag_digest: The content hash of its graph.
         dag_text: Its graph; kept to the letter, once per hash.
         params: Its params; kept to the letter.
         fence: Who runs it. What an earlier life of a SEC creates late has that life's fence; the
             next life takes it over.
-        events: Its log, empty but for a saga that comes from a dump. The saga is ready,
-            whatever they say.
+        events: Its log: that of a dump, or the first step of a saga that runs at once, or nothing.
+        state: What its row will say: ready, whatever the events say, or running.
     """
 
     saga_id: SagaId
@@ -48,6 +48,7 @@ class SagaCreateParams:
     params: JsonText = attrs.field(repr=False)
     fence: Fence
     events: tuple[SagaNodeEvent, ...] = attrs.field(default=(), repr=False)
+    state: SagaCachedState = SagaCachedState.READY
 
 
 @attrs.frozen

@@ -106,14 +106,21 @@ class InMemorySecStore:
 
     def _create(self, saga: SagaCreateParams, row: _Row | None) -> WriteOutcome:
         if row is not None:
-            same = (row.name, row.dag_digest, row.params, row.fence, tuple(row.events)) == (
+            again = (
+                row.name,
+                row.dag_digest,
+                row.params,
+                row.fence,
+                row.state,
+                tuple(row.events),
+            ) == (
                 saga.saga_name,
                 saga.dag_digest,
                 saga.params,
                 saga.fence,
+                saga.state,
                 saga.events,
             )
-            again = same and row.state is SagaCachedState.READY
             return Durable() if again else Rejected(SagaIdInUse(saga.saga_id))
         now = self._clock()
         self._graphs.setdefault(saga.dag_digest, saga.dag_text)
@@ -124,6 +131,7 @@ class InMemorySecStore:
             dag_digest=saga.dag_digest,
             params=saga.params,
             fence=saga.fence,
+            state=saga.state,
             created=now,
             progressed=now,
             events=list(saga.events),

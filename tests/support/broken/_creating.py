@@ -19,6 +19,12 @@ class BeginsAsRunning(HookedStore):
         return outcome
 
 
+@caught_by("create: a saga may be created running")
+class BeginsAsReady(HookedStore):
+    def _create(self, saga, row):
+        return super()._create(attrs.evolve(saga, state=SagaCachedState.READY), row)
+
+
 @caught_by("create: a saga may be created with a log")
 class DropsTheLogOfADump(HookedStore):
     def _create(self, saga, row):

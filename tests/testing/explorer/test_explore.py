@@ -270,7 +270,7 @@ def test_actions_may_create_sagas(cases):
 
     explore(lambda: steno.SagaDag(dag), registry, Parent, check=check)
     assert "crash at the end of chain:n1" in cases
-    assert "crash after commit 7" in cases
+    assert "crash after commit 6" in cases
 
 
 def test_what_is_attached_is_lost_in_a_crash():

@@ -18,6 +18,7 @@ from steno.testing.conformance._sample import (
     ODD_TEXTS,
     ONE,
     READY,
+    RUNNING,
     STATES,
     THREE,
     TWO,
@@ -63,6 +64,24 @@ async def a_saga_may_be_created_with_a_log(subject: Subject) -> None:
 
 
 @CREATE.case
+async def a_saga_may_be_created_running(subject: Subject) -> None:
+    """With its first step in its log; then it is taken over, and gone on with, like any other."""
+    async with living(subject) as sec:
+        write = sec.create(ONE, 3, RUNNING)
+        await sec.done(write, sec.create(TWO, 3))
+        state = (await sec.load(ONE)).summary.state
+        expect(state, RUNNING, "a saga is created in the state of its creation")
+        expect(await sec.do(write), [DURABLE], "a creation that is sent again is durable")
+        query = ListQuery(states={RUNNING})
+        expect(await sec.ids(query), [ONE], "a list has what was created in its state")
+        await sec.done(sec.record(ONE, 3, 2))
+        await sec.expect_log(ONE, 5, "records go on behind the step that a saga was created with")
+    async with living(subject) as sec:
+        (outcome,) = await sec.do(sec.record(ONE, 5, 1))
+        expect(outcome, DURABLE, "a saga that was created running is taken over")
+
+
+@CREATE.case
 async def a_saga_that_was_never_created_is_not_there(subject: Subject) -> None:
     """Loading it gives nothing; writing to it is rejected, and does not make it."""
     async with living(subject) as sec:
@@ -102,6 +121,7 @@ async def an_id_is_given_once(subject: Subject) -> None:
             "sec": attrs.evolve(first, fence=Fence(OTHER, sec.fence.generation)),
             "generation": attrs.evolve(first, fence=Fence(SEC, sec.fence.generation + 1)),
             "longer log": sec.create(ONE, 3),
+            "state": sec.create(ONE, 2, RUNNING),
             "shorter log": sec.create(ONE, 1),
             "empty log": sec.create(ONE),
         }

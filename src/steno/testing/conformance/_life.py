@@ -22,7 +22,7 @@ from steno.store import (
     WriteOutcome,
 )
 from steno.testing.conformance._expect import expect, expect_that
-from steno.testing.conformance._sample import RUNNING, events
+from steno.testing.conformance._sample import READY, RUNNING, events
 from steno.testing.conformance._subject import Subject
 
 SEC, OTHER = "sec", "other"
@@ -44,7 +44,9 @@ class Life:
 
     # Writes
 
-    def create(self, saga_id: SagaId, count: int = 0) -> SagaCreateParams:
+    def create(
+        self, saga_id: SagaId, count: int = 0, state: SagaCachedState = READY
+    ) -> SagaCreateParams:
         """Return the creation of a saga, with the first events of its log."""
         return SagaCreateParams(
             saga_id=saga_id,
@@ -54,6 +56,7 @@ class Life:
             params=JsonText('{"to":"Rome"}'),
             fence=self.fence,
             events=events(saga_id, 0, count),
+            state=state,
         )
 
     def record(

@@ -9,7 +9,7 @@ an action that relies on that is wrong, and is not found out here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from random import Random
 from typing import Never
@@ -18,7 +18,7 @@ import attrs
 import trio
 
 from steno.action import Action, ActionContext, ActionRegistry
-from steno.core import FlatDag, JsonText, SagaId, encode_value
+from steno.core import FlatDag, JsonText, SagaId, SagaNodeEvent, encode_value
 from steno.errors import SerializeError
 from steno.store import SagaCreateParams, SagaProblem, SagaRecord, SagaWrite
 from steno.testing.explorer._case import Callee, Crash, CrashKind, Fault, FaultKind
@@ -96,13 +96,17 @@ class Probe(trio.abc.Instrument):
     def made_durable(self, write: SagaWrite) -> None:
         """Take note of a write that the store has made."""
         match write:
-            case SagaCreateParams(saga_id=saga_id, saga_name=name):
+            case SagaCreateParams(saga_id=saga_id, saga_name=name, events=events):
                 self._names[saga_id] = name
+                self._note_durable(events)
             case SagaRecord(events=events):
-                for event in events:
-                    self._durable[event.saga_id, event.node_id].append(event.event_type.label)
+                self._note_durable(events)
             case SagaProblem():
                 pass
+
+    def _note_durable(self, events: Iterable[SagaNodeEvent]) -> None:
+        for event in events:
+            self._durable[event.saga_id, event.node_id].append(event.event_type.label)
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """Count a checkpoint of a call, from which it goes on now."""

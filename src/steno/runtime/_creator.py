@@ -1,0 +1,71 @@
+"""Creating sagas: all that can be wrong with one is looked at before the SEC is asked."""
+
+from __future__ import annotations
+
+import uuid
+
+import attrs
+
+from steno.core import SagaCachedState, SagaDag, SagaId, SagaState, Snapshot, checked_saga_id
+from steno.errors import SagaIdInUse
+from steno.runtime._executor import SagaExecutor
+from steno.runtime._line import Line
+from steno.runtime._message import CreateSaga, RunSaga
+from steno.runtime._size import check_sizes
+
+
+@attrs.frozen(eq=False)
+class Creator:
+    """
+    Creates sagas for a client.
+
+    Its methods raise `SagaValidationError` if an action is not registered or has no undo, or if a
+    value is too big, and `SagaIdInUse` if another saga has the id.
+    """
+
+    _line: Line
+
+    def new_state(self, dag: SagaDag, saga_id: uuid.UUID | None) -> SagaState:
+        """Return the state of a new saga, with a random id if none is given."""
+        chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
+        return SagaState.new(self._line.foundry.shared(dag), chosen)
+
+    async def create(self, dag: SagaDag, state: SagaState) -> None:
+        """Store a saga with the log that it has so far."""
+        executor = self._executor(dag, state)
+        await self._line.ask(CreateSaga(executor.create_params(), executor))
+
+    async def create_once(  # noqa: ASYNC910 - create has waited, also where it raised
+        self, dag: SagaDag, state: SagaState
+    ) -> None:
+        """Store a new saga, unless it is there already."""
+        in_use: SagaIdInUse | None = None
+        try:
+            await self.create(dag, state)
+        except SagaIdInUse as error:
+            in_use = error
+        if in_use is not None:
+            await self._check_same(dag, state, in_use)
+
+    async def run_once(self, dag: SagaDag, state: SagaState) -> Snapshot | None:
+        """Store a new saga with its first step, run it, and return its end; None if it is there."""
+        in_use: SagaIdInUse | None = None
+        executor = self._executor(dag, state)
+        executor.begin()
+        try:
+            return await self._line.ask(RunSaga(executor.create_params(), executor))
+        except SagaIdInUse as error:
+            in_use = error
+        await self._check_same(dag, state, in_use)
+        return None
+
+    async def _check_same(self, dag: SagaDag, state: SagaState, in_use: SagaIdInUse) -> None:
+        """Raise it, unless it is this very saga that has the id."""
+        if not dag.same_as(await self._line.dag_of(state.log.saga_id)):
+            raise in_use
+
+    def _executor(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
+        line = self._line
+        check_sizes(dag, state, line.max_value_bytes)
+        shared = SagaDag.of_flat(state.flat, dag.params)
+        return line.foundry.make(shared, state, line.fence, SagaCachedState.READY)
