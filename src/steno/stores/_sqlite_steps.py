@@ -176,7 +176,7 @@ class Steps:
         for number, saga in created.items():
             record = records.pop(number, None)
             log = saga.events if record is None else saga.events + record.events
-            state = SagaCachedState.READY if record is None else record.state
+            state = saga.state if record is None else record.state
             fence, ended = saga.fence, int(state.finished)
             # The driver binds a bytearray five times as fast as bytes.
             rows += key, bytearray(saga.saga_id.bytes), saga.saga_name, saga.dag_digest

@@ -44,7 +44,7 @@ _NOTE = """
 _CREATE = """
     INSERT INTO saga (saga_id, name, dag_key, state, current_sec, adopt_generation, events,
                       created, progressed)
-    VALUES (?, ?, ?, 'ready', ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (saga_id) DO NOTHING RETURNING saga_key
 """
 _MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
@@ -188,7 +188,8 @@ class SqliteWriter:
         dag_key = self._dag_key(saga)
         fence = _values(saga.fence)
         size = len(saga.events)
-        row = (saga.saga_id.bytes, saga.saga_name, dag_key, *fence, size, now, now)
+        state = saga.state.value
+        row = (saga.saga_id.bytes, saga.saga_name, dag_key, state, *fence, size, now, now)
         created = self._db.execute(_CREATE, row).fetchone()
         if created is None:
             return self._created_before(saga, dag_key)
@@ -211,7 +212,8 @@ class SqliteWriter:
             " FROM saga JOIN saga_params USING (saga_key) WHERE saga_id = ?"
         )
         key, *stored = self._db.execute(query, (saga.saga_id.bytes,)).fetchone()
-        wanted = [saga.saga_name, dag_key, saga.params, "ready", *_values(saga.fence)]
+        state = saga.state.value
+        wanted = [saga.saga_name, dag_key, saga.params, state, *_values(saga.fence)]
         if stored == wanted and self._events_from(key, 0) == event_rows(0, saga.events):
             return Durable()
         self._db.execute(_UNUSED, (dag_key,))
