@@ -37,7 +37,7 @@ def test_a_legal_event_leads_to_the_next_status(status: S, kind: type):
     log.record(step)
     assert log.status(0) is TRANSITIONS[status, kind]
     assert log.status(1) is S.NEVER_STARTED
-    assert log.events[-1] is step
+    assert log.events[-1] == step
     assert shown(log.events) == f"{LIVES[status]} 0{MARKS[kind]}".strip()
 
 

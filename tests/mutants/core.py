@@ -71,9 +71,13 @@ MUTANTS = (
         "core/_machine.py",
         ("ONCE = RepeatInjected()\n", "ONCE = RepeatInjected()\nKEPT: dict = {}\n"),
         (
-            "_fail_action: set[SagaNodeId] = attrs.field(init=False, factory=set)",
-            "_fail_action: set[SagaNodeId] = attrs.field(init=False, default=attrs.Factory("
-            "lambda self: KEPT.setdefault(self.state.log.saga_id, set()), takes_self=True))",
+            "if node in self._fail_action:",
+            "if node in KEPT.setdefault(self.state.log.saga_id, set()):",
+        ),
+        (
+            "                    self._fail_action |= {self._injectable(node)}\n",
+            "                    kept = KEPT.setdefault(self.state.log.saga_id, set())\n"
+            "                    kept.add(self._injectable(node))\n",
         ),
     ),
     # What a node sees

@@ -30,7 +30,10 @@ MUTANTS = (
         "a log is copied for each event",
         "the cost of a node does not grow with the saga",
         "core/_log.py",
-        ("self._events.append(event)", "self._events[:] = [*self._events, event]"),
+        (
+            "        self._nodes.append(event.node_id)\n",
+            "        self._nodes[:] = [*self._nodes, event.node_id]\n",
+        ),
     ),
     # The fold, unwinding
     fault(

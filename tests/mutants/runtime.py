@@ -176,12 +176,12 @@ MUTANTS = (
         "of a repeated action only the last result counts",
         "runtime/_runner.py",
         (
-            "        for _ in range(command.times - 1):\n"
+            "        for _ in range(times - 1):\n"
             "            await self._attempt(action, ctx)\n"
             "            await trio.lowlevel.checkpoint_if_cancelled()\n"
             "        return await self._attempt(action, ctx)\n",
             "        first = await self._attempt(action, ctx)\n"
-            "        for _ in range(command.times - 1):\n"
+            "        for _ in range(times - 1):\n"
             "            await trio.lowlevel.checkpoint_if_cancelled()\n"
             "            await self._attempt(action, ctx)\n"
             "        return first\n",

@@ -224,9 +224,7 @@ async def test_the_stored_state_goes_with_the_events(world: World):
         failed = await sec.saga_run(world.saga("a", "b"))
         succeeded = await sec.saga_run(world.saga("a", "c"))
     states = [
-        (write.saga_id, write.state.value)
-        for batch in world.store.batches
-        for write in batch
+        (write.saga_id, write.state.value) for batch in world.store.batches for write in batch
     ]
     assert [state for saga, state in states if saga == failed.saga_id] == [
         "running",

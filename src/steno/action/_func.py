@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Awaitable, Callable
-from types import CoroutineType
 from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
@@ -46,11 +45,11 @@ class Action(Protocol):
         """The name by which stored sagas refer to it; it must never change."""
         ...
 
-    async def do_it(self, ctx: ActionContext[Never]) -> object:
+    def do_it(self, ctx: ActionContext[Never]) -> Awaitable[object]:
         """Do it, and return what the codec can store."""
         ...
 
-    async def undo_it(self, ctx: ActionContext[Never]) -> None:
+    def undo_it(self, ctx: ActionContext[Never]) -> Awaitable[None]:
         """Undo it; called only after `do_it` has returned."""
         ...
 
@@ -109,16 +108,15 @@ class ActionFunc(Generic[C, T_co]):
         """Whether `NOOP` was given: there is nothing to undo."""
         return self._undo is NOOP
 
-    async def do_it(self, ctx: ActionContext[C]) -> T_co:
+    def do_it(self, ctx: ActionContext[C]) -> Awaitable[T_co]:
         """Call the function that does it."""
-        return await _awaitable(self.name, self._do(ctx))
+        return _awaitable(self.name, self._do(ctx))
 
-    async def undo_it(self, ctx: ActionContext[C]) -> None:
+    def undo_it(self, ctx: ActionContext[C]) -> Awaitable[None]:
         """Call the function that undoes it, if there is one."""
         if self._undo is None or self._undo is NOOP:
-            await trio.lowlevel.checkpoint()
-        else:
-            await _awaitable(self.name, self._undo(ctx))
+            return _nothing()
+        return _awaitable(self.name, self._undo(ctx))
 
     async def __call__(self, ctx: ActionContext[C]) -> T_co:
         """Call the function that does it, as if it had not been decorated."""
@@ -142,9 +140,13 @@ def _check_function(name: str, function: object) -> None:
         raise TypeError(msg)
 
 
+async def _nothing() -> None:
+    await trio.lowlevel.checkpoint()
+
+
 def _awaitable(name: str, result: Awaitable[T_co]) -> Awaitable[T_co]:
     """Return what a function of users has returned, if it can be waited for."""
-    if type(result) is not CoroutineType and not inspect.isawaitable(cast("object", result)):
+    if not inspect.isawaitable(cast("object", result)):
         msg = f'action "{name}" returned {result!r} instead of waiting: is it an async function?'
         raise TypeError(msg)
     return result

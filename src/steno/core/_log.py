@@ -1,17 +1,65 @@
-"""The saga log: append-only, and legal for each node by the table of `_status`."""
+"""
+The saga log: append-only, and legal for each node by the table of `_status`.
+
+There is one for each saga in memory, and it is most of what a saga that waits takes. So events are
+kept as columns, and made when somebody looks: a collector of garbage has nothing to walk there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias, cast, overload
 
 import attrs
 
-from steno.core._event import SagaNodeEvent
+from steno.core._event import SagaNodeEvent, SagaNodeEventType, Succeeded
 from steno.core._ids import SagaId, SagaNodeId
 from steno.core._status import TRANSITIONS, UNWINDING, SagaNodeLoadStatus
+from steno.core._value import JsonText
 from steno.errors import ForeignEvent, IllegalEvent
 
 NEVER_STARTED = SagaNodeLoadStatus.NEVER_STARTED
+
+
+_What: TypeAlias = SagaNodeEventType | JsonText
+"""What has become of a node; a success is kept as the output that it has."""
+
+
+@attrs.frozen(eq=False)
+class Events(Sequence[SagaNodeEvent]):
+    """The events of a log, oldest first; it grows, and nothing in it ever changes."""
+
+    _saga_id: SagaId
+    _nodes: list[SagaNodeId]
+    _whats: list[_What]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare as a list would, with whatever has a length and an order."""
+        return isinstance(other, Sequence) and list(self) == list(cast("Sequence[object]", other))
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self._nodes)
+
+    def __iter__(self) -> Iterator[SagaNodeEvent]:
+        """Give the events."""
+        return map(self._made, self._nodes, self._whats)
+
+    @overload
+    def __getitem__(self, place: int) -> SagaNodeEvent: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[SagaNodeEvent]: ...
+    def __getitem__(self, place: int | slice) -> SagaNodeEvent | Sequence[SagaNodeEvent]:
+        """Return an event, or some."""
+        if isinstance(place, slice):
+            return tuple(map(self._made, self._nodes[place], self._whats[place]))
+        return self._made(self._nodes[place], self._whats[place])
+
+    def _made(self, node: SagaNodeId, what: _What) -> SagaNodeEvent:
+        event_type = Succeeded(what) if isinstance(what, str) else what
+        return SagaNodeEvent(self._saga_id, node, event_type)
 
 
 @attrs.define(eq=False)
@@ -24,7 +72,8 @@ class SagaLog:
     """
 
     saga_id: SagaId
-    _events: list[SagaNodeEvent] = attrs.field(init=False, factory=list)
+    _nodes: list[SagaNodeId] = attrs.field(init=False, factory=list)
+    _whats: list[_What] = attrs.field(init=False, factory=list)
     _status: dict[SagaNodeId, SagaNodeLoadStatus] = attrs.field(init=False, factory=dict)
     _unwinding: bool = attrs.field(init=False, default=False)
 
@@ -56,14 +105,15 @@ class SagaLog:
     def copy(self) -> SagaLog:
         """Return another log of the same events."""
         log = SagaLog(self.saga_id)
-        log._events, log._status = self._events.copy(), self._status.copy()
+        log._nodes, log._whats = self._nodes.copy(), self._whats.copy()
+        log._status = self._status.copy()
         log._unwinding = self._unwinding
         return log
 
     @property
     def events(self) -> Sequence[SagaNodeEvent]:
         """The events, oldest first; it grows, and nothing in it ever changes."""
-        return self._events
+        return Events(self.saga_id, self._nodes, self._whats)
 
     @property
     def unwinding(self) -> bool:
@@ -102,7 +152,9 @@ class SagaLog:
 
     def append(self, event: SagaNodeEvent, status: SagaNodeLoadStatus) -> None:
         """Append an event whose `next_status` was asked for before."""
-        self._events.append(event)
+        what = event.event_type
+        self._nodes.append(event.node_id)
+        self._whats.append(what.output if isinstance(what, Succeeded) else what)
         self._status[event.node_id] = status
         if status in UNWINDING:
             self._unwinding = True
@@ -113,8 +165,8 @@ class SagaLog:
             "SAGA LOG:",
             f"saga id:   {self.saga_id}",
             f"direction: {'unwinding' if self._unwinding else 'forward'}",
-            f"events ({len(self._events)} total):",
+            f"events ({len(self._nodes)} total):",
             "",
         ]
-        lines += [f"{count:03d} {event}" for count, event in enumerate(self._events, start=1)]
+        lines += [f"{count:03d} {event}" for count, event in enumerate(self.events, start=1)]
         return "\n".join(lines) + "\n"

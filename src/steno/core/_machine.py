@@ -12,8 +12,9 @@ owner must let nobody see more than is durable, and must drop it if a step can n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import assert_never
 
 import attrs
@@ -45,6 +46,7 @@ from steno.core._status import SagaNodeLoadStatus
 from steno.errors import InternalError, NoSuchNode
 
 ONCE = RepeatInjected()
+NO_REPEATS = MappingProxyType[SagaNodeId, RepeatInjected]({})
 
 # Commands are values: the same one serves all sagas.
 _run_action = lru_cache(maxsize=1024)(RunAction)
@@ -64,9 +66,9 @@ class SagaMachine:
     dag: SagaDag
     state: SagaState
     _started: bool = attrs.field(init=False, default=False)
-    _fail_action: set[SagaNodeId] = attrs.field(init=False, factory=set)
-    _fail_undo: set[SagaNodeId] = attrs.field(init=False, factory=set)
-    _repeat: dict[SagaNodeId, RepeatInjected] = attrs.field(init=False, factory=dict)
+    _fail_action: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
+    _fail_undo: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
+    _repeat: Mapping[SagaNodeId, RepeatInjected] = attrs.field(init=False, default=NO_REPEATS)
 
     def start(self) -> Step:
         """
@@ -108,11 +110,11 @@ class SagaMachine:
                 case _input.UndoFailed(node_id=node, error=undo_error):
                     step.log(node, UndoFailed(undo_error))
                 case _input.InjectError(node_id=node):
-                    self._fail_action.add(self._injectable(node))
+                    self._fail_action |= {self._injectable(node)}
                 case _input.InjectErrorUndo(node_id=node):
-                    self._fail_undo.add(self._injectable(node))
+                    self._fail_undo |= {self._injectable(node)}
                 case _input.InjectRepeat(node_id=node, repeat=repeat):
-                    self._repeat[self._injectable(node)] = repeat
+                    self._repeat = {**self._repeat, self._injectable(node): repeat}
                 case _:
                     assert_never(item)
         return self._dispatch(step) if self._started else step.done()

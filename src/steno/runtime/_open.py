@@ -31,7 +31,7 @@ from steno.runtime._fault import is_fatal, leaves
 from steno.runtime._line import Line
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import SecMessage
-from steno.runtime._recover import Foundry, Loader, MakeContext, UserData, made_by
+from steno.runtime._recover import Foundry, Loader, MakeContext, UserData, made_by, shared
 from steno.runtime._retention import Pruner, checked_retention
 from steno.runtime._sec import Sec
 from steno.runtime._writer import LogWriter
@@ -157,7 +157,7 @@ def open_sec(
     opening = _Opening(
         store=store,
         registry=registry,
-        user_data=(lambda *_: context) if make_context is None else made_by(make_context),
+        user_data=shared(context) if make_context is None else made_by(make_context),
         sec_name=sec_name,
         recover_concurrency=recover_concurrency if recover else 0,
         patience=store_patience,

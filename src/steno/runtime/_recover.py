@@ -58,6 +58,11 @@ Graphs = MutableMapping[str, FlatDag]
 _logger = logging.getLogger("steno")
 
 
+def shared(context: object) -> UserData:
+    """Return what gives the same to all sagas."""
+    return lambda _saga_id, _dag: context
+
+
 def made_by(make_context: MakeContext) -> UserData:
     """Return what asks a function of users, with the params as plain JSON."""
     return lambda saga_id, dag: make_context(saga_id, dag.saga_name, decode_json(dag.params))

@@ -8,6 +8,7 @@ Once its saga's scope is cancelled, whatever it still returns or raises is dropp
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import Never, TypeAlias, cast
 
@@ -126,10 +127,17 @@ class NodeRunner:
         await trio.lowlevel.checkpoint_if_cancelled()
         return outcome
 
-    async def _run_action(self, command: RunAction) -> NodeOutcome:
+    def _run_action(self, command: RunAction) -> Awaitable[NodeOutcome]:
+        """Return what calls an action: for most a coroutine less than a loop would take."""
         node = command.node_id
         action, ctx = self._action(node), self._context(node, undoing=False)
-        for _ in range(command.times - 1):
+        if command.times == 1:
+            return self._attempt(action, ctx)
+        return self._attempts(action, ctx, command.times)
+
+    async def _attempts(self, action: Action, ctx: ActionContext[Never], times: int) -> NodeOutcome:
+        """Call an action several times; the last result counts."""
+        for _ in range(times - 1):
             await self._attempt(action, ctx)
             await trio.lowlevel.checkpoint_if_cancelled()
         return await self._attempt(action, ctx)
