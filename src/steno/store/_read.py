@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -67,7 +67,7 @@ class StoredSaga:
     dag_digest: str
     dag_text: str = attrs.field(repr=False)
     params: JsonText = attrs.field(repr=False)
-    events: tuple[SagaNodeEvent, ...] = attrs.field(repr=False)
+    events: Sequence[SagaNodeEvent] = attrs.field(repr=False)
 
 
 @attrs.frozen

@@ -9,15 +9,15 @@ from typing import TypeAlias
 from uuid import UUID
 
 from steno.core import (
+    EventColumn,
+    Events,
     JsonText,
     SagaCachedState,
     SagaId,
     SagaName,
     SagaNodeEvent,
-    SagaNodeEventType,
     SagaNodeId,
     Started,
-    Succeeded,
     UndoFinished,
     UndoStarted,
     event_data,
@@ -60,31 +60,32 @@ def event_rows(first_seq: int, events: Iterable[SagaNodeEvent]) -> list[EventRow
     ]
 
 
-def events_from_rows(saga_id: SagaId, rows: Iterable[EventRow]) -> tuple[SagaNodeEvent, ...]:
+def events_from_rows(saga_id: SagaId, rows: Iterable[EventRow]) -> Events:
     """
-    Return the events of rows, which are in order.
+    Return the events of rows, which are in order; each is made when somebody looks at it.
 
     Raises:
         RecoveryError: A row is no event, or its number is not the next.
     """
-    events: list[SagaNodeEvent] = []
+    nodes: list[SagaNodeId] = []
+    columns: list[EventColumn] = []
     for number, (seq, node, label, data) in enumerate(rows):
         if seq != number:
             msg = f"saga {saga_id}: event {number} is missing; the next is number {seq}"
             raise RecoveryError(msg)
         try:
             if label == "succeeded" and isinstance(data, str):
-                event_type: SagaNodeEventType = Succeeded(JsonText(data))
+                columns.append(JsonText(data))
             elif data is None and label in _BARE:
-                event_type = _BARE[label]
+                columns.append(_BARE[label])
             else:
-                event_type = event_type_from_row(label, None if data is None else JsonText(data))
-            event = SagaNodeEvent(saga_id, SagaNodeId(operator.index(node)), event_type)
+                text = None if data is None else JsonText(data)
+                columns.append(event_type_from_row(label, text))
+            nodes.append(SagaNodeId(operator.index(node)))
         except (ValueError, TypeError, SerializeError) as error:
             msg = f"saga {saga_id}: the row of event {seq} {error}"
             raise RecoveryError(msg) from error
-        events.append(event)
-    return tuple(events)
+    return Events(saga_id, nodes, columns)
 
 
 def summary_from_row(row: SagaRow) -> SagaSummary:

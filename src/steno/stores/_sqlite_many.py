@@ -101,13 +101,14 @@ def _load(db: sqlite3.Connection, saga_ids: Sequence[SagaId]) -> _Found:
     for part in _parts(complete):
         for row, rows in _events(db, part):
             with suppress(RecoveryError):
+                summary = summary_from_row(row.summary)
                 found[row.saga_id] = StoredSaga(
-                    summary_from_row(row.summary),
+                    summary,
                     row.fence,
                     row.digest,
                     row.text,
                     row.params,
-                    events_from_rows(row.saga_id, rows),
+                    events_from_rows(summary.id, rows),  # one object: ids are compared often
                 )
     return found
 

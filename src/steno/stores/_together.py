@@ -61,4 +61,5 @@ class Together(Generic[K, V]):
             if self._gathering is led:
                 self._gathering = None
             led.done.set()
+        await trio.lowlevel.checkpoint()  # as all who have waited: they will ask together again
         return led

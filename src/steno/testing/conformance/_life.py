@@ -121,7 +121,7 @@ class Life:
 
     async def log(self, saga_id: SagaId) -> tuple[SagaNodeEvent, ...]:
         """Return the log of a saga that has to be there."""
-        return (await self.load(saga_id)).events
+        return tuple((await self.load(saga_id)).events)
 
     async def expect_log(self, saga_id: SagaId, count: int, demand: str) -> None:
         """Demand that a saga has the first so many events of its log, and no others."""

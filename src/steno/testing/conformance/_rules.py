@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -59,7 +59,7 @@ async def a_log_keeps_the_rules_when_it_comes_back(subject: Subject) -> None:
 
 
 def _hold(
-    stored: StoredSaga, dag: SagaDag, written: tuple[SagaNodeEvent, ...], state: SagaCachedState
+    stored: StoredSaga, dag: SagaDag, written: Sequence[SagaNodeEvent], state: SagaCachedState
 ) -> None:
     read = SagaDag.of_flat(read_flat(stored.dag_text), stored.params)
     expect_that(read.same_as(dag), "the graph that comes back is that which was stored", stored)
