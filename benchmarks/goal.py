@@ -120,6 +120,18 @@ def _throughput(scale: Scale) -> tuple[Goal, ...]:
             "≥ 0.75",
             _quotient("chains-sqlite-forward@1", "disk-sequence@1", "rate"),
         ),
+        Goal(
+            "3 old",
+            "same, ÷ one commit for each row in a file whose WAL grows no more",
+            NONE,
+            _quotient("chains-sqlite-forward@1", "disk-sequence-old@1", "rate"),
+        ),
+        Goal(
+            "1 (d)",
+            f"chains of 10, {many} at once, SQLite: nodes/s ÷ (d), a Trio task for each node",
+            NONE,
+            _quotient(sqlite, f"disk-tasks@{many}", "rate"),
+        ),
     )
 
 

@@ -38,6 +38,15 @@ FLOORS: Final = (
         "floors.one_commit:run",
         "alone",
         *_RATE,
+        {"wal": "growing"},
+    ),
+    Scenario(
+        "disk-sequence-old",
+        "(c) in a file that was written to before, so that its WAL grows no more",
+        "floors.one_commit:run",
+        "alone",
+        *_RATE,
+        {"wal": "overwritten"},
     ),
     Scenario(
         "disk-tasks",

@@ -84,6 +84,7 @@ def restore(
         SagaValidationError: An action is not registered, or has no undo.
     """
     dag = _read_dag(stored, graphs)
+    decode_json(dag.params)  # what is no JSON is found now, and not by an action
     state = SagaState.fold(dag.flat, stored.summary.id, stored.events)
     registry.validate(dag.flat)
     return dag, state
