@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from contextlib import nullcontext
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -39,6 +40,7 @@ from steno.errors import (
 )
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._executor import SagaExecutor
+from steno.runtime._garbage import MANY, collecting_rarely
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
 from steno.runtime._runner import NodeRunner
@@ -199,12 +201,13 @@ class Loader:
     sec_name: str
     patience: float
 
-    async def load_all(self, claims: Iterable[SagaClaim], concurrency: int) -> None:
+    async def load_all(self, claims: Sequence[SagaClaim], concurrency: int) -> None:
         """Load sagas that were taken over, so many at a time."""
         pending = iter(claims)
-        async with trio.open_nursery() as nursery:
-            for _ in range(concurrency):
-                nursery.start_soon(self._load_each, pending)
+        with collecting_rarely() if len(claims) >= MANY else nullcontext():
+            async with trio.open_nursery() as nursery:
+                for _ in range(min(concurrency, len(claims))):
+                    nursery.start_soon(self._load_each, pending)
 
     async def _load_each(self, pending: Iterator[SagaClaim]) -> None:
         await trio.lowlevel.checkpoint()
