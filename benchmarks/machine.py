@@ -25,7 +25,7 @@ def header(folder: Path, pythons: Mapping[str, str]) -> dict[str, str]:
     """
     found = {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {_kernel()} {platform.machine()}",
         "CPU": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{_memory() / 1e9:.0f} GB",
         "file system": _file_system(folder),
@@ -34,6 +34,11 @@ def header(folder: Path, pythons: Mapping[str, str]) -> dict[str, str]:
     }
     there = {name: _version_there(python, name) for name, python in pythons.items()}
     return found | {name: _version(name) for name in PACKAGES} | there
+
+
+def _kernel() -> str:
+    """Return the release of the kernel, without what those who built it added."""
+    return platform.release().partition("-")[0]
 
 
 def _processor() -> str:
