@@ -2,9 +2,9 @@
 Collecting garbage more rarely while many sagas are loaded.
 
 What is loaded stays. Python's collector walks over all of it again whenever it has grown by a
-quarter: that was half of the time in which ten thousand sagas are recovered, in pauses of up to
-half a second, and it found nothing, as a saga is no cycle. So it is asked to let more come together
-before it looks, as `gc.set_threshold` is for; it is not turned off, nor on.
+quarter: that was two fifths of the time in which ten thousand sagas are recovered, and it found
+nothing, as a saga is no cycle. So it is asked to let more come together before it looks, as
+`gc.set_threshold` is for; it is not turned off, nor on.
 """
 
 from __future__ import annotations
