@@ -126,3 +126,20 @@ def test_a_log_is_shown_line_by_line():
 def test_an_empty_log_is_shown_too():
     """It has its head."""
     assert SagaLog(SAGA_ID).pretty().endswith("direction: forward\nevents (0 total):\n\n")
+
+
+def test_events_are_a_sequence_that_makes_them_when_they_are_looked_at():
+    """Each time the same, by number or in part; it grows with its log, and compares as a list."""
+    log = SagaLog(SAGA_ID)
+    seen = log.events
+    assert seen == []
+    given = [event("0+"), event("0✓"), event("1+")]
+    for each in given:
+        log.record(each)
+    assert len(seen) == 3
+    assert (seen[1], seen[-1], tuple(seen[1:])) == (given[1], given[2], tuple(given[1:]))
+    assert (list(seen), seen) == (given, tuple(given))
+    assert seen != given[:2]
+    assert seen != 3
+    with pytest.raises(IndexError):
+        seen[3]
