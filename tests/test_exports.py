@@ -8,7 +8,7 @@ NAMES = """
 Action ActionContext ActionDataError ActionError ActionFailed ActionFunc ActionName ActionRegistry
 ActionRegistryError Breach BugError CommandError CorruptLog Dag DagBuilder DagBuilderError
 DefinitionError DeserializeError DeserializeFailed DumpError ForeignEvent IllegalEvent
-InMemorySecStore InjectedError InternalError LogRule NOOP NoSuchNode NoSuchSaga Node NodeExecState
+InMemorySecStore InjectedError InternalError LogRule NOOP NoSuchNode NoSuchSaga Node NodeBegun NodeExecState
 NodeLookupError NodeName RecoveryError RepeatInjected SagaCachedState SagaCreateParams SagaDag
 SagaDone SagaExecStatus SagaFailed SagaHalted SagaHaltedError SagaHandle SagaId SagaIdInUse SagaLog
 SagaName SagaNodeEvent SagaNodeId SagaNotReady SagaNotRunning SagaReady SagaResult SagaResultErr

@@ -16,6 +16,7 @@ Every exception of the library; its place in the tree says whose fault it is.
     ├── CommandError               the caller: the command was refused, nothing has changed
     │   ├── NoSuchSaga
     │   ├── NoSuchNode
+    │   ├── NodeBegun                  an injection that comes too late
     │   ├── SagaNotReady
     │   ├── SagaNotRunning
     │   ├── SagaIdInUse
@@ -151,6 +152,15 @@ class NoSuchNode(CommandError, LookupError):
     def __init__(self, node: object, why: str) -> None:
         super().__init__(f"no such node: {node!r}: {why}")
         self.node = node
+
+
+class NodeBegun(CommandError):
+    """An injection would have no effect: the node has begun, or will not begin any more."""
+
+    def __init__(self, node: str, why: str) -> None:
+        super().__init__(f'too late to inject into node "{node}": it {why}')
+        self.node = node
+        self.why = why
 
 
 class SagaNotReady(CommandError):

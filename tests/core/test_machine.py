@@ -10,6 +10,7 @@ from steno.core import (
     ActionFailed,
     Failed,
     InjectedError,
+    Injection,
     Node,
     RepeatInjected,
     SagaMachine,
@@ -17,9 +18,9 @@ from steno.core import (
     injectable,
     inputs,
 )
-from steno.errors import IllegalEvent, InternalError, NoSuchNode
+from steno.errors import IllegalEvent, InternalError, NodeBegun, NoSuchNode
 from steno.testing import Playbook
-from steno.testing.notation import SAGA_ID, UNDO_ERROR
+from steno.testing.notation import SAGA_ID, UNDO_ERROR, events, shown
 from support.demo import OUTPUTS, build, demo, saga
 from support.simulator import state_facts
 
@@ -242,13 +243,73 @@ def test_an_injected_error_beats_a_repeat():
 
 
 def test_an_injection_counts_when_its_node_is_dispatched():
-    """While the saga runs it is taken for what comes; what runs already is left alone."""
+    """While the saga runs it is taken for what comes."""
     play = Playbook(CHAIN)
     play >> "start"
-    play >> [ERROR(0), repeat(0, action=9), ERROR(1)] << ""
+    play >> [ERROR(1)] << ""
     play >> "0✓" << "0✓ 1+ 1✗ 0- | undo 0"
-    play >> [UNDO_FAILURE(0)] << ""
     play >> "0∅" << "0∅ 2- 2∅ | finish failed"
+
+
+@pytest.mark.parametrize(
+    ("told", "injection", "why"),
+    [
+        ([], ERROR(0), "has been started"),
+        ([], repeat(0, action=2), "has been started"),
+        ([], repeat(0, action=2, undo=2), "has been started"),
+        (["0✓"], ERROR(0), "has been started"),
+        (["0✗"], ERROR(1), "is never started, as its saga unwinds"),
+        (["0✗"], UNDO_FAILURE(1), "is never started, as its saga unwinds"),
+        (["0✗"], UNDO_FAILURE(0), "has failed, so that it is not undone"),
+        (["0✓", "1✗"], UNDO_FAILURE(0), "has begun to be undone"),
+        (["0✓", "1✗"], repeat(0, undo=2), "has begun to be undone"),
+        (["0✓", "1✗", "0!"], UNDO_FAILURE(0), "has begun to be undone"),
+    ],
+)
+def test_an_injection_that_comes_too_late_is_refused(
+    told: list[str], injection: Injection, why: str
+):
+    """It would have no effect; nothing changes."""
+    play = Playbook(CHAIN)
+    play >> "start"
+    for each in told:
+        play >> each
+    events = len(play.machine.state.log.events)
+    with pytest.raises(NodeBegun, match=why):
+        play.machine.handle([injection])
+    assert len(play.machine.state.log.events) == events
+
+
+def test_an_undo_of_a_stuck_saga_cannot_be_made_to_fail():
+    """Nothing more is undone, so the injection is refused."""
+    play = Playbook(saga("a", "b", "c"))
+    for told in ("start", "0✓", "1✓"):
+        play >> told
+    play >> [UNDO_FAILURE(1)] << ""
+    play >> "2✗"
+    with pytest.raises(NodeBegun, match="is not undone any more, as its saga is stuck"):
+        play.machine.handle([UNDO_FAILURE(0)])
+
+
+def test_what_a_recovered_saga_calls_again_can_be_injected_into_before():
+    """What was in flight is dispatched by the start, and that is when injections count."""
+    recovered = SagaState.fold(CHAIN.flat, SAGA_ID, events("2+ 2✓ 0+", SAGA_ID))
+    machine = SagaMachine(CHAIN, recovered)
+    machine.handle([ERROR(0)])
+    assert shown(machine.start().record) == "0✗ 2- 2∅"
+
+
+def test_a_drained_machine_begins_nothing():
+    """What is under way ends and is recorded; no node and no undo is begun after it."""
+    play = Playbook(CHAIN)
+    play >> "start"
+    play.machine.drain()
+    play >> "0✓" << "0✓"
+    other = Playbook(CHAIN)
+    other >> "start"
+    other >> "0✓"
+    other.machine.drain()
+    other >> "1✗" << "1✗"
 
 
 def test_before_the_start_injections_give_empty_steps():

@@ -223,7 +223,7 @@ MUTANTS = (
         "there is no patience with a store",
         "an unavailable store is tried again",
         "runtime/_writer.py",
-        ("if write.since <= oldest:", "if write.since >= oldest:"),
+        ("if self._given_up_at(write) <= now:", "if self._given_up_at(write) >= now:"),
     ),
     fault(
         "sagas are told each other's outcomes",

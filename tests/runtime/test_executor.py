@@ -39,10 +39,10 @@ async def test_undoing_is_durable_before_what_follows_from_it_too(world: World):
 async def test_an_action_is_not_called_before_the_store_has_answered(world: World):
     """That its `started` is written does not suffice: the answer must be there."""
     answer = trio.Event()
-    async with world.open() as sec:
+    async with world.open() as sec, trio.open_nursery() as nursery:
         saga = await sec.saga_create(world.saga("a"))
         world.store.script.append(answers_at(answer))
-        await saga.start()
+        nursery.start_soon(saga.start)
         await wait_all_tasks_blocked()
         assert world.store.log(saga.id) == "1+ 1✓ 0+"
         assert world.calls == []

@@ -207,7 +207,7 @@ async def test_creating_a_quarantined_saga_again_is_told_its_problem():
         with pytest.raises(steno.SagaHaltedError, match="no context"):
             await sec.saga_run(saga(), saga_id=SAGA_ID)
         await sec.saga_recover(SAGA_ID)
-        (await sec.saga_wait(SAGA_ID)).unwrap()
+        (await sec.saga_run(saga(), saga_id=SAGA_ID)).unwrap()
         assert [summary.problem for summary in await sec.saga_list()] == [None]
         assert sec.statistics().halted == 0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from support.worlds import (
     Context,
     World,
     each_time,
+    hangs,
     ids,
     nothing,
     raises,
@@ -102,7 +104,10 @@ async def test_leaving_waits_for_what_runs_and_leaves_what_is_ready(world: World
 async def test_leaving_waits_for_recovery_and_what_it_brings(world: World):
     """Sagas that are still being loaded are loaded, started and finished."""
     async with world.doomed() as sec:
-        sagas = [await sec.saga_create(world.saga("a", "b")) for _ in range(5)]
+        world.does("a", hangs)
+        sagas = [await sec.saga_create(world.saga("a", "b"), start=True) for _ in range(5)]
+        await wait_all_tasks_blocked()
+    world.does("a", nothing)
 
     async def slowly(method: str) -> None:
         await trio.sleep(10 * (method == "load"))
@@ -121,18 +126,16 @@ async def test_leaving_waits_for_recovery_and_what_it_brings(world: World):
         lambda sec, _, dag: sec.saga_create(dag),
         lambda sec, _, dag: sec.saga_run(dag),
         lambda sec, saga_id, _: sec.saga_start(saga_id),
-        lambda sec, saga_id, _: sec.saga_wait(saga_id),
-        lambda sec, saga_id, _: sec.saga_get(saga_id),
         lambda sec, saga_id, _: sec.saga_recover(saga_id),
         lambda sec, saga_id, _: sec.saga_inject_error(saga_id, "a"),
-        lambda sec, *_: sec.saga_list(),
+        lambda sec, *_: sec.saga_prune(timedelta(days=1)),
     ],
-    ids=["create", "run", "start", "wait", "get", "recover", "inject", "list"],
+    ids=["create", "run", "start", "recover", "inject", "prune"],
 )
-async def test_while_a_sec_is_being_left_it_takes_no_commands_from_outside(
+async def test_a_sec_that_is_being_left_refuses_commands_that_change_something(
     world: World, command: Callable[..., Awaitable[object]]
 ):
-    """Those that wait for what runs already get their answer, however."""
+    """They come from outside; what waits for a running saga gets its answer."""
     dag = world.saga("a")
     world.does("a", takes(10))
     results = []
@@ -154,6 +157,33 @@ async def test_while_a_sec_is_being_left_it_takes_no_commands_from_outside(
         await wait_all_tasks_blocked()
     assert results[0] == "refused"
     assert results[1].unwrap()
+
+
+async def test_a_sec_that_is_being_left_shows_its_progress(world: World):
+    """Looking, listing and waiting work from outside until the last saga is done."""
+    world.does("a", takes(10))
+    world.does("b", takes(10))
+    seen = []
+    async with trio.open_nursery() as outside, world.open() as sec:
+        saga = await sec.saga_create(world.saga("a", "b"), start=True)
+        stored = await sec.saga_create(world.saga("a"))
+
+        @outside.start_soon
+        async def look():
+            await trio.sleep(15)
+            view = await saga.view()
+            seen.append(view.state.status.node_state("a").value)
+            seen.extend(each.state.value for each in await sec.saga_list(name="test"))
+            assert isinstance((await stored.view()).state, steno.SagaReady)
+            (await saga.wait()).unwrap()
+            seen.append(trio.current_time())
+
+        await wait_all_tasks_blocked()
+    assert seen[0] == "done"
+    assert sorted(seen[1:3]) == ["ready", "running"]
+    assert seen[3] == 20
+    with pytest.raises(steno.SecClosing):
+        await saga.view()
 
 
 async def test_leaving_waits_for_what_is_being_created(world: World):
@@ -185,10 +215,7 @@ async def test_whoever_waits_for_a_saga_that_was_never_started_is_told(world: Wo
             told.append(str(closing.value))
 
         await wait_all_tasks_blocked()
-    assert told == [
-        f"the SEC is being left, and saga {saga.id} was not started; "
-        "it will be when a SEC of this name is opened again"
-    ]
+    assert told == [f"the SEC is being left, and saga {saga.id} was not started; it stays ready"]
     (await world.finish(saga.id)).unwrap()
 
 
@@ -214,13 +241,13 @@ async def test_actions_use_the_sec_while_it_is_being_left(world: World):
 
 @pytest.mark.parametrize("undoing", [False, True])
 @pytest.mark.parametrize("how", ["raises", "group", "waits", "waited"])
-async def test_a_saga_that_can_not_go_on_while_its_sec_is_left_halts(
+async def test_a_saga_that_cannot_go_on_while_its_sec_is_left_stays_stored(
     world: World, how: str, *, undoing: bool
 ):
     """
     An action that raises `SecClosing`, or waits for a saga that is only ready, does not fail.
 
-    Its saga goes on at the next open, which also starts the saga that it waits for.
+    It counts as cut off: it is called again when its saga goes on, at the next open.
     """
     (child_id,) = ids(1)
     child = world.saga("child")
@@ -248,28 +275,29 @@ async def test_a_saga_that_can_not_go_on_while_its_sec_is_left_halts(
 
         @outside.start_soon
         async def wait():
-            with pytest.raises(steno.SagaHaltedError, match="met a SEC that is being left"):
+            with pytest.raises(steno.SecClosing, match="goes on when a SEC of this name is opened"):
                 await saga.wait()
             waited.append(1)
 
         await trio.sleep(5)
     assert waited == [1]
     assert world.store.log(saga.id).endswith("1-" if undoing else "1+")
+    assert world.store.problem(saga.id) is None
     assert world.store.state(child_id) == "ready"
     await world.finish(saga.id)
     assert world.store.state(saga.id) == ("failed" if undoing else "succeeded")
-    assert world.store.state(child_id) == "succeeded"
+    assert world.store.state(child_id) == "ready"
 
 
 @pytest.mark.parametrize("undoing", [False, True])
 @pytest.mark.parametrize("how", ["waits already", "waits", "runs", "starts"])
-async def test_a_saga_that_waits_for_one_that_halts_while_its_sec_is_left_halts_too(
+async def test_a_saga_that_waits_for_one_that_stays_stored_does_so_too(
     world: World, how: str, *, undoing: bool
 ):
     """
     However long the chain is: leaving a SEC unwinds nobody, and leaves nobody stuck.
 
-    It makes no difference whether the one halts before or after the other comes to need it.
+    It makes no difference whether the one stops before or after the other comes to need it.
     """
     leaf, middle = world.saga("leaf"), world.saga("middle")
     leaf_id, middle_id = ids(2)
@@ -306,7 +334,7 @@ async def test_a_saga_that_waits_for_one_that_halts_while_its_sec_is_left_halts_
     assert world.store.state(leaf_id) == "ready"
     await world.finish(top.id)
     assert world.store.state(top.id) == ("failed" if undoing else "succeeded")
-    assert world.store.state(middle_id) == world.store.state(leaf_id) == "succeeded"
+    assert (world.store.state(middle_id), world.store.state(leaf_id)) == ("succeeded", "ready")
 
 
 async def test_a_sec_whose_store_fails_can_be_left(world: World):

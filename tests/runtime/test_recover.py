@@ -1,6 +1,7 @@
 """What a SEC does, when it is opened, with what an earlier one has left."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import pytest
 import trio
@@ -26,8 +27,8 @@ async def leave(world: World, *dags: steno.SagaDag, ready: int = 0) -> list[sten
 # Recovery
 
 
-async def test_every_unfinished_saga_is_recovered_and_started(world: World):
-    """Running, unwinding, and also those that were created and never started."""
+async def test_every_unfinished_saga_is_recovered(world: World):
+    """Running and unwinding sagas go on; one that was never started stays ready."""
     world.does("a", each_time(hangs, nothing))
     world.does("c", raises(NO))
     world.undoes("b", each_time(hangs, nothing))
@@ -42,6 +43,9 @@ async def test_every_unfinished_saga_is_recovered_and_started(world: World):
     async with world.open() as sec:
         assert (await sec.saga_wait(running)).unwrap()
         assert (await sec.saga_wait(unwinding)).kind.error_node_name == "c"
+        assert isinstance((await sec.saga_get(ready)).state, steno.SagaReady)
+        assert "d" not in world.calls
+        await sec.saga_start(ready)
         assert (await sec.saga_wait(ready)).unwrap().saga_output() == "d!"
     assert world.store.log(running) == "1+ 1✓ 0+ 0✓ 2+ 2✓"
     assert world.store.log(unwinding) == "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2- 2∅"
@@ -102,7 +106,8 @@ async def test_opening_runs_recovery_behind_the_body(world: World):
 
 async def test_so_many_are_loaded_at_a_time(world: World):
     """`recover_concurrency` bounds the loads that are under way, and is made use of."""
-    sagas = await leave(world, *[world.saga("a") for _ in range(10)], ready=10)
+    world.does("a", each_time(*[hangs] * 10, nothing))
+    sagas = await leave(world, *[world.saga("a") for _ in range(10)])
     loading, most = 0, 0
 
     async def count(method: str) -> None:
@@ -166,23 +171,27 @@ async def test_without_recovery_sagas_stand_still(world: World):
                     await command(saga_id)
 
 
-async def test_saga_recover_loads_and_starts_one(world: World):
+async def test_saga_recover_loads_one(world: World):
     """Of the sagas that stand still; the others go on standing."""
-    one, other = await leave(world, world.saga("a"), world.saga("b"), ready=2)
+    world.does("a", each_time(hangs, nothing))
+    world.does("b", hangs)
+    one, other = await leave(world, world.saga("a"), world.saga("b"))
     async with world.open(recover=False) as sec:
         handle = await sec.saga_recover(one)
         assert handle.id == one
-        assert (await handle.wait()).unwrap().saga_output() == "a!"
-    assert world.store.state(other) == "ready"
-    assert world.calls == ["a"]
+        (await handle.wait()).unwrap()
+    assert world.store.state(other) == "running"
+    assert world.calls == ["a", "b", "a"]
 
 
 async def test_saga_recover_of_a_running_or_ready_saga(world: World):
-    """A running saga goes on undisturbed, and a ready one is started."""
+    """A running saga goes on undisturbed, and a ready one stays ready."""
     world.does("a", takes(10))
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a"))
         await sec.saga_recover(saga.id)
+        assert sec.statistics().ready == 1
+        await saga.start()
         await trio.sleep(5)
         await sec.saga_recover(saga.id)
         (await saga.wait()).unwrap()
@@ -197,6 +206,7 @@ async def test_saga_recover_by_many_at_once_is_one_recovery(world: World):
         async with trio.open_nursery() as nursery:
             for _ in range(10):
                 nursery.start_soon(sec.saga_recover, saga_id)
+        await sec.saga_start(saga_id)
         (await sec.saga_wait(saga_id)).unwrap()
     assert world.calls == ["a"]
     assert world.store.row(saga_id).fence.generation == 3  # created, taken over, recovered
@@ -231,6 +241,7 @@ async def test_a_sec_leaves_alone_what_belongs_to_another_name(world: World):
         with pytest.raises(steno.SagaHaltedError, match='belongs to the SEC "one"'):
             await sec.saga_wait(saga.id)
         await sec.saga_recover(saga.id)
+        await sec.saga_start(saga.id)
         (await sec.saga_wait(saga.id)).unwrap()
     assert world.store.row(saga.id).fence.sec_name == "two"
 
@@ -303,6 +314,8 @@ async def test_a_saga_that_can_not_be_loaded_is_put_in_quarantine(
     log = world.store.row(saga_id).events
     for _ in range(2):
         async with world.open() as sec:
+            with suppress(steno.SagaNotReady):
+                await sec.saga_start(fine)
             assert (await sec.saga_wait(fine)).unwrap()
             for command in (sec.saga_wait, sec.saga_start, sec.saga_recover):
                 with pytest.raises(steno.SagaHaltedError) as halted:
@@ -362,6 +375,7 @@ async def test_a_context_that_can_not_be_made_is_a_problem_of_its_saga_alone(wor
         return world
 
     async with world.open(make_context=make) as sec:
+        await sec.saga_start(good)
         (await sec.saga_wait(good)).unwrap()
         with pytest.raises(steno.SagaHaltedError, match="KeyError: 'bad'") as halted:
             await sec.saga_wait(bad)
@@ -390,6 +404,7 @@ async def test_an_error_of_make_context_that_can_not_be_shown_is_a_problem_like_
         return world
 
     async with world.open(make_context=make) as sec:
+        await sec.saga_start(good)
         (await sec.saga_wait(good)).unwrap()
         with pytest.raises(steno.SagaHaltedError, match="could not be loaded: .*Mute"):
             await sec.saga_wait(bad)
@@ -406,6 +421,7 @@ async def test_a_saga_in_quarantine_is_recovered_when_it_is_mended(world: World)
         mend()
         await sec.saga_recover(saga_id)
         assert sec.statistics().halted == 0
+        await sec.saga_start(saga_id)
         (await sec.saga_wait(saga_id)).unwrap()
     assert world.store.problem(saga_id) is None
 
@@ -469,5 +485,6 @@ async def test_a_store_that_can_not_be_read_for_long_leaves_the_saga_for_later(w
         with pytest.raises(steno.SagaHaltedError, match="could not be loaded: away"):
             await sec.saga_wait(saga_id)
         await sec.saga_recover(saga_id)
+        await sec.saga_start(saga_id)
         (await sec.saga_wait(saga_id)).unwrap()
     assert world.store.problem(saga_id) is None

@@ -10,7 +10,7 @@ from steno.testing.notation import shown
 from support.worlds import World, loses_the_answer, refuses, returns, slow, takes
 
 SAGA = UUID(int=1)
-READY, RUNNING = steno.SagaCachedState.READY, steno.SagaCachedState.RUNNING
+RUNNING = steno.SagaCachedState.RUNNING
 
 
 async def test_a_saga_that_is_run_is_stored_with_its_first_step(world: World):
@@ -24,12 +24,12 @@ async def test_a_saga_that_is_run_is_stored_with_its_first_step(world: World):
 
 
 async def test_a_saga_that_needs_no_action_is_run_too(world: World):
-    """It is created as any other: what a store is told first is never that a saga has ended."""
+    """It is created as running: what a store is told first is never that a saga has ended."""
     async with world.open() as sec:
         result = await sec.saga_run(world.saga(steno.Node.constant("c", 1)))
         assert result.unwrap().saga_output() == 1
     creation = world.store.batches[0][0]
-    assert (creation.state, creation.events) == (READY, ())
+    assert (creation.state, creation.events) == (RUNNING, ())
     assert world.store.state(result.saga_id) == "succeeded"
 
 

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "run": lambda sec, saga_id: sec.saga_run(saga_of("a"), saga_id=saga_id),
     "resume": lambda sec, saga_id: sec.saga_resume(saga_id, saga_of("a"), events("1+", saga_id)),
     "list": lambda sec, _: sec.saga_list(),
+    "drain": lambda sec, _: sec.drain(),
     "prune": lambda sec, _: sec.saga_prune(timedelta(days=30)),
     "handle.start": lambda sec, saga_id: sec.saga_handle(saga_id).start(),
     "handle.wait": lambda sec, saga_id: sec.saga_handle(saga_id).wait(),
@@ -174,7 +175,7 @@ async def test_a_saga_that_is_being_created_is_not_there_before_it_is_durable(wo
             await sec.saga_get(saga_id)
         assert await sec.saga_list() == []
         assert trio.current_time() == 2
-    assert sorted(order) == [("create", 10), ("start", 10), ("wait", 30)]
+    assert sorted(order) == [("create", 10), ("start", 20), ("wait", 30)]
 
 
 async def test_a_cancelled_create_was_never_accepted_or_is_carried_out(world: World):
@@ -366,7 +367,7 @@ async def test_a_waiter_that_is_cancelled_while_its_saga_is_loaded_is_forgotten_
     """A command that waits for a load is kept until then, and not longer than it is wanted."""
     world.does("a", takes(100))
     async with world.doomed() as sec:
-        saga = await sec.saga_create(world.saga("a"))
+        saga = await sec.saga_create(world.saga("a"), start=True)
 
     async def slowly(_: str) -> None:
         await trio.sleep(10)
@@ -400,18 +401,18 @@ async def test_statistics_say_what_there_is(world: World):
     world.does("a", takes(10))
     async with world.open() as sec:
         assert sec.statistics() == steno.SecStatistics(
-            0, 0, 0, 0, 0, steno.WriterStatistics(0, 0, 0, 0, 0)
+            0, 0, 0, 0, 0, 0, 0, 0, 0, steno.WriterStatistics(0, 0, 0, 0, 0)
         )
         await sec.saga_create(world.saga("a"))
         running = await sec.saga_create(world.saga("a"))
         await running.start()
         await trio.sleep(5)
         assert sec.statistics() == steno.SecStatistics(
-            1, 1, 0, 0, 0, steno.WriterStatistics(3, 3, 3, 0, 0)
+            1, 1, 0, 0, 0, 0, 0, 0, 0, steno.WriterStatistics(3, 3, 3, 0, 0)
         )
         await running.wait()
         assert sec.statistics() == steno.SecStatistics(
-            1, 0, 0, 1, 0, steno.WriterStatistics(4, 4, 6, 0, 0)
+            1, 0, 0, 0, 1, 1, 0, 0, 0, steno.WriterStatistics(4, 4, 6, 0, 0)
         )
         world.store.then = slow(100)
         async with trio.open_nursery() as nursery:

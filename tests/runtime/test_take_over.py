@@ -113,7 +113,7 @@ async def test_a_take_over_hurts_no_other_saga_of_a_batch(world: World):
         await wait_all_tasks_blocked()
         busy = await one.saga_create(world.saga("x"))
         world.store.script.append(answers_at(answer))
-        await busy.start()
+        nursery.start_soon(busy.start)
         await wait_all_tasks_blocked()
         count = len(world.store.batches)
         go.set()
@@ -133,10 +133,10 @@ async def test_a_saga_that_was_taken_over_before_its_start_is_not_run_twice(worl
     async with world.open() as first:
         saga = await first.saga_create(world.saga("a"))
         async with world.open() as second:
+            await second.saga_start(saga.id)
             (await second.saga_wait(saga.id)).unwrap()
-            await saga.start()
             with pytest.raises(steno.SagaTakenOver):
-                await saga.wait()
+                await saga.start()
     assert world.calls == ["a"]
     assert world.store.log(saga.id) == "1+ 1✓ 0+ 0✓ 2+ 2✓"
 
@@ -183,8 +183,10 @@ async def test_sagas_may_be_taken_back(world: World):
 
 async def test_a_saga_that_is_taken_over_while_it_is_loaded_is_left_to_the_taker(world: World):
     """Who loads it sees by its fence that it is not his any more; he notes no problem."""
+    world.does("a", each_time(hangs, nothing))
     async with world.doomed() as sec:
-        saga = await sec.saga_create(world.saga("a"))
+        saga = await sec.saga_create(world.saga("a"), start=True)
+        await wait_all_tasks_blocked()
     patience = iter([10, 0])
 
     async def slowly(method: str) -> None:
@@ -201,7 +203,7 @@ async def test_a_saga_that_is_taken_over_while_it_is_loaded_is_left_to_the_taker
         assert first.statistics().pending == 0
         assert (await first.saga_wait(saga.id)).unwrap()
     assert world.store.problem(saga.id) is None
-    assert world.calls == ["a"]
+    assert world.calls == ["a", "a"]
     assert world.store.row(saga.id).fence.generation == 3
 
 

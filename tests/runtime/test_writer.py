@@ -26,6 +26,7 @@ from support.worlds import (
     refuses,
     returns,
     slow,
+    started,
     takes,
     unavailable,
     waits_for,
@@ -275,15 +276,15 @@ async def test_one_saga_that_can_not_be_written_hurts_nobody_else(
     """
     dag = world.saga("a", "b", "c")
     error = ValueError("a row that can not be")
-    async with world.open() as sec:
+    async with world.open() as sec, trio.open_nursery() as nursery:
         sagas = [await sec.saga_create(dag) for _ in range(20)]
         busy = await sec.saga_create(dag)
         world.store.script.append(slow(1))
         world.store.then = how(sagas[poison].id, error)
-        await busy.start()
+        nursery.start_soon(busy.start)
         await wait_all_tasks_blocked()
         for saga in sagas:
-            await saga.start()
+            nursery.start_soon(started, saga)
         for number, saga in enumerate(sagas):
             if number == poison:
                 with pytest.raises(steno.SagaHaltedError, match="a row that can not be"):
@@ -296,6 +297,7 @@ async def test_one_saga_that_can_not_be_written_hurts_nobody_else(
         assert world.store.log(sagas[poison].id) == ""
         world.store.then = works
         await sec.saga_recover(sagas[poison].id)
+        await sagas[poison].start()
         (await sagas[poison].wait()).unwrap()
     assert world.store.log(sagas[poison].id) == CHAIN
     assert world.calls.count("a") == 21
@@ -334,9 +336,8 @@ async def test_a_store_that_answers_for_more_or_less_than_it_was_given(world: Wo
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a"))
         world.store.script.append(miscounts)
-        await saga.start()
         with pytest.raises(steno.SagaHaltedError, match=f"gave {answers} answers to 1 writes"):
-            await saga.wait()
+            await saga.start()
         await sec.saga_recover(saga.id)
         (await saga.wait()).unwrap()
     assert world.calls == ["a"]
@@ -347,13 +348,13 @@ async def test_a_store_that_answers_for_more_or_less_than_it_was_given(world: Wo
 
 async def test_nothing_that_looks_waits_for_a_slow_store(world: World):
     """Views and lists are there at once, while commits take a hundred seconds."""
-    async with world.open() as sec:
+    async with world.open() as sec, trio.open_nursery() as nursery:
         running = await sec.saga_create(world.saga("a", "b"))
         ready = await sec.saga_create(world.saga("a", "b"))
         done = await sec.saga_run(world.saga("a"))
         began = trio.current_time()
         world.store.then = slow(100)
-        await running.start()
+        nursery.start_soon(running.start)
         await trio.sleep(150)
         looked = trio.current_time()
         for _ in range(3):
@@ -363,11 +364,10 @@ async def test_nothing_that_looks_waits_for_a_slow_store(world: World):
             assert (await sec.saga_wait(done.saga_id)).unwrap()
             assert len(await sec.saga_list()) == 3
             await ready.inject_error("b")
-            await running.inject_repeat("b", steno.RepeatInjected(action=2))
+            await running.inject_repeat("b", steno.RepeatInjected(undo=2))
             assert sec.statistics().running == 1
         assert trio.current_time() == looked == began + 150
-        await ready.start()
-        assert trio.current_time() == looked
+        nursery.start_soon(ready.start)
     assert world.store.state(ready.id) == "failed"
     assert world.store.state(running.id) == "succeeded"
 
@@ -385,13 +385,13 @@ async def test_a_slow_store_does_not_hold_up_the_actions_of_others(world: World)
 
     world.does("a", notes("a"))
     world.does("b", notes("b"))
-    async with world.open() as sec:
+    async with world.open() as sec, trio.open_nursery() as nursery:
         first = await sec.saga_create(world.saga("a"))
         second = await sec.saga_create(world.saga("b"))
         assert trio.current_time() == 20
-        await first.start()
+        nursery.start_soon(first.start)
         await trio.sleep(1)
-        await second.start()
+        nursery.start_soon(second.start)
     assert times == {"a": 30, "b": 40}
 
 
@@ -401,14 +401,15 @@ async def test_a_slow_store_does_not_hold_up_the_actions_of_others(world: World)
 @pytest.mark.parametrize("seconds", [5, 9.9])
 async def test_a_batch_under_way_is_not_torn_by_cancellation(world: World, seconds: float):
     """It is waited for, ten seconds at most; then it is durable as a whole."""
-    with trio.CancelScope() as scope:
-        async with world.open() as sec:
-            sagas = [await sec.saga_create(world.saga("a", "b")) for _ in range(3)]
-            world.store.then = slow(seconds)
-            for saga in sagas:
-                await saga.start()
-            await wait_all_tasks_blocked()
-            scope.cancel()
+    async with trio.open_nursery() as outside:
+        with trio.CancelScope() as scope:
+            async with world.open() as sec:
+                sagas = [await sec.saga_create(world.saga("a", "b")) for _ in range(3)]
+                world.store.then = slow(seconds)
+                for saga in sagas:
+                    outside.start_soon(started, saga)
+                    await wait_all_tasks_blocked()
+                scope.cancel()
     assert trio.current_time() == seconds
     assert [world.store.log(saga.id) for saga in sagas if world.store.log(saga.id)]
     assert {world.store.log(saga.id) for saga in sagas} <= {"2+ 2✓ 0+", ""}
@@ -431,17 +432,18 @@ async def test_a_store_that_does_not_finish_is_stuck(world: World, how: str):
         late.append(batch)
         await trio.sleep_forever()
 
-    with pytest.raises(steno.StoreStuck, match="did not finish a batch within 10"):  # noqa: SIM117 - the scope is not to be left first
-        with trio.CancelScope() as scope:
-            async with world.open() as sec:
-                saga = await sec.saga_create(world.saga("a", "b"))
-                world.store.script.append(never)
-                await saga.start()
-                await trio.sleep(100)
-                if how == "cancel":
-                    scope.cancel()
-                    await trio.sleep_forever()
-                raise LookupError if how == "error" else KeyboardInterrupt
+    async with trio.open_nursery() as outside:
+        with pytest.raises(steno.StoreStuck, match="did not finish a batch within 10"):  # noqa: SIM117 - the scope is not to be left first
+            with trio.CancelScope() as scope:
+                async with world.open() as sec:
+                    saga = await sec.saga_create(world.saga("a", "b"))
+                    world.store.script.append(never)
+                    outside.start_soon(started, saga)
+                    await trio.sleep(100)
+                    if how == "cancel":
+                        scope.cancel()
+                        await trio.sleep_forever()
+                    raise LookupError if how == "error" else KeyboardInterrupt
     assert trio.current_time() == 110
     assert world.calls == []
     (await world.finish(saga.id)).unwrap()
@@ -498,7 +500,7 @@ async def test_results_that_come_while_a_commit_is_under_way_are_in_the_next(wor
     """The store is busy with one saga's step; the steps of all the others gather meanwhile."""
     answer, go = trio.Event(), trio.Event()
     world.does("b", waits_for(go, returns(1)))
-    async with world.open() as sec:
+    async with world.open() as sec, trio.open_nursery() as nursery:
         dag = world.saga("b")
         others = [await sec.saga_create(dag) for _ in range(50)]
         for saga in others:
@@ -506,7 +508,7 @@ async def test_results_that_come_while_a_commit_is_under_way_are_in_the_next(wor
         one = await sec.saga_create(world.saga("a"))
         await wait_all_tasks_blocked()
         world.store.script.append(answers_at(answer))
-        await one.start()
+        nursery.start_soon(one.start)
         await wait_all_tasks_blocked()
         count = len(world.store.batches)
         go.set()

@@ -8,7 +8,7 @@ for it (`commit a✓ b+`), so that a test can say what came before what.
 
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import TypeAlias
 from uuid import UUID
@@ -191,9 +191,17 @@ class World:
                 crash.cancel()
 
     async def finish(self, saga_id: UUID, **options: object) -> steno.SagaResult:
-        """Open a SEC, which recovers what there is, and wait for a saga."""
+        """Open a SEC, which recovers what there is, start a saga if it is ready, and wait for it."""
         async with self.open(**options) as sec:
+            with suppress(steno.SagaNotReady):
+                await sec.saga_start(saga_id)
             return await sec.saga_wait(saga_id)
+
+
+async def started(saga: steno.SagaHandle) -> None:
+    """Start a saga, in a task of its own; what becomes of that is seen elsewhere."""
+    with suppress(steno.StenoError):
+        await saga.start()
 
 
 # What a store does

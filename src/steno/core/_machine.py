@@ -34,7 +34,7 @@ from steno.core._event import (
     UndoFailed,
 )
 from steno.core._ids import SagaNodeId
-from steno.core._input import Input, RepeatInjected
+from steno.core._input import Injection, Input, RepeatInjected
 from steno.core._node import (
     ActionNode,
     EndNode,
@@ -43,7 +43,7 @@ from steno.core._node import (
 )
 from steno.core._state import SagaState
 from steno.core._status import SagaNodeLoadStatus
-from steno.errors import InternalError, NoSuchNode
+from steno.errors import InternalError, NodeBegun, NoSuchNode
 
 ONCE = RepeatInjected()
 NO_REPEATS = MappingProxyType[SagaNodeId, RepeatInjected]({})
@@ -66,6 +66,7 @@ class SagaMachine:
     dag: SagaDag
     state: SagaState
     _started: bool = attrs.field(init=False, default=False)
+    _draining: bool = attrs.field(init=False, default=False)
     _fail_action: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
     _fail_undo: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
     _repeat: Mapping[SagaNodeId, RepeatInjected] = attrs.field(init=False, default=NO_REPEATS)
@@ -88,6 +89,10 @@ class SagaMachine:
                 self._undo(node, step)
         return self._dispatch(step)
 
+    def drain(self) -> None:
+        """Begin nothing from now on; the results of what is under way are still taken."""
+        self._draining = True
+
     def handle(self, inputs: Iterable[Input]) -> Step:
         """
         Apply inputs, all of them before anything new is begun.
@@ -97,6 +102,7 @@ class SagaMachine:
         Raises:
             IllegalEvent: An input is none that was asked for; it changed nothing.
             NoSuchNode: Nothing can be injected into that node.
+            NodeBegun: It is too late for that injection.
         """
         step = _StepBuilder(self.state)
         for item in inputs:
@@ -109,23 +115,64 @@ class SagaMachine:
                     step.log(node, UNDO_FINISHED)
                 case _input.UndoFailed(node_id=node, error=undo_error):
                     step.log(node, UndoFailed(undo_error))
-                case _input.InjectError(node_id=node):
-                    self._fail_action |= {self._injectable(node)}
-                case _input.InjectErrorUndo(node_id=node):
-                    self._fail_undo |= {self._injectable(node)}
-                case _input.InjectRepeat(node_id=node, repeat=repeat):
-                    self._repeat = {**self._repeat, self._injectable(node): repeat}
+                case _input.InjectError() | _input.InjectErrorUndo() | _input.InjectRepeat():
+                    self._inject(item)
                 case _:
                     assert_never(item)
         return self._dispatch(step) if self._started else step.done()
 
-    def _injectable(self, node: SagaNodeId) -> SagaNodeId:
-        return injectable(self.dag, node)
+    def _inject(self, injection: Injection) -> None:
+        node = injectable(self.dag, injection.node_id)
+        match injection:
+            case _input.InjectError():
+                self._check_not_begun(node)
+                self._fail_action |= {node}
+            case _input.InjectErrorUndo():
+                self._check_not_undone(node)
+                self._fail_undo |= {node}
+            case _input.InjectRepeat(repeat=repeat):
+                if repeat.action != ONCE.action:
+                    self._check_not_begun(node)
+                if repeat.undo != ONCE.undo:
+                    self._check_not_undone(node)
+                self._repeat = {**self._repeat, node: repeat}
+            case _:
+                assert_never(injection)
+
+    def _check_not_begun(self, node: SagaNodeId) -> None:
+        """Raise NodeBegun if the node's action will not be called any more."""
+        status = self.state.status(node)
+        called_again = status is SagaNodeLoadStatus.STARTED and not self._started
+        if status is SagaNodeLoadStatus.NEVER_STARTED and self.state.unwinding:
+            raise NodeBegun(self.dag.flat.name_of(node), "is never started, as its saga unwinds")
+        if status is not SagaNodeLoadStatus.NEVER_STARTED and not called_again:
+            raise NodeBegun(self.dag.flat.name_of(node), "has been started")
+
+    def _check_not_undone(self, node: SagaNodeId) -> None:
+        """Raise NodeBegun if the node's undo action will not be called any more."""
+        status, name = self.state.status(node), self.dag.flat.name_of(node)
+        if status is SagaNodeLoadStatus.UNDO_STARTED and not self._started:
+            return
+        match status:
+            case SagaNodeLoadStatus.NEVER_STARTED if self.state.unwinding:
+                raise NodeBegun(name, "is never started, as its saga unwinds")
+            case SagaNodeLoadStatus.FAILED:
+                raise NodeBegun(name, "has failed, so that it is not undone")
+            case (
+                SagaNodeLoadStatus.UNDO_STARTED
+                | SagaNodeLoadStatus.UNDO_FINISHED
+                | SagaNodeLoadStatus.UNDO_FAILED
+            ):
+                raise NodeBegun(name, "has begun to be undone")
+            case _ if self.state.stuck:
+                raise NodeBegun(name, "is not undone any more, as its saga is stuck")
+            case _:
+                pass
 
     def _dispatch(self, step: _StepBuilder) -> Step:
         """Begin all that may begin, wave by wave, until only user code can bring anything more."""
         state, runnable, undoable = self.state, self.state.runnable, self.state.undoable
-        while True:
+        while not self._draining:
             if step.instants:
                 step.complete_instants()
             wave = tuple(undoable) if undoable and not state.stuck else ()

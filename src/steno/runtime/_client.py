@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import overload
+from typing import Literal, overload
 
 import attrs
 
@@ -61,30 +61,52 @@ class SecClient:
 
     # Life
 
-    async def saga_create(self, dag: SagaDag, *, saga_id: uuid.UUID | None = None) -> SagaHandle:
+    async def saga_create(
+        self,
+        dag: SagaDag,
+        *,
+        saga_id: uuid.UUID | None = None,
+        start: bool = False,
+        if_exists: Literal["compare", "use"] = "compare",
+    ) -> SagaHandle:
         """
-        Store a saga; nothing of it runs before it is started.
+        Store a saga, and start it if that is asked for; otherwise nothing of it runs.
 
-        Once this has returned, the saga is durable: whatever happens, it will be recovered.
+        Once this has returned, the saga is durable: whatever happens, it is there at the next open,
+        and goes on if it was started.
 
         Args:
             dag: Its graph and params.
-            saga_id: Its id; random if there is none. Creating an id again with the same graph and
-                params gives the saga that there is.
+            saga_id: Its id; None for a random one. Creating an id again with the same graph and
+                params returns the existing saga.
+            start: Whether to start it, in the same transaction. An existing saga is started, too,
+                unless it was before.
+            if_exists: What to do about an existing saga of this id: `"compare"` its graph and
+                params with these and raise SagaIdInUse if they differ, or `"use"` it as it is.
 
         Raises:
             SagaValidationError: An action is not registered or has no undo, or a value is too big.
             SagaIdInUse: There is another saga of that id.
+            SagaHaltedError: It exists, is to be started, and is not in this SEC's hands.
             StoreError: It could not be stored.
             SecClosing: The SEC is being left.
         """
+        if if_exists not in {"compare", "use"}:
+            msg = f'saga_create: if_exists must be "compare" or "use", not {if_exists!r}'
+            raise ValueError(msg)
         state = self._creator.new_state(dag, saga_id)
-        await self._creator.create_once(dag, state)
-        return self.saga_handle(state.log.saga_id)
+        new = await self._creator.create_once(
+            dag, state, start=start, compare=if_exists == "compare"
+        )
+        handle = self.saga_handle(state.log.saga_id)
+        if start and not new:
+            with suppress(SagaNotReady):
+                await handle.start()
+        return handle
 
     async def saga_start(self, saga_id: uuid.UUID) -> None:
         """
-        Start a saga that is ready.
+        Start a saga that is ready; once this has returned, it goes on whatever happens.
 
         Raises:
             NoSuchSaga: There is none of that id.
@@ -104,7 +126,7 @@ class SecClient:
             NoSuchSaga: There is none of that id.
             SagaHaltedError: It stands still, or comes to.
             RecoveryError: It is finished, and what is stored of it can not be read.
-            SecClosing: The SEC is being left, and the saga was never started.
+            SecClosing: The SEC is being left, and the saga will not finish before that.
         """
         checked = checked_saga_id(saga_id)
         if is_inside(self._line.key, checked):
@@ -171,7 +193,9 @@ class SecClient:
 
     async def saga_recover(self, saga_id: uuid.UUID) -> SagaHandle:
         """
-        Load and start a saga that is stored and stands still, whosever it was.
+        Load a saga that is stored and stands still, regardless of its owner, and go on with it.
+
+        One that was never started is ready afterwards: this does not start it.
 
         Raises:
             NoSuchSaga: There is none of that id.
@@ -256,6 +280,23 @@ class SecClient:
         """
         return await self._line.prune(PruneQuery(older_than, states))
 
+    async def drain(self) -> None:
+        """
+        Begin nothing any more; wait until the calls under way have ended and are logged.
+
+        No node, no undo and no saga is begun from now on, and no command taken that would begin or
+        change something. Leaving the `async with` block is immediate afterwards, and what is
+        unfinished goes on when a SEC of this name is opened again. Until the block is left, sagas
+        can be looked at and listed; who waits for one that will not finish gets `SecClosing`.
+
+        There is no way back. If this is cancelled, as by a deadline, the SEC goes on draining.
+
+        Raises:
+            CommandError: It was called from an action of this SEC, which would wait for itself.
+            SecClosing: The SEC has been left.
+        """
+        await self._line.drain()
+
     def statistics(self) -> SecStatistics:
         """Return what the SEC has in hand, and has done so far."""
         return take(self._line.sec, self._line.writer)
@@ -271,6 +312,7 @@ class SecClient:
         Raises:
             NoSuchSaga: There is none of that id.
             NoSuchNode: It has no such node, or nothing can be injected into it.
+            NodeBegun: It is too late: the node has been started, or never will be.
             SagaNotRunning: It is finished.
             SagaHaltedError: It is not in this SEC's hands.
             SecClosing: The SEC is being left.

@@ -30,22 +30,33 @@ class Creator:
         chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
         return SagaState.new(self._line.foundry.shared(dag), chosen)
 
-    async def create(self, dag: SagaDag, state: SagaState) -> None:
+    async def create(self, dag: SagaDag, state: SagaState, *, start: bool = False) -> None:
         """Store a saga with the log that it has so far."""
         executor = self._executor(dag, state)
+        if start:
+            executor.begin()
         await self._line.ask(CreateSaga(executor.create_params(), executor))
 
     async def create_once(  # noqa: ASYNC910 - create has waited, also where it raised
-        self, dag: SagaDag, state: SagaState
-    ) -> None:
-        """Store a new saga, unless it is there already."""
+        self, dag: SagaDag, state: SagaState, *, start: bool, compare: bool
+    ) -> bool:
+        """
+        Store a new saga, unless it is there already, and return whether it was stored.
+
+        Args:
+            dag: Its graph and params.
+            state: Its state.
+            start: Whether it is started in the same transaction.
+            compare: Whether a saga that is there must have the same graph and params.
+        """
         in_use: SagaIdInUse | None = None
         try:
-            await self.create(dag, state)
+            await self.create(dag, state, start=start)
         except SagaIdInUse as error:
             in_use = error
-        if in_use is not None:
+        if in_use is not None and compare:
             await self._check_same(dag, state, in_use)
+        return in_use is None
 
     async def run_once(self, dag: SagaDag, state: SagaState) -> Snapshot | None:
         """Store a new saga with its first step, run it, and return its end; None if it is there."""

@@ -24,6 +24,8 @@ class Place(enum.Enum):
     """Its executor runs."""
     DONE = "done"
     """It is finished."""
+    LEFT = "left"
+    """It was begun, and goes on when its SEC, which is being left, is opened again."""
 
 
 BUSY = frozenset({Place.CREATING, Place.LOADING, Place.RUNNING})

@@ -15,17 +15,25 @@ if TYPE_CHECKING:
     from steno.runtime._executor import SagaExecutor
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class SecExecClient:
-    """What an executor can ask of the SEC, and tell it."""
+    """
+    What an executor can ask of the SEC, and tell it.
+
+    Attributes:
+        closing: Whether the SEC is being left, or drained.
+        draining: Whether it is drained, so that nothing is begun any more.
+    """
 
     _writer: Mailbox[Source]
     _coordinator: Mailbox[SecMessage]
+    closing: bool = False
+    draining: bool = False
 
     def record(self, executor: SagaExecutor) -> None:
         """Have a step written, once the writer makes up its next batch."""
         self._writer.tell(executor)
 
     def ended(self, executor: SagaExecutor, halted: SagaHaltedError | None) -> None:
-        """Tell that the saga is finished, or why it is halted."""
+        """Tell that the executor has ended, and why its saga is halted, if it is."""
         self._coordinator.tell(Ended(executor, halted))

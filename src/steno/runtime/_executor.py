@@ -11,8 +11,15 @@ executor does, it does in the task that tells it something.
 
 Rule 2. User code runs in tasks of its nursery, which tell it what came of a node, and nothing else.
 
-Rule 3. If a step can not be made durable, the tasks are cancelled first, then the machine, which
+Rule 3. If a step cannot be made durable, the tasks are cancelled first, then the machine, which
 knows more than the store, is never used again. The saga stands still until it is loaded afresh.
+
+Rule 4. It is a bulkhead. Whatever goes wrong in here, in the machine or in a task, halts this saga
+and is reported as an `InternalError`; the tasks that call it, the writer's and the coordinator's,
+never see it.
+
+Rule 5. When no call is under way and the writer has nothing of it, the saga is finished, or it was
+drained or cut off while its SEC is being left: then it stays stored, and goes on at the next open.
 """
 
 from __future__ import annotations
@@ -30,12 +37,17 @@ from steno.core import (
     SagaCachedState,
     SagaId,
     SagaMachine,
+    SagaNodeId,
+    SagaOutcome,
     Snapshot,
     Step,
     cached_state,
 )
-from steno.errors import SagaHaltedError, SagaTakenOver
+from steno.errors import CommandError, InternalError, SagaHaltedError, SagaTakenOver
 from steno.runtime._exec_client import SecExecClient
+from steno.runtime._fault import is_cancelled, is_fatal, leaves
+from steno.runtime._mailbox import Reply
+from steno.runtime._report import report_failures, report_stuck
 from steno.runtime._runner import NodeHalted, NodeOutcome, NodeRunner
 from steno.runtime._writer import Write
 from steno.store import (
@@ -75,6 +87,11 @@ class SagaExecutor:
     _step: Step = attrs.field(init=False, default=NO_STEP)  # the latest
     _next: SagaCachedState = attrs.field(init=False, default=SagaCachedState.READY)  # after it
     _with_writer: bool = attrs.field(init=False, default=True)
+    _under_way: int = attrs.field(init=False, default=0)  # calls
+    _cut_off: bool = attrs.field(init=False, default=False)  # a call met a SEC that is being left
+    _starters: dict[Reply[object], CommandError | None] | None = attrs.field(
+        init=False, default=None
+    )
     _problem: str | None = attrs.field(init=False, default=None)
     _halted: SagaHaltedError | None = attrs.field(init=False, default=None)
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
@@ -90,10 +107,14 @@ class SagaExecutor:
         return self.machine.state.log.saga_id
 
     def begin(self) -> None:
-        """Take the first step of a new saga, to be stored with it; `run` then carries it out."""
-        self._step = self.machine.start()
+        """
+        Start a new saga, to be stored as started; `run` then goes on with it.
+
+        Its first step is stored with it, unless it ends the saga.
+        """
+        self._step, self._stored = self.machine.start(), SagaCachedState.RUNNING
         if cached_state(self.machine.state) is SagaCachedState.RUNNING:
-            self._durable, self._stored = len(self._step.record), SagaCachedState.RUNNING
+            self._durable = len(self._step.record)
             self._step = Step((), self._step.then)
 
     def create_params(self) -> SagaCreateParams:
@@ -117,12 +138,59 @@ class SagaExecutor:
         return Snapshot(self.saga_id, dag, events, self._durable, self.phase, ended=ended)
 
     def inject(self, injection: Injection) -> None:
-        """Tell the machine of an injection; it is looked at when its node is dispatched."""
-        self.machine.handle([injection])
+        """
+        Tell the machine of an injection; it is looked at when its node is dispatched.
+
+        Raises:
+            CommandError: It is refused, and nothing has changed.
+            SagaHaltedError: The machine failed, and the saga halts.
+        """
+        try:
+            self.machine.handle([injection])
+        except CommandError:
+            raise
+        except Exception as error:
+            raise self._broken(error) from error
+
+    def drain(self) -> None:
+        """Begin nothing from now on; what is under way ends and is logged."""
+        self.machine.drain()
+
+    def answer_when_started(self, reply: Reply[object], refusal: CommandError | None) -> None:
+        """Answer once it is durable that the saga was started: None, or with a refusal."""
+        if self.phase is not Phase.READY:
+            _answer(reply, refusal)
+        else:
+            self._starters = {**(self._starters or {}), reply: refusal}
+
+    @property
+    def fence(self) -> Fence:
+        """The fence with which it writes."""
+        return self._fence
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the store has it as never started."""
+        return self._stored is SagaCachedState.READY
 
     async def run(self) -> None:
-        """Run the saga until it is finished or halted, and tell the SEC."""
-        self.phase = Phase.RUNNING
+        """Run the saga until it is finished or halted, or stays stored, and tell the SEC."""
+        try:
+            await self._run()
+        except BaseException as error:
+            others = [leaf for leaf in leaves(error) if not isinstance(leaf, trio.Cancelled)]
+            if is_fatal(error) or (not others and is_cancelled()):
+                raise
+            self._broken(others[0] if others else error)
+            await trio.lowlevel.checkpoint_if_cancelled()  # there may be a Cancelled beside it
+        if self._halted is not None:
+            for reply in self._starters or ():
+                reply.fail(self._halted.again())
+        self._sec.ended(self, self._halted)
+
+    async def _run(self) -> None:
+        if not self.is_ready:
+            self._note_started()
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             try:
@@ -135,12 +203,21 @@ class SagaExecutor:
                 await self._over.wait()
             finally:
                 self._nursery = None
-        if self._halted is None:
+        if not self._over.is_set():
+            msg = "its tasks were cancelled, and not by its SEC; does an action leave a scope open?"
+            raise InternalError(msg)
+        if self._halted is None and self.machine.state.outcome is not None:
             self.phase = Phase.DONE
-        self._sec.ended(self, self._halted)
 
     async def _run_node(self, command: RunAction | RunUndo) -> None:
         outcome = await self._runner.run(command)
+        self._under_way -= 1
+        if trio.lowlevel.current_task().child_nurseries:
+            # Trio will end this task with an error, and with it all that is in the saga's nursery.
+            name = self._name_of(command.node_id)
+            why = f'the action of node "{name}" left a nursery open; use "async with" to open one'
+            self._halt(SagaHaltedError(self.saga_id, f"{why}, mend that, then saga_recover"))
+            return
         self._told.append(outcome)
         if not self._with_writer:
             self._turn_to_writer()
@@ -153,7 +230,14 @@ class SagaExecutor:
 
     def take(self) -> Write | None:
         """Return what is to be written of the saga now, with all that it was told so far."""
-        if self._nursery is None:
+        try:
+            return self._take()
+        except Exception as error:  # noqa: BLE001 - a bulkhead
+            self._broken(error)
+            return None
+
+    def _take(self) -> Write | None:
+        if self._nursery is None or self._nursery.cancel_scope.cancel_called:
             return None  # it was cancelled, and what it was told was never so
         if self._told:
             self._step = self._handle()
@@ -172,15 +256,23 @@ class SagaExecutor:
     def _handle(self) -> Step:
         told: list[Input] = []
         for item in self._told:
-            if isinstance(item, NodeHalted):
-                self._problem = item.problem  # what came in beside it is recorded all the same
-            else:
+            if not isinstance(item, NodeHalted):
                 told.append(item)
+            elif item.closing and self._sec.closing:
+                self._cut_off = True
+            else:
+                self._problem = item.problem  # what came in beside it is recorded all the same
         self._told.clear()
         return self.machine.handle(told)
 
     def _written(self, outcome: WriteOutcome) -> None:
         """Take note of what became of the step."""
+        try:
+            self._follow(outcome)
+        except Exception as error:  # noqa: BLE001 - a bulkhead
+            self._broken(error)
+
+    def _follow(self, outcome: WriteOutcome) -> None:
         match outcome:
             case Durable():
                 self._durable += len(self._step.record)
@@ -200,24 +292,79 @@ class SagaExecutor:
         step, self._step, nursery = self._step, NO_STEP, self._nursery
         if nursery is None:
             return  # it was cancelled meanwhile
+        if self.phase is Phase.READY:
+            self._note_started()
+        if self.machine.state.unwinding:
+            report_failures(self.machine, step, self._runner.raised)
         if self._problem is not None:
             self._halt(SagaHaltedError(self.saga_id, self._problem))
             return
         for command in step.then:
             match command:
                 case RunAction() | RunUndo():
-                    name = self.machine.dag.flat.name_of(command.node_id)
-                    nursery.start_soon(self._run_node, command, name=name)
-                case Finish():
+                    if not self._sec.draining:
+                        self._under_way += 1
+                        nursery.start_soon(
+                            self._run_node, command, name=self._name_of(command.node_id)
+                        )
+                case Finish(outcome=outcome):
+                    if outcome is SagaOutcome.STUCK:
+                        report_stuck(self.machine, self._runner.raised)
                     self._over.set()
-                    return
         if self._told:
             self._turn_to_writer()
         else:
             self._with_writer = False
+            if not self._under_way and not self._over.is_set():
+                self._rest()
+
+    def _rest(self) -> None:
+        """Leave the saga to the next open: nothing of it is under way, and nothing is begun."""
+        if not self._cut_off and not self._sec.draining:
+            msg = "nothing of the saga is under way, and it is not finished"
+            raise InternalError(msg)
+        self._over.set()
+
+    def _note_started(self) -> None:
+        self.phase = Phase.RUNNING
+        for reply, refusal in (self._starters or {}).items():
+            _answer(reply, refusal)
+        self._starters = None
+
+    # What goes wrong
 
     def _halt(self, halted: SagaHaltedError) -> None:
-        self._halted = halted
+        if self._halted is None:
+            self._halted = halted
         self._over.set()
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
+
+    def _broken(self, error: BaseException) -> SagaHaltedError:
+        """Halt the saga since its own machinery failed, and return what its waiters are told."""
+        if self._halted is None:
+            bug = InternalError(f"the engine failed: {_text_of(error)}")
+            bug.__cause__ = error
+            problem = f"{bug}; the log has the traceback. saga_recover tries it again"
+            halted = SagaHaltedError(self.saga_id, problem)
+            halted.__cause__ = bug
+            self._halt(halted)
+            return halted
+        return self._halted
+
+    def _name_of(self, node: SagaNodeId) -> str:
+        return self.machine.dag.flat.name_of(node)
+
+
+def _answer(reply: Reply[object], refusal: CommandError | None) -> None:
+    if refusal is None:
+        reply.answer(None)
+    else:
+        reply.fail(refusal)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - the class may be the user's
+        return "an exception that cannot be printed"

@@ -78,7 +78,6 @@ class Line:
     _session: SecStoreSession
     _asking: set[Reply[object]] = attrs.field(init=False, factory=set)
     _reading: set[trio.CancelScope] = attrs.field(init=False, factory=set)
-    _closing: bool = attrs.field(init=False, default=False)
     _closed: bool = attrs.field(init=False, default=False)
 
     @property
@@ -110,7 +109,7 @@ class Line:
         Cancelled before the message is sent, it was never asked; after, it is carried out anyway.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        self._check_open()
+        self._check_open(looks=isinstance(message, GetSaga | WaitSaga))
         answer = await self._answer(message, self._send(message))
         if isinstance(answer, NotHere) and answer.halted is None and not answer.loading:
             stored = await self._read(self._session.load, answer.saga_id)
@@ -140,22 +139,49 @@ class Line:
         finally:
             self._asking.discard(reply)
 
-    def _check_open(self) -> None:
-        if self._closed or (self._closing and not is_inside(self.key)):
+    def _check_open(self, *, looks: bool) -> None:
+        """Raise SecClosing if the SEC takes no such command any more."""
+        if self._closed or (self.closing and not looks and not is_inside(self.key)):
             raise SecClosing(LEFT)
+
+    @property
+    def closing(self) -> bool:
+        """Whether the SEC is being left, or drained."""
+        return self.foundry.line.closing
 
     def _told(self, halted: SagaHaltedError) -> SagaHaltedError | SecClosing:
         """Return what is told of a saga that stands still: while a SEC is left, actions do too."""
-        if self._closing and is_inside(self.key):
+        if self.closing and is_inside(self.key):
             return SecClosing(f"the SEC is being left, and {halted}")
         return halted
 
-    async def close(self) -> None:
-        """Take commands from actions only, and wait until nothing runs any more."""
-        message = Close()
+    async def close(self, *, drain: bool = False) -> None:
+        """
+        Take commands that change something from actions only; wait until nothing runs any more.
+
+        Args:
+            drain: Whether nothing is to be begun any more, not even the next node of a saga.
+        """
+        message = Close(drain)
         reply = self._send(message)
-        self._closing = True
+        self.foundry.line.closing = True
+        self.foundry.line.draining = self.foundry.line.draining or drain
         await self._answer(message, reply)
+
+    async def drain(self) -> None:
+        """
+        Begin nothing any more; wait until what is under way has ended.
+
+        Raises:
+            CommandError: The caller is under way itself.
+            SecClosing: The SEC has been left.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if is_inside(self.key):
+            msg = "an action cannot drain its SEC: draining waits for the action to end"
+            raise CommandError(msg)
+        self._check_open(looks=True)
+        await self.close(drain=True)
 
     def hang_up(self) -> None:
         """Take no commands, and answer all who still wait."""
@@ -194,12 +220,12 @@ class Line:
 
     async def prune(self, query: PruneQuery) -> int:
         """Delete finished sagas of this SEC, and return how many."""
-        return await self._read(self.pruner.prune, query)
+        return await self._read(self.pruner.prune, query, looks=False)
 
-    async def _read(self, read: Callable[[Q], Awaitable[T]], query: Q) -> T:
+    async def _read(self, read: Callable[[Q], Awaitable[T]], query: Q, *, looks: bool = True) -> T:
         """Read, until the SEC hangs up: what is read from is about to be closed."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        self._check_open()
+        self._check_open(looks=looks)
         with trio.CancelScope() as scope:
             self._reading.add(scope)
             try:
@@ -236,14 +262,18 @@ class Line:
         stored = await self.load(not_here)
         if (halted := self._halted(stored, not_here)) is not None:
             raise self._told(halted)
+        if not stored.summary.state.finished:
+            raise SecClosing(f"{LEFT}; saga {not_here.saga_id} goes on then")
         return self.snapshot(stored, not_here)
 
     def _halted(self, stored: StoredSaga, not_here: NotHere) -> SagaHaltedError | None:
-        """Say why a saga that is not in memory stands still; None if it is finished, or loading."""
+        """Return why a saga that is not in memory stands still; None if it does not."""
         if stored.summary.state.finished or not_here.loading:
             return None
         if not_here.halted is not None:
             return not_here.halted.again()
+        if self.foundry.line.draining and stored.fence.sec_name == self.fence.sec_name:
+            return None  # it was to be loaded, and is at the next open
         problem = stored.summary.problem or self._stranger(stored)
         return SagaHaltedError(stored.summary.id, problem)
 
@@ -280,4 +310,6 @@ class Line:
         """Return why a command on a saga that is not in memory is refused."""
         stored = await self.load(not_here)
         halted = self._halted(stored, not_here)
+        if halted is None and not stored.summary.state.finished:
+            return SecClosing(LEFT)
         return finished if halted is None else self._told(halted)

@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class CreateSaga:
-    """Store a new saga; the reply is None, once it is durable."""
+    """Store a new saga, and run it if it was begun; the reply is None, once it is durable."""
 
     params: SagaCreateParams
     executor: SagaExecutor
+
+    @property
+    def starts(self) -> bool:
+        """Whether the saga is to run at once."""
+        return not self.executor.is_ready
 
 
 @attrs.frozen(eq=False)
@@ -40,7 +45,7 @@ class RunSaga:
 
 @attrs.frozen
 class StartSaga:
-    """Start a ready saga; the reply is None."""
+    """Start a ready saga; the reply is None, once that is durable, or `NotHere`."""
 
     saga_id: SagaId
 
@@ -69,14 +74,21 @@ class Inject:
 
 @attrs.frozen
 class RecoverSaga:
-    """Load and start a saga that stands still; the reply is None, once it runs."""
+    """Load a saga that stands still; the reply is None, once it runs, or is ready again."""
 
     saga_id: SagaId
 
 
 @attrs.frozen
 class Close:
-    """Begin to close; the reply is None, once nothing runs any more."""
+    """
+    Begin to close; the reply is None, once nothing runs any more.
+
+    Attributes:
+        drain: Whether nothing is to be begun any more, so that only what is under way ends.
+    """
+
+    drain: bool = False
 
 
 Ask: TypeAlias = (
@@ -139,7 +151,7 @@ class NotLoaded:
 
 @attrs.frozen(eq=False)
 class Ended:
-    """An executor has ended; its saga is finished, or halted."""
+    """An executor has ended; its saga is finished, or halted, or goes on at the next open."""
 
     executor: SagaExecutor
     halted: SagaHaltedError | None

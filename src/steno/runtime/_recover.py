@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import nullcontext
 from typing import TypeVar
@@ -35,6 +36,7 @@ from steno.errors import (
     SagaHaltedError,
     SagaNotRunning,
     SagaTakenOver,
+    SecClosing,
     StenoError,
     StoreUnavailable,
 )
@@ -43,6 +45,7 @@ from steno.runtime._executor import SagaExecutor
 from steno.runtime._garbage import MANY, collecting_rarely
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
+from steno.runtime._report import logger, report
 from steno.runtime._runner import NodeRunner
 from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Source, Write
 from steno.store import Fence, SagaClaim, SagaProblem, SecStoreSession, StoredSaga
@@ -57,7 +60,8 @@ UserData = Callable[[SagaId, SagaDag], object]
 Graphs = MutableMapping[str, FlatDag]
 """Graphs that were read before, by content hash, so that sagas of one kind share one."""
 
-_logger = logging.getLogger("steno")
+MOST_TRACEBACKS = 10
+"""Of how many different reasons why sagas cannot be loaded the traceback is logged, per open."""
 
 
 def shared(context: object) -> UserData:
@@ -181,6 +185,27 @@ class Foundry:
 
 
 @attrs.frozen(eq=False)
+class Reasons:
+    """Why sagas could not be loaded: each reason is logged once, and how many more have it."""
+
+    _seen: Counter[tuple[type, str]] = attrs.field(init=False, factory=Counter)
+
+    def report(self, saga_id: SagaId, problem: str, error: Exception) -> None:
+        """Log why a saga could not be loaded, unless that reason was logged already."""
+        reason = (type(error), problem)
+        self._seen[reason] += 1
+        if self._seen[reason] == 1:
+            cause = error if len(self._seen) <= MOST_TRACEBACKS else None
+            report(logging.ERROR, problem, saga_id, None, error=cause)
+
+    def report_rest(self) -> None:
+        """Log how many more sagas could not be loaded, by reason."""
+        for (_, problem), count in self._seen.items():
+            if count > 1:
+                logger.error("%d more sagas are halted for the same reason: %s", count - 1, problem)
+
+
+@attrs.frozen(eq=False)
 class Loader:
     """
     Loads sagas, and tells the coordinator.
@@ -203,26 +228,31 @@ class Loader:
 
     async def load_all(self, claims: Sequence[SagaClaim], concurrency: int) -> None:
         """Load sagas that were taken over, so many at a time."""
-        pending = iter(claims)
+        pending, reasons = iter(claims), Reasons()
         with collecting_rarely() if len(claims) >= MANY else nullcontext():
             async with trio.open_nursery() as nursery:
                 for _ in range(min(concurrency, len(claims))):
-                    nursery.start_soon(self._load_each, pending)
+                    nursery.start_soon(self._load_each, pending, reasons)
+        reasons.report_rest()
 
-    async def _load_each(self, pending: Iterator[SagaClaim]) -> None:
+    async def _load_each(self, pending: Iterator[SagaClaim], reasons: Reasons) -> None:
         await trio.lowlevel.checkpoint()
         for claim in pending:
-            await self._load(claim)
+            if self.foundry.line.draining:
+                why = "the SEC is being left, and the saga was not loaded; it is at the next open"
+                self.coordinator.tell(NotLoaded(claim.saga_id, SecClosing(why)))
+            else:
+                await self._load(claim, reasons)
 
     async def recover(self, saga_id: SagaId) -> None:
-        """Take a saga over, whosever it is, and load it."""
+        """Take over a saga regardless of its owner, and load it."""
         await trio.lowlevel.checkpoint()
         try:
             claim = await self._claim(saga_id)
         except Exception as error:  # noqa: BLE001 - a store may raise anything; the asker is told
             self.coordinator.tell(NotLoaded(saga_id, error))
         else:
-            await self._load(claim)
+            await self._load(claim, Reasons())
 
     async def _claim(self, saga_id: SagaId) -> SagaClaim:
         claim = await self._patiently(self.session.claim, saga_id, self.sec_name)
@@ -232,13 +262,15 @@ class Loader:
             raise NoSuchSaga(saga_id)
         raise SagaNotRunning(saga_id)
 
-    async def _load(self, claim: SagaClaim) -> None:  # noqa: ASYNC910 - the store was asked
+    async def _load(  # noqa: ASYNC910 - the store was asked
+        self, claim: SagaClaim, reasons: Reasons
+    ) -> None:
         saga_id, fence = claim.saga_id, claim.fence
         try:
             stored = await self._read(claim)
             executor = self.foundry.restore(stored, fence)
         except Exception as error:  # noqa: BLE001 - stored data and make_context may raise anything
-            self._quarantine(claim, error)
+            self._quarantine(claim, error, reasons)
         else:
             if stored.summary.problem is not None:
                 self.writer.tell(Write(SagaProblem(saga_id, fence, None), _ignore))
@@ -253,7 +285,7 @@ class Loader:
             raise SagaTakenOver(claim.saga_id, why)
         return stored
 
-    def _quarantine(self, claim: SagaClaim, error: Exception) -> None:
+    def _quarantine(self, claim: SagaClaim, error: Exception, reasons: Reasons) -> None:
         saga_id = claim.saga_id
         if isinstance(error, SagaTakenOver):
             self.coordinator.tell(NotLoaded(saga_id, error))
@@ -262,8 +294,9 @@ class Loader:
         if not isinstance(error, StenoError):
             what = f"{type(error).__name__}: {what}"
         problem = f"it could not be loaded: {what}"
-        _logger.error("saga %s: %s", saga_id, problem, exc_info=error)
-        self.writer.tell(Write(SagaProblem(saga_id, claim.fence, problem), _ignore))
+        reasons.report(saga_id, problem, error)
+        note = SagaProblem(saga_id, claim.fence, problem)
+        self.writer.tell(Write(note, _ignore, patience=0.0))
         halted = SagaHaltedError(saga_id, problem)
         halted.__cause__ = error
         self.coordinator.tell(NotLoaded(saga_id, halted))
@@ -277,7 +310,7 @@ class Loader:
                 return await read(*args)
             except StoreUnavailable:
                 remaining = give_up - trio.current_time()
-                if remaining <= 0:
+                if remaining <= 0 or self.foundry.line.draining:
                     raise
                 await trio.sleep(min(pause, remaining))
                 pause = min(2 * pause, LONGEST_PAUSE)

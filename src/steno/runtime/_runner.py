@@ -2,7 +2,7 @@
 Node tasks: the only place where user code runs.
 
 What an action does to its task stays here. It may return, which is encoded at once; raise an
-`Exception`, which fails its node; let a `SecClosing` out, which halts its saga; or be cancelled.
+`Exception`, which fails its node; let a `SecClosing` out, which cuts it off; or be cancelled.
 Once its saga's scope is cancelled, whatever it still returns or raises is dropped.
 """
 
@@ -67,9 +67,11 @@ class NodeHalted:
 
     Attributes:
         problem: Why, and what to do.
+        closing: Whether it met a SEC that is being left: then it counts as cut off.
     """
 
     problem: str
+    closing: bool = False
 
 
 NodeOutcome: TypeAlias = (
@@ -81,7 +83,7 @@ NodeOutcome: TypeAlias = (
 )
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class NodeRunner:
     """
     Calls the actions of one saga.
@@ -93,6 +95,8 @@ class NodeRunner:
         registry: Its actions.
         codec: What turns their results into JSON.
         user_data: What they share.
+        raised: What actions and undo actions raised that failed, by node; whoever logs a failure
+            takes it out. None until the first one fails.
     """
 
     sec: object
@@ -101,6 +105,7 @@ class NodeRunner:
     registry: ActionRegistry
     codec: Codec
     user_data: object
+    raised: dict[SagaNodeId, Exception] | None = attrs.field(init=False, default=None)
 
     async def run(self, command: RunAction | RunUndo) -> NodeOutcome:
         """
@@ -151,11 +156,13 @@ class NodeRunner:
             if is_closing(error) or is_cancelled():
                 raise
             failed = inputs.ActionFailed(node, self.codec.action_error(error))
-            return failed  # noqa: ASYNC910, RET504 - user code was called, if it waited or not
+            self._note(node, error)
+            return failed  # noqa: ASYNC910 - user code was called, if it waited or not
         try:
             return inputs.ActionSucceeded(node, self.codec.encode(output))
         except Exception as error:  # noqa: BLE001 - to look at a value is to run the user's code
             message = f'output of node "{ctx.node_name}": {self.codec.error_text(error)}'
+            self._note(node, error)
             return inputs.ActionFailed(node, SerializeFailed(message))
 
     async def _run_undo(self, command: RunUndo) -> NodeOutcome:
@@ -169,8 +176,14 @@ class NodeRunner:
                 if is_closing(error) or is_cancelled():
                     raise
                 text = self.codec.error_text(error)
+                self._note(node, error)
                 return inputs.UndoFailed(node, UndoActionError.attempt(number, text))
         return inputs.UndoSucceeded(node)  # noqa: ASYNC910 - there is at least one time
+
+    def _note(self, node: SagaNodeId, error: Exception) -> None:
+        if self.raised is None:
+            self.raised = {}
+        self.raised[node] = error
 
     def _halted(self, node: SagaNodeId, error: BaseException) -> NodeHalted:
         """Return the outcome of a node that raised what is no failure."""
@@ -179,7 +192,8 @@ class NodeRunner:
             why = f'the action of node "{name}" met a SEC that is being left'
         else:
             why = f'the action of node "{name}" let a Cancelled out that was not meant for its saga'
-        return NodeHalted(f"{why}; it goes on at the next open, or with saga_recover")
+        problem = f"{why}; it goes on at the next open, or with saga_recover"
+        return NodeHalted(problem, closing=is_closing(error))
 
     def _action(self, node: SagaNodeId) -> Action:
         flat_node = self.dag.flat.nodes[node]

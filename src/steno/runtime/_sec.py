@@ -11,12 +11,13 @@ finished, the latest few. All others are `NotHere`: whoever asks looks into the 
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import logging
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
 
-from steno.core import SagaId
+from steno.core import Phase, SagaCachedState, SagaId, cached_state
 from steno.errors import (
     CommandError,
     SagaHaltedError,
@@ -49,11 +50,15 @@ from steno.runtime._message import (
     Stored,
     WaitSaga,
 )
+from steno.runtime._report import report
 from steno.runtime._writer import Source, Write
-from steno.store import Durable, Rejected
+from steno.store import Durable, Rejected, SagaProblem
 
 KEPT_FINISHED = 100
 """How many finished sagas stay in memory, to be looked at without the store."""
+
+KEPT_TAKEN_OVER = 100
+"""Of how many sagas it is remembered that they were taken over; the store knows of all."""
 
 
 @attrs.define(eq=False)
@@ -66,6 +71,9 @@ class Sec:
         writer: The log writer's mailbox.
         spawn: Starts an executor, or a loader, among the SEC's tasks.
         recover: Loads one saga.
+
+    Attributes:
+        ended: How many sagas have ended here, by their last state.
     """
 
     mailbox: Mailbox[SecMessage]
@@ -75,8 +83,12 @@ class Sec:
     _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)
     _finished: OrderedDict[SagaId, None] = attrs.field(init=False, factory=OrderedDict)
     _halted: dict[SagaId, SagaHaltedError] = attrs.field(init=False, factory=dict)
+    _taken_over: OrderedDict[SagaId, SagaTakenOver] = attrs.field(init=False, factory=OrderedDict)
+    ended: Counter[SagaCachedState] = attrs.field(init=False, factory=Counter)
     _busy: int = attrs.field(init=False, default=0)  # entries that closing waits for
-    _closing: Reply[object] | None = attrs.field(init=False, default=None)
+    _closing: bool = attrs.field(init=False, default=False)
+    _draining: bool = attrs.field(init=False, default=False)
+    _closers: list[Reply[object]] = attrs.field(init=False, factory=list)
 
     async def run(self) -> None:
         """Read the mailbox, until cancelled."""
@@ -99,7 +111,7 @@ class Sec:
     @property
     def halted(self) -> int:
         """How many sagas stand still, as far as is known."""
-        return sum(not isinstance(halted, SagaTakenOver) for halted in self._halted.values())
+        return len(self._halted)
 
     # Entries
 
@@ -134,34 +146,40 @@ class Sec:
             case Stored():
                 self._stored(message)
             case Loaded(executor=executor):
-                self._halted.pop(executor.saga_id, None)
-                self._requeue(self._start(executor.saga_id, executor))
+                self._loaded(executor)
             case NotLoaded(saga_id=saga_id, error=error):
                 self._not_loaded(saga_id, error)
             case Ended(executor=executor, halted=halted):
-                if halted is None:
+                if halted is not None:
+                    self._halt(executor, halted)
+                elif executor.phase is Phase.DONE:
                     self._done(executor)
                 else:
-                    self._halt(executor.saga_id, halted)
+                    self._put_by(executor)
             case Forget(saga_id=saga_id, reply=reply):
                 if saga_id in self._entries:
                     self._entries[saga_id].forget(reply)
             case Pruned(sagas=sagas):
                 for saga_id in self._finished.keys() & sagas:
                     del self._finished[saga_id], self._entries[saga_id]
-        if self._closing is not None and not self._busy:
-            self._closing.answer(None)
+        if self._closers and not self._busy:
+            for reply in self._closers:
+                reply.answer(None)
+            self._closers.clear()
 
     def _asked(self, envelope: Envelope[Ask, object]) -> None:
         ask, reply = envelope.message, envelope.reply_to
         match ask:
             case Close():
-                self._close(reply)
+                self._close(ask, reply)
                 return
             case CreateSaga(params=params) | RunSaga(params=params):
                 saga_id = params.saga_id
             case _:
                 saga_id = ask.saga_id
+        if self._draining and _begins(ask):
+            reply.fail(SecClosing("the SEC is being drained: nothing is begun any more"))
+            return
         entry = self._entries.get(saga_id)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
@@ -172,13 +190,11 @@ class Sec:
         else:
             try:
                 self._asked_of_present(saga_id, entry, entry.executor, envelope)
-            except CommandError as refusal:
+            except (CommandError, SagaHaltedError) as refusal:
                 reply.fail(refusal)
 
     def _asked_of_absent(self, saga_id: SagaId, envelope: Envelope[Ask, object]) -> None:
         match envelope.message:
-            case CreateSaga() | RunSaga() if saga_id in self._halted:
-                envelope.reply_to.fail(SagaIdInUse(saga_id))
             case CreateSaga() | RunSaga() as create:
                 reply = envelope.reply_to
                 self._enter(saga_id, Entry(Place.CREATING, create.executor))
@@ -190,7 +206,8 @@ class Sec:
                 self._enter(saga_id, entry)
                 self._spawn(self._recover, saga_id)
             case _:
-                envelope.reply_to.answer(NotHere(saga_id, self._halted.get(saga_id)))
+                halted = self._halted.get(saga_id) or self._taken_over.get(saga_id)
+                envelope.reply_to.answer(NotHere(saga_id, halted))
 
     def _asked_of_present(
         self,
@@ -204,19 +221,22 @@ class Sec:
             case CreateSaga() | RunSaga():
                 raise SagaIdInUse(saga_id)
             case StartSaga():
-                if entry.place is not Place.READY:
-                    raise SagaNotReady(saga_id)
-                self._start(saga_id, executor)
-                reply.answer(None)
+                if entry.place is Place.READY:
+                    executor.answer_when_started(reply, None)
+                    self._start(saga_id, executor)
+                elif entry.place is Place.LEFT:
+                    raise SecClosing(_goes_on(saga_id))
+                else:
+                    executor.answer_when_started(reply, SagaNotReady(saga_id))
             case RecoverSaga():
                 if entry.place is Place.DONE:
                     raise SagaNotRunning(saga_id)
-                if entry.place is Place.READY:
-                    self._start(saga_id, executor)
                 reply.answer(None)
             case Inject(injection=injection):
                 if entry.place is Place.DONE:
                     raise SagaNotRunning(saga_id)
+                if entry.place is Place.LEFT:
+                    raise SecClosing(_goes_on(saga_id))
                 executor.inject(injection)
                 reply.answer(None)
             case GetSaga():
@@ -224,8 +244,10 @@ class Sec:
             case WaitSaga():
                 if entry.place is Place.DONE:
                     reply.answer(executor.snapshot())
-                elif entry.place is Place.READY and self._closing is not None:
+                elif entry.place is Place.READY and self._closing:
                     raise SecClosing(_never_started(saga_id))
+                elif entry.place is Place.LEFT:
+                    raise SecClosing(_goes_on(saga_id))
                 else:
                     entry.waiters[reply] = None
             case Close():
@@ -236,20 +258,39 @@ class Sec:
         return self._move(saga_id, Place.RUNNING, executor)
 
     def _stored(self, stored: Stored) -> None:
-        """Answer the client that created a saga, or start the saga; then answer the others."""
+        """Take up a saga that was created, and answer its client; then answer the others."""
         created, reply, outcome = stored.created, stored.reply_to, stored.outcome
         saga_id = created.params.saga_id
         if not isinstance(outcome, Durable):
             entry = self._leave(saga_id)
             error = outcome.error if isinstance(outcome, Rejected) else SagaIdInUse(saga_id)
             reply.fail(of_the_store(error))
-        elif isinstance(created, RunSaga):
-            entry = self._start(saga_id, created.executor)
-            entry.waiters[reply] = None
-        else:
-            entry = self._move(saga_id, Place.READY)
+            self._requeue(entry)
+            return
+        self._halted.pop(saga_id, None)
+        self._taken_over.pop(saga_id, None)
+        entry = self._take_up(created.executor)
+        if isinstance(created, CreateSaga):
             reply.answer(None)
+        elif entry.place is Place.LEFT:
+            reply.fail(SecClosing(_goes_on(saga_id)))
+        else:
+            entry.waiters[reply] = None
         self._requeue(entry)
+
+    def _loaded(self, executor: SagaExecutor) -> None:
+        self._halted.pop(executor.saga_id, None)
+        self._taken_over.pop(executor.saga_id, None)
+        self._requeue(self._take_up(executor))
+
+    def _take_up(self, executor: SagaExecutor) -> Entry:
+        """Run a saga that the store has, if it was started and nothing is in the way."""
+        saga_id = executor.saga_id
+        if executor.is_ready:
+            return self._move(saga_id, Place.READY, executor)
+        if self._draining:
+            return self._move(saga_id, Place.LEFT, executor)
+        return self._start(saga_id, executor)
 
     def _not_loaded(self, saga_id: SagaId, error: Exception) -> None:
         """Answer those who wanted a saga recovered with the reason, then the others."""
@@ -265,6 +306,7 @@ class Sec:
     def _done(self, executor: SagaExecutor) -> None:
         saga_id = executor.saga_id
         entry = self._move(saga_id, Place.DONE)
+        self.ended[cached_state(executor.machine.state)] += 1
         snapshot = executor.snapshot()
         for reply in entry.waiters:
             reply.answer(snapshot)
@@ -274,23 +316,65 @@ class Sec:
             oldest, _ = self._finished.popitem(last=False)
             self._leave(oldest)
 
-    def _halt(self, saga_id: SagaId, halted: SagaHaltedError) -> None:
+    def _put_by(self, executor: SagaExecutor) -> None:
+        """Keep a saga that goes on at the next open, to be looked at until then."""
+        saga_id = executor.saga_id
+        entry = self._move(saga_id, Place.LEFT)
+        for reply in entry.waiters:
+            reply.fail(SecClosing(_goes_on(saga_id)))
+        entry.waiters.clear()
+
+    def _halt(self, executor: SagaExecutor, halted: SagaHaltedError) -> None:
+        """Answer those who wait, and note the problem where operators find it."""
+        saga_id, problem = executor.saga_id, halted.problem
         entry = self._leave(saga_id)
-        self._halted[saga_id] = halted
+        if isinstance(halted, SagaTakenOver):
+            self._taken_over[saga_id] = halted
+            if len(self._taken_over) > KEPT_TAKEN_OVER:
+                self._taken_over.popitem(last=False)
+        else:
+            self._halted[saga_id] = halted
+            note = SagaProblem(saga_id, executor.fence, problem)
+            self._writer.tell(Write(note, _ignore, patience=0.0))
+        name, cause = executor.machine.dag.saga_name, halted.__cause__
+        report(logging.ERROR, f"it is halted: {problem}", saga_id, name, error=cause)
         for reply in entry.waiters:
             reply.fail(halted.again())
 
-    def _close(self, reply: Reply[object]) -> None:
-        self._closing = reply
+    def _close(self, close: Close, reply: Reply[object]) -> None:
+        self._closing = True
+        self._closers.append(reply)
+        self._draining = self._draining or close.drain
         for saga_id, entry in self._entries.items():
             if entry.place is Place.READY:
                 for waiter in entry.waiters:
                     waiter.fail(SecClosing(_never_started(saga_id)))
                 entry.waiters.clear()
+            elif close.drain and entry.place is Place.RUNNING and entry.executor is not None:
+                entry.executor.drain()
+
+
+def _begins(ask: Ask) -> bool:
+    """Return True if something would run because of what is asked."""
+    match ask:
+        case StartSaga() | RunSaga() | RecoverSaga():
+            return True
+        case CreateSaga():
+            return ask.starts
+        case _:
+            return False
+
+
+def _ignore(_: object) -> None:
+    """Do nothing about how a note about a problem fared: the saga's next load looks again."""
 
 
 def _never_started(saga_id: SagaId) -> str:
+    return f"the SEC is being left, and saga {saga_id} was not started; it stays ready"
+
+
+def _goes_on(saga_id: SagaId) -> str:
     return (
-        f"the SEC is being left, and saga {saga_id} was not started; "
-        "it will be when a SEC of this name is opened again"
+        f"the SEC is being left, and saga {saga_id} is not finished; "
+        "it goes on when a SEC of this name is opened again"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from steno.core import SagaCachedState
 from steno.runtime._entry import Place
 from steno.runtime._sec import Sec
 from steno.runtime._writer import LogWriter, WriterStatistics
@@ -18,7 +19,11 @@ class SecStatistics:
         ready: Sagas that wait to be started.
         running: Sagas that run.
         pending: Sagas that are being created or loaded.
+        left: Unfinished sagas that go on at the next open, while the SEC is being left.
         finished: Finished sagas that are still in memory.
+        succeeded: Sagas that have succeeded since the SEC was opened.
+        failed: Sagas that have failed since then.
+        stuck: Sagas that have got stuck since then.
         halted: Sagas that are known to stand still.
         writer: What the log writer has done.
     """
@@ -26,7 +31,11 @@ class SecStatistics:
     ready: int
     running: int
     pending: int
+    left: int
     finished: int
+    succeeded: int
+    failed: int
+    stuck: int
     halted: int
     writer: WriterStatistics
 
@@ -38,7 +47,11 @@ def take(sec: Sec, writer: LogWriter) -> SecStatistics:
         ready=census[Place.READY],
         running=census[Place.RUNNING],
         pending=census[Place.CREATING] + census[Place.LOADING],
+        left=census[Place.LEFT],
         finished=census[Place.DONE],
+        succeeded=sec.ended[SagaCachedState.SUCCEEDED],
+        failed=sec.ended[SagaCachedState.FAILED],
+        stuck=sec.ended[SagaCachedState.STUCK],
         halted=sec.halted,
         writer=writer.statistics(),
     )

@@ -73,11 +73,13 @@ class Write:
     Attributes:
         what: The write.
         then: Called with the outcome, in the writer's task; must not raise.
+        patience: Seconds for which it is tried again at most, where the store is unavailable.
         since: When the writer took it, by Trio's clock.
     """
 
     what: SagaWrite
     then: Callable[[WriteOutcome], None]
+    patience: float = math.inf
     since: float = attrs.field(init=False, default=0.0)
 
     def take(self) -> Write:
@@ -223,10 +225,10 @@ class LogWriter:
 
     def _give_up(self, batch: Sequence[Write], error: StoreUnavailable) -> list[Write]:
         """Tell writes whose patience has ended; return the others."""
-        oldest = trio.current_time() - self._patience
+        now = trio.current_time()
         waiting: list[Write] = []
         for write in batch:
-            if write.since <= oldest:
+            if self._given_up_at(write) <= now:
                 write.then(Rejected(error))
             else:
                 waiting.append(write)
@@ -234,8 +236,11 @@ class LogWriter:
 
     def _remaining(self, batch: Sequence[Write]) -> float:
         """Return the seconds until the first of some writes is to be given up."""
-        oldest = min((write.since for write in batch), default=math.inf)
-        return max(0.0, oldest + self._patience - trio.current_time())
+        first = min(map(self._given_up_at, batch), default=math.inf)
+        return max(0.0, first - trio.current_time())
+
+    def _given_up_at(self, write: Write) -> float:
+        return write.since + min(self._patience, write.patience)
 
 
 async def _all_taken(sources: Sequence[Source]) -> list[Write]:
