@@ -173,8 +173,8 @@ SAGA_ID = UUID("6ff3e9bc-3be8-4a4e-9cb1-bb4bb5bfe5ef")  # where none is given, i
 async def main(trip: Trip) -> int:
     """Run the saga, print what came of it, and return the exit code."""
     async with steno.open_sec(steno.InMemorySecStore(), registry, context=trip) as sec:
-        saga = await sec.saga_create(steno.SagaDag(book_trip, PARAMS), saga_id=SAGA_ID)
-        await saga.start()
+        dag = steno.SagaDag(book_trip, PARAMS)
+        saga = await sec.saga_create(dag, saga_id=SAGA_ID, start=True)
         result = await saga.wait()
         view = await saga.view()
     print(f"\n{view.state.status}\n")

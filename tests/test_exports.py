@@ -8,15 +8,15 @@ NAMES = """
 Action ActionContext ActionDataError ActionError ActionFailed ActionFunc ActionName ActionRegistry
 ActionRegistryError Breach BugError CommandError CorruptLog Dag DagBuilder DagBuilderError
 DefinitionError DeserializeError DeserializeFailed DumpError ForeignEvent IllegalEvent
-InMemorySecStore InjectedError InternalError LogRule NOOP NoSuchNode NoSuchSaga Node NodeBegun NodeExecState
-NodeLookupError NodeName RecoveryError RepeatInjected SagaCachedState SagaCreateParams SagaDag
-SagaDone SagaExecStatus SagaFailed SagaHalted SagaHaltedError SagaHandle SagaId SagaIdInUse SagaLog
-SagaName SagaNodeEvent SagaNodeId SagaNotReady SagaNotRunning SagaReady SagaResult SagaResultErr
-SagaResultOk SagaRunning SagaSerialized SagaSummary SagaTakenOver SagaTimes SagaValidationError
-SagaView SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore SecStoreSession
-SerializeError SerializeFailed SqliteSecStore StenoError StoreError StoreInUse StoreStuck
-StoreUnavailable SubsagaCreateFailed UndoActionError WriterStatistics new_action_noop_undo open_sec
-verify_log
+InMemorySecStore InjectedError InternalError LogRule NOOP NoSuchNode NoSuchSaga Node NodeBegun
+NodeExecState NodeLookupError NodeName RecoveryError RepeatInjected SagaCachedState SagaCreateParams
+SagaDag SagaDone SagaExecStatus SagaFailed SagaHalted SagaHaltedError SagaHandle SagaId SagaIdInUse
+SagaLog SagaName SagaNodeEvent SagaNodeId SagaNotReady SagaNotRunning SagaReady SagaResult
+SagaResultErr SagaResultOk SagaRunning SagaSerialized SagaSummary SagaTakenOver SagaTimes
+SagaValidationError SagaView SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore
+SecStoreSession SerializeError SerializeFailed SqliteSecStore StenoError StoreError StoreInUse
+StoreStuck StoreUnavailable SubsagaCreateFailed UndoActionError WriterStatistics
+new_action_noop_undo open_sec verify_log
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test
 
 

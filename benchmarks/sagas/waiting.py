@@ -23,8 +23,7 @@ async def start_all(sec: steno.SecClient, dag: steno.SagaDag, count: int) -> Non
 
     async def creator(left: Iterator[int]) -> None:
         for _ in left:
-            saga = await sec.saga_create(dag)
-            await saga.start()
+            await sec.saga_create(dag, start=True)
 
     left = iter(range(count))
     async with trio.open_nursery() as nursery:

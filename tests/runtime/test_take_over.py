@@ -1,5 +1,7 @@
 """Two SECs on one store: the later takes over, and the earlier can write no more of it."""
 
+from datetime import timedelta
+
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -11,11 +13,14 @@ from support.worlds import (
     answers_at,
     each_time,
     hangs,
+    ids,
     nothing,
     raises,
+    refuses,
     returns,
     takes,
     waits_for,
+    works,
 )
 
 
@@ -284,3 +289,49 @@ async def test_idempotent_actions_take_effect_once_though_two_secs_call_them(wor
     assert calls == ["book", "book", "cancel", "cancel"]
     assert service == {}
     assert world.store.state(saga.id) == "failed"
+
+
+@pytest.mark.parametrize("how", ["taken over", "halted"])
+async def test_an_id_can_be_created_again_when_its_saga_is_gone_elsewhere(world: World, how: str):
+    """What this SEC remembers of it does not count: the store knows."""
+    (saga_id,) = ids(1)
+    world.does("a", each_time(takes(10), nothing))
+    dag = world.saga("a", "b")
+    async with world.open(sec_name="one") as one:
+        if how == "halted":
+            world.store.script.append(works)
+            world.store.then = refuses(saga_id, OSError("disk"))
+        saga = await one.saga_create(dag, saga_id=saga_id, start=True)
+        if how == "halted":
+            with pytest.raises(steno.SagaHaltedError):
+                await saga.wait()
+            world.store.then = works
+        async with world.open(sec_name="two") as two:
+            await two.saga_recover(saga_id)
+            (await two.saga_wait(saga_id)).unwrap()
+            if how == "taken over":
+                with pytest.raises(steno.SagaTakenOver):
+                    await saga.wait()
+            await two.saga_prune(timedelta(0))
+        with pytest.raises(steno.NoSuchSaga):
+            await one.saga_wait(saga_id)
+        again = await one.saga_create(dag, saga_id=saga_id, start=True)
+        (await again.wait()).unwrap()
+        assert one.statistics().halted == 0
+
+
+async def test_of_sagas_that_were_taken_over_only_the_latest_are_remembered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    """Of the others the store says whose they are."""
+    monkeypatch.setattr(steno.runtime._sec, "KEPT_TAKEN_OVER", 3)  # noqa: SLF001 - to need fewer
+    world.does("a", takes(10))
+    async with world.open(sec_name="one") as one:
+        sagas = [await one.saga_create(world.saga("a", "b"), start=True) for _ in range(10)]
+        async with world.doomed(sec_name="two") as two:
+            for saga in sagas:
+                await two.saga_recover(saga.id)
+            await trio.sleep(15)
+            problems = [(await saga.view()).state for saga in sagas]
+        assert len(one._line.sec._taken_over) == 3  # noqa: SLF001 - nothing public shows it
+        assert len(problems) == 10

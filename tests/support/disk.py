@@ -9,7 +9,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -128,6 +128,8 @@ class Work:
         self.let_go()
         async with self.open(**options) as sec:
             for saga_id in self.jobs:
+                with suppress(steno.SagaNotReady):
+                    await sec.saga_start(saga_id)
                 await sec.saga_wait(saga_id)
         await self.check()
 

@@ -191,7 +191,7 @@ class World:
                 crash.cancel()
 
     async def finish(self, saga_id: UUID, **options: object) -> steno.SagaResult:
-        """Open a SEC, which recovers what there is, start a saga if it is ready, and wait for it."""
+        """Open a SEC, which recovers what there is; start a saga if it is ready; wait for it."""
         async with self.open(**options) as sec:
             with suppress(steno.SagaNotReady):
                 await sec.saga_start(saga_id)

@@ -56,7 +56,7 @@ async def test_sec(sec):
     world = []
     with trio.CancelScope() as scope:
         async with sec(registry, context=world) as client:
-            await client.saga_create(dag, saga_id=steno.SagaId(__import__("uuid").UUID(int=1)))
+            await client.saga_create(dag, start=True)
             scope.cancel()
     async with sec(registry, context=world) as client:
         (saga,) = await client.saga_list()

@@ -140,6 +140,11 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
         store_patience=5,
     ) as sec:
         assert_type(await sec.saga_create(dag, saga_id=saga_id), steno.SagaHandle)
+        assert_type(
+            await sec.saga_create(dag, saga_id=saga_id, start=True, if_exists="use"),
+            steno.SagaHandle,
+        )
+        await sec.drain()
         assert_type(await sec.saga_run(dag), steno.SagaResult)
         await sec.saga_start(saga_id)
         assert_type(await sec.saga_wait(saga_id), steno.SagaResult)

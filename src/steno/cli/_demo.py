@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from steno.core import (
     SagaResultOk,
     SagaView,
 )
-from steno.errors import SagaHaltedError
+from steno.errors import SagaHaltedError, SagaNotReady
 from steno.runtime import SagaHandle, SecClient, open_sec
 from steno.stores import SqliteSecStore
 
@@ -120,10 +121,12 @@ async def _taken_up(sec: SecClient, display: Display) -> SagaHandle:
     page = await sec.saga_list(limit=1, states=UNFINISHED, name=SAGA_NAME)
     if page:
         display.say(f"saga {page[0].id} was interrupted, and goes on")
-        return await sec.saga_recover(page[0].id)
-    saga = await sec.saga_create(trip())
+        saga = await sec.saga_recover(page[0].id)
+        with suppress(SagaNotReady):
+            await saga.start()
+        return saga
+    saga = await sec.saga_create(trip(), start=True)
     display.say(f"saga {saga.id} is new")
-    await saga.start()
     return saga
 
 

@@ -29,8 +29,8 @@ def command(store: OperatorStore, file: BinaryIO, sec: str) -> Exit:
 
     FILE is what `steno export` or Steno's own tools have written; - stands for the standard input.
     The dump is checked in full, its log too, before anything is written. The saga is ready, even if
-    its log is finished: it goes on when a SEC of that name is next opened. A store that does not
-    exist is made.
+    its log is finished: it goes on when a SEC of that name is open and starts it, with
+    saga_start(ID). A store that does not exist is made.
 
     Examples:
       steno --store trips.db import trip.json
@@ -51,7 +51,7 @@ def command(store: OperatorStore, file: BinaryIO, sec: str) -> Exit:
         run(_store, store, sec, dump, state)
     except SagaIdInUse as error:
         raise Refusal(str(error), Exit.NO) from error
-    click.echo(f"{dump.saga_id} is ready; the SEC {sec!r} goes on with it when it is opened")
+    click.echo(f"{dump.saga_id} is ready; it goes on when the SEC {sec!r} starts it")
     return Exit.FINE
 
 
