@@ -11,6 +11,7 @@ output, and dumps that either of the two can go on with.
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -289,6 +290,7 @@ def parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     args = parser().parse_args(words)
+    logging.getLogger("steno").addHandler(logging.NullHandler())  # faults are injected on purpose
     try:
         args.command(args)
     except (steno.StenoError, OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ The card is charged, then hotel, flight and car are booked at the same time, the
 """
 
 import argparse
+import logging
 from uuid import UUID
 
 import attrs
@@ -197,4 +198,5 @@ if __name__ == "__main__":
         how = f"let a service refuse to {what} its part: {', '.join(SECONDS)}; may be repeated"
         parser.add_argument(option, metavar="NODE", choices=SECONDS, action="append", help=how)
     args = parser.parse_args()
+    logging.getLogger("steno").addHandler(logging.NullHandler())  # what fails is printed below
     raise SystemExit(trio.run(main, Trip(args.fail, args.fail_undo)))

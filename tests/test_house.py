@@ -21,7 +21,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 SCRIPTS = sorted([*(ROOT / "examples").rglob("*.py"), *BENCHMARKS])
 
-MAX_FILE_LINES = 300
+MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45
 
 # Spelled so that this file does not break its own rule.
@@ -146,7 +146,7 @@ def check(rule: Rule, files: Iterable[Path]) -> None:
 
 
 SAMPLES: list[tuple[Rule, str, str]] = [
-    (long_file, "x = 1\n" * 300, "x = 1\n" * 301),
+    (long_file, "x = 1\n" * 400, "x = 1\n" * 401),
     (
         long_functions,
         'def f():\n    """One.\n\n    Two.\n    """\n' + "    x = 1\n" * 44,
@@ -200,7 +200,7 @@ def test_there_is_something_to_check():
     assert TESTS
 
 
-def test_a_file_has_at_most_300_lines():
+def test_a_file_has_at_most_400_lines():
     """What needs more is two things."""
     check(long_file, [*SOURCES, *BENCHMARKS])
 

@@ -1,6 +1,7 @@
 """`steno export` and `steno import`: a saga leaves a store, and comes into another."""
 
 import json
+from functools import partial
 
 import pytest
 import trio
@@ -57,9 +58,7 @@ def test_an_imported_saga_is_exported_as_it_came(shell, other, saga):
     dump = shell("export", saga).stdout_bytes
     result = other("import", "-", input=dump)
     assert result.exit_code == 0
-    assert result.stdout == (
-        f"{saga} is ready; the SEC 'default' goes on with it when it is opened\n"
-    )
+    assert result.stdout == f"{saga} is ready; it goes on when the SEC 'default' starts it\n"
     assert other("export", saga).stdout_bytes == dump
     document = other.json("show", saga)
     assert (document["state"], document["sec"]["name"]) == ("ready", "default")
@@ -69,21 +68,22 @@ def test_an_imported_saga_is_exported_as_it_came(shell, other, saga):
     ("saga", "end"),
     [(RUNNING, "succeeded"), (UNWINDING, "failed"), (SUCCEEDED, "succeeded"), (FAILED, "failed")],
 )
-def test_an_imported_saga_goes_on_when_its_sec_is_opened(shell, other, tmp_path, saga, end):
-    """It is the one that was named; another leaves it alone."""
+def test_an_imported_saga_goes_on_when_its_sec_starts_it(shell, other, tmp_path, saga, end):
+    """It is the one that was named; another leaves it alone. Opening does not start it."""
     file = tmp_path / "saga.json"
     shell("export", "--output", file, saga)
     assert other("import", "--sec", "mine", file).exit_code == 0
     assert other.json("show", saga)["sec"] == {"name": "mine", "generation": 1}
 
-    async def run(sec_name):
+    async def run(sec_name, *, start):
         store = SqliteSecStore(other.store, inline=True)
-        async with open_sec(store, registry, sec_name=sec_name):
-            pass
+        async with open_sec(store, registry, sec_name=sec_name) as sec:
+            if start:
+                await sec.saga_start(saga)
 
-    trio.run(run, "default")
-    assert other.json("show", saga)["state"] == "ready"
-    trio.run(run, "mine")
+    for sec_name, start in [("default", False), ("mine", False), ("mine", True)]:
+        assert other.json("show", saga)["state"] == "ready"
+        trio.run(partial(run, sec_name, start=start))
     assert other.json("show", saga)["state"] == end
 
 

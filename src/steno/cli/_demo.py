@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from pathlib import Path
 
@@ -89,6 +90,7 @@ def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, sl
       5  somebody else has the file open for writing, as another demo
       6  it is stuck
     """
+    logging.getLogger("steno").addHandler(logging.NullHandler())  # what happens is shown anyway
     store = SqliteSecStore(str(path))
     kept = path.with_name(f"{path.name}.services")
     try:

@@ -110,9 +110,10 @@ def open_sec(
     """
     Open a saga execution coordinator; use it in `async with`.
 
-    It takes over the unfinished sagas of its name, recovers and starts them behind your back, and
-    is left when all that runs has finished. Left by an exception or by cancellation it stops at
-    once: what is not logged is done again at the next open, and nothing is lost.
+    It takes over the unfinished sagas of its name and recovers them in the background: those that
+    were started go on, those that never were stay ready. Leaving it waits until all that runs has
+    finished; `SecClient.drain` is for leaving sooner. Left by an exception or by cancellation, it
+    stops at once: what is not logged is done again at the next open, and nothing is lost.
 
     Args:
         store: Where the sagas are kept.
@@ -122,7 +123,7 @@ def open_sec(
             whenever the saga is created or loaded; its actions get what it returns.
         sec_name: The durable identity of this SEC: opening another of the same name takes its sagas
             over.
-        recover: Whether to recover and start the unfinished sagas.
+        recover: Whether to recover the unfinished sagas.
         recover_concurrency: How many sagas are loaded at a time. While many are, Python collects
             garbage more rarely (`gc.set_threshold`).
         store_patience: Seconds for which an unavailable store is tried again, before the sagas that

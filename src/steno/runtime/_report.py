@@ -18,6 +18,7 @@ from steno.core import (
     SagaName,
     SagaNodeId,
     Step,
+    UndoActionError,
     UndoFailed,
 )
 
@@ -67,7 +68,7 @@ def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
             case UndoFailed(error=error):
                 # Its exception stays: it is logged once more when the saga turns out to be stuck.
                 cause = None if raised is None else raised.get(node)
-                _report_node(machine, logging.ERROR, node, f"was not undone: {error}", cause)
+                _report_node(machine, logging.ERROR, node, f"was not undone: {_line(error)}", cause)
             case _:
                 pass
 
@@ -77,8 +78,13 @@ def report_stuck(machine: SagaMachine, raised: Raised) -> None:
     if (first := machine.state.first_undo_failure) is not None:
         node, error = first
         cause = None if raised is None else raised.get(node)
-        what = f"was not undone, and the saga is stuck: {error}"
+        what = f"was not undone, and the saga is stuck: {_line(error)}"
         _report_node(machine, logging.ERROR, node, what, cause)
+
+
+def _line(error: UndoActionError) -> str:
+    """Return an error in one line; its own text has several."""
+    return error.source_error
 
 
 def _report_node(

@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from steno.core import RepeatInjected, SagaId
-from steno.errors import NoSuchNode, SagaNotRunning
+from steno.errors import NodeBegun, NoSuchNode, SagaNotRunning
 from steno.runtime import SecClient
 
 
@@ -65,7 +65,7 @@ class FaultPlan:
         """Inject what is to be injected into a saga that is ready or runs."""
         await trio.lowlevel.checkpoint()
         for node, fault in sorted(self.faults, key=lambda each: (each[0], each[1].name)):
-            with suppress(NoSuchNode, SagaNotRunning):  # nothing to inject into, or finished
+            with suppress(NoSuchNode, NodeBegun, SagaNotRunning):  # there is nothing to inject into
                 match fault:
                     case NodeFault.INJECT_ERROR:
                         await sec.saga_inject_error(saga_id, node)
