@@ -56,7 +56,7 @@ class Creator:
             in_use = error
         if in_use is not None and compare:
             await self._check_same(dag, state, in_use)
-        return in_use is None
+        return in_use is None  # noqa: ASYNC910 - create has waited, also where it raised
 
     async def run_once(self, dag: SagaDag, state: SagaState) -> Snapshot | None:
         """Store a new saga with its first step, run it, and return its end; None if it is there."""

@@ -177,12 +177,13 @@ class SagaExecutor:
         """Run the saga until it is finished or halted, or stays stored, and tell the SEC."""
         try:
             await self._run()
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103 - a Cancelled is raised again below
             others = [leaf for leaf in leaves(error) if not isinstance(leaf, trio.Cancelled)]
             if is_fatal(error) or (not others and is_cancelled()):
                 raise
             self._broken(others[0] if others else error)
-            await trio.lowlevel.checkpoint_if_cancelled()  # there may be a Cancelled beside it
+            # Where the SEC is cancelled as well, this raises what was caught.
+            await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - as said
         if self._halted is not None:
             for reply in self._starters or ():
                 reply.fail(self._halted.again())

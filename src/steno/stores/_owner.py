@@ -16,16 +16,24 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from typing import cast
 
 import attrs
 
 from steno.errors import StoreInUse
+from steno.stores._beside import not_ours, open_regular
 
 TRIES = 50
 """How often a lock is tried for while somebody but looks whether it is held."""
 
 PAUSE = 0.02
 """Seconds between two tries."""
+
+LONGEST = 65_536
+"""Bytes of a lock file that are looked at; an owner takes some hundred, and the name of a SEC."""
+
+RECORD = {"process", "host", "since", "sec"}
+"""What a lock file says of the owner."""
 
 _held: set[int] = set()
 """The descriptors of the locks that this process holds."""
@@ -86,14 +94,17 @@ def owner_lock(path: str) -> Generator[OwnerLock, None, None]:
 
     Raises:
         StoreInUse: Somebody else holds it.
-        OSError: The file beside the database can not be made.
+        StoreError: The file beside the database is not a lock file of a store.
+        OSError: The file beside the database cannot be made.
     """
     beside = lock_path(path)
-    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = open_regular(beside, os.O_RDWR | os.O_CREAT)
     _held.add(descriptor)
     try:
         if not _try_lock(descriptor):
             raise StoreInUse(path, _owner(descriptor))
+        if not _is_owner_record(os.pread(descriptor, LONGEST, 0)):
+            raise not_ours(beside)
         lock = OwnerLock(beside, descriptor)
         lock.sign()
         try:
@@ -109,15 +120,32 @@ def owner_lock(path: str) -> Generator[OwnerLock, None, None]:
 
 
 def find_owner(path: str) -> str | None:
-    """Return who holds the lock of a database, None if nobody does."""
+    """
+    Return who holds the lock of a database, None if nobody does.
+
+    Raises:
+        StoreError: What stands for the lock is not a regular file.
+        OSError: It cannot be opened.
+    """
     try:
-        descriptor = os.open(lock_path(path), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_regular(lock_path(path), os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
         return _owner(descriptor) if _is_owned(descriptor) else None
     finally:
         os.close(descriptor)
+
+
+def _is_owner_record(text: bytes) -> bool:
+    """Return True if this is all that a lock file holds: an owner, or nothing."""
+    if not text.strip(b"\0"):  # a power cut may leave zeros where the record was to be
+        return True
+    try:
+        owner = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(owner, dict) and cast("dict[str, object]", owner).keys() == RECORD
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -146,7 +174,7 @@ def _is_owned(descriptor: int) -> bool:
 def _owner(descriptor: int) -> str:
     """Return what the holder of a lock says of itself."""
     try:
-        owner = json.loads(os.pread(descriptor, 4096, 0))
+        owner = json.loads(os.pread(descriptor, LONGEST, 0))
         sec = "" if owner["sec"] is None else f'the SEC "{owner["sec"]}", '
         return f"{sec}process {owner['process']} on {owner['host']}, since {owner['since']}"
     except (ValueError, TypeError, KeyError):

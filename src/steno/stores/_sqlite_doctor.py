@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from steno.errors import StoreError
 from steno.stores._finding import Finding, Verdict
 from steno.stores._owner import find_owner
 from steno.stores._sqlite_file import SqliteFile
@@ -68,7 +69,7 @@ def _library() -> Finding:
 def _owner(path: str) -> Finding:
     try:
         owner = find_owner(path)
-    except OSError as error:
+    except (OSError, StoreError) as error:
         return Finding("owner", "not known", Verdict.WARNING, str(error))
     return Finding("owner", "nobody has it open for writing" if owner is None else owner)
 

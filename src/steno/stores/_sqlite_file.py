@@ -18,6 +18,7 @@ from pathlib import Path
 import attrs
 
 from steno.errors import StoreError, StoreUnavailable
+from steno.stores._beside import check_database, make_database
 from steno.stores._migrate import check_version, migrate, migrations
 from steno.stores._owner import owner_lock
 from steno.stores._sqlite_error import translating
@@ -70,12 +71,15 @@ class SqliteFile:
         Raises:
             StoreInUse: Somebody else holds the lock.
             StoreUnavailable: It can not be opened now.
-            StoreError: It is another program's file, or a newer release's, or damaged.
+            StoreError: It is another program's file, or a newer release's, or damaged; or a file
+                that is needed beside it is a link, or somebody's else. Nothing is changed then.
         """
         with ExitStack() as stack:
             with self.translating():
+                check_database(self.path)
                 self._refuse_strangers()
                 lock = stack.enter_context(owner_lock(self.path))
+                make_database(self.path)
                 db = stack.enter_context(closing(self._open("rwc")))
                 # Before anything is changed: it may not be ours.
                 version = check_version(db, self.path)

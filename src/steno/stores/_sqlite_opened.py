@@ -57,7 +57,7 @@ class Opened:
 def _identity(name: str) -> tuple[int, int] | None:
     """Return what a file is, whatever it is called; None if none has this name."""
     try:
-        status = os.stat(name)  # noqa: PTH116 - a path is made four times for each batch, for this
+        status = os.lstat(name)  # a path is made four times for each batch, for this
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino

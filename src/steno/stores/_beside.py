@@ -1,0 +1,144 @@
+"""
+The files beside a database: what they must be before anything is written to them.
+
+SQLite opens `-wal`, `-shm` and `-journal`, and the owner lock is on `-owner`. All of them are
+overwritten or deleted without a question, whatever they hold. So before that happens each has to be
+a regular file of one name, or not be there; and beside a database that is new, it must be empty or
+hold what such a file holds. Links are followed in one place only, and on purpose: in the path of
+the database, so that all who open it, by whatever name, have the same files beside it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+
+from steno.errors import StoreError
+
+WAL_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+"""How a WAL file begins: https://sqlite.org/fileformat2.html#walformat."""
+
+JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+"""How a rollback journal begins: https://sqlite.org/fileformat2.html#the_rollback_journal."""
+
+SHM_UNIT = 32 * 1024
+"""Of how many bytes an `-shm` file has some: https://sqlite.org/walformat.html#walidxfmt."""
+
+OWNERS_OWN = 0o600
+"""The mode of a file that is made here: nobody else reads it, or takes its lock."""
+
+
+def _is_wal(head: bytes, _: int) -> bool:
+    return head.startswith(WAL_MAGIC)
+
+
+def _is_shm(_: bytes, size: int) -> bool:
+    return size % SHM_UNIT == 0
+
+
+def _is_journal(head: bytes, _: int) -> bool:
+    return head.startswith(JOURNAL_MAGIC)
+
+
+BESIDE: dict[str, Callable[[bytes, int], bool]] = {
+    "-wal": _is_wal,
+    "-shm": _is_shm,
+    "-journal": _is_journal,
+}
+"""What SQLite puts beside a database, and whether a file's beginning and size are like that."""
+
+
+def check_database(path: str) -> None:
+    """
+    Raise StoreError if a database, or a file that SQLite puts beside it, must not be written to.
+
+    Args:
+        path: The database, with all links in its path resolved; there need not be one.
+    """
+    status = _status(path)
+    if status is not None:
+        check_regular(path, status)
+    is_new = status is None or status.st_size == 0
+    for suffix, is_such in BESIDE.items():
+        beside = path + suffix
+        if (found := _status(beside)) is not None:
+            check_regular(beside, found)
+            if is_new and found.st_size and not is_such(_head(beside), found.st_size):
+                raise not_ours(beside)
+
+
+def make_database(path: str) -> None:
+    """Make an empty file, if there is none, that only its owner can open; SQLite fills it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, OWNERS_OWN)
+    except FileExistsError:
+        return
+    os.close(descriptor)
+
+
+def open_regular(path: str, flags: int) -> int:
+    """
+    Open a file that is regular and has one name, without changing it, and return its descriptor.
+
+    Raises:
+        StoreError: It is something else, such as a link.
+        OSError: It cannot be opened.
+    """
+    safely = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe would be waited for
+    try:
+        descriptor = os.open(path, flags | safely, OWNERS_OWN)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
+            raise _irregular(path) from error
+        raise
+    try:
+        check_regular(path, os.fstat(descriptor))
+    except StoreError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def check_regular(path: str, status: os.stat_result) -> None:
+    """Raise StoreError unless this is the status of a regular file that has one name."""
+    if not stat.S_ISREG(status.st_mode):
+        raise _irregular(path)
+    if status.st_nlink > 1:
+        msg = (
+            f"{path} has {status.st_nlink} names (hard links), and what is written to it would be "
+            "seen under all of them: remove the others, or copy the file"
+        )
+        raise StoreError(msg)
+
+
+def _irregular(path: str) -> StoreError:
+    return StoreError(
+        f"{path} is not a regular file, but a link, a folder, a pipe or a device, and is left as "
+        "it is: move it out of the way"
+    )
+
+
+def not_ours(path: str) -> StoreError:
+    """Return the error about a file that holds what nobody here has written."""
+    return StoreError(
+        f"{path} holds something that this store did not write, and is left as it is: move it out "
+        "of the way, or choose another path for the database"
+    )
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _head(path: str) -> bytes:
+    descriptor = open_regular(path, os.O_RDONLY)
+    try:
+        return os.pread(descriptor, len(JOURNAL_MAGIC), 0)
+    finally:
+        os.close(descriptor)
