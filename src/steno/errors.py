@@ -180,11 +180,19 @@ class SagaNotRunning(CommandError):
 
 
 class SagaIdInUse(CommandError):
-    """Another saga has this id."""
+    """
+    Another saga has this id.
 
-    def __init__(self, saga_id: UUID) -> None:
-        super().__init__(f"saga_id {saga_id} cannot be inserted; already in use")
+    Attributes:
+        saga_id: The id.
+        difference: Where that saga differs from the one that was to be created, if that is known.
+    """
+
+    def __init__(self, saga_id: UUID, difference: str | None = None) -> None:
+        text = f"saga_id {saga_id} cannot be inserted; already in use"
+        super().__init__(text if difference is None else f"{text} by another saga: {difference}")
         self.saga_id = saga_id
+        self.difference = difference
 
 
 class SecClosing(CommandError):

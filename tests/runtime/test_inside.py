@@ -1,6 +1,6 @@
 """Actions that use the SEC: they create sagas, start them, wait for them, and look at them."""
 
-from uuid import uuid5
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 import trio
@@ -192,7 +192,11 @@ async def test_an_id_in_use_by_another_saga_is_refused(world: World, when: str, 
         async with world.open(recover=when == "another life") as sec:
             with pytest.raises(steno.SagaIdInUse) as refused:
                 await sec.saga_create(impostor, saga_id=saga_id)
-    assert str(refused.value) == f"saga_id {saga_id} cannot be inserted; already in use"
+    assert str(refused.value) == (
+        f"saga_id {saga_id} cannot be inserted; already in use by another saga: "
+        f"{refused.value.difference}"
+    )
+    assert f"its {other}" in refused.value.difference
     result = await world.finish(saga_id)
     assert result.unwrap().saga_output() is None
     assert "a2" not in world.calls
@@ -304,3 +308,53 @@ async def test_an_action_can_not_wait_for_its_own_saga_by_way_of_another_sec(wor
         result = await saga.wait()
     stored = result.unwrap().saga_output()["ActionFailed"]["source_error"]
     assert stored["message"] == f"saga {saga.id} can not wait for itself to finish"
+
+
+async def test_a_child_whose_graph_is_made_by_chance_is_told_where_it_differs(world: World):
+    """After a crash its parent makes another graph of the same id; a fixed id goes on."""
+
+    async def parent(ctx: Context) -> object:
+        token = next(tokens)(ctx)
+        child = ctx.user_data.saga(steno.Node.constant("token", str(token)), "child")
+        result = await ctx.user_data.sec.saga_run(child, saga_id=ctx.uuid("child"))
+        return result.unwrap().saga_output()
+
+    world.does("parent", parent)
+    world.does("child", each_time(hangs, returns(5)))
+    for fixed in (False, True):
+        token = (lambda ctx: ctx.uuid("token")) if fixed else (lambda _: uuid4())
+        tokens = iter([token] * 2)
+        world.does("child", each_time(hangs, returns(5)))
+        async with world.doomed() as sec:
+            saga = await sec.saga_create(world.saga("parent"), start=True)
+            await wait_all_tasks_blocked()
+        result = await world.finish(saga.id)
+        if fixed:
+            assert result.unwrap().saga_output() == 5
+        else:
+            error = str(result.kind.error_source)
+            assert "already in use by another saga: its graph differs at node" in error
+            assert "/token" in error
+
+
+async def test_an_id_for_a_name_is_the_same_at_each_call(world: World):
+    """In the action and its undo, whenever it is called; for another node, name or saga, not."""
+    seen: dict[str, set[UUID]] = {}
+
+    async def note(ctx: Context) -> None:
+        seen.setdefault(f"{ctx.node_name} one", set()).add(ctx.uuid("one"))
+        seen.setdefault(f"{ctx.node_name} two", set()).add(ctx.uuid("two"))
+        with pytest.raises(TypeError, match="ctx.uuid takes a name, got 1"):
+            ctx.uuid(1)
+
+    world.does("a", note)
+    world.undoes("a", note)
+    world.does("b", each_time(note, note))
+    async with world.open() as sec:
+        saga = await sec.saga_create(world.saga("a", "b", "c"))
+        await saga.inject_repeat("a", steno.RepeatInjected(action=2, undo=2))
+        await saga.inject_error("c")
+        await saga.start()
+        await saga.wait()
+    assert [len(each) for each in seen.values()] == [1] * 4
+    assert len(set().union(*seen.values())) == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Generic, TypeVar, overload
+from uuid import UUID, uuid5
 
 import attrs
 
@@ -96,6 +97,24 @@ class ActionContext(Generic[C_co]):
         answered to a key.
         """
         return f"{self.saga_id}/{self.node_id}/{'undo' if self._undoing else 'action'}"
+
+    def uuid(self, name: str) -> UUID:
+        """
+        Return an id that is the same at each call, after a crash too, as for a child saga.
+
+        It follows from the saga, the node and the name (`uuid.uuid5`), and is the same in the
+        node's action and in its undo action.
+
+        Args:
+            name: What it is for; a node that needs several ids gives each a name of its own.
+
+        Raises:
+            TypeError: The name is not a str.
+        """
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users' code
+            msg = f"ctx.uuid takes a name, got {name!r}"
+            raise TypeError(msg)
+        return uuid5(self.saga_id, f"{self.node_id}/{name}")
 
     @property
     def action_key(self) -> str:

@@ -86,7 +86,7 @@ def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, sl
 
     Exit codes:
       0  the trip is booked
-      1  it failed, and is undone
+      1  it failed, and what had succeeded is undone
       5  somebody else has the file open for writing, as another demo
       6  it is stuck
     """

@@ -35,7 +35,7 @@ def command(store: OperatorStore, saga: str, interval: float, *, as_json: bool) 
 
     Exit codes:
       0  the saga succeeded
-      1  it failed, and is undone
+      1  it failed, and what had succeeded is undone
       3  there is no such saga, or no longer
       6  it is stuck
     """

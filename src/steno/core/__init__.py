@@ -5,6 +5,7 @@ Nothing here waits, tells the time or does I/O; ids come from outside. In readin
 
 * `_value`, `_ids`: JSON text, names and numbers.
 * `_graph`, `_node`, `_namespace`, `_dag`, `_assemble`, `_flat`: a saga's graph.
+* `_difference`: where two sagas differ.
 * `_action_error`, `_event`, `_status`, `_log`: what is written down, and in which legal order.
 * `_state`, `_cached_state`: the fold, and what a list says of it.
 * `_breach`, `_verify`: the same rules again, decided in another way.
@@ -26,6 +27,7 @@ from steno.core._breach import Breach, LogRule
 from steno.core._cached_state import SagaCachedState, cached_state
 from steno.core._command import Command, Finish, RunAction, RunUndo, Step
 from steno.core._dag import Dag, DagBuilder, SagaDag
+from steno.core._difference import difference
 from steno.core._dump import SagaSerialized
 from steno.core._event import (
     Failed,
@@ -165,6 +167,7 @@ __all__ = [
     "checked_saga_id",
     "decode_json",
     "decode_value",
+    "difference",
     "encode_json",
     "encode_value",
     "event_data",

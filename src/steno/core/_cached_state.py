@@ -19,7 +19,7 @@ class SagaCachedState(enum.Enum):
     SUCCEEDED = "succeeded"
     """Finished: all is done."""
     FAILED = "failed"
-    """Finished: all that was done is undone."""
+    """Finished: all that had succeeded is undone; what a failed action left is not."""
     STUCK = "stuck"
     """Finished, because an undo failed: a person has to look at it."""
 

@@ -69,7 +69,7 @@ class SagaResultErr:
     Attributes:
         error_node_name: The node whose failure was logged first.
         error_source: Why it failed.
-        undo_failure: None if everything was undone; otherwise the node whose undo failed first,
+        undo_failure: None if all that had succeeded was undone; otherwise the node whose undo failed first,
             and why. Then the saga is stuck.
     """
 

@@ -52,7 +52,7 @@ class SagaOutcome(enum.Enum):
     SUCCEEDED = "succeeded"
     """Every node has succeeded."""
     FAILED = "failed"
-    """A node failed, and all that had succeeded are undone."""
+    """A node failed, and all that had succeeded are undone; what the failed one left is not."""
     STUCK = "stuck"
     """A node failed, then an undo did; nothing runs any more, and something is left undone."""
 

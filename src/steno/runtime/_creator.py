@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 
 import attrs
 
-from steno.core import SagaCachedState, SagaDag, SagaId, SagaState, Snapshot, checked_saga_id
+from steno.core import (
+    SagaCachedState,
+    SagaDag,
+    SagaId,
+    SagaState,
+    Snapshot,
+    checked_saga_id,
+    difference,
+)
 from steno.errors import SagaIdInUse
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._line import Line
@@ -49,31 +58,28 @@ class Creator:
             start: Whether it is started in the same transaction.
             compare: Whether a saga that is there must have the same graph and params.
         """
-        in_use: SagaIdInUse | None = None
-        try:
+        new = False
+        with suppress(SagaIdInUse):
             await self.create(dag, state, start=start)
-        except SagaIdInUse as error:
-            in_use = error
-        if in_use is not None and compare:
-            await self._check_same(dag, state, in_use)
-        return in_use is None  # noqa: ASYNC910 - create has waited, also where it raised
+            new = True
+        if compare and not new:
+            await self._check_same(dag, state)
+        return new  # noqa: ASYNC910 - create has waited, also where it raised
 
     async def run_once(self, dag: SagaDag, state: SagaState) -> Snapshot | None:
         """Store a new saga with its first step, run it, and return its end; None if it is there."""
-        in_use: SagaIdInUse | None = None
         executor = self._executor(dag, state)
         executor.begin()
-        try:
+        with suppress(SagaIdInUse):
             return await self._line.ask(RunSaga(executor.create_params(), executor))
-        except SagaIdInUse as error:
-            in_use = error
-        await self._check_same(dag, state, in_use)
+        await self._check_same(dag, state)
         return None
 
-    async def _check_same(self, dag: SagaDag, state: SagaState, in_use: SagaIdInUse) -> None:
-        """Raise it, unless it is this very saga that has the id."""
-        if not dag.same_as(await self._line.dag_of(state.log.saga_id)):
-            raise in_use
+    async def _check_same(self, dag: SagaDag, state: SagaState) -> None:
+        """Raise SagaIdInUse, unless it is this very saga that has the id."""
+        saga_id = state.log.saga_id
+        if (other := difference(dag, await self._line.dag_of(saga_id))) is not None:
+            raise SagaIdInUse(saga_id, other)
 
     def _executor(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
         line = self._line

@@ -33,7 +33,7 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether the saga failed, and all that was done was undone."""
+        """Whether the saga failed, and all that had succeeded was undone."""
         return isinstance(self.result.kind, SagaResultErr) and not self.stuck
 
     @property

@@ -1,0 +1,75 @@
+"""Where two sagas differ: what somebody is told who creates an id again with something else."""
+
+from __future__ import annotations
+
+import json
+
+from steno.core._dag import SagaDag
+from steno.core._node_json import node_to_json
+from steno.core._value import JsonValue, decode_json
+
+LONGEST = 60
+"""Characters of a value that are shown."""
+
+
+def difference(dag: SagaDag, there: SagaDag) -> str | None:
+    """
+    Return where a saga differs from one that is there, in a line; None if they are the same.
+
+    The first difference is told: of the name, the nodes, their stages, or the params.
+
+    Args:
+        dag: The saga that somebody wants to create.
+        there: The one that has its id.
+    """
+    if dag.same_as(there):
+        return None
+    if dag.flat.digest != there.flat.digest:
+        return _of_graphs(dag, there)
+    here, other = decode_json(dag.params), decode_json(there.params)
+    return f"its params differ at {_of_values(here, other)}"
+
+
+def _of_graphs(dag: SagaDag, there: SagaDag) -> str:
+    if dag.saga_name != there.saga_name:
+        return f"it is a saga {_shown(there.saga_name)}, not {_shown(dag.saga_name)}"
+    for index, (here, other) in enumerate(zip(dag.flat.nodes, there.flat.nodes, strict=False)):
+        if here == other:
+            continue
+        where = _of_values(node_to_json(here), node_to_json(other))
+        return f"its graph differs at node {_shown(there.flat.path(index))}, {where}"
+    if len(dag.flat.nodes) != len(there.flat.nodes):
+        return f"its graph has {len(there.flat.nodes)} nodes, not {len(dag.flat.nodes)}"
+    stages = zip(dag.flat.stage_of, there.flat.stage_of, strict=True)
+    index = next(index for index, (here, other) in enumerate(stages) if here != other)
+    return f"its graph differs: node {_shown(there.flat.path(index))} is in another stage"
+
+
+def _of_values(here: JsonValue, other: JsonValue) -> str:
+    """Return the path to the first difference of two values, and what each has there."""
+    path = "$"
+    while True:
+        match here, other:
+            case dict(), dict() if here.keys() == other.keys():
+                key = next(key for key in here if not _same(here[key], other[key]))
+                path, here, other = f"{path}.{_plain(key)}", here[key], other[key]
+            case list(), list() if len(here) == len(other):
+                pairs = enumerate(zip(here, other, strict=True))
+                index = next(i for i, (mine, theirs) in pairs if not _same(mine, theirs))
+                path, here, other = f"{path}[{index}]", here[index], other[index]
+            case _:
+                return f"{path}: it has {_shown(other)}, not {_shown(here)}"
+
+
+def _same(here: JsonValue, other: JsonValue) -> bool:
+    """Return True if two values are the same JSON, in which 1 is not true and not 1.0."""
+    return json.dumps(here) == json.dumps(other)
+
+
+def _plain(key: str) -> str:
+    return json.dumps(key)[1:-1]
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, separators=(",", ":"))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
