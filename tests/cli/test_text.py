@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from steno.cli._text import age, columns, duration, one_line, printable, short_time
+from steno.cli._text import age, columns, duration, one_line, short_time
+from steno.core import escaped
 from support.shell import NOW
 
 
@@ -64,7 +65,7 @@ def test_a_duration_of_ages_is_refused():
 
 def test_no_letter_gives_orders_to_a_terminal():
     """Controls are spelled out, letters of every language stay."""
-    assert printable("a\x1b[2J\x07\n\u202eb\x9b") == r"a\x1b[2J\x07\n\u202eb\x9b"
+    assert escaped("a\x1b[2J\x07\n\u202eb\x9b") == r"a\x1b[2J\x07\n\u202eb\x9b"
     assert one_line(" über\n  Ärger\t日本 ") == "über Ärger 日本"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar, overload
+from typing import Generic, TypeVar, cast, overload
 from uuid import UUID, uuid5
 
 import attrs
@@ -111,7 +111,7 @@ class ActionContext(Generic[C_co]):
         Raises:
             TypeError: The name is not a str.
         """
-        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users' code
+        if not isinstance(cast("object", name), str):
             msg = f"ctx.uuid takes a name, got {name!r}"
             raise TypeError(msg)
         return uuid5(self.saga_id, f"{self.node_id}/{name}")

@@ -14,9 +14,9 @@ import trio
 from steno.action import ActionRegistry
 from steno.cli._exit import Exit, Refusal
 from steno.cli._shape import summary_json
-from steno.cli._text import one_line, printable
+from steno.cli._text import one_line
 from steno.cli._verb import json_option, print_json, run, store_option, verb
-from steno.core import FlatDag, SagaCachedState, SagaDag, verify_log
+from steno.core import FlatDag, SagaCachedState, SagaDag, escaped, verify_log
 from steno.errors import RecoveryError, SagaValidationError
 from steno.runtime import restore
 from steno.store import ListQuery, OperatorStore, SagaSummary, SecStoreReader, StoredSaga
@@ -65,7 +65,7 @@ def command(store: OperatorStore, app: str, *, as_json: bool) -> Exit:
         print_json({"checked": verdict.checked, "refused": refused})
     else:
         for saga, why in verdict.refused:
-            click.echo(f"{saga.id} {printable(saga.name)} ({saga.state.value}): {one_line(why)}")
+            click.echo(f"{saga.id} {escaped(saga.name)} ({saga.state.value}): {one_line(why)}")
         fine = verdict.checked - len(verdict.refused)
         click.echo(f"{fine} of {verdict.checked} unfinished sagas would go on")
     return Exit.NO if verdict.refused else Exit.FINE

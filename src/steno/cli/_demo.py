@@ -19,6 +19,7 @@ from steno.core import (
     SagaResultErr,
     SagaResultOk,
     SagaView,
+    escaped,
 )
 from steno.errors import SagaHaltedError, SagaNotReady
 from steno.runtime import SagaHandle, SecClient, open_sec
@@ -98,7 +99,8 @@ def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, sl
             services = Services(kept, fail, fail_undo, SLOWLY if slow else 1, display.say)
             result = run(_demo, store, services, display)
     except KeyboardInterrupt:
-        click.echo(f"interrupted; steno demo --store {path} goes on with it", err=True)
+        again = escaped(f"steno demo --store {path}")
+        click.echo(f"interrupted; {again} goes on with it", err=True)
         raise
     _report(result)
     return exit_of(result)

@@ -9,7 +9,7 @@ import click
 from steno.cli._exit import Exit, Refusal
 from steno.cli._find import load, saga_argument
 from steno.cli._stored import dump_of
-from steno.cli._verb import run, store_option, verb
+from steno.cli._verb import echo_json, run, store_option, verb
 from steno.core import SagaSerialized
 from steno.store import OperatorStore
 
@@ -41,12 +41,12 @@ def command(store: OperatorStore, saga: str, output: Path) -> Exit:
       3  there is no such saga
       4  it can not be read
     """
-    text = run(_read, store, saga).to_json().encode()
+    text = run(_read, store, saga).to_json()
     if str(output) == "-":
-        click.echo(text, nl=False)  # bytes: as they are
+        echo_json(text, nl=False)
         return Exit.FINE
     try:
-        output.write_bytes(text)
+        output.write_bytes(text.encode())
     except OSError as error:
         msg = f"{output} can not be written: {error.strerror}"
         raise Refusal(msg, Exit.USAGE) from error

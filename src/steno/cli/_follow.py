@@ -19,7 +19,8 @@ from rich.text import Text
 from steno.cli._exit import Exit
 from steno.cli._screen import is_looked_at, screen, styled, tree
 from steno.cli._shape import event_json
-from steno.cli._text import one_line, printable
+from steno.cli._text import one_line
+from steno.cli._verb import echo_json
 from steno.core import (
     Failed,
     NodeExecState,
@@ -35,6 +36,7 @@ from steno.core import (
     SagaSerialized,
     SagaView,
     UndoFailed,
+    escaped,
 )
 
 FORWARD = {NodeExecState.DONE}
@@ -118,7 +120,7 @@ class Lines:
 
 def described(dump: SagaSerialized, event: SagaNodeEvent) -> str:
     """Return the label of an event's node, and its error if it has one."""
-    label = printable(dump.dag.flat.nodes[event.node_id].label)
+    label = escaped(dump.dag.flat.nodes[event.node_id].label)
     match event.event_type:
         case Failed(error=error) | UndoFailed(error=error):
             return f"{label}: {one_line(str(error))}"
@@ -150,12 +152,12 @@ class JsonLines:
         """Print what is new."""
         dump = view.serialized()
         for seq, event in enumerate(dump.events[self._events :], start=self._events):
-            click.echo(json.dumps({"seq": seq, **event_json(event)}))
+            echo_json(json.dumps({"seq": seq, **event_json(event)}))
         self._events = len(dump.events)
         word, _, problem = state_text(view).partition(": ")
         if word + problem != self._word:
             self._word = word + problem
-            click.echo(json.dumps({"state": word, "problem": problem or None}))
+            echo_json(json.dumps({"state": word, "problem": problem or None}))
 
     def say(self, text: str) -> None:
         """Print nothing: it would be no JSON."""

@@ -6,11 +6,12 @@ import io
 import os
 import sys
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 import click
 
 from steno.cli._exit import MEANINGS, Exit, refusal
+from steno.core import escaped
 
 COMMANDS = {
     "demo": "Book a trip, kill it, and see it go on.",
@@ -65,6 +66,20 @@ class Group(click.Group):
         with formatter.section("Exit codes"):
             formatter.write_dl([(f"{code:d}", text) for code, text in MEANINGS.items()])
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - what click gives
+    ) -> click.Context:
+        """Read the command line; what is wrong with it is told without what could do harm."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.ClickException as error:
+            error.message = escaped(error.message)  # type: ignore[misc]  # it is what is shown
+            raise
+
     def invoke(self, ctx: click.Context) -> None:
         """Run a command; whatever it raises becomes a line and an exit code."""
         _forgive(sys.stdout)
@@ -76,6 +91,9 @@ class Group(click.Group):
         except BrokenPipeError:
             _hush()
             ctx.exit(Exit.UNREAD)
+        except click.ClickException as error:
+            error.message = escaped(error.message)  # type: ignore[misc]  # it is what is shown
+            raise
         except Exception as error:
             if (refused := refusal(error)) is None:
                 raise

@@ -9,9 +9,9 @@ import click
 from steno.cli._exit import Exit
 from steno.cli._find import find, saga_argument
 from steno.cli._shape import log_json, time_text
-from steno.cli._text import columns, printable
+from steno.cli._text import columns
 from steno.cli._verb import json_option, print_json, run, store_option, verb
-from steno.core import SagaLog
+from steno.core import SagaLog, escaped
 from steno.store import LogEntry, OperatorStore, SagaSummary
 
 
@@ -57,7 +57,7 @@ def _with_times(text: str, entries: Sequence[LogEntry]) -> str:
     lines = text.splitlines()
     first = len(lines) - len(entries)
     rows = [
-        (line, time_text(entry.time), printable(entry.creator))
+        (line, time_text(entry.time), escaped(entry.creator))
         for line, entry in zip(lines[first:], entries, strict=True)
     ]
     return "\n".join([*lines[:first], *([columns(rows)] if rows else [])]) + "\n"

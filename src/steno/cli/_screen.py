@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from steno.cli._text import HEADINGS, age, one_line, printable
-from steno.core import SagaExecStatus
+from steno.cli._text import HEADINGS, age, one_line
+from steno.core import SagaExecStatus, escaped
 from steno.store import SagaSummary
 
 STYLES = {
@@ -59,10 +59,10 @@ def tree(status: SagaExecStatus) -> Text:
     lines: list[Text] = []
     for line in str(status).split("\n"):
         if (node := _NODE.fullmatch(line)) is None:
-            lines.append(Text(printable(line)))
+            lines.append(Text(escaped(line)))
             continue
         bar, state, rest = node.groups()
-        lines.append(Text.assemble((bar, "dim"), styled(state), printable(rest)))
+        lines.append(Text.assemble((bar, "dim"), styled(state), escaped(rest)))
     return Text("\n").join(lines)
 
 
@@ -75,6 +75,6 @@ def table(page: Sequence[SagaSummary], now: datetime) -> Table:
         times = saga.times
         ages = [Text(age(t, now)) for t in (times.created, times.progressed, times.ended)]
         problem = Text("-" if saga.problem is None else one_line(saga.problem))
-        name = Text(printable(saga.name))
+        name = Text(escaped(saga.name))
         drawn.add_row(Text(str(saga.id)), name, styled(saga.state.value), *ages, problem)
     return drawn

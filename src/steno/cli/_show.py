@@ -12,9 +12,9 @@ from steno.cli._find import find, saga_argument
 from steno.cli._screen import is_looked_at, screen, styled, tree
 from steno.cli._shape import named_outputs, saga_json
 from steno.cli._stored import snapshot_of
-from steno.cli._text import one_line, printable, short_time
+from steno.cli._text import one_line, short_time
 from steno.cli._verb import json_option, print_json, run, store_option, verb
-from steno.core import Snapshot
+from steno.core import Snapshot, escaped
 from steno.errors import NoSuchSaga, RecoveryError
 from steno.store import OperatorStore, SagaSummary, StoredSaga
 
@@ -69,7 +69,7 @@ async def _show(store: OperatorStore, digits: str, *, as_json: bool) -> Exit:
 def _print_head(summary: SagaSummary, stored: StoredSaga | None) -> None:
     console = screen()
     for label, value in _head(summary, stored):
-        text = styled(value) if label == "state" else Text(printable(value))
+        text = styled(value) if label == "state" else Text(escaped(value))
         console.print(Text(f"{label}:".ljust(12)).append_text(text), soft_wrap=True)
 
 
@@ -108,12 +108,12 @@ def _tail(snapshot: Snapshot) -> Iterator[str]:
     ):
         if failure is not None:
             node, error = failure
-            yield f'\n{label}: at node "{printable(flat.name_of(node))}": {_shown(str(error))}'
-    outputs = [f"    {printable(path)}: {text}" for _, path, text in named_outputs(flat, state)]
+            yield f'\n{label}: at node "{escaped(flat.name_of(node))}": {_shown(str(error))}'
+    outputs = [f"    {escaped(path)}: {text}" for _, path, text in named_outputs(flat, state)]
     if outputs:
         yield "\noutputs:"
-        yield from map(printable, outputs)
+        yield from map(escaped, outputs)
 
 
 def _shown(text: str) -> str:
-    return "\n".join(map(printable, text.split("\n")))
+    return "\n".join(map(escaped, text.split("\n")))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from steno.core import escaped
 from steno.store import SagaSummary
 
 HEADINGS = ("id", "name", "state", "created", "progressed", "ended", "problem")
@@ -14,14 +16,19 @@ HEADINGS = ("id", "name", "state", "created", "progressed", "ended", "problem")
 _UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
-def printable(text: str) -> str:
-    """Return a text without what would break its line, or give orders to a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def one_line(text: str) -> str:
     """Return a text of several lines as one."""
-    return printable(" ".join(text.split()))
+    return escaped(" ".join(text.split()))
+
+
+def json_for_terminal(text: str) -> str:
+    """Return JSON that means the same, without characters that give orders to a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else _json_escape(c) for c in text)
+
+
+def _json_escape(character: str) -> str:
+    escape = json.dumps(character)[1:-1]
+    return escape if escape != character else f"\\u{ord(character):04x}"
 
 
 def short_time(time: datetime | None) -> str:
@@ -70,4 +77,4 @@ def summary_row(saga: SagaSummary) -> tuple[str, ...]:
     times = saga.times
     moments = map(short_time, (times.created, times.progressed, times.ended))
     problem = "-" if saga.problem is None else one_line(saga.problem)
-    return (str(saga.id), printable(saga.name), saga.state.value, *moments, problem)
+    return (str(saga.id), escaped(saga.name), saga.state.value, *moments, problem)

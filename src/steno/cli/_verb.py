@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ParamSpec, TypeVar, cast
@@ -12,6 +13,7 @@ import click
 import trio
 
 from steno.cli._exit import Exit
+from steno.cli._text import json_for_terminal
 from steno.core import JSON
 from steno.store import OperatorStore
 from steno.stores import store_from_url
@@ -104,4 +106,11 @@ def _leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def print_json(value: JSON) -> None:
     """Print a document."""
-    click.echo(json.dumps(value, indent=2))
+    echo_json(json.dumps(value, indent=2))
+
+
+def echo_json(text: str, *, nl: bool = True) -> None:
+    """Print JSON as it is, in UTF-8; to a terminal, as what means the same and does no harm."""
+    if sys.stdout.isatty():
+        text = json_for_terminal(text)
+    click.echo(text.encode() + b"\n" * nl, nl=False)

@@ -3,7 +3,7 @@ The pure core: graphs, logs, the fold of a log into a state, and every decision 
 
 Nothing here waits, tells the time or does I/O; ids come from outside. In reading order:
 
-* `_value`, `_ids`: JSON text, names and numbers.
+* `_value`, `_ids`, `_escape`: JSON text, names and numbers; texts for a line.
 * `_graph`, `_node`, `_namespace`, `_dag`, `_assemble`, `_flat`: a saga's graph.
 * `_difference`: where two sagas differ.
 * `_action_error`, `_event`, `_status`, `_log`: what is written down, and in which legal order.
@@ -29,6 +29,7 @@ from steno.core._command import Command, Finish, RunAction, RunUndo, Step
 from steno.core._dag import Dag, DagBuilder, SagaDag
 from steno.core._difference import difference
 from steno.core._dump import SagaSerialized
+from steno.core._escape import escaped
 from steno.core._event import (
     Failed,
     SagaNodeEvent,
@@ -170,6 +171,7 @@ __all__ = [
     "difference",
     "encode_json",
     "encode_value",
+    "escaped",
     "event_data",
     "event_type_from_row",
     "fold_unordered",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, assert_never
 
+from steno.core._escape import escaped
 from steno.core._node import (
     ActionNode,
     ConstantNode,
@@ -58,7 +59,7 @@ def status_tree(saga_id: SagaId, flat: FlatDag, states: Sequence[str]) -> str:
 def _line(level: int, node: FlatNode, state: str) -> str:
     name = node_name(node)
     produces = "" if name is None else f' (produces "{name}")'
-    return f"{INDENT * level}+-- {state}: {node.label}{produces}"
+    return f"{INDENT * level}+-- {state}: {escaped(f'{node.label}{produces}')}"
 
 
 def dot(nodes: Iterable[FlatNode], edges: Iterable[tuple[int, int]]) -> str:
@@ -115,12 +116,15 @@ def _value_text(value: JsonValue) -> str:
             assert_never(value)
 
 
-_ESCAPES = str.maketrans(
-    {code: f"\\u{{{code:x}}}" for code in (*range(32), 127)}
-    | {ord("\\"): "\\\\", ord('"'): '\\"', 0: "\\0", 9: "\\t", 10: "\\n", 13: "\\r"}
-)
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def _quoted(text: str) -> str:
     """Return a text as Rust's `{:?}` shows it."""
-    return f'"{text.translate(_ESCAPES)}"'
+    return f'"{"".join(map(_quoted_character, text))}"'
+
+
+def _quoted_character(character: str) -> str:
+    if (known := _ESCAPES.get(character)) is not None:
+        return known
+    return character if character.isprintable() else f"\\u{{{ord(character):x}}}"

@@ -69,8 +69,8 @@ class SagaResultErr:
     Attributes:
         error_node_name: The node whose failure was logged first.
         error_source: Why it failed.
-        undo_failure: None if all that had succeeded was undone; otherwise the node whose undo failed first,
-            and why. Then the saga is stuck.
+        undo_failure: None if all that had succeeded was undone; otherwise the node whose undo
+            failed first, and why. Then the saga is stuck.
     """
 
     error_node_name: str

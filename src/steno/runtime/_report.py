@@ -20,6 +20,7 @@ from steno.core import (
     Step,
     UndoActionError,
     UndoFailed,
+    escaped,
 )
 
 Raised: TypeAlias = MutableMapping[SagaNodeId, Exception] | None
@@ -48,6 +49,7 @@ def report(
         node: The name of the node that it happened to, if it did to one.
         error: The exception whose traceback is logged.
     """
+    what = escaped(what)  # a record is a line, whatever a node is called
     extra = {"saga_id": str(saga_id), "saga_name": saga_name, "node": node}
     try:
         logger.log(level, "saga %s: %s", saga_id, what, exc_info=error, extra=extra)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from steno.core import escaped
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -60,7 +62,8 @@ class Report:
 
     def __str__(self) -> str:
         """Return a table for people."""
-        lines = [f'saga "{self.saga_name}": {self.runs} runs in {self.seconds:.1f} s, all is well']
+        name, seconds = escaped(self.saga_name), f"{self.seconds:.1f} s"
+        lines = [f'saga "{name}": {self.runs} runs in {seconds}, all is well']
         for count in self.counts:
             of = "" if count.runs == count.cases else f" of {count.cases}"
             lines.append(f"{count.runs:8} {count.kind}{of}")

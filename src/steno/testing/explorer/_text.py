@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from steno.core import Phase, SagaNodeEvent, Snapshot
+from steno.core import Phase, SagaNodeEvent, Snapshot, escaped
 from steno.testing.explorer._case import Case
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Ran
 from steno.testing.explorer._subject import Subject
@@ -20,7 +20,7 @@ def counterexample_text(subject: Subject, ran: Ran) -> str:
     problem = ran.problem
     assert problem is not None  # noqa: S101 - asked of a run with one
     parts = [
-        f'saga "{subject.dag.saga_name}": {problem.text}',
+        "\n".join(map(escaped, f'saga "{subject.dag.saga_name}": {problem.text}'.split("\n"))),
         f"    the case:   {ran.case}\n    only this:  {only_line(ran.case)}",
         "\n".join(_calls(ran)),
     ]
@@ -46,7 +46,7 @@ def _calls(ran: Ran) -> Iterator[str]:
             yield f"    -- {ran.case.crashes[life]} --"
             life += 1
         held_up = "held up, then " if call.held_up else ""
-        yield f"    {call.callee!s:{width}}  {held_up}{_shortened(_end(call))}"
+        yield escaped(f"    {call.callee!s:{width}}  {held_up}{_shortened(_end(call))}")
 
 
 def _end(call: Call) -> str:
@@ -78,7 +78,7 @@ def _log(subject: Subject, ran: Ran) -> Iterator[str]:
         for crash, began in zip(ran.case.crashes, ran.lives[1:], strict=False):
             if began == place:
                 yield f"-- {crash} --"
-        yield f"{place + 1:03d} {event!s:20} {_name(subject, event)}"
+        yield escaped(f"{place + 1:03d} {event!s:20} {_name(subject, event)}")
 
 
 def _name(subject: Subject, event: SagaNodeEvent) -> str:
@@ -100,4 +100,4 @@ def _traceback(error: BaseException) -> str:
     while frames and frames[0].filename.startswith(_PACKAGE):
         frames.pop(0)
     shown.stack[:] = frames or shown.stack
-    return "".join(shown.format()).rstrip()
+    return "\n".join(map(escaped, "".join(shown.format()).rstrip().split("\n")))
