@@ -6,6 +6,7 @@ What it does besides is in files; see `support.killable`.
 """
 
 import json
+import logging
 import os
 import random
 import signal
@@ -223,6 +224,7 @@ def kill_at(text: str) -> None:
 def main() -> None:
     """Live."""
     life = Life(**json.loads(sys.argv[1]))
+    logging.getLogger("steno").setLevel(logging.CRITICAL)  # its sagas fail and get stuck as planned
     if life.statement is not None:
         kill_at(life.statement)
     effects, journal = (Lines.of(life.path(name)) for name in (EFFECTS, JOURNAL))

@@ -133,7 +133,7 @@ async def test_a_folder_that_is_read_only_can_be_read_while_somebody_writes(
             found = await trio.to_thread.run_sync(look, work)
     assert found["read"] == ("open", len(JOBS))
     check_refused(work, found["write"], {"StoreInUse"}, 'the SEC "default"', f"{os.getpid()}")
-    await work.check()
+    await work.finish()
 
 
 def look_at_mounted(folder: Path, work: Work) -> Answers:

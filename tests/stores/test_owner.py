@@ -114,7 +114,8 @@ def test_a_text_that_is_torn_says_nothing(path: Path, text: bytes):
 
 def test_a_text_that_is_stale_is_overwritten_whole(path: Path):
     """However long it was."""
-    Path(lock_path(str(path))).write_text("x" * 5000)
+    stale = {"process": 1, "host": "h", "since": "2026-01-01T00:00:00+00:00", "sec": "x" * 5000}
+    Path(lock_path(str(path))).write_text(json.dumps(stale))
     assert find_owner(str(path)) is None
     with owner_lock(str(path)) as lock:
         assert json.loads(Path(lock.path).read_text())["process"] == os.getpid()

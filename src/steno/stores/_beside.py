@@ -92,7 +92,7 @@ def open_regular(path: str, flags: int) -> int:
         descriptor = os.open(path, flags | safely, OWNERS_OWN)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
-            raise _irregular(path) from error
+            raise irregular(path) from error
         raise
     try:
         check_regular(path, os.fstat(descriptor))
@@ -105,7 +105,7 @@ def open_regular(path: str, flags: int) -> int:
 def check_regular(path: str, status: os.stat_result) -> None:
     """Raise StoreError unless this is the status of a regular file that has one name."""
     if not stat.S_ISREG(status.st_mode):
-        raise _irregular(path)
+        raise irregular(path)
     if status.st_nlink > 1:
         msg = (
             f"{path} has {status.st_nlink} names (hard links), and what is written to it would be "
@@ -114,7 +114,8 @@ def check_regular(path: str, status: os.stat_result) -> None:
         raise StoreError(msg)
 
 
-def _irregular(path: str) -> StoreError:
+def irregular(path: str) -> StoreError:
+    """Return the error about what is not a regular file."""
     return StoreError(
         f"{path} is not a regular file, but a link, a folder, a pipe or a device, and is left as "
         "it is: move it out of the way"

@@ -18,7 +18,7 @@ from pathlib import Path
 import attrs
 
 from steno.errors import StoreError, StoreUnavailable
-from steno.stores._beside import check_database, make_database
+from steno.stores._beside import check_database, irregular, make_database
 from steno.stores._migrate import check_version, migrate, migrations
 from steno.stores._owner import owner_lock
 from steno.stores._sqlite_error import translating
@@ -112,8 +112,7 @@ class SqliteFile:
         except FileNotFoundError:
             return False
         if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without end
-            msg = f"{self.path} is no file, but a folder, a pipe or a device"
-            raise StoreError(msg)
+            raise irregular(self.path)
         if status.st_size == 1:  # SQLite takes it for an empty file, and would overwrite it
             msg = f"{self.path} is another program's file, or damaged: it has one byte"
             raise StoreError(msg)
