@@ -17,7 +17,7 @@ from steno.core import (
     encode_value,
     use_codec,
 )
-from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, Codec, parse_json
+from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, Codec, _fault, parse_json
 from steno.errors import DeserializeError, SerializeError
 
 
@@ -109,6 +109,40 @@ def test_a_value_that_contains_itself_is_refused():
         encode_json(cycle)
 
 
+def shared(levels: int, inner: object) -> object:
+    """Return a list that holds another twice, and so on."""
+    for _ in range(levels):
+        inner = [inner, inner]
+    return inner
+
+
+def test_a_value_is_refused_before_more_is_written_than_allowed():
+    """Parts that are shared count each time, without a look at each."""
+    why = r"^\$: takes more bytes as JSON than the 1000 allowed$"
+    for value in (shared(40, 1), {"a": shared(40, "x")}, ["x" * 100] * 100, {"x" * 1001: 1}):
+        with pytest.raises(SerializeError, match=why):
+            encode_json(value, 1000)
+    with pytest.raises(SerializeError, match=r"takes 12 bytes as JSON, more than the 11 allowed"):
+        encode_json(["ü" * 4], 11)
+    assert encode_json(["ü" * 4], 12)
+
+
+def test_the_place_of_a_fault_is_found_among_shared_parts():
+    """A part that is no JSON is found in two to the power of forty of them, and after as many."""
+    with pytest.raises(SerializeError) as caught:
+        encode_json(shared(40, object()))
+    assert caught.value.path == "$" + "[0]" * 40
+    fault = _fault([shared(40, 1), b""])
+    assert fault.path == "$[1]"
+
+
+def test_a_list_with_one_integer_that_is_too_large_is_refused():
+    """Long lists of integers are checked as a whole; the place is found all the same."""
+    with pytest.raises(SerializeError) as caught:
+        encode_json([*range(100), 2**64])
+    assert caught.value.path == "$[100]"
+
+
 def test_values_nest_up_to_the_limit():
     """A hundred levels are taken, of lists and of objects."""
     deep = nested(MAX_DEPTH)
@@ -168,9 +202,9 @@ class Ip:
 
 
 class IpCodec:
-    def encode(self, value: object) -> JsonText:
+    def encode(self, value: object, limit: int = 100, /) -> JsonText:
         assert isinstance(value, Ip)
-        return encode_json(value.text)
+        return encode_json(value.text, limit)
 
     def decode(self, text: JsonText, as_type: type) -> object:
         return as_type(decode_json(text))

@@ -37,10 +37,10 @@ async def takes_ten_seconds(_: steno.ActionContext[None]) -> None:
     await trio.sleep(10)
 
 
-def saga(action: object = gives_its_params, params: object = None) -> steno.SagaDag:
+def saga(action: object = gives_its_params, params: object = None, **limit: int) -> steno.SagaDag:
     builder = steno.DagBuilder("saga")
     builder.append(steno.Node.action("node", "Node", action))
-    return steno.SagaDag(builder.build(), params)
+    return steno.SagaDag(builder.build(), params, **limit)
 
 
 class Wrapped:
@@ -178,9 +178,10 @@ async def test_a_saga_that_comes_between_two_looks_is_no_stranger(autojump_clock
 
 async def test_the_size_of_params_is_limited_by_their_sec():
     """A SEC that allows more takes more, one that allows less says what it allows."""
-    large = saga(params="x" * (5 * 1024 * 1024))
+    more = 6 * 1024 * 1024
+    large = saga(params="x" * (5 * 1024 * 1024), max_value_bytes=more)
     store = steno.InMemorySecStore()
-    async with steno.open_sec(store, registry, max_value_bytes=6 * 1024 * 1024) as sec:
+    async with steno.open_sec(store, registry, max_value_bytes=more) as sec:
         assert len((await sec.saga_run(large)).unwrap().saga_output(str)) == 5 * 1024 * 1024
     async with steno.open_sec(store, registry) as sec:
         with pytest.raises(steno.SagaValidationError, match=r"may take 4194304 \(max_value_bytes"):

@@ -118,6 +118,19 @@ async def test_what_is_too_large_fails_the_node(world: World):
     assert "1002" in result.kind.error_source.message
 
 
+@pytest.mark.parametrize("how", ["output", "error", "arguments"])
+async def test_what_has_shared_parts_without_end_fails_the_node(world: World, how: str):
+    """Forty lists, each twice in the next, are refused at once, and the SEC goes on."""
+    value: object = "x" * 10_000
+    for _ in range(40):
+        value = [value, value]
+    errors = {"error": NoRoom("h", value), "arguments": ValueError(value)}
+    error = await failure_of(world, returns(value) if how == "output" else raises(errors[how]))
+    expected = {"output": "takes more bytes as JSON than the 4194304 allowed"}
+    shown = expected.get(how, "(its arguments are too large to be shown)")
+    assert shown in str(error.to_json())
+
+
 async def test_a_function_that_is_not_async_fails_its_node(world: World):
     """It is told what it returned instead of waiting."""
     world.registry.register(steno.ActionFunc.new_action("plain", lambda _: 5, nothing))

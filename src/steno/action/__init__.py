@@ -5,16 +5,13 @@ Importing this hands the codec in to core, so that params, constants, outputs an
 users' own types.
 """
 
-import sys
-
-from steno.action._codec import Codec
+from steno.action._codec import Codec, default_codec
 from steno.action._context import ActionContext
 from steno.action._func import NOOP, Action, ActionFunc, new_action_noop_undo
 from steno.action._registry import ActionRegistry
 from steno.core import use_codec
 
-# How large params and constants may be is for the SEC to say that they are given to.
-use_codec(Codec(max_value_bytes=sys.maxsize))
+use_codec(default_codec)
 
 __all__ = [
     "NOOP",

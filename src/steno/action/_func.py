@@ -10,6 +10,7 @@ from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar,
 import attrs
 import trio
 
+from steno.action._codec import shown
 from steno.action._context import ActionContext
 from steno.errors import ActionRegistryError
 
@@ -147,6 +148,8 @@ async def _nothing() -> None:
 def _awaitable(name: str, result: Awaitable[T_co]) -> Awaitable[T_co]:
     """Return what a function of users has returned, if it can be waited for."""
     if not inspect.isawaitable(cast("object", result)):
-        msg = f'action "{name}" returned {result!r} instead of waiting: is it an async function?'
+        msg = (
+            f'action "{name}" returned {shown(result)} instead of waiting: is it an async function?'
+        )
         raise TypeError(msg)
     return result

@@ -74,6 +74,7 @@ from steno.core._value import (
     decode_value,
     encode_json,
     encode_value,
+    too_large,
     use_codec,
 )
 from steno.core._verify import verify_log
@@ -180,6 +181,7 @@ __all__ = [
     "lookup",
     "read_flat",
     "saga_params",
+    "too_large",
     "use_codec",
     "verify_log",
 ]

@@ -24,7 +24,7 @@ from steno.core._node import (
     SubsagaStartNode,
 )
 from steno.core._render import dot
-from steno.core._value import JsonText, encode_value
+from steno.core._value import MAX_VALUE_BYTES, JsonText, encode_value
 from steno.errors import DagBuilderError
 
 Stage = tuple[ActionNode | ConstantNode | SubsagaNode, ...]
@@ -158,20 +158,24 @@ class SagaDag:
     flat: FlatDag
     params: JsonText
 
-    def __init__(self, dag: Dag, params: object = None) -> None:
+    def __init__(
+        self, dag: Dag, params: object = None, *, max_value_bytes: int = MAX_VALUE_BYTES
+    ) -> None:
         """
         Join a graph and params.
 
         Args:
             dag: What a builder has built.
             params: Of any type that the codec knows.
+            max_value_bytes: How many bytes of JSON the params may take. The SEC that runs the
+                saga must allow as many.
 
         Raises:
-            SerializeError: The params can not be stored as JSON.
+            SerializeError: The params can not be stored as JSON, or take more bytes.
             TypeError: The graph is none.
         """
         _check_dag(dag)
-        _set(self, dag.flat, encode_value(params))
+        _set(self, dag.flat, encode_value(params, max_value_bytes))
 
     @classmethod
     def of_flat(cls, flat: FlatDag, params: JsonText) -> SagaDag:

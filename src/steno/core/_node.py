@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, assert_never
 import attrs
 
 from steno.core._ids import ActionName, NodeName, SagaName
-from steno.core._value import JsonText, encode_value
+from steno.core._value import MAX_VALUE_BYTES, JsonText, encode_value
 
 if TYPE_CHECKING:
     from steno.core._dag import Dag
@@ -59,18 +59,22 @@ class Node:
         )
 
     @staticmethod
-    def constant(name: str, value: object) -> ConstantNode:
+    def constant(
+        name: str, value: object, *, max_value_bytes: int = MAX_VALUE_BYTES
+    ) -> ConstantNode:
         """
         Return a node whose output is known when the graph is built.
 
         Args:
             name: The name under which later nodes look it up.
             value: Of any type that the codec knows; what becomes of it later does not matter.
+            max_value_bytes: How many bytes of JSON the value may take. The SEC that runs the saga
+                must allow as many.
 
         Raises:
-            SerializeError: The value can not be stored as JSON.
+            SerializeError: The value can not be stored as JSON, or takes more bytes.
         """
-        return ConstantNode(_checked(name, "name"), encode_value(value))
+        return ConstantNode(_checked(name, "name"), encode_value(value, max_value_bytes))
 
     @staticmethod
     def subsaga(name: str, dag: Dag, params_node_name: str) -> SubsagaNode:

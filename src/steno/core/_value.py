@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NewType, Protocol, TypeAlias, TypeVar, cast
 
 from steno.errors import DeserializeError, SerializeError
@@ -54,27 +55,42 @@ _COMPACT = json.JSONEncoder(
 )
 
 
-def encode_json(value: JSON) -> JsonText:
+def encode_json(value: JSON, limit: int = sys.maxsize) -> JsonText:
     """
     Return a JSON value as compact text with sorted keys.
+
+    Args:
+        value: What is written. A part that several others share is written for each of them.
+        limit: How many bytes of UTF-8 the text may take. It is a budget: the value is looked
+            through until it is spent, and only then is anything written.
 
     Raises:
         SerializeError: The value, or a part of it, is no JSON: another type, a key that is no
             string, a number out of range, NaN or an infinity, a lone surrogate, a cycle, or more
-            than `MAX_DEPTH` levels.
+            than `MAX_DEPTH` levels. Or the text takes more bytes than allowed.
     """
-    if value is None:
-        return NULL
-    if type(value) is int and MIN_INTEGER <= value <= MAX_INTEGER:
-        return JsonText(str(value))  # what the encoder gives, which makes another one for it
     try:
-        text = _COMPACT.encode(value)
-        if _is_strict(value):
-            text.encode()
-            return JsonText(text)
+        if type(value) is int and MIN_INTEGER <= value <= MAX_INTEGER:
+            text = str(value)  # what the encoder gives, which makes another one for it
+        elif value is None:
+            text = NULL
+        else:
+            _spent(_check(value, limit, 0))
+            text = _COMPACT.encode(value)
+        size = len(text) if text.isascii() else len(text.encode())
+    except _TooLarge:
+        raise too_large(limit) from None
     except (TypeError, ValueError, RecursionError):
-        pass  # the reason is found below, with its path
-    raise _fault(value)
+        raise _fault(value) from None  # with its path
+    if size > limit:
+        raise too_large(limit, size)
+    return JsonText(text)
+
+
+def too_large(limit: int, size: int | None = None) -> SerializeError:
+    """Return the error for a value that takes more bytes than the limit; None: nobody counted."""
+    taken = "more bytes as JSON than" if size is None else f"{size} bytes as JSON, more than"
+    return SerializeError("$", f"takes {taken} the {limit} allowed")
 
 
 def decode_json(text: str) -> JSON:
@@ -102,56 +118,94 @@ def _no_constant(name: str) -> JSON:
     raise ValueError(msg)
 
 
-def _is_strict(value: JSON) -> bool:
-    """Check what `json.dumps` lets pass: keys, ranges, depth. The value is known to be finite."""
-    level: list[JSON] = [value]
-    for _ in range(MAX_DEPTH + 1):
-        deeper: list[JSON] = []
-        for item in level:
-            match item:
-                case None | bool() | str() | float():
-                    pass
-                case int():
-                    if not MIN_INTEGER <= item <= MAX_INTEGER:
-                        return False
-                case dict():
-                    members = cast("dict[object, JSON]", item)
-                    if not all(isinstance(key, str) for key in members):
-                        return False
-                    deeper.extend(members.values())
-                case _:
-                    deeper.extend(item)
-        if not deeper:
-            return True
-        level = deeper
-    return False
+class _TooLarge(Exception):
+    """The budget is spent."""
+
+
+def _check(value: JSON, budget: int, depth: int) -> int:
+    """
+    Check what `json.dumps` lets pass (size, keys, ranges, depth); return what is left of a budget.
+
+    A value counts for no more bytes than it will take, and before its parts are looked at.
+    """
+    parts: Collection[JSON] = value
+    if issubclass(type(value), dict):
+        parts = value.values()
+        budget -= len("".join(value))  # which refuses keys that are no strings
+    elif not issubclass(type(value), list | tuple):
+        if not issubclass(type(value), PLAIN):
+            raise TypeError
+        if issubclass(type(value), int):
+            _check_range(value, value)
+        return budget - len(value) if issubclass(type(value), str) else budget
+    budget = _spent(budget - len(parts) - 1)  # commas and brackets
+    if depth == MAX_DEPTH and parts:
+        raise ValueError
+    if len(parts) > MANY and set(map(type, parts)) == {int}:
+        _check_range(min(parts), max(parts))
+        return budget
+    for part in parts:
+        if type(part) is str:
+            budget -= len(part)
+        elif type(part) not in _FREE:
+            budget = _check(part, budget, depth + 1)
+    return budget
+
+
+def _spent(budget: int) -> int:
+    if budget < 0:
+        raise _TooLarge
+    return budget
+
+
+MANY = 20
+"""How many parts make it worth while to look whether they all are integers, which are quick."""
+
+_FREE = {type(None), bool, float}
+"""What needs no look: the encoder refuses NaN and infinities."""
+
+
+def _check_range(least: int, most: int) -> None:
+    if least < MIN_INTEGER or most > MAX_INTEGER:
+        raise ValueError
 
 
 def _fault(value: JSON) -> SerializeError:
-    """Find the first part of a value that is no JSON; slow, so only asked when there is one."""
-    stack: list[tuple[str, JSON, int]] = [("$", value, 0)]
-    while stack:
-        path, item, depth = stack.pop()
-        why = _own_fault(item)
-        if why is None and depth > MAX_DEPTH:
-            why = f"is nested deeper than {MAX_DEPTH} levels, or contains itself"
-        if why is not None:
-            return SerializeError(path, why)
-        stack.extend((path + step, child, depth + 1) for step, child in reversed(_children(item)))
+    """
+    Find the first part of a value that is no JSON; slow, so only asked when there is one.
+
+    A part that is shared is looked into once for each level at which it stands.
+    """
+    steps: list[str | int] = []
+    levels: list[Iterator[tuple[str | int, JSON]]] = [iter([("$", value)])]
+    deepest: dict[int, int] = {}
+    while levels:
+        for step, item in levels[-1]:
+            depth = len(steps)
+            if (why := _own_fault(item)) is None and depth > MAX_DEPTH:
+                why = f"is nested deeper than {MAX_DEPTH} levels, or contains itself"
+            if why is not None:
+                return SerializeError("".join(map(_spelled, (*steps, step))), why)
+            if issubclass(type(item), dict | list | tuple) and deepest.get(id(item), -1) < depth:
+                deepest[id(item)] = depth
+                steps.append(step)
+                levels.append(_parts(item))
+                break
+        else:
+            levels.pop()
+            del steps[-1:]
     return SerializeError("$", "is no JSON")  # pragma: no cover - every refusal has a reason above
 
 
-def _children(item: JSON) -> list[tuple[str, JSON]]:
-    """Return the parts of a value, each with the step to it."""
-    match item:
-        case dict():
-            members = cast("dict[object, JSON]", item)
-            return [(f".{key}", child) for key, child in members.items()]
-        case list() | tuple():
-            elements = cast("Sequence[JSON]", item)
-            return [(f"[{index}]", child) for index, child in enumerate(elements)]
-        case _:
-            return []
+def _parts(item: JSON) -> Iterator[tuple[str | int, JSON]]:
+    """Return the parts of a list or object, each with its place."""
+    if isinstance(item, dict):
+        return ((f".{key}", child) for key, child in cast("dict[object, JSON]", item).items())
+    return enumerate(cast("Sequence[JSON]", item))
+
+
+def _spelled(step: str | int) -> str:
+    return f"[{step}]" if isinstance(step, int) else step
 
 
 def _own_fault(item: JSON) -> str | None:
@@ -192,8 +246,8 @@ def _surrogate_fault(text: str) -> str | None:
 class Codec(Protocol):
     """Turns users' types into JSON text and back."""
 
-    def encode(self, value: object) -> JsonText:
-        """Return a value as text, or raise `SerializeError`."""
+    def encode(self, value: object, limit: int = ..., /) -> JsonText:
+        """Return a value as text of so many bytes at most, or raise `SerializeError`."""
         ...
 
     def decode(self, text: JsonText, as_type: type[T]) -> T:
@@ -204,8 +258,8 @@ class Codec(Protocol):
 class _PlainCodec:
     """JSON and nothing else."""
 
-    def encode(self, value: object) -> JsonText:
-        return encode_json(value)
+    def encode(self, value: object, limit: int = MAX_VALUE_BYTES, /) -> JsonText:
+        return encode_json(value, limit)
 
     def decode(self, text: JsonText, as_type: type[T]) -> T:
         value = decode_json(text)
@@ -224,14 +278,14 @@ def use_codec(codec: Codec) -> None:
     _codec = codec
 
 
-def encode_value(value: object) -> JsonText:
+def encode_value(value: object, limit: int = MAX_VALUE_BYTES) -> JsonText:
     """
     Return a user's value as text.
 
     Raises:
-        SerializeError: The codec knows no JSON for it.
+        SerializeError: The codec knows no JSON for it, or it takes more bytes than the limit.
     """
-    return _codec.encode(value)
+    return _codec.encode(value, limit)
 
 
 def decode_value(text: JsonText, as_type: type[T] | None) -> T | JSON:

@@ -23,9 +23,11 @@ import attrs
 from cattrs import Converter
 
 from steno.action._codec._annotation import Annotation, field_names, has_fields, qualified_name
+from steno.action._codec._budget import BudgetSpent, spend, within
 from steno.action._codec._container import Reader
-from steno.action._codec._plain import ATOMS, Writer, unstructure_hook
+from steno.action._codec._plain import ATOMS, Writer, Writers, unstructure_hook
 from steno.action._codec._refusal import explain, message_of, printable, reason_of
+from steno.action._codec._sharing import contains_itself
 from steno.action._codec._strict import structure_hook
 from steno.core import (
     JSON,
@@ -37,6 +39,7 @@ from steno.core import (
     SerializeFailed,
     decode_json,
     encode_json,
+    too_large,
 )
 from steno.errors import DeserializeError, SerializeError
 
@@ -55,8 +58,9 @@ MAX_TYPE_NAME = 500
 """How many characters of a class's name are stored when an error must be cut short."""
 
 
-def _new_converter() -> Converter:
+def _new_converter() -> tuple[Converter, Writers]:
     converter = Converter()
+    writers = Writers(converter)
 
     # Kept here too: within a class cattrs asks anew for each field, and again below it.
     @cache
@@ -65,7 +69,7 @@ def _new_converter() -> Converter:
 
     @cache
     def writer_of(as_type: Annotation) -> Writer:
-        return unstructure_hook(as_type, converter)
+        return unstructure_hook(as_type, writers)
 
     def read_quickly(value: JSON, as_type: Annotation) -> JSON:
         if value.__class__ is as_type and as_type is not float:
@@ -82,10 +86,10 @@ def _new_converter() -> Converter:
         converter.register_structure_hook(kind, read_quickly)
     for kind in (str, bytes, Enum):
         converter.register_unstructure_hook(kind, write_quickly)
-    return converter
+    return converter, writers
 
 
-_converter = _new_converter()
+_converter, _writers = _new_converter()
 
 
 @attrs.frozen
@@ -104,19 +108,20 @@ class Codec:
 
     max_value_bytes: int = MAX_VALUE_BYTES
 
-    def encode(self, value: object) -> JsonText:
+    def encode(self, value: object, limit: int | None = None, /) -> JsonText:
         """
         Return a value as text; the same value gives the same text.
+
+        Args:
+            value: Of a type that the codec knows.
+            limit: How many bytes it may take; None: `max_value_bytes`.
 
         Raises:
             SerializeError: The value, or a part of it, is of a type that has no JSON, or is too
                 large.
         """
-        text = _json_of(value if type(value) in ATOMS else _plain_of(value))
-        if (size := _size(text)) > self.max_value_bytes:
-            why = f"takes {size} bytes as JSON, more than the {self.max_value_bytes} allowed"
-            raise SerializeError("$", why)
-        return text
+        most = self.max_value_bytes if limit is None else limit
+        return _json_of(value if type(value) in ATOMS else _plain_of(value, most), most)
 
     def decode(self, text: JsonText, as_type: type[T]) -> T:
         """
@@ -147,7 +152,10 @@ class Codec:
         stored so, or is too large, is stored as type and message, cut short where it must be.
         """
         try:
-            return self.encode(self._error_data(error, iter(range(MAX_GROUP_SIZE)), 0))
+            places = iter(range(MAX_GROUP_SIZE))
+            return self.encode(
+                within(self.max_value_bytes, lambda each: self._error_data(each, places, 0), error)
+            )
         except Exception:  # noqa: BLE001 - the class is the user's
             return self._cut_short(error)
 
@@ -168,10 +176,14 @@ class Codec:
     def _error_data(self, error: BaseException, places: Iterator[int], depth: int) -> JSON:
         if has_fields(type(error)) and field_names(type(error)):
             try:
-                return decode_json(self.encode(error))
+                text = self.encode(error)
             except SerializeError:
                 pass  # a type and a message are better than nothing
+            else:
+                spend(len(text))
+                return decode_json(text)
         data: JSON = {"type": qualified_name(type(error)), "message": message_of(error)}
+        spend(len(data["message"]))
         if issubclass(type(error), BaseExceptionGroup):
             parts: Sequence[BaseException] = getattr(error, "exceptions", ())
             room = places if depth < MAX_GROUP_DEPTH else ()
@@ -191,51 +203,51 @@ class Codec:
 
     def _fitting(self, message: str, whole: Callable[[str], JSON]) -> JsonText:
         """Return the whole that a message is part of, and of the message what there is room for."""
-        kept = len(message)
-        text = encode_json(whole(message))
-        while _size(text) > self.max_value_bytes and kept > 0:
+        kept, shown = len(message), message
+        while kept:
+            with suppress(SerializeError):  # it is too large
+                return encode_json(whole(shown), self.max_value_bytes)
             kept //= 2
-            text = encode_json(whole(f"{message[:kept]}… (cut short: {len(message)} characters)"))
-        return text
+            shown = f"{message[:kept]}… (cut short: {len(message)} characters)"
+        return encode_json(whole(shown))
 
 
-def _plain_of(value: object) -> JSON:
+def _plain_of(value: object, limit: int) -> JSON:
     try:
-        return _converter.unstructure(value)
+        return within(limit, _writers[value.__class__], value)
+    except BudgetSpent:
+        why = "is nested too deeply, or contains itself"
+        raise SerializeError("$", why) if contains_itself(value) else too_large(limit) from None
     except RecursionError as error:
         why = "is nested too deeply, or contains itself"
         raise SerializeError("$", why) from error
     except Exception as error:
-        raise _located(value, error) from error
+        raise _located(value, error, limit) from error
 
 
-def _json_of(plain: JSON) -> JsonText:
+def _json_of(plain: JSON, limit: int) -> JsonText:
     try:
-        return encode_json(plain)
+        return encode_json(plain, limit)
     except ValueError as error:  # an integer of thousands of digits, which nothing may print
         raise SerializeError("$", reason_of(error)) from error
 
 
-def _size(text: JsonText) -> int:
-    return len(text) if text.isascii() else len(text.encode())
-
-
-def _located(value: object, error: Exception) -> SerializeError:
+def _located(value: object, error: Exception, limit: int) -> SerializeError:
     """Follow what can not be written to its innermost part; slow, so only if there is one."""
     path = "$"
     for _ in range(MAX_DEPTH):
-        if (found := _failing_part(value)) is None:
+        if (found := _failing_part(value, limit)) is None:
             break
         step, value, error = found
         path += step
     return SerializeError(path, reason_of(error))
 
 
-def _failing_part(value: JSON) -> tuple[str, JSON, Exception] | None:
+def _failing_part(value: JSON, limit: int) -> tuple[str, JSON, Exception] | None:
     with suppress(Exception):  # to look at a value is to run code of users, which failed already
         for step, part in _parts(value, type(value)):
             try:
-                _converter.unstructure(part)
+                within(limit, _writers[part.__class__], part)
             except Exception as error:  # noqa: BLE001 - as above
                 return printable(step), part, error
     return None

@@ -8,7 +8,7 @@ refuses it and says where it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
 from types import NoneType
 from typing import TypeAlias
@@ -17,7 +17,9 @@ from cattrs import Converter
 from cattrs.fns import identity
 
 from steno.action._codec._annotation import Annotation, has_fields, is_model
+from steno.action._codec._budget import BudgetSpent, bounded, bytes_left, spend, spend_on
 from steno.action._codec._refusal import Refusal
+from steno.action._codec._sharing import explodes, shown
 from steno.action._codec._text import text_of
 from steno.core import JSON, encode_json
 
@@ -28,49 +30,138 @@ ATOMS = frozenset({NoneType, bool, int, float, str})
 """The classes whose instances are JSON already; those of their subclasses may be more."""
 
 
-def unstructure_hook(as_type: Annotation, converter: Converter) -> Writer:
+class Writers(dict[Annotation, Writer]):
+    """
+    What writes the instances of each class, made when one is first met.
+
+    A value is looked up here by whoever writes what it is part of: to ask cattrs takes longer, and
+    one frame more of the stack for each level.
+    """
+
+    def __init__(self, converter: Converter) -> None:
+        super().__init__()
+        self._converter = converter
+
+    def __missing__(self, cls: Annotation) -> Writer:
+        """Return what writes a class's instances; core refuses what it leaves as it is."""
+        if cls in ATOMS:
+            write: Writer = identity
+        elif issubclass(cls, Enum):
+            write = _enum(self)
+        elif has_fields(cls):
+            write = _fields(self._converter.gen_unstructure_attrs_fromdict(cls))
+        elif issubclass(cls, dict):
+            write = _object(cls, self)
+        elif issubclass(cls, list | tuple):
+            write = _array(cls, self)
+        elif issubclass(cls, set | frozenset):
+            write = _set(cls, self)
+        elif is_model(cls):
+            write = _model
+        elif (text := text_of(cls)) is not None:
+            write = _text(text.write)
+        else:
+            write = identity
+        self[cls] = write
+        return write
+
+
+def unstructure_hook(as_type: Annotation, writers: Writers) -> Writer:
     """Return what writes a value announced as of a type: the class that it is of decides."""
     if as_type in ATOMS:
         return identity
     if not isinstance(as_type, type):
-        return converter.unstructure
-    write = _class_writer(as_type, converter)
+        return lambda value: writers[value.__class__](value)
+    write = writers[as_type]
 
     def write_exactly(value: JSON) -> JSON:
-        return write(value) if value.__class__ is as_type else converter.unstructure(value)
+        return write(value) if value.__class__ is as_type else writers[value.__class__](value)
 
     return write_exactly
 
 
-def _class_writer(cls: Annotation, converter: Converter) -> Writer:
-    """Return what gives the JSON of a class's instances; core refuses what it leaves as it is."""
-    write = converter.unstructure
-    if issubclass(cls, Enum):
-        return lambda member: write(member.value)
-    if has_fields(cls):
-        return converter.gen_unstructure_attrs_fromdict(cls)
-    if issubclass(cls, dict):
-        return lambda value: _write_object(value, write)
-    if issubclass(cls, list | tuple):
-        return lambda value: [each if each.__class__ in ATOMS else write(each) for each in value]
-    if issubclass(cls, set | frozenset):
+def _enum(writers: Writers) -> Writer:
+    def write_enum(member: JSON) -> JSON:
+        return writers[member.value.__class__](member.value)
+
+    return write_enum
+
+
+def _fields(write: Writer) -> Writer:
+    def write_fields(value: JSON) -> JSON:
+        result = write(value)
+        spend(4 * len(result) + 1)  # quotes, colons, commas, brackets
+        return result
+
+    return write_fields
+
+
+def _text(write: Callable[[JSON], str]) -> Writer:
+    def write_text(value: JSON) -> str:
+        result = write(value)
+        spend(len(result))
+        return result
+
+    return write_text
+
+
+def _array(cls: Annotation, writers: Writers) -> Writer:
+    own = cls in (list, tuple)
+
+    def write_array(value: JSON) -> JSON:
+        parts = value if own else bounded(value)
+        spend(len(parts) + 1)
+        return [
+            each if each.__class__ in ATOMS else writers[each.__class__](each) for each in parts
+        ]
+
+    return write_array
+
+
+def _set(cls: Annotation, writers: Writers) -> Writer:
+    write_array = _array(cls, writers)
+
+    def write_set(value: JSON) -> JSON:
         # A set has no order of its own, and the same value must give the same text.
-        return lambda value: sorted(map(write, value), key=encode_json)
-    if is_model(cls):
-        # With its aliases and without what it computes, which is what it reads.
-        return lambda model: model.model_dump(mode="json", by_alias=True, round_trip=True)
-    return identity if (text := text_of(cls)) is None else text.write
+        items: list[JSON] = write_array(value)
+        left, texts = bytes_left(), list[str]()
+        for item in items:
+            texts.append(text := encode_json(item))
+            left -= len(text)
+            if left < 0:
+                raise BudgetSpent
+        return [items[place] for place in sorted(range(len(items)), key=texts.__getitem__)]
+
+    return write_set
 
 
-def _write_object(value: Mapping[JSON, JSON], write: Writer) -> JSON:
-    result: dict[JSON, JSON] = {}
-    for key, item in value.items():
-        name = key if key.__class__ is str else write(key)
-        if not isinstance(name, str):
-            reason = f"the key {key!r} is no string"
-            raise Refusal(reason)
-        if name in result:
-            reason = f"two keys are written as {name!r}"
-            raise Refusal(reason)
-        result[name] = item if item.__class__ in ATOMS else write(item)
-    return result
+def _object(cls: Annotation, writers: Writers) -> Writer:
+    own = cls is dict
+
+    def write_object(value: JSON) -> JSON:
+        items = value.items() if own else bounded(value.items())
+        spend(4 * len(items) + 1)
+        result: dict[JSON, JSON] = {}
+        for key, item in items:
+            kind = key.__class__
+            name = key if kind is str else writers[kind](key)
+            if not isinstance(name, str):
+                reason = f"the key {shown(key)} is no string"
+                raise Refusal(reason)
+            if name in result:
+                reason = f"two keys are written as {name!r}"
+                raise Refusal(reason)
+            kind = item.__class__
+            result[name] = item if kind in ATOMS else writers[kind](item)
+        return result
+
+    return write_object
+
+
+def _model(model: JSON) -> JSON:
+    if explodes(model, bytes_left()):
+        raise BudgetSpent
+    # With its aliases and without what it computes, which is what it reads.
+    plain = model.model_dump(mode="json", by_alias=True, round_trip=True)
+    spend_on(plain)
+    return plain

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from types import WrapperDescriptorType
 from typing import TypeAlias
 
 from cattrs import ClassValidationError, IterableValidationError
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
 
 from steno.action._codec._annotation import Annotation, type_name
-from steno.core import JSON
+from steno.action._codec._sharing import explodes
+from steno.core import JSON, MAX_VALUE_BYTES
 from steno.errors import SerializeError
 
 Note: TypeAlias = AttributeValidationNote | IterableValidationNote
@@ -24,6 +26,10 @@ SHOWN_REASON = 1_000
 
 SHOWN_FAULTS = 10
 """How many faults of a value a message names."""
+
+
+TOO_LARGE = "(its arguments are too large to be shown)"
+"""The text of an exception where Python's would take for ever."""
 
 
 class Refusal(ValueError):
@@ -72,10 +78,23 @@ def grouped(faults: Sequence[Exception], as_type: Annotation) -> IterableValidat
 def message_of(error: BaseException) -> str:
     """Return the text of an exception, whatever its `__str__` does, without lone surrogates."""
     try:
-        text = str(error)
+        text = TOO_LARGE if _is_endless(error) else str(error)
     except Exception as broken:  # noqa: BLE001 - the class is the user's
         text = f"({type(broken).__name__} in its __str__)"
     return printable(text)
+
+
+def _is_endless(error: BaseException) -> bool:
+    """Tell whether Python's own text of an exception, which its arguments are in, never ends."""
+    own = isinstance(type(error).__str__, WrapperDescriptorType)
+    return own and not isinstance(error, BaseExceptionGroup) and _explodes(error.args)
+
+
+def _explodes(value: object) -> bool:
+    try:
+        return explodes(value, MAX_VALUE_BYTES)
+    except RecursionError:
+        return True
 
 
 def printable(text: str) -> str:
