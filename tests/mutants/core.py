@@ -75,10 +75,24 @@ MUTANTS = (
             "if node in KEPT.setdefault(self.state.log.saga_id, set()):",
         ),
         (
-            "                    self._fail_action |= {self._injectable(node)}\n",
-            "                    kept = KEPT.setdefault(self.state.log.saga_id, set())\n"
-            "                    kept.add(self._injectable(node))\n",
+            "                self._fail_action |= {node}\n",
+            "                KEPT.setdefault(self.state.log.saga_id, set()).add(node)\n",
         ),
+    ),
+    fault(
+        "an injection that comes too late is accepted",
+        "an injection that would have no effect is refused",
+        "core/_machine.py",
+        (
+            "        if status is not SagaNodeLoadStatus.NEVER_STARTED and not called_again:\n",
+            "        if False:\n",
+        ),
+    ),
+    fault(
+        "a drained machine begins what is next",
+        "a SEC that is drained begins nothing more",
+        "core/_machine.py",
+        ("        while not self._draining:\n", "        while True:\n"),
     ),
     # What a node sees
     fault(

@@ -256,14 +256,86 @@ MUTANTS = (
             "        except LookupError as error:  # noqa: BLE001 - stored data",
         ),
     ),
+    # One saga's fault
+    fault(
+        "a saga whose step cannot be worked out brings the SEC down",
+        "one saga's machinery is its own fault",
+        "runtime/_executor.py",
+        (
+            "            return self._take()\n        except Exception as error:",
+            "            return self._take()\n        except LookupError as error:",
+        ),
+    ),
+    fault(
+        "what follows from a step brings the SEC down when it fails",
+        "one saga's machinery is its own fault",
+        "runtime/_executor.py",
+        (
+            "            self._follow(outcome)\n        except Exception as error:",
+            "            self._follow(outcome)\n        except LookupError as error:",
+        ),
+    ),
+    fault(
+        "an action may leave a nursery open",
+        "what an action does to Trio halts its own saga, and says so",
+        "runtime/_executor.py",
+        ("        if trio.lowlevel.current_task().child_nurseries:\n", "        if False:\n"),
+    ),
+    fault(
+        "a saga whose tasks were cancelled counts as finished",
+        "what an action does to Trio halts its own saga",
+        "runtime/_executor.py",
+        (
+            "        if not self._over.is_set():\n            msg",
+            "        if False:\n            msg",
+        ),
+    ),
+    fault(
+        "a task that outlives its action counts as inside it",
+        "who is inside an action is inside as long as it is called",
+        "runtime/_runner.py",
+        ("            call.running = False\n", "            pass\n"),
+    ),
+    fault(
+        "a start is acknowledged before it is durable",
+        "a start that was acknowledged outlives a crash",
+        "runtime/_executor.py",
+        (
+            "        if self.phase is not Phase.READY:\n            _answer",
+            "        if True:\n            _answer",
+        ),
+    ),
+    fault(
+        "a saga that halts leaves no problem in the store",
+        "nothing ends silently",
+        "runtime/_sec.py",
+        (
+            "            self._writer.tell(Write(note, _ignore, patience=0.0))\n",
+            "            del note\n",
+        ),
+    ),
+    fault(
+        "a saga that was never started is started at open",
+        "a saga that was never started stays ready",
+        "runtime/_sec.py",
+        ("        if executor.is_ready:\n", "        if False:\n"),
+    ),
+    fault(
+        "a SEC remembers all sagas that it lost",
+        "what a SEC remembers of sagas that were taken over is bounded",
+        "runtime/_sec.py",
+        ("            if len(self._taken_over) > KEPT_TAKEN_OVER:\n", "            if False:\n"),
+    ),
     # The coordinator
     fault(
         "a second start runs a saga twice",
         "Steno's row 5: a second start destroys the running saga",
         "runtime/_sec.py",
         (
-            "                if entry.place is not Place.READY:\n",
-            "                if entry.place is Place.DONE:\n",
+            "                if entry.place is Place.READY:\n"
+            "                    executor.answer_when_started(reply, None)\n",
+            "                if entry.place in {Place.READY, Place.RUNNING}:\n"
+            "                    executor.answer_when_started(reply, None)\n",
         ),
     ),
     fault(

@@ -17,6 +17,7 @@ from support.worlds import (
     nothing,
     raises,
     returns,
+    takes,
     works,
 )
 
@@ -358,3 +359,35 @@ async def test_an_id_for_a_name_is_the_same_at_each_call(world: World):
         await saga.wait()
     assert [len(each) for each in seen.values()] == [1] * 4
     assert len(set().union(*seen.values())) == 4
+
+
+async def test_a_task_that_outlives_its_action_is_not_inside_it(world: World):
+    """Its commands are those of an outsider: refused while the SEC is left, and free to wait."""
+    told: list[object] = []
+
+    async def outlive(sec: steno.SecClient, saga_id: steno.SagaId) -> None:
+        await returned.wait()
+        told.append((await sec.saga_wait(saga_id)).unwrap().saga_output())  # not waiting for itself
+        leaving.set()
+        await trio.sleep(5)
+        with pytest.raises(steno.SecClosing):
+            await sec.saga_create(dag)
+        told.append("refused")
+
+    async def leave_a_task(ctx: Context) -> int:
+        outside.start_soon(outlive, ctx.user_data.sec, ctx.saga_id)
+        await trio.lowlevel.checkpoint()
+        return 5
+
+    dag = world.saga("beside")
+    world.does("a", leave_a_task)
+    world.does("beside", takes(10))
+    returned, leaving = trio.Event(), trio.Event()
+    async with trio.open_nursery() as outside, world.open() as sec:
+        saga = await sec.saga_create(world.saga("a"), start=True)
+        await wait_all_tasks_blocked()
+        returned.set()
+        await leaving.wait()
+        (await saga.wait()).unwrap()
+        await sec.saga_create(dag, start=True)  # keeps the SEC from being left at once
+    assert told == [5, "refused"]
