@@ -20,7 +20,7 @@ def started(imports: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", STARTS_ANOTHER.format(imports=imports)],
         cwd=HERE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509 - as nohup
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         capture_output=True,
         text=True,
         check=True,
