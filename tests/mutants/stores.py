@@ -154,8 +154,8 @@ MUTANTS = (
         "a marker is exclusive",
         "stores/_sqlite_reader.py",
         (
-            'FROM saga WHERE saga_id > ? ORDER BY saga_id LIMIT ?"',
-            'FROM saga WHERE saga_id >= ? ORDER BY saga_id LIMIT ?"',
+            "FROM saga WHERE saga_id > ? AND",
+            "FROM saga WHERE saga_id >= ? AND",
         ),
     ),
     fault(

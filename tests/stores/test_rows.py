@@ -19,7 +19,7 @@ from steno.stores._rows import (
 from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR, events
 
 ID = SagaId(UUID(int=7))
-GOOD = (ID.bytes, "trip", "failed", None, 0, 1_000_000, 2_000_000)
+GOOD = (ID.bytes, "trip", "failed", None, 0, 1_000_000, 2_000_000, "default", 1, 3, 1)
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
@@ -101,7 +101,7 @@ def test_a_saga_row_is_a_summary():
     start = datetime(1970, 1, 1, tzinfo=UTC)
     second = timedelta(seconds=1)
     assert summary.times == SagaTimes(start, start + second, start + 2 * second)
-    assert summary_from_row((*GOOD[:6], None)).times.ended is None
+    assert summary_from_row((*GOOD[:6], None, *GOOD[7:])).times.ended is None
 
 
 @pytest.mark.parametrize(

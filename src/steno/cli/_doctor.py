@@ -22,8 +22,6 @@ from steno.stores import Finding, Verdict, examine
 PAGE = 500
 """How many sagas are read at a time."""
 
-UNFINISHED = frozenset(state for state in SagaCachedState if not state.finished)
-
 
 @attrs.frozen
 class _Diagnosis:
@@ -49,7 +47,7 @@ def command(store: OperatorStore, *, as_json: bool) -> Exit:
     It looks at the version of SQLite, at the schema, at the settings and at every page of the file;
     says who has it open for writing; measures how fast the disk makes things durable, on a scratch
     file beside it; counts the sagas in each state; and names those that could not be loaded when
-    they were to go on. The store itself is only read.
+    they were to go on, and every damaged row. The store itself is only read.
 
     With --json: an object with findings (each with topic, value, verdict and advice; a verdict is
     ok, warning or fault), counts (by state) and problems (sagas as in list).
@@ -60,7 +58,7 @@ def command(store: OperatorStore, *, as_json: bool) -> Exit:
 
     Exit codes:
       0  there is no fault; there may be warnings
-      1  there is a fault, or a saga with a problem
+      1  there is a fault, as a damaged row or a saga with a problem
       4  there is no such store, or it can not be read at all
     """
     diagnosis = run(_examine, store)
@@ -78,7 +76,7 @@ async def _examine(store: OperatorStore) -> _Diagnosis:
     try:
         async with store.open_reader() as reader:
             counts = await reader.count()
-            query = ListQuery(limit=PAGE, states=UNFINISHED)
+            query = ListQuery(limit=PAGE)  # a row can be damaged whatever its state
             while page := await reader.list(query):
                 problems += [saga for saga in page if saga.problem is not None]
                 query = attrs.evolve(query, marker=page[-1].id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from steno.cli._stored import value_of
 from steno.core import (
     JSON,
     ActionError,
@@ -19,7 +20,6 @@ from steno.core import (
     Snapshot,
     SubsagaEndNode,
     UndoActionError,
-    decode_json,
     event_data,
 )
 from steno.store import LogEntry, SagaSummary, StoredSaga
@@ -66,13 +66,13 @@ def saga_json(stored: StoredSaga, snapshot: Snapshot) -> dict[str, JSON]:
     return {
         **summary_json(stored.summary),
         "sec": {"name": stored.fence.sec_name, "generation": stored.fence.generation},
-        "params": decode_json(stored.params),
+        "params": value_of(stored.params, "its params"),
         "events": len(stored.events),
         "nodes": [
             {**_node_json(flat, node), "state": each.value} for node, each in enumerate(states)
         ],
         "outputs": [
-            {"node": node, "name": path, "value": decode_json(text)}
+            {"node": node, "name": path, "value": value_of(text, f'the output "{path}"')}
             for node, path, text in named_outputs(flat, state)
         ],
         "error": _failure_json(flat, state.first_failure),
@@ -109,7 +109,7 @@ def event_json(event: SagaNodeEvent) -> dict[str, JSON]:
     return {
         "node": event.node_id,
         "event": event.event_type.label,
-        "data": None if data is None else decode_json(data),
+        "data": None if data is None else value_of(data, f"the data of node {event.node_id}"),
     }
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from steno.core import (
+    JSON,
     JsonText,
     Phase,
     SagaCachedState,
     SagaDag,
     SagaSerialized,
     Snapshot,
+    decode_json,
+    encode_json,
     read_flat,
 )
+from steno.errors import DumpError, RecoveryError, SerializeError
 from steno.store import StoredSaga
 
 
@@ -19,9 +23,27 @@ def dag_of(stored: StoredSaga) -> SagaDag:
     Return the graph and params of a stored saga.
 
     Raises:
-        DumpError: What is stored is no graph.
+        RecoveryError: What is stored is no graph, or the params are not JSON.
     """
-    return SagaDag.of_flat(read_flat(stored.dag_text), JsonText(stored.params))
+    flat = read_flat(stored.dag_text)
+    value_of(stored.params, f"saga {stored.summary.id}: its params")
+    return SagaDag.of_flat(flat, JsonText(stored.params))
+
+
+def value_of(text: str, what: str) -> JSON:
+    """
+    Return a stored value, which can be printed and dumped.
+
+    Raises:
+        RecoveryError: It is damaged: not JSON, or not such as can be stored.
+    """
+    try:
+        value = decode_json(text)
+        encode_json(value)
+    except (DumpError, SerializeError) as error:
+        msg = f"{what}: {error.why}"
+        raise RecoveryError(msg) from error
+    return value
 
 
 def dump_of(stored: StoredSaga) -> SagaSerialized:
@@ -29,7 +51,7 @@ def dump_of(stored: StoredSaga) -> SagaSerialized:
     Return a stored saga as a dump, whatever is in its log.
 
     Raises:
-        DumpError: What is stored is no graph.
+        RecoveryError: What is stored is no graph, or the params are not JSON.
     """
     return SagaSerialized(stored.summary.id, dag_of(stored), tuple(stored.events))
 

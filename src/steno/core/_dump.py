@@ -45,7 +45,12 @@ class SagaSerialized:
     events: tuple[SagaNodeEvent, ...]
 
     def to_json(self) -> str:
-        """Return the document; what `from_json` reads of it gives the same bytes again."""
+        """
+        Return the document; what `from_json` reads of it gives the same bytes again.
+
+        Raises:
+            DumpError: The params or an event hold what is not JSON, as in a damaged store.
+        """
         flat = self.dag.flat
         document = {
             "saga_id": str(self.saga_id),
@@ -62,7 +67,12 @@ class SagaSerialized:
             },
             "events": [_event_to_json(event) for event in self.events],
         }
-        return json.dumps(document, indent=2, ensure_ascii=False)
+        try:
+            text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+            text.encode()  # a lone surrogate is seen now, and not by whoever writes it to a file
+        except (RecursionError, ValueError) as error:
+            raise DumpError("$", f"cannot be written: {error}") from None
+        return text
 
     @classmethod
     def from_json(cls, text: str) -> SagaSerialized:

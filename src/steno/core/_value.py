@@ -18,7 +18,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NewType, Protocol, TypeAlias, TypeVar, cast
 
-from steno.errors import DeserializeError, SerializeError
+from steno.errors import DeserializeError, DumpError, SerializeError
 
 T = TypeVar("T")
 
@@ -94,8 +94,16 @@ def too_large(limit: int, size: int | None = None) -> SerializeError:
 
 
 def decode_json(text: str) -> JSON:
-    """Return a fresh value from text that `encode_json` made."""
-    return json.loads(text)
+    """
+    Return a fresh value from text that `encode_json` made.
+
+    Raises:
+        DumpError: Something else has made it, or damaged it since.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DumpError("$", f"is no JSON: {error}") from None
 
 
 def parse_json(text: str) -> JsonValue:
@@ -262,7 +270,7 @@ class _PlainCodec:
         return encode_json(value, limit)
 
     def decode(self, text: JsonText, as_type: type[T]) -> T:
-        value = decode_json(text)
+        value = _decoded(text)
         if not isinstance(value, as_type):
             msg = f"$: {value!r} is no {as_type.__qualname__}"
             raise DeserializeError(msg)
@@ -295,4 +303,11 @@ def decode_value(text: JsonText, as_type: type[T] | None) -> T | JSON:
     Raises:
         DeserializeError: The text holds nothing of that type.
     """
-    return decode_json(text) if as_type is None else _codec.decode(text, as_type)
+    return _decoded(text) if as_type is None else _codec.decode(text, as_type)
+
+
+def _decoded(text: JsonText) -> JSON:
+    try:
+        return decode_json(text)
+    except DumpError as error:
+        raise DeserializeError(f"{error.path}: {error.why}") from error

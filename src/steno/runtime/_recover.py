@@ -32,7 +32,9 @@ from steno.core import (
     read_flat,
 )
 from steno.errors import (
+    DumpError,
     NoSuchSaga,
+    RecoveryError,
     SagaHaltedError,
     SagaNotRunning,
     SagaTakenOver,
@@ -90,7 +92,11 @@ def restore(
         SagaValidationError: An action is not registered, or has no undo.
     """
     dag = _read_dag(stored, graphs)
-    decode_json(dag.params)  # what is no JSON is found now, and not by an action
+    try:
+        decode_json(dag.params)  # what is no JSON is found now, and not by an action
+    except DumpError as error:
+        msg = f"saga {stored.summary.id}: its params: {error.why}"
+        raise RecoveryError(msg) from error
     state = SagaState.fold(dag.flat, stored.summary.id, stored.events)
     registry.validate(dag.flat)
     return dag, state

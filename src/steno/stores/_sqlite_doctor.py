@@ -14,6 +14,7 @@ from pathlib import Path
 from steno.errors import StoreError
 from steno.stores._finding import Finding, Verdict
 from steno.stores._owner import find_owner
+from steno.stores._sqlite_damage import damaged_rows
 from steno.stores._sqlite_file import SqliteFile
 
 SAFE_WAL = (3, 51, 3)
@@ -50,6 +51,7 @@ def examine_file(path: str) -> Sequence[Finding]:
             *_sizes(file.path),
             *_pragmas(db),
             *_integrity(db),
+            *_damaged(db),
             _fsync_rate(Path(file.path).parent),
         ]
 
@@ -114,6 +116,12 @@ def _integrity(db: sqlite3.Connection) -> Iterator[Finding]:
     advice = "stop what writes to the file, copy it as it is, and go back to a backup"
     for fault in faults:
         yield Finding("integrity", fault, Verdict.FAULT, advice)
+
+
+def _damaged(db: sqlite3.Connection) -> Iterator[Finding]:
+    advice = "no other row suffers from it; mend it by hand, or go back to a backup"
+    for row in damaged_rows(db):
+        yield Finding("damaged row", row, Verdict.FAULT, advice)
 
 
 def _fsync_rate(folder: Path) -> Finding:

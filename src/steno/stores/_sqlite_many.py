@@ -35,8 +35,8 @@ _ROWS = Statement(
     """
     SELECT json_group_array(json_array(
         column1, name, state, problem, created, progressed, ended,
-        saga_key, events, current_sec, adopt_generation, dag_key,
-        iif(length(params) >= ?, NULL, params)
+        current_sec, adopt_generation, events, dag_key,
+        saga_key, iif(length(params) >= ?, NULL, params)
     ))
     FROM (VALUES) CROSS JOIN saga ON saga_id = column2 LEFT JOIN saga_params USING (saga_key)
     """,
@@ -55,7 +55,7 @@ _EVENTS = Statement(
 )
 
 _Values: TypeAlias = tuple[
-    int, str, str, str | None, int, int, int | None, int, int, str, int, int, object
+    int, str, str, str | None, int, int, int | None, str, int, int, int, int, object
 ]
 """What `_ROWS` has of a saga, unless the row is damaged."""
 
@@ -122,13 +122,14 @@ def _rows(
         values += place, bytearray(saga_id.bytes)
     ((text,),) = _ROWS.ask(db, (LONG,), values)
     rows = cast("list[_Values]", json.loads(cast("str", text)))
-    dag_keys = list({row[-2] for row in rows})
+    dag_keys = list({row[-3] for row in rows})
     graphs = {key: graph for key, *graph in _GRAPHS.ask(db, (), dag_keys)}
-    for place, *summary, key, size, sec_name, generation, dag_key, params in rows:
+    for place, *summary, key, params in rows:
         saga_id = saga_ids[place]
+        whole = cast("SagaRow", (saga_id.bytes, *summary))
+        *_, sec_name, generation, size, dag_key = whole
         match graphs.get(dag_key), params:
             case [str(digest), str(text)], str(params):
-                whole = cast("SagaRow", (saga_id.bytes, *summary))
                 fence = Fence(sec_name, generation)
                 graph, given = JsonText(text), JsonText(params)
                 yield saga_id, _Row(saga_id, whole, key, size, fence, digest, graph, given)

@@ -2,38 +2,75 @@
 
 from __future__ import annotations
 
+import operator
 import sqlite3
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
-from steno.core import JsonText, SagaCachedState, SagaId
+from steno.core import JsonText, SagaCachedState, SagaId, SagaNodeEvent
 from steno.errors import RecoveryError
 from steno.store import Fence, ListQuery, LogEntry, SagaSummary, StoredSaga
-from steno.stores._rows import SagaRow, events_from_rows, from_microseconds, summary_from_row
+from steno.stores._rows import (
+    ID_BYTES,
+    SUMMARY,
+    VALID_ID,
+    SagaRow,
+    events_from_rows,
+    listed_from_row,
+    shown,
+    summary_from_row,
+    time_from,
+)
+from steno.stores._sqlite_values import of_any_text
 
-_SUMMARY = "saga_id, name, state, problem, created, progressed, ended"
 _LOAD = f"""
-    SELECT {_SUMMARY}, saga_key, events, current_sec, adopt_generation, digest, text,
-        params
+    SELECT {SUMMARY}, saga_key, digest, text, params
     FROM saga LEFT JOIN dag USING (dag_key) LEFT JOIN saga_params USING (saga_key)
     WHERE saga_id = ?
-"""  # noqa: S608 - made of words of this file
-_PAGE = f"SELECT {_SUMMARY} FROM saga WHERE saga_id > ? ORDER BY saga_id LIMIT ?"  # noqa: S608 - as above
+"""  # noqa: S608 - made of words of this package
+# An id is larger than the first, and so a blob: anything else is smaller than all blobs.
+_PAGE = f"""
+    SELECT {SUMMARY} FROM saga WHERE saga_id > ? AND length(saga_id) = {ID_BYTES}
+    ORDER BY saga_id LIMIT ?
+"""  # noqa: S608 - as above
 _STATE_PAGE = f"""
-    SELECT {_SUMMARY} FROM saga INDEXED BY saga_state
-    WHERE state = ? AND saga_id > ? ORDER BY saga_id LIMIT ?
+    SELECT {SUMMARY} FROM saga INDEXED BY saga_state
+    WHERE state = ? AND saga_id > ? AND length(saga_id) = {ID_BYTES} ORDER BY saga_id LIMIT ?
 """  # noqa: S608 - as above
 _NAME_PAGE = f"""
-    SELECT {_SUMMARY} FROM saga INDEXED BY saga_name
-    WHERE name = ? AND state = ? AND saga_id > ? ORDER BY saga_id LIMIT ?
+    SELECT {SUMMARY} FROM saga INDEXED BY saga_name
+    WHERE name = ? AND state = ? AND saga_id > ? AND length(saga_id) = {ID_BYTES}
+    ORDER BY saga_id LIMIT ?
 """  # noqa: S608 - as above
 _EVENTS = "SELECT seq, node_id, event_type, data FROM node_event WHERE saga_key = ? ORDER BY seq"
 _ENTRIES = """
     SELECT seq, node_id, event_type, data, time, creator
     FROM node_event JOIN saga USING (saga_key) WHERE saga_id = ? ORDER BY seq
 """
+_COUNT = f"SELECT state, count(*) FROM saga WHERE {VALID_ID} GROUP BY state"  # noqa: S608 - as above
 _FIRST = b""
 """Comes before every id."""
+
+
+def _of_no_state() -> Sequence[str]:
+    """
+    Return the conditions of a state that is damaged: one of them is true of it.
+
+    Each is a range of an index, between the words of two states, and there is nothing to be found.
+    """
+    words = sorted(state.value for state in SagaCachedState)
+    between = (f"state > '{low}' AND state < '{high}'" for low, high in pairwise(words))
+    return "state IS (SELECT NULL)", f"state < '{words[0]}'", *between, f"state > '{words[-1]}'"
+
+
+_DAMAGED_PAGES = tuple(
+    f"""
+    SELECT {SUMMARY} FROM saga INDEXED BY saga_state
+    WHERE {condition} AND saga_id > ? AND length(saga_id) = {ID_BYTES}
+    """  # noqa: S608 - as above
+    for condition in _of_no_state()
+)
 
 
 @contextmanager
@@ -47,6 +84,7 @@ def snapshot(db: sqlite3.Connection) -> Generator[None, None, None]:
             db.execute("ROLLBACK")  # a transaction that has only read
 
 
+@of_any_text
 def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
     """
     Return all that is stored of a saga; None if there is no such saga.
@@ -58,10 +96,11 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
         row = db.execute(_LOAD, (saga_id.bytes,)).fetchone()
         if row is None:
             return None
-        summary = summary_from_row(row[:7])
-        key, size, sec_name, generation, digest, text, params = row[7:]
+        *_, sec_name, generation, size, _ = whole = row[:-4]
+        summary = summary_from_row(whole)
+        key, digest, text, params = row[-4:]
         if not all(isinstance(each, str) for each in (digest, text, params)):
-            msg = f"saga {saga_id}: its graph or its params are missing"
+            msg = f"saga {saga_id}: its graph or its params are missing, or are not text"
             raise RecoveryError(msg)
         # All at once: a cursor that an error leaves behind would keep the connection in the past.
         events = events_from_rows(saga_id, db.execute(_EVENTS, (key,)).fetchall())
@@ -78,12 +117,13 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
         )
 
 
+@of_any_text
 def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]:
-    """Return a page of the sagas."""
+    """Return a page of the sagas; of one whose row is damaged, what can be read of it."""
     after = _FIRST if query.marker is None else query.marker.bytes
     if query.states is None and query.name is None:
         rows = db.execute(_PAGE, (after, query.limit)).fetchall()
-        return [summary_from_row(row) for row in rows]
+        return [listed_from_row(row) for row in rows]
     # A page of each state, each from an index, and of them the first: nothing else is looked at.
     states = set(SagaCachedState if query.states is None else query.states)
     statement, name = (_STATE_PAGE, ()) if query.name is None else (_NAME_PAGE, (query.name,))
@@ -91,9 +131,22 @@ def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]
     with snapshot(db):
         for state in states:
             found += db.execute(statement, (*name, state.value, after, query.limit))
-    return [summary_from_row(row) for row in sorted(found)[: query.limit]]
+        if SagaCachedState.RUNNING in states:
+            found += _of_damaged_state(db, query, after)
+    found.sort(key=operator.itemgetter(0))
+    return [listed_from_row(row) for row in found[: query.limit]]
 
 
+def _of_damaged_state(db: sqlite3.Connection, query: ListQuery, after: bytes) -> list[SagaRow]:
+    """Return the rows whose state is damaged, and is shown as running."""
+    found: list[SagaRow] = []
+    for page in _DAMAGED_PAGES:
+        rows = db.execute(page, (after,)).fetchall()
+        found += [row for row in rows if query.name in {None, row[1]}]
+    return found
+
+
+@of_any_text
 def entries(db: sqlite3.Connection, saga_id: SagaId) -> Sequence[LogEntry]:
     """
     Return the log of a saga, with times and creators.
@@ -104,12 +157,26 @@ def entries(db: sqlite3.Connection, saga_id: SagaId) -> Sequence[LogEntry]:
     rows = db.execute(_ENTRIES, (saga_id.bytes,)).fetchall()
     events = events_from_rows(saga_id, (row[:4] for row in rows))
     return [
-        LogEntry(row[0], event, from_microseconds(row[4]), row[5])
-        for row, event in zip(rows, events, strict=True)
+        _entry(saga_id, row[0], event, *row[4:]) for row, event in zip(rows, events, strict=True)
     ]
 
 
+def _entry(
+    saga_id: SagaId, seq: int, event: SagaNodeEvent, time: object, creator: object
+) -> LogEntry:
+    when = time_from(time)
+    if when is None or not isinstance(creator, str):
+        column, value = ("creator", creator) if when else ("time", time)
+        msg = f"saga {saga_id}: the row of event {seq} is damaged: {column} is {shown(value)}"
+        raise RecoveryError(msg)
+    return LogEntry(seq, event, when, creator)
+
+
+@of_any_text
 def count(db: sqlite3.Connection) -> Mapping[SagaCachedState, int]:
-    """Return how many sagas there are in each state."""
-    found = dict(db.execute("SELECT state, count(*) FROM saga GROUP BY state"))
-    return {state: found.get(state.value, 0) for state in SagaCachedState}
+    """Return how many sagas there are in each state; a damaged state counts as running."""
+    found = dict.fromkeys(SagaCachedState, 0)
+    words = {state.value: state for state in SagaCachedState}
+    for word, number in db.execute(_COUNT).fetchall():
+        found[words.get(word, SagaCachedState.RUNNING)] += number
+    return found

@@ -85,9 +85,23 @@ _FIND = Statement(
     width=2,
 )
 
+# Only a damaged row has a key as large as this; if it were the largest, none could follow.
+_LAST = """
+    SELECT max(saga_key) FROM (
+        SELECT max(saga_key) AS saga_key FROM saga WHERE saga_key < 1 << 62
+        UNION ALL SELECT max(saga_key) FROM saga_params WHERE saga_key < 1 << 62
+        UNION ALL SELECT max(saga_key) FROM node_event WHERE saga_key < 1 << 62
+    )
+"""
 _WORD = {state: state.value for state in SagaCachedState}
 _MOST_GRAPHS = 1000
 """How many graphs are remembered."""
+
+
+def next_key(db: sqlite3.Connection) -> int:
+    """Return a key that no saga has, nor any row that a saga has left behind in a damaged file."""
+    ((last,),) = db.execute(_LAST)
+    return max(last or 0, 0) + 1
 
 
 @attrs.define(eq=False)
@@ -204,10 +218,7 @@ class Steps:
             self._graphs.update(texts)
 
     def _next_key(self) -> int:
-        if self._next is None:
-            (last,) = self._db.execute("SELECT max(saga_key) FROM saga").fetchone()
-            return max(last or 0, 0) + 1
-        return self._next
+        return next_key(self._db) if self._next is None else self._next
 
     def _step(self, records: Mapping[int, SagaRecord], now: int, events: _Events) -> None:
         """Append to sagas."""

@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import attrs
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MOST = 512
 """How many rows a statement has at most; SQLite has room for 32766 values, unless told."""
@@ -91,3 +95,41 @@ def _sql(statement: Statement, size: int) -> str:
         return statement.one
     row = f"({', '.join('?' * statement.width)})"
     return statement.text.replace("VALUES", f"VALUES {', '.join([row] * size)}")
+
+
+# Text that is damaged
+
+
+@contextmanager
+def any_text(db: sqlite3.Connection) -> Generator[None, None, None]:
+    """Read text that is not UTF-8 as bytes; otherwise the driver refuses the row."""
+    db.text_factory = _text
+    try:
+        yield
+    finally:
+        db.text_factory = str
+
+
+def _text(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def of_any_text(
+    read: Callable[Concatenate[sqlite3.Connection, P], T],
+) -> Callable[Concatenate[sqlite3.Connection, P], T]:
+    """Make a read try again with `any_text` after it has met text that is not UTF-8."""
+
+    @functools.wraps(read)
+    def reading(db: sqlite3.Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(db, *args, **kwargs)
+        except sqlite3.OperationalError as error:
+            if hasattr(error, "sqlite_errorcode"):  # SQLite's own, and not the driver's
+                raise
+        with any_text(db):
+            return read(db, *args, **kwargs)
+
+    return reading

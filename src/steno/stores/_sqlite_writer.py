@@ -33,61 +33,48 @@ from steno.store import (
     TakeOver,
     WriteOutcome,
 )
-from steno.stores._rows import event_rows, to_microseconds
+from steno.stores._rows import VALID_ID, event_rows, shown, to_microseconds, valid_generation
 from steno.stores._sqlite_batch import Batch, OneByOne, sort
 from steno.stores._sqlite_opened import Opened
-from steno.stores._sqlite_steps import APPEND, PARAMS, Steps
+from steno.stores._sqlite_prune import UNUSED, prune
+from steno.stores._sqlite_steps import APPEND, PARAMS, Steps, next_key
+from steno.stores._sqlite_values import any_text
 
 _NOTE = """
     UPDATE saga SET problem = ? WHERE saga_id = ? AND current_sec = ? AND adopt_generation = ?
 """
 _CREATE = """
-    INSERT INTO saga (saga_id, name, dag_key, state, current_sec, adopt_generation, events,
-                      created, progressed)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (saga_id) DO NOTHING RETURNING saga_key
+    INSERT INTO saga (saga_key, saga_id, name, dag_key, state, current_sec, adopt_generation,
+                      events, created, progressed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (saga_id) DO NOTHING
 """
 _MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
-_OPEN = """
+_RAISABLE = valid_generation("adopt_generation")
+_OPEN = f"""
     INSERT INTO sec (name, generation) VALUES (?, 1)
-    ON CONFLICT (name) DO UPDATE SET generation = generation + 1 RETURNING generation
-"""
-_TAKE_OVER = """
+    ON CONFLICT (name) DO UPDATE SET generation = generation + 1
+    WHERE {valid_generation("generation")} RETURNING generation
+"""  # noqa: S608 - made of words of this package
+# A generation that is damaged begins again above those that any saga of the SEC has.
+_MEND = f"""
+    UPDATE sec SET generation = (
+        SELECT coalesce(max(adopt_generation), 0) FROM saga
+        WHERE current_sec = sec.name AND {_RAISABLE}
+    ) WHERE name = ?
+"""  # noqa: S608 - as above
+# Without a generation, there is no fence that is new: the saga is left to an operator.
+_TAKE_OVER = f"""
     UPDATE saga INDEXED BY saga_state SET adopt_generation = max(adopt_generation + 1, ?)
     WHERE state IN ('ready', 'running', 'unwinding') AND current_sec = ?
+        AND {VALID_ID} AND {_RAISABLE}
     RETURNING saga_id, adopt_generation
-"""
-_CLAIM = """
-    UPDATE saga SET current_sec = ?, adopt_generation = max(
-        adopt_generation + 1, coalesce((SELECT generation FROM sec WHERE name = ?), 0))
-    WHERE saga_id = ? AND ended IS NULL RETURNING adopt_generation
-"""
-_OWNERS = """
-    WITH RECURSIVE owner (name) AS (
-        SELECT min(current_sec) FROM saga WHERE ended IS NOT NULL AND state <> 'stuck'
-        UNION ALL
-        SELECT (
-            SELECT min(current_sec) FROM saga
-            WHERE current_sec > owner.name AND ended IS NOT NULL AND state <> 'stuck'
-        ) FROM owner WHERE owner.name IS NOT NULL
-    )
-    SELECT name FROM owner WHERE name IS NOT NULL
-"""
-_PRUNABLE = """
-    SELECT ended, saga_id, saga_key, dag_key FROM saga INDEXED BY saga_ended
-    WHERE current_sec = ? AND state = ? AND ended <= ? AND ended IS NOT NULL AND state <> 'stuck'
-    ORDER BY ended, saga_id LIMIT ?
-"""
-_DELETE = (
-    "DELETE FROM node_event WHERE saga_key = ?",
-    "DELETE FROM saga_params WHERE saga_key = ?",
-    "DELETE FROM saga WHERE saga_key = ?",
-)
-_UNUSED = """
-    DELETE FROM dag
-    WHERE dag_key = ? AND NOT EXISTS (SELECT 1 FROM saga WHERE saga.dag_key = dag.dag_key)
-"""
-
+"""  # noqa: S608 - as above
+_CLAIM = f"""
+    UPDATE saga SET current_sec = ?, adopt_generation = max(adopt_generation + 1, coalesce(
+        (SELECT generation FROM sec WHERE name = ? AND {valid_generation("generation")}), 0))
+    WHERE saga_id = ? AND ended IS NULL AND {_RAISABLE} RETURNING adopt_generation
+"""  # noqa: S608 - as above
 _DURABLE = Durable()
 
 
@@ -137,7 +124,10 @@ class SqliteWriter:
     def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of its unfinished sagas."""
         with self._transaction() as db:
-            (generation,) = db.execute(_OPEN, (sec_name,)).fetchone()
+            if (row := db.execute(_OPEN, (sec_name,)).fetchone()) is None:
+                db.execute(_MEND, (sec_name,))
+                row = db.execute(_OPEN, (sec_name,)).fetchone()
+            (generation,) = row
             adopted = db.execute(_TAKE_OVER, (generation, sec_name)).fetchall()
         self._opened.lock.sign(sec_name)
         claims = (_claim(saga_id, sec_name, generation) for saga_id, generation in adopted)
@@ -189,12 +179,12 @@ class SqliteWriter:
         fence = _values(saga.fence)
         size = len(saga.events)
         state = saga.state.value
-        row = (saga.saga_id.bytes, saga.saga_name, dag_key, state, *fence, size, now, now)
-        created = self._db.execute(_CREATE, row).fetchone()
-        if created is None:
+        key = next_key(self._db)
+        row = (key, saga.saga_id.bytes, saga.saga_name, dag_key, state, *fence, size, now, now)
+        if not self._db.execute(_CREATE, row).rowcount:
             return self._created_before(saga, dag_key)
-        self._db.execute(PARAMS, (created[0], saga.params))
-        self._insert(created[0], 0, saga.events, now, saga.fence)
+        self._db.execute(PARAMS, (key, saga.params))
+        self._insert(key, 0, saga.events, now, saga.fence)
         return Durable()
 
     def _dag_key(self, saga: SagaCreateParams) -> int:
@@ -209,14 +199,15 @@ class SqliteWriter:
         """Tell whether it is this very write that was done before, or another saga has the id."""
         query = (
             "SELECT saga_key, name, dag_key, params, state, current_sec, adopt_generation"
-            " FROM saga JOIN saga_params USING (saga_key) WHERE saga_id = ?"
+            " FROM saga LEFT JOIN saga_params USING (saga_key) WHERE saga_id = ?"
         )
-        key, *stored = self._db.execute(query, (saga.saga_id.bytes,)).fetchone()
         state = saga.state.value
         wanted = [saga.saga_name, dag_key, saga.params, state, *_values(saga.fence)]
-        if stored == wanted and self._events_from(key, 0) == event_rows(0, saga.events):
-            return Durable()
-        self._db.execute(_UNUSED, (dag_key,))
+        with any_text(self._db):
+            key, *stored = self._db.execute(query, (saga.saga_id.bytes,)).fetchone()
+            if stored == wanted and self._events_from(key, 0) == event_rows(0, saga.events):
+                return Durable()
+        self._db.execute(UNUSED, (dag_key,))
         return Rejected(SagaIdInUse(saga.saga_id))
 
     def _append(self, record: SagaRecord, now: int) -> WriteOutcome:
@@ -247,10 +238,13 @@ class SqliteWriter:
     def _refusal(self, write: SagaRecord | SagaProblem) -> WriteOutcome:
         """Say why a row did not match; Durable if the fence is not why."""
         query = "SELECT current_sec, adopt_generation FROM saga WHERE saga_id = ?"
-        row = self._db.execute(query, (write.saga_id.bytes,)).fetchone()
+        with any_text(self._db):
+            row = self._db.execute(query, (write.saga_id.bytes,)).fetchone()
         if row is None:
             return Rejected(NoSuchSaga(write.saga_id))
-        return Durable() if row == _values(write.fence) else Lost(row[0])
+        if row == _values(write.fence):
+            return Durable()
+        return Lost(row[0] if isinstance(row[0], str) else shown(row[0]))
 
     def _events_from(self, key: int, first: int) -> list[tuple[object, ...]]:
         query = (
@@ -271,18 +265,7 @@ class SqliteWriter:
         """Delete some finished sagas, the oldest first."""
         until = to_microseconds(self._clock() - query.older_than)
         with self._transaction() as db:
-            owners = [(query.sec_name,)] if query.sec_name is not None else db.execute(_OWNERS)
-            found: list[tuple[int, bytes, int, int]] = []
-            for (owner,) in owners:
-                for state in set(query.states):
-                    condition = (owner, state.value, until, query.limit)
-                    found += db.execute(_PRUNABLE, condition)
-            pruned = sorted(found)[: query.limit]
-            keys = [(key,) for *_, key, _ in pruned]
-            for delete in _DELETE:
-                db.executemany(delete, keys)
-            db.executemany(_UNUSED, {(dag_key,) for *_, dag_key in pruned})
-        return [SagaId(UUID(bytes=saga_id)) for _, saga_id, *_ in pruned]
+            return prune(db, query, until)
 
 
 def _claim(saga_id: bytes, sec_name: str, generation: int) -> SagaClaim:

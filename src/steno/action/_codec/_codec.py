@@ -41,7 +41,7 @@ from steno.core import (
     encode_json,
     too_large,
 )
-from steno.errors import DeserializeError, SerializeError
+from steno.errors import DeserializeError, DumpError, SerializeError
 
 T = TypeVar("T")
 
@@ -134,8 +134,8 @@ class Codec:
         """
         try:
             value = decode_json(text)
-        except (ValueError, RecursionError) as error:
-            message = f"$: is no JSON: {error}"
+        except DumpError as error:
+            message = f"{error.path}: {error.why}"
             raise DeserializeError(message) from error
         try:
             return _converter.structure(value, as_type)
