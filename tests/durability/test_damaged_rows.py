@@ -53,7 +53,9 @@ VALUES = {
     "no bytes": "x''",
     "bytes": "x'ff'",
     "bytes like an id": "x'000102030405060708090a0b0c0d0e0f'",
-    "lists in lists": "replace(hex(zeroblob(450)), '0', '[') || replace(hex(zeroblob(450)), '0', ']')",
+    "lists in lists": (
+        "replace(hex(zeroblob(450)), '0', '[') || replace(hex(zeroblob(450)), '0', ']')"
+    ),
     "lists without end": "replace(hex(zeroblob(50000)), '0', '[')",
     "an unpaired surrogate": "'\"\\ud800\"'",
 }
@@ -145,7 +147,8 @@ def _put(db: sqlite3.Connection, table: str, column: str, value: str, saga: sten
     query = "SELECT name, sql FROM sqlite_schema WHERE type = 'table'"
     schema = db.execute(query).fetchall()
     _set_schema(db, [(name, sql.replace(" NOT NULL", "")) for name, sql in schema])
-    update = f"UPDATE {table} SET {column} = {value} WHERE {WHERE[table]} RETURNING {column}"
+    where = WHERE[table]
+    update = f"UPDATE {table} SET {column} = {value} WHERE {where} RETURNING {column}"  # noqa: S608 - of this file
     try:
         ((stored,),) = db.execute(update, (saga.bytes,)).fetchall()
     except sqlite3.IntegrityError:

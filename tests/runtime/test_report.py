@@ -127,6 +127,7 @@ async def test_a_halted_saga_is_an_error_and_its_problem_is_stored(
         saga = await sec.saga_create(world.saga("a"), start=True)
         with pytest.raises(steno.SagaHaltedError) as halted:
             await saga.wait()
+        await wait_all_tasks_blocked()  # the note is a write of its own
         (listed,) = await sec.saga_list()
         assert listed.problem == halted.value.problem
         assert sec.statistics().halted == 1
