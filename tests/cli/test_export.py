@@ -1,7 +1,7 @@
 """`steno export` and `steno import`: a saga leaves a store, and comes into another."""
 
 import json
-from functools import partial
+import sqlite3
 
 import pytest
 import trio
@@ -154,3 +154,26 @@ def test_a_ready_saga_is_listed_after_its_import(shell, other):
     other("import", "-", input=shell("export", READY).stdout_bytes)
     (saga,) = other.json("list", "--state", SagaCachedState.READY.value)
     assert saga["id"] == str(READY)
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[" * 500 + "]" * 500, '"\\ud800"', "NaN"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE saga_params SET params = ?",
+        "UPDATE node_event SET data = ? WHERE event_type = 'succeeded'",
+    ],
+    ids=["params", "outputs"],
+)
+def test_a_value_that_is_damaged_cannot_be_exported(own, change, text):
+    """Nor can it be shown as JSON: the line says that it is no value of this library."""
+    with sqlite3.connect(own.store) as db:
+        assert db.execute(change, (text,)).rowcount
+    db.close()
+    for command in (["export"], ["show", "--json"]):
+        refused(own(*command, SUCCEEDED), 4)
+
+
+def test_a_dump_of_lists_without_end_is_refused(other):
+    """It is no dump of a saga; no store is made."""
+    assert "no JSON" in refused(other("import", "-", input=b"[" * 100_000), 1)

@@ -17,8 +17,8 @@ from steno.core import (
     encode_value,
     use_codec,
 )
-from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, Codec, _fault, parse_json
-from steno.errors import DeserializeError, SerializeError
+from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, Codec, parse_json
+from steno.errors import DeserializeError, DumpError, SerializeError
 
 
 def nested(levels: int, inner: object = None) -> object:
@@ -221,3 +221,12 @@ def test_a_codec_of_users_types_can_be_handed_in(plain_codec: Codec):
     finally:
         use_codec(plain_codec)
     assert encode_value(None) == NULL
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
+def test_text_that_is_damaged_is_refused(text):
+    """By an error of ours, which an action that asks for the value gets as one of the value."""
+    with pytest.raises(DumpError, match=r"\$: is no JSON: "):
+        decode_json(text)
+    with pytest.raises(DeserializeError, match=r"^\$: is no JSON: "):
+        decode_value(JsonText(text), None)

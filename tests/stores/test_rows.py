@@ -13,6 +13,7 @@ from steno.stores._rows import (
     event_rows,
     events_from_rows,
     from_microseconds,
+    listed_from_row,
     summary_from_row,
     to_microseconds,
 )
@@ -111,6 +112,8 @@ def test_a_saga_row_is_a_summary():
         (0, "text"),
         (0, 7),
         (0, None),
+        (1, None),
+        (1, b"\xff"),
         (2, "sleeping"),
         (2, None),
         (4, None),
@@ -118,6 +121,14 @@ def test_a_saga_row_is_a_summary():
         (5, 2**63 - 1),
         (6, -(2**63)),
         (6, b""),
+        (7, None),
+        (7, b"sec"),
+        (8, None),
+        (8, -1),
+        (8, 2**62),
+        (8, 0.5),
+        (9, "six"),
+        (10, None),
     ],
 )
 def test_a_row_that_is_no_saga_is_refused(place: int, value: object):
@@ -126,3 +137,42 @@ def test_a_row_that_is_no_saga_is_refused(place: int, value: object):
     row[place] = value
     with pytest.raises(StenoError, match="the row of saga .* is damaged"):
         summary_from_row(tuple(row))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "why"),
+    [
+        (1, b"\xff", r"name is b'\xff', not text"),
+        (2, None, "state is NULL, not a state"),
+        (4, "x" * 100, f"created is '{'x' * 39}…, not a time"),
+        (6, 2**63 - 1, "ended is 9223372036854775807, not a time"),
+        (8, 0.5, "adopt_generation is 0.5, not a generation"),
+    ],
+)
+def test_a_damaged_row_is_listed_with_what_is_damaged(place: int, value: object, why: str):
+    """The rest of it is as it was; a problem that was noted is kept, and not said twice."""
+    row = list(GOOD)
+    row[place] = value
+    summary = listed_from_row(tuple(row))
+    assert summary.problem == f"the row of saga {ID} is damaged: {why}"
+    assert listed_from_row((*row[:3], summary.problem, *row[4:])).problem == summary.problem
+    noted = listed_from_row((*row[:3], "no actions", *row[4:])).problem
+    assert noted == f"{summary.problem}; no actions"
+    sound = summary_from_row(GOOD)
+    assert summary.id == ID
+    assert (summary.name == "trip") is (place != 1)
+    assert summary.state is (SagaCachedState.RUNNING if place == 2 else sound.state)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert summary.times.created == (epoch if place == 4 else sound.times.created)
+    assert summary.times.ended == (None if place == 6 else sound.times.ended)
+
+
+def test_a_problem_that_is_not_text_is_shown_as_one():
+    """It keeps no saga from being loaded, which clears it."""
+    row = (*GOOD[:3], b"\xff", *GOOD[4:])
+    assert summary_from_row(row).problem == r"problem is b'\xff', not text"
+
+
+def test_a_sound_row_is_listed_as_it_is():
+    """Nothing is damaged in it."""
+    assert listed_from_row(GOOD) == summary_from_row(GOOD)

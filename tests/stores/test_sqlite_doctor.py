@@ -197,3 +197,47 @@ async def test_an_examination_can_be_given_up(store, monkeypatch):
             await begun.wait()
             nursery.cancel_scope.cancel()
     go.append(True)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ("INSERT INTO sec VALUES ('a', 'x')", "sec, SEC 'a': generation is 'x', not a generation"),
+        (
+            "INSERT INTO dag VALUES (7, 'd', '{}')",
+            "dag, dag_key 7: text is '{}', not a graph",
+        ),
+        (
+            "INSERT INTO saga_params VALUES (3, '[')",
+            "saga_params, saga_key 3: params is '[', not JSON",
+        ),
+        (
+            "INSERT INTO node_event VALUES (3, 0, 'n', x'ff', CAST(x'ff' AS TEXT), 0.5, 'a')",
+            "node_event, saga_key 3: node_id is 'n', not a number; event_type is b'\\xff', not "
+            "text; data is b'\\xff', not text; time is 0.5, not a time",
+        ),
+        (
+            "INSERT INTO saga VALUES (5, 'seven', 'n', 1, 'ready', 'a', 1, 0, 0, 0, NULL, NULL)",
+            "saga, saga_key 5: saga_id is 'seven', not 16 bytes",
+        ),
+    ],
+)
+async def test_a_damaged_row_is_named(store, change, finding):
+    """By its table, its key and its columns; up to ten of each table are."""
+    db = sqlite3.connect(store.path)
+    db.execute("PRAGMA ignore_check_constraints = ON")
+    db.execute(change)
+    db.commit()
+    db.close()
+    assert (await found(store, "damaged row")).value == finding
+
+
+async def test_of_many_damaged_rows_some_are_named(store):
+    """A fault that spoils all of them says nothing new of the last."""
+    db = sqlite3.connect(store.path)
+    db.executemany("INSERT INTO saga_params VALUES (?, 'x')", [(key,) for key in range(30)])
+    db.commit()
+    db.close()
+    named = [each for each in await examine(store) if each.topic == "damaged row"]
+    assert len(named) == 10
+    assert all(each.verdict is Verdict.FAULT for each in named)

@@ -71,7 +71,7 @@ class SecStoreSession(Protocol):
         ...
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
-        """Return a page of the sagas."""
+        """Return a page of the sagas, also of those that cannot be read: their problem says so."""
         ...
 
     async def prune(self, query: PruneQuery) -> Sequence[SagaId]:

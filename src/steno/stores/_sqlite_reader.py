@@ -139,11 +139,11 @@ def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]
 
 def _of_damaged_state(db: sqlite3.Connection, query: ListQuery, after: bytes) -> list[SagaRow]:
     """Return the rows whose state is damaged, and is shown as running."""
-    found: list[SagaRow] = []
+    found: dict[bytes, SagaRow] = {}  # SQLite may find NULL, which is not allowed there, twice
     for page in _DAMAGED_PAGES:
         rows = db.execute(page, (after,)).fetchall()
-        found += [row for row in rows if query.name in {None, row[1]}]
-    return found
+        found |= {row[0]: row for row in rows if query.name in {None, row[1]}}
+    return list(found.values())
 
 
 @of_any_text
