@@ -17,7 +17,7 @@ from steno.core import (
     encode_value,
     use_codec,
 )
-from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, Codec, parse_json
+from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, Codec, _fault, parse_json
 from steno.errors import DeserializeError, DumpError, SerializeError
 
 

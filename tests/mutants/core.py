@@ -158,8 +158,8 @@ MUTANTS = (
         "line 11: graph and log survive a round trip byte for byte",
         "core/_dump.py",
         (
-            "json.dumps(document, indent=2, ensure_ascii=False)",
-            "json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)",
+            "json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)",
+            "json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=True)",
         ),
     ),
     fault(
