@@ -157,7 +157,9 @@ def test_a_ready_saga_is_listed_after_its_import(shell, other):
     assert saga["id"] == str(READY)
 
 
-@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[" * 5_000 + "]" * 5_000, '"\\ud800"', "NaN"])
+@pytest.mark.parametrize(
+    "text", ["{", "[" * 100_000, "[" * 5_000 + "]" * 5_000, '"\\ud800"', "NaN"]
+)
 @pytest.mark.parametrize(
     "change",
     [
