@@ -7,7 +7,7 @@ saga in each state.
 
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -207,7 +207,7 @@ async def open_and_use(file: Damaged) -> None:
             for saga in file.ids:
                 with suppress(steno.StenoError):
                     await sec.saga_get(saga)
-            pages = [page async for page in paged(sec)]
+            pages = await paged(sec)
             assert [each.id for each in pages] == file.ids
             with suppress(steno.SagaHaltedError):
                 await sec.saga_run(GOOD)
@@ -217,12 +217,11 @@ async def open_and_use(file: Damaged) -> None:
             assert file.others - {FAILED, SUCCEEDED} <= left
 
 
-async def paged(sec: steno.SecClient) -> AsyncIterator[SagaSummary]:
-    page = await sec.saga_list(limit=2)
-    while page:
-        for each in page:
-            yield each
-        page = await sec.saga_list(page[-1].id, limit=2)
+async def paged(sec: steno.SecClient) -> list[SagaSummary]:
+    found: list[SagaSummary] = []
+    while page := await sec.saga_list(found[-1].id if found else None, limit=2):
+        found += page
+    return found
 
 
 @each_column
