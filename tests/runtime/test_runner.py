@@ -118,15 +118,20 @@ async def test_what_is_too_large_fails_the_node(world: World):
     assert "1002" in result.kind.error_source.message
 
 
-@pytest.mark.parametrize("how", ["output", "error", "arguments"])
+@pytest.mark.parametrize("how", ["output", "error", "arguments", "cause"])
 async def test_what_has_shared_parts_without_end_fails_the_node(world: World, how: str):
     """Forty lists, each twice in the next, are refused at once, and the SEC goes on."""
     value: object = "x" * 10_000
     for _ in range(40):
         value = [value, value]
-    errors = {"error": NoRoom("h", value), "arguments": ValueError(value)}
+    caused = ValueError("no room")
+    caused.__cause__ = ExceptionGroup("two", [KeyError("h"), ValueError(value)])
+    errors = {"error": NoRoom("h", value), "arguments": ValueError(value), "cause": caused}
     error = await failure_of(world, returns(value) if how == "output" else raises(errors[how]))
-    expected = {"output": "takes more bytes as JSON than the 4194304 allowed"}
+    expected = {
+        "output": "takes more bytes as JSON than the 4194304 allowed",
+        "cause": "no room",
+    }
     shown = expected.get(how, "(its arguments are too large to be shown)")
     assert shown in str(error.to_json())
 

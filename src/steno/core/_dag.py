@@ -117,7 +117,8 @@ _Walked: TypeAlias = ActionNode | ConstantNode | SubsagaNode | SubsagaEndNode
 
 def _appendable(node: object) -> ActionNode | ConstantNode | SubsagaNode:
     if not isinstance(node, ActionNode | ConstantNode | SubsagaNode):
-        msg = f"only what Node.action and its like make can be appended, not {node!r}"
+        found = type(node).__qualname__
+        msg = f"only what Node.action and its like make can be appended, not a {found}"
         raise TypeError(msg)
     return node
 
@@ -218,7 +219,8 @@ class SagaDag:
 
 def _check_dag(dag: object) -> None:
     if not isinstance(dag, Dag):
-        msg = f"a SagaDag is made of what DagBuilder.build returned, not of {dag!r}"
+        found = type(dag).__qualname__
+        msg = f"a SagaDag is made of what DagBuilder.build returned, not of a {found}"
         raise TypeError(msg)
 
 

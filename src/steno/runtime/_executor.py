@@ -27,6 +27,7 @@ from __future__ import annotations
 import attrs
 import trio
 
+from steno.action._codec import message_of
 from steno.core import (
     Finish,
     Injection,
@@ -366,6 +367,6 @@ def _answer(reply: Reply[object], refusal: CommandError | None) -> None:
 
 def _text_of(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {message_of(error)}"
     except Exception:  # noqa: BLE001 - the class may be the user's
         return "an exception that cannot be printed"

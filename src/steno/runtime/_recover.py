@@ -139,7 +139,7 @@ class Foundry:
             TypeError: It is no saga.
         """
         if not isinstance(dag, SagaDag):
-            msg = f"a saga is a SagaDag(dag, params), not {dag!r}"
+            msg = f"a saga is a SagaDag(dag, params), not a {type(dag).__qualname__}"
             raise TypeError(msg)
         return self._graphs.setdefault(dag.flat.digest, dag.flat)
 

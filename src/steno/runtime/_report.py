@@ -11,6 +11,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import TypeAlias
 
+from steno.action._codec import has_endless_traceback, message_of
 from steno.core import (
     Failed,
     SagaId,
@@ -27,6 +28,10 @@ Raised: TypeAlias = MutableMapping[SagaNodeId, Exception] | None
 """What actions and undo actions raised, by node; an action's is taken out when it is logged."""
 
 logger = logging.getLogger("steno")
+
+
+class UnprintableError(Exception):
+    """Stands in a traceback for an exception whose own text would take for ever."""
 
 
 def report(
@@ -52,6 +57,9 @@ def report(
     what = escaped(what)  # a record is a line, whatever a node is called
     extra = {"saga_id": str(saga_id), "saga_name": saga_name, "node": node}
     try:
+        if error is not None and has_endless_traceback(error):
+            text = f"{type(error).__name__}: {message_of(error)}"
+            error = UnprintableError(text).with_traceback(error.__traceback__)
         logger.log(level, "saga %s: %s", saga_id, what, exc_info=error, extra=extra)
     except Exception:  # noqa: BLE001 - to print an exception is to run the user's code
         logger.log(

@@ -8,6 +8,7 @@ The codec: users' types as JSON text and back, strictly.
 """
 
 from steno.action._codec._codec import Codec, default_codec
+from steno.action._codec._refusal import has_endless_traceback, message_of
 from steno.action._codec._sharing import shown
 
-__all__ = ["Codec", "default_codec", "shown"]
+__all__ = ["Codec", "default_codec", "has_endless_traceback", "message_of", "shown"]

@@ -84,6 +84,23 @@ def message_of(error: BaseException) -> str:
     return printable(text)
 
 
+def has_endless_traceback(error: BaseException) -> bool:
+    """Tell whether a traceback would never be printed: see the exception and all it comes of."""
+    pending: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while pending:
+        each = pending.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if _is_endless(each):
+            return True
+        pending += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            pending += each.exceptions
+    return False
+
+
 def _is_endless(error: BaseException) -> bool:
     """Tell whether Python's own text of an exception, which its arguments are in, never ends."""
     own = isinstance(type(error).__str__, WrapperDescriptorType)
