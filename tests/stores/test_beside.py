@@ -1,6 +1,7 @@
 """The files beside a database: what is not ours is left alone, and what is ours is for us only."""
 
 import os
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ import trio
 
 import steno
 from steno.stores._sqlite_doctor import examine_file
+from steno.stores._sqlite_file import SqliteFile
 
 NOTES = b"what somebody wrote down\n"
 SUFFIXES = ["-owner", "-wal", "-shm", "-journal"]
@@ -74,6 +76,45 @@ def test_what_somebody_wrote_is_left_as_it_is(
     assert not path.exists()
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_somebody_wrote_beside_a_database_is_left_as_it_is(path: Path, suffix: str):
+    """Who only reads is refused as well: it makes `-shm`, and changes it."""
+    trio.run(use, path)
+    beside(path, suffix).write_bytes(NOTES)
+    refused(path, f"{path.name}{suffix} holds something that this store did not write")
+    if suffix != "-owner":  # it is none of a reader's business
+        with pytest.raises(steno.StoreError, match=f"{path.name}{suffix} holds something"):
+            SqliteFile(str(path)).reader()
+    assert beside(path, suffix).read_bytes() == NOTES
+
+
+@pytest.mark.parametrize("size", [0, 3, 4096, 32768])
+def test_what_a_kill_leaves_of_the_shared_memory_is_used(path: Path, size: int):
+    """SQLite cuts the file to three bytes before it makes it anew, and makes it page by page."""
+    trio.run(use, path)
+    beside(path, "-shm").write_bytes(bytes(size))
+    trio.run(use, path)
+
+
+def test_changes_of_a_database_that_is_gone_are_not_thrown_away(path: Path):
+    """A new database of that name would begin with wiping its predecessor's WAL file."""
+
+    async def crash() -> None:
+        async with steno.SqliteSecStore(path).open() as session:
+            await session.take_over("me")
+            shutil.copyfile(beside(path, "-wal"), path.with_name("kept"))
+
+    trio.run(crash)
+    path.unlink()
+    path.with_name("kept").rename(beside(path, "-wal"))
+    before = beside(path, "-wal").read_bytes()
+    assert before
+    refused(path, "t.db-wal holds changes of a database that is no longer at .*t.db")
+    path.touch()
+    refused(path, "bring the database back")
+    assert beside(path, "-wal").read_bytes() == before
+
+
 @pytest.mark.parametrize("place", [link, hard_link])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_link_is_refused_beside_a_database_that_is_there(
@@ -128,6 +169,8 @@ def test_a_database_of_two_names_is_refused(path: Path):
     trio.run(use, path)
     path.with_name("other.db").hardlink_to(path)
     refused(path, r"t.db has 2 names \(hard links\)")
+    with pytest.raises(steno.StoreError, match="t.db has 2 names"):
+        SqliteFile(str(path)).reader()
 
 
 def test_links_in_the_path_of_the_database_are_followed(path: Path):

@@ -3,9 +3,9 @@ The files beside a database: what they must be before anything is written to the
 
 SQLite opens `-wal`, `-shm` and `-journal`, and the owner lock is on `-owner`. All of them are
 overwritten or deleted without a question, whatever they hold. So before that happens each has to be
-a regular file of one name, or not be there; and beside a database that is new, it must be empty or
-hold what such a file holds. Links are followed in one place only, and on purpose: in the path of
-the database, so that all who open it, by whatever name, have the same files beside it.
+a regular file of one name that is empty or holds what such a file holds, or not be there. Links are
+followed in one place only, and on purpose: in the path of the database, so that all who open it, by
+whatever name, have the same files beside it.
 """
 
 from __future__ import annotations
@@ -23,36 +23,19 @@ WAL_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 """How a rollback journal begins: https://sqlite.org/fileformat2.html#the_rollback_journal."""
 
-SHM_UNIT = 32 * 1024
-"""Of how many bytes an `-shm` file has some: https://sqlite.org/walformat.html#walidxfmt."""
+SHM_SIZES = (4096, 3)
+"""
+An `-shm` file grows by the one, or has the other; SQLite's `unixOpenSharedMemory` and
+`unixShmMap` make it so, and a kill may come between.
+"""
 
 OWNERS_OWN = 0o600
 """The mode of a file that is made here: nobody else reads it, or takes its lock."""
 
 
-def _is_wal(head: bytes, _: int) -> bool:
-    return head.startswith(WAL_MAGIC)
-
-
-def _is_shm(_: bytes, size: int) -> bool:
-    return size % SHM_UNIT == 0
-
-
-def _is_journal(head: bytes, _: int) -> bool:
-    return head.startswith(JOURNAL_MAGIC)
-
-
-BESIDE: dict[str, Callable[[bytes, int], bool]] = {
-    "-wal": _is_wal,
-    "-shm": _is_shm,
-    "-journal": _is_journal,
-}
-"""What SQLite puts beside a database, and whether a file's beginning and size are like that."""
-
-
 def check_database(path: str) -> None:
     """
-    Raise StoreError if a database, or a file that SQLite puts beside it, must not be written to.
+    Raise StoreError if a database, or a file that SQLite puts beside it, must not be opened.
 
     Args:
         path: The database, with all links in its path resolved; there need not be one.
@@ -60,13 +43,47 @@ def check_database(path: str) -> None:
     status = _status(path)
     if status is not None:
         check_regular(path, status)
-    is_new = status is None or status.st_size == 0
-    for suffix, is_such in BESIDE.items():
+    for suffix, is_such in _BESIDE.items():
         beside = path + suffix
-        if (found := _status(beside)) is not None:
+        found = _status(beside)
+        if found is not None:
             check_regular(beside, found)
-            if is_new and found.st_size and not is_such(_head(beside), found.st_size):
+            if found.st_size and not is_such(beside, found.st_size):
                 raise not_ours(beside)
+            if suffix == "-wal" and found.st_size and not (status and status.st_size):
+                raise _orphaned(beside, path)
+
+
+def _is_wal(path: str, _: int) -> bool:
+    return _begins(path, *WAL_MAGIC)
+
+
+def _is_journal(path: str, _: int) -> bool:
+    return _begins(path, JOURNAL_MAGIC)
+
+
+def _is_shm(_: str, size: int) -> bool:
+    # It is not opened: closing it would drop the locks that this process has on it.
+    grows_by, at_first = SHM_SIZES
+    return size % grows_by == 0 or size == at_first
+
+
+def _begins(path: str, *magic: bytes) -> bool:
+    """Say whether a file begins with one of these, or with zeros, as a power cut may leave it."""
+    descriptor = open_regular(path, os.O_RDONLY)
+    try:
+        head = os.pread(descriptor, len(magic[0]), 0)
+    finally:
+        os.close(descriptor)
+    return head in magic or not head.strip(b"\0")
+
+
+_BESIDE: dict[str, Callable[[str, int], bool]] = {
+    "-wal": _is_wal,
+    "-shm": _is_shm,
+    "-journal": _is_journal,
+}
+"""What SQLite puts beside a database, and whether what is there, and so large, may be that."""
 
 
 def make_database(path: str) -> None:
@@ -130,16 +147,15 @@ def not_ours(path: str) -> StoreError:
     )
 
 
+def _orphaned(wal: str, path: str) -> StoreError:
+    return StoreError(
+        f"{wal} holds changes of a database that is no longer at {path}, and that a new one would "
+        "wipe out: bring the database back, or move the file out of the way"
+    )
+
+
 def _status(path: str) -> os.stat_result | None:
     try:
         return os.lstat(path)
     except FileNotFoundError:
         return None
-
-
-def _head(path: str) -> bytes:
-    descriptor = open_regular(path, os.O_RDONLY)
-    try:
-        return os.pread(descriptor, len(JOURNAL_MAGIC), 0)
-    finally:
-        os.close(descriptor)

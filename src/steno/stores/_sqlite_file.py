@@ -131,6 +131,7 @@ class SqliteFile:
                 if not self._exists():
                     msg = f"{self.path} does not exist"
                     raise StoreError(msg)
+                check_database(self.path)  # a reader makes -shm, and changes it
                 db = stack.enter_context(closing(self._open("ro")))
                 version = self._readable(db)
             if version < len(migrations()):
