@@ -270,6 +270,19 @@ def look(file: Damaged) -> None:
         assert run(shell, "doctor").exit_code == Exit.NO
 
 
+@pytest.mark.parametrize("saga", [RUNNING, SUCCEEDED])
+def test_the_doctor_sees_params_that_are_gone(sound: Path, saga: steno.SagaId):
+    """Whoever loads the saga is told too; but a finished one may never be loaded."""
+    path = sound.with_name("damaged.db")
+    shutil.copy(sound, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(f"DELETE FROM saga_params WHERE {WHERE['saga_params']}", (saga.bytes,))
+    result = Shell(str(path))("doctor")
+    assert result.exit_code == Exit.NO
+    assert "saga_params, saga_key" in result.stdout
+    assert "params is NULL, not JSON" in result.stdout
+
+
 @each_column
 def test_a_damaged_row_is_no_reason_for_a_traceback(sound: Path, table: str, column: str):
     """Every command ends as it says it does; others are shown, and the doctor sees the damage."""

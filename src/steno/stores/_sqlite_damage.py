@@ -80,7 +80,8 @@ _TABLES = {
         {"saga_id": ("16 bytes", lambda _: False)},
     ),
     "saga_params": _Table(
-        "SELECT saga_key, params FROM saga_params",
+        # Also those that are missing.
+        "SELECT saga_key, params FROM saga LEFT JOIN saga_params USING (saga_key)",
         "saga_key",
         {"params": ("JSON", _is_read_by(decode_json))},
     ),
