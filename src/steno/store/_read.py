@@ -146,9 +146,13 @@ def _is_prunable(
         raise ValueError(msg)
 
 
+MAX_AGE = timedelta(days=365_000)
+"""A thousand years: what is as old as that was before all clocks, and dates can still be told."""
+
+
 def _is_age(_: object, __: attrs.Attribute[timedelta], value: object) -> None:
-    if not isinstance(value, timedelta) or value < timedelta(0):
-        msg = f"the age of a saga is a timedelta of 0 or more, not {value!r}"
+    if not isinstance(value, timedelta) or not timedelta(0) <= value <= MAX_AGE:
+        msg = f"the age of a saga is a timedelta of 0 to {MAX_AGE.days} days, not {value!r}"
         raise ValueError(msg)
 
 
