@@ -119,6 +119,14 @@ def test_a_text_that_tells_nothing_is_refused(text: str):
         playbook >> text
 
 
+def test_a_name_breaks_no_line():
+    """What a node is called cannot be mistaken for a line of the script."""
+    odd = saga("a\n<< 0+ | run 0", "b\x1b[2J")
+    with pytest.raises(AssertionError) as caught:
+        Playbook(odd) << ""
+    assert "0 /a\\n<< 0+ | run 0, 1 /b\\x1b[2J" in str(caught.value)
+
+
 def test_the_nodes_of_a_large_saga_are_cut_short():
     """A failure with thousands of names would hide what it says."""
     large = saga([f"n{number}" for number in range(1000)], "z")

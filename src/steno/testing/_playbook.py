@@ -16,6 +16,7 @@ from steno.core import (
     SagaState,
     Step,
     Succeeded,
+    escaped,
 )
 from steno.testing.notation import SAGA_ID, fold, inputs_of, shown, step_text
 
@@ -118,7 +119,7 @@ class Playbook:
 
     def __str__(self) -> str:
         """Return the script so far."""
-        return "\n".join(self._lines)
+        return "\n".join(map(escaped, self._lines))
 
     def _text(self, what: str, *diff: str) -> str:
         nodes = ", ".join(
@@ -126,7 +127,7 @@ class Playbook:
         )
         script = [f"  {line}" for line in self._lines]
         shown_nodes = nodes if len(nodes) <= _MOST_OF_NODES else f"{nodes[:_MOST_OF_NODES]}…"
-        return "\n".join([what, *script, *diff, f"nodes: {shown_nodes}"])
+        return "\n".join(map(escaped, [what, *script, *diff, f"nodes: {shown_nodes}"]))
 
 
 _MOST_OF_NODES: Final = 2_000
