@@ -5,7 +5,7 @@ Importing this hands the codec in to core, so that params, constants, outputs an
 users' own types.
 """
 
-from steno.action._codec import Codec, default_codec
+from steno.action._codec import Codec, default_codec, has_endless_traceback, message_of
 from steno.action._context import ActionContext
 from steno.action._func import NOOP, Action, ActionFunc, new_action_noop_undo
 from steno.action._registry import ActionRegistry
@@ -20,5 +20,7 @@ __all__ = [
     "ActionFunc",
     "ActionRegistry",
     "Codec",
+    "has_endless_traceback",
+    "message_of",
     "new_action_noop_undo",
 ]
