@@ -235,7 +235,8 @@ def test_the_mode_of_what_is_there_is_kept(path: Path):
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
 def test_nobody_else_can_take_the_lock():
     """Another user cannot open the lock file, so as to lock the owner out."""
-    with tempfile.TemporaryDirectory() as folder:
+    # Not where TMPDIR says: the other user could not even go there.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         path = Path(folder, "t.db")
         trio.run(use, path)
