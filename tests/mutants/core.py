@@ -74,7 +74,7 @@ MUTANTS = (
     ),
     fault(
         "an injection survives a restart",
-        "tests/core/test_machine.py::test_an_injected_undo_error_takes_the_place_of_the_undo",
+        "tests/properties/test_core.py::test_line_8_a_crash_at_any_commit_changes_nothing",
         "injections are in memory only",
         "core/_machine.py",
         ("ONCE = RepeatInjected()\n", "ONCE = RepeatInjected()\nKEPT: dict = {}\n"),
