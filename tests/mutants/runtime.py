@@ -11,12 +11,11 @@ MUTANTS = (
         "runtime/_executor.py",
         (
             "        return Write(record, self._written)\n",
-            "        then = self._step.then\n"
-            "        for command in then:\n"
+            "        for command in step.then:\n"
             "            if isinstance(command, RunAction):\n"
             "                self._nursery.start_soon(self._run_node, command)\n"
-            "        rest = tuple(c for c in then if not isinstance(c, RunAction))\n"
-            "        self._step = Step(events, rest)\n"
+            "        rest = tuple(c for c in step.then if not isinstance(c, RunAction))\n"
+            "        recording.step = Step(step.record, rest)\n"
             "        return Write(record, self._written)\n",
         ),
     ),
@@ -27,12 +26,11 @@ MUTANTS = (
         "runtime/_executor.py",
         (
             "        return Write(record, self._written)\n",
-            "        then = self._step.then\n"
-            "        for command in then:\n"
+            "        for command in step.then:\n"
             "            if isinstance(command, RunUndo):\n"
             "                self._nursery.start_soon(self._run_node, command)\n"
-            "        rest = tuple(c for c in then if not isinstance(c, RunUndo))\n"
-            "        self._step = Step(events, rest)\n"
+            "        rest = tuple(c for c in step.then if not isinstance(c, RunUndo))\n"
+            "        recording.step = Step(step.record, rest)\n"
             "        return Write(record, self._written)\n",
         ),
     ),
@@ -42,19 +40,19 @@ MUTANTS = (
         "line 6: an action is called only after its `started` is durable",
         "runtime/_executor.py",
         (
-            "        events = self._step.record\n",
-            "        events = self._step.record\n"
-            "        events = (*self._late, *events)\n"
+            "        durable = recording.durable_events\n",
+            "        durable = recording.durable_events\n"
+            "        events = (*self._late, *step.record)\n"
             "        self._late = ()\n"
-            "        if self._next is SagaCachedState.RUNNING and events and any(\n"
-            "            isinstance(command, RunAction) for command in self._step.then\n"
+            "        if row is SagaCachedState.RUNNING and events and any(\n"
+            "            isinstance(command, RunAction) for command in step.then\n"
             "        ):\n"
             "            events, self._late = events[:-1], events[-1:]\n"
-            "        self._step = Step(events, self._step.then)\n",
+            "        recording.step = Step(events, step.then)\n",
         ),
         (
-            "    _with_writer: bool = attrs.field(init=False, default=True)\n",
-            "    _with_writer: bool = attrs.field(init=False, default=True)\n"
+            "    _under_way: int = attrs.field(init=False, default=0)  # calls\n",
+            "    _under_way: int = attrs.field(init=False, default=0)  # calls\n"
             "    _late: tuple = attrs.field(init=False, default=())\n",
         ),
     ),
@@ -64,7 +62,7 @@ MUTANTS = (
         "line 6: a result is visible only once it is durable",
         "runtime/_executor.py",
         (
-            "return Snapshot(self.saga_id, dag, events, self._durable, self.phase, ended=ended)",
+            "return Snapshot(self.saga_id, dag, events, durable, self.phase, ended=ended)",
             "return Snapshot(self.saga_id, dag, events, len(events), self.phase, ended=ended)",
         ),
     ),
@@ -74,10 +72,10 @@ MUTANTS = (
         "line 6: a result is visible only once it is durable",
         "runtime/_executor.py",
         (
-            "            self._step = self._handle()\n",
-            "            self._step = self._handle()\n"
-            "            if self.machine.state.outcome is not None:\n"
-            "                self._over.set()\n",
+            "        step, row = self._decide(recording.waiting), self._row()\n",
+            "        step, row = self._decide(recording.waiting), self._row()\n"
+            "        if self.machine.state.outcome is not None:\n"
+            "            self._over.set()\n",
         ),
     ),
     fault(
@@ -100,21 +98,18 @@ MUTANTS = (
         "running actions are never cancelled",
         "runtime/_executor.py",
         (
-            "        self._told.append(outcome)\n",
-            "        self._told.append(outcome)\n"
+            "        if self._recording.told(outcome):\n",
             '        if type(outcome).__name__ == "ActionFailed" and self._nursery:\n'
-            "            self._nursery.cancel_scope.cancel()\n",
+            "            self._nursery.cancel_scope.cancel()\n"
+            "        if self._recording.told(outcome):\n",
         ),
     ),
     fault(
         "a step is written that the store has already",
         "tests/runtime/test_drain.py::test_a_child_that_stays_stored_takes_its_parent_along",
         "a step with nothing to record commits nothing",
-        "runtime/_executor.py",
-        (
-            "        return not self._step.record and self._next is self._stored\n",
-            "        return False\n",
-        ),
+        "core/_recording.py",
+        ("        return not step.record and row is self.row\n", "        return False\n"),
     ),
     # User code
     fault(

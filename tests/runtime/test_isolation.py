@@ -197,10 +197,10 @@ async def test_what_follows_from_a_durable_step_and_fails_halts_its_saga(
 
     sound = SagaExecutor._carry_out  # noqa: SLF001 - as above
 
-    def fail(executor: SagaExecutor) -> None:
+    def fail(executor: SagaExecutor, step: steno.core.Step, nursery: trio.Nursery) -> None:
         if executor.machine.dag.saga_name == "bad":
             raise ZeroDivisionError("a bug")
-        sound(executor)
+        sound(executor, step, nursery)
 
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a", name="bad"))

@@ -10,6 +10,7 @@ Nothing here waits, tells the time or does I/O; ids come from outside. In readin
 * `_state`, `_cached_state`: the fold, and what a list says of it.
 * `_breach`, `_verify`: the same rules again, decided in another way.
 * `_input`, `_command`, `_machine`: what is decided. `_lookup`: what a node sees.
+* `_recording`: what of it is being written, and what is durable.
 * `_result`, `_view`, `_render`, `_node_json`, `_graph_json`, `_dump`, `_order`: what people see.
 """
 
@@ -61,6 +62,12 @@ from steno.core._node import (
     SubsagaStartNode,
 )
 from steno.core._order import fold_unordered
+from steno.core._recording import (
+    RECORDING_TRANSITIONS,
+    Recording,
+    RecordingInput,
+    RecordingState,
+)
 from steno.core._result import SagaResult, SagaResultErr, SagaResultKind, SagaResultOk
 from steno.core._state import SagaOutcome, SagaState
 from steno.core._status import TRANSITIONS, SagaNodeLoadStatus
@@ -95,6 +102,7 @@ __all__ = [
     "JSON",
     "MAX_VALUE_BYTES",
     "NULL",
+    "RECORDING_TRANSITIONS",
     "TRANSITIONS",
     "ActionError",
     "ActionFailed",
@@ -123,6 +131,9 @@ __all__ = [
     "NodeExecState",
     "NodeName",
     "Phase",
+    "Recording",
+    "RecordingInput",
+    "RecordingState",
     "RepeatInjected",
     "RunAction",
     "RunUndo",

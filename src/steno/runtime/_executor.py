@@ -6,8 +6,8 @@ Theory of operation.
 Rule 1. There is one order: inputs gather; when the writer makes up a batch it takes the step that
 all of them together amount to; when that is durable it is published, and only then carried out. So
 an action is called only after its `started` is durable, and a result is seen only once it is. One
-step at a time is with the writer, and nothing of this waits for a task to be scheduled: what an
-executor does, it does in the task that tells it something.
+step at a time is with the writer; what may follow what is the table of `Recording`. Nothing of this
+waits for a task to be scheduled: what an executor does, it does in the task that tells it something.
 
 Rule 2. User code runs in tasks of its nursery, which tell it what came of a node, and nothing else.
 
@@ -24,6 +24,8 @@ drained or cut off while its SEC is being left: then it stays stored, and goes o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 import trio
 
@@ -33,6 +35,8 @@ from steno.core import (
     Injection,
     Input,
     Phase,
+    Recording,
+    RecordingState,
     RunAction,
     RunUndo,
     SagaCachedState,
@@ -61,33 +65,24 @@ from steno.store import (
     WriteOutcome,
 )
 
-NO_STEP = Step((), ())
-
 
 @attrs.define(eq=False)
 class SagaExecutor:
     """
     Runs one saga.
 
-    Args:
+    Attributes:
         machine: What decides.
-        runner: What calls actions.
-        sec: Its line to the SEC.
         fence: With which it writes.
-        stored: What the saga's row says.
+        phase: Where the saga is in its life, as far as that is durable.
     """
 
     machine: SagaMachine
+    _recording: Recording[NodeOutcome | Step]  # the first step is told as well
     _runner: NodeRunner
-    _sec: SecExecClient
-    _fence: Fence
-    _stored: SagaCachedState
+    _exec_client: SecExecClient
+    fence: Fence
     phase: Phase = attrs.field(init=False, default=Phase.READY)
-    _durable: int = attrs.field(init=False)  # events
-    _told: list[NodeOutcome] = attrs.field(init=False, factory=list)
-    _step: Step = attrs.field(init=False, default=NO_STEP)  # the latest
-    _next: SagaCachedState = attrs.field(init=False, default=SagaCachedState.READY)  # after it
-    _with_writer: bool = attrs.field(init=False, default=True)
     _under_way: int = attrs.field(init=False, default=0)  # calls
     _cut_off: bool = attrs.field(init=False, default=False)  # a call met a SEC that is being left
     _starters: dict[Reply[object], CommandError | None] | None = attrs.field(
@@ -97,10 +92,6 @@ class SagaExecutor:
     _halted: SagaHaltedError | None = attrs.field(init=False, default=None)
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
     _over: trio.Event = attrs.field(init=False, factory=trio.Event)
-
-    def __attrs_post_init__(self) -> None:
-        """Begin with the log that the store has."""
-        self._durable = len(self.machine.state.log.events)
 
     @property
     def saga_id(self) -> SagaId:
@@ -113,30 +104,33 @@ class SagaExecutor:
 
         Its first step is stored with it, unless it ends the saga.
         """
-        self._step, self._stored = self.machine.start(), SagaCachedState.RUNNING
+        step, durable_events = self.machine.start(), self._recording.durable_events
         if cached_state(self.machine.state) is SagaCachedState.RUNNING:
-            self._durable = len(self._step.record)
-            self._step = Step((), self._step.then)
+            durable_events += len(step.record)
+            step = Step((), step.then)
+        self._recording = Recording(durable_events, SagaCachedState.RUNNING)
+        self._recording.told(step)
 
     def create_params(self) -> SagaCreateParams:
         """Return what a store is to be given to keep the saga as it is now."""
-        dag = self.machine.dag
+        dag, recording = self.machine.dag, self._recording
         return SagaCreateParams(
             saga_id=self.saga_id,
             saga_name=dag.saga_name,
             dag_digest=dag.flat.digest,
             dag_text=dag.flat.text,
             params=dag.params,
-            fence=self._fence,
-            events=tuple(self.machine.state.log.events[: self._durable]),
-            state=self._stored,
+            fence=self.fence,
+            events=tuple(self.machine.state.log.events[: recording.durable_events]),
+            state=recording.row,
         )
 
     def snapshot(self) -> Snapshot:
         """Return what is durable of the saga, in O(1)."""
         dag, state = self.machine.dag, self.machine.state
         events, ended = state.log.events, state if self.phase is Phase.DONE else None
-        return Snapshot(self.saga_id, dag, events, self._durable, self.phase, ended=ended)
+        durable = self._recording.durable_events
+        return Snapshot(self.saga_id, dag, events, durable, self.phase, ended=ended)
 
     def inject(self, injection: Injection) -> None:
         """
@@ -165,14 +159,9 @@ class SagaExecutor:
             self._starters = {**(self._starters or {}), reply: refusal}
 
     @property
-    def fence(self) -> Fence:
-        """The fence with which it writes."""
-        return self._fence
-
-    @property
     def is_ready(self) -> bool:
         """Whether the store has it as never started."""
-        return self._stored is SagaCachedState.READY
+        return self._recording.row is SagaCachedState.READY
 
     async def run(self) -> None:
         """Run the saga until it is finished or halted, or stays stored, and tell the SEC."""
@@ -188,7 +177,7 @@ class SagaExecutor:
         if self._halted is not None:
             for reply in self._starters or ():
                 reply.fail(self._halted.again())
-        self._sec.ended(self, self._halted)
+        self._exec_client.ended(self, self._halted)
 
     async def _run(self) -> None:
         if not self.is_ready:
@@ -196,20 +185,27 @@ class SagaExecutor:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             try:
-                if self._step is NO_STEP:
-                    self._step = self.machine.start()
-                if self._is_written():
-                    self._carry_out()
-                else:
-                    self._turn_to_writer()
+                self._set_out()
                 await self._over.wait()
             finally:
+                self._recording.lost()
                 self._nursery = None
         if not self._over.is_set():
             msg = "its tasks were cancelled, and not by its SEC; does an action leave a scope open?"
             raise InternalError(msg)
         if self._halted is None and self.machine.state.outcome is not None:
             self.phase = Phase.DONE
+
+    def _set_out(self) -> None:
+        """Have the first step written; carry it out at once if the store has all of it."""
+        recording = self._recording
+        if recording.state is RecordingState.IDLE:
+            recording.told(self.machine.start())
+        match recording.waiting:
+            case [Step() as first] if recording.adds_nothing(first, self._row()):
+                self._take()
+            case _:
+                self._exec_client.record(self)
 
     async def _run_node(self, command: RunAction | RunUndo) -> None:
         outcome = await self._runner.run(command)
@@ -220,15 +216,10 @@ class SagaExecutor:
             why = f'the action of node "{name}" left a nursery open; use "async with" to open one'
             self._halt(SagaHaltedError(self.saga_id, f"{why}, mend that, then saga_recover"))
             return
-        self._told.append(outcome)
-        if not self._with_writer:
-            self._turn_to_writer()
+        if self._recording.told(outcome):
+            self._exec_client.record(self)
 
     # What is written, and what follows from that
-
-    def _turn_to_writer(self) -> None:
-        self._with_writer = True
-        self._sec.record(self)
 
     def take(self) -> Write | None:
         """Return what is to be written of the saga now, with all that it was told so far."""
@@ -241,31 +232,35 @@ class SagaExecutor:
     def _take(self) -> Write | None:
         if self._nursery is None or self._nursery.cancel_scope.cancel_called:
             return None  # it was cancelled, and what it was told was never so
-        if self._told:
-            self._step = self._handle()
-        if self._is_written():
-            self._carry_out()
+        recording = self._recording
+        step, row = self._decide(recording.waiting), self._row()
+        nothing_new = recording.adds_nothing(step, row)
+        recording.taken(step, row)
+        if nothing_new:
+            self._durable()
             return None
-        events = self._step.record
-        record = SagaRecord(self.saga_id, self._fence, self._durable, events, self._next)
+        durable = recording.durable_events
+        record = SagaRecord(self.saga_id, self.fence, durable, recording.step.record, row)
         return Write(record, self._written)
 
-    def _is_written(self) -> bool:
-        """Say whether the store has all that the step amounts to."""
-        self._next = cached_state(self.machine.state)
-        return not self._step.record and self._next is self._stored
-
-    def _handle(self) -> Step:
+    def _decide(self, waiting: Iterable[NodeOutcome | Step]) -> Step:
+        """Return the step that all that waits amounts to."""
         told: list[Input] = []
-        for item in self._told:
-            if not isinstance(item, NodeHalted):
-                told.append(item)
-            elif item.closing and self._sec.closing:
-                self._cut_off = True
-            else:
-                self._problem = item.problem  # what came in beside it is recorded all the same
-        self._told.clear()
+        for item in waiting:
+            match item:
+                case Step():
+                    return item  # the first; nothing runs that could tell anything beside it
+                case NodeHalted() if item.closing and self._exec_client.closing:
+                    self._cut_off = True
+                case NodeHalted():
+                    self._problem = item.problem  # what came in beside it is recorded all the same
+                case _:
+                    told.append(item)
         return self.machine.handle(told)
+
+    def _row(self) -> SagaCachedState:
+        """Return what the saga's row is to say of it."""
+        return cached_state(self.machine.state)
 
     def _written(self, outcome: WriteOutcome) -> None:
         """Take note of what became of the step."""
@@ -277,9 +272,7 @@ class SagaExecutor:
     def _follow(self, outcome: WriteOutcome) -> None:
         match outcome:
             case Durable():
-                self._durable += len(self._step.record)
-                self._stored = self._next
-                self._carry_out()
+                self._durable()
             case Lost(owner=owner):
                 why = f'the SEC "{owner}" runs it now, or a later life of this one'
                 self._halt(SagaTakenOver(self.saga_id, why))
@@ -289,11 +282,14 @@ class SagaExecutor:
                 halted.__cause__ = error
                 self._halt(halted)
 
-    def _carry_out(self) -> None:
-        """Do what the step asks for, now that it is durable."""
-        step, self._step, nursery = self._step, NO_STEP, self._nursery
-        if nursery is None:
-            return  # it was cancelled meanwhile
+    def _durable(self) -> None:
+        """Carry out the step that is durable now, unless the saga was halted meanwhile."""
+        step = self._recording.durable()
+        if step is not None and self._nursery is not None:
+            self._carry_out(step, self._nursery)
+
+    def _carry_out(self, step: Step, nursery: trio.Nursery) -> None:
+        """Do what a durable step asks for; then ask the writer again, if more was told."""
         if self.phase is Phase.READY:
             self._note_started()
         if self.machine.state.unwinding:
@@ -304,7 +300,7 @@ class SagaExecutor:
         for command in step.then:
             match command:
                 case RunAction() | RunUndo():
-                    if not self._sec.draining:
+                    if not self._exec_client.draining:
                         self._under_way += 1
                         nursery.start_soon(
                             self._run_node, command, name=self._name_of(command.node_id)
@@ -313,16 +309,14 @@ class SagaExecutor:
                     if outcome is SagaOutcome.STUCK:
                         report_stuck(self.machine, self._runner.raised)
                     self._over.set()
-        if self._told:
-            self._turn_to_writer()
-        else:
-            self._with_writer = False
-            if not self._under_way and not self._over.is_set():
-                self._rest()
+        if self._recording.state is RecordingState.QUEUED:
+            self._exec_client.record(self)
+        elif not self._under_way and not self._over.is_set():
+            self._rest()
 
     def _rest(self) -> None:
         """Leave the saga to the next open: nothing of it is under way, and nothing is begun."""
-        if not self._cut_off and not self._sec.draining:
+        if not self._cut_off and not self._exec_client.draining:
             msg = "nothing of the saga is under way, and it is not finished"
             raise InternalError(msg)
         self._over.set()
@@ -338,6 +332,7 @@ class SagaExecutor:
     def _halt(self, halted: SagaHaltedError) -> None:
         if self._halted is None:
             self._halted = halted
+        self._recording.lost()
         self._over.set()
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()

@@ -22,12 +22,14 @@ from steno.action import ActionRegistry, Codec
 from steno.core import (
     FlatDag,
     JsonText,
+    Recording,
     SagaCachedState,
     SagaDag,
     SagaId,
     SagaMachine,
     SagaName,
     SagaState,
+    Step,
     decode_json,
     read_flat,
 )
@@ -48,7 +50,7 @@ from steno.runtime._garbage import MANY, collecting_rarely
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
 from steno.runtime._report import logger, report
-from steno.runtime._runner import NodeRunner
+from steno.runtime._runner import NodeOutcome, NodeRunner
 from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Source, Write
 from steno.store import Fence, SagaClaim, SagaProblem, SecStoreSession, StoredSaga
 
@@ -166,7 +168,8 @@ class Foundry:
             msg = "make_context must not be async: it is called wherever a saga is made"
             raise TypeError(msg)
         runner = NodeRunner(self.sec, dag, state, self.registry, self.codec, user_data)
-        return SagaExecutor(SagaMachine(dag, state), runner, self.line, fence, stored)
+        recording = Recording[NodeOutcome | Step](len(state.log.events), stored)
+        return SagaExecutor(SagaMachine(dag, state), recording, runner, self.line, fence)
 
     def read_dag(self, stored: StoredSaga) -> SagaDag:
         """

@@ -1,0 +1,165 @@
+"""
+An executor's part in writing: what is told meanwhile, what the store is given, what it has.
+
+Theory of operation.
+
+Rule 1. What is told gathers until the writer takes the step that all of it together amounts to. One
+step at a time is with the writer; what is told while it is written waits for the next.
+
+Rule 2. A step is carried out once it is durable, and not before. One with nothing to write is
+durable as soon as it is taken.
+
+Rule 3. When a step is lost, what the machine knows and what the store has no longer agree. Nothing
+more is written then: whatever is told, or becomes durable after all, changes no state.
+
+The rules are one literal table; a pair that is missing from it *is* the illegal transition.
+"""
+
+from __future__ import annotations
+
+import enum
+from types import MappingProxyType
+from typing import Final, Generic, TypeVar
+
+import attrs
+
+from steno.core._cached_state import SagaCachedState
+from steno.core._command import Step
+from steno.errors import InternalError
+
+T = TypeVar("T")
+
+NO_STEP: Final = Step((), ())
+
+
+class RecordingState(enum.Enum):
+    """Where the writing of one saga stands."""
+
+    IDLE = "idle"
+    """The store has all that was told."""
+    QUEUED = "queued"
+    """Something was told, and the writer has been asked to take it."""
+    WRITING = "writing"
+    """A step is with the writer."""
+    ENDED = "ended"
+    """Nothing more is written. Final."""
+
+    __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
+
+
+class RecordingInput(enum.Enum):
+    """What happens to the writing of one saga."""
+
+    TOLD = "told"
+    """There is something to make a step of."""
+    TAKEN = "taken"
+    """The writer has taken the step."""
+    DURABLE = "durable"
+    """The store has the step."""
+    LOST = "lost"
+    """Nothing more will be durable: a step was refused, the saga halts, or its tasks have ended."""
+
+    __hash__ = object.__hash__  # as above
+
+
+_S, _I = RecordingState, RecordingInput
+
+RECORDING_TRANSITIONS: Final = MappingProxyType[
+    tuple[RecordingState, RecordingInput], RecordingState
+](
+    {
+        (_S.IDLE, _I.TOLD): _S.QUEUED,
+        (_S.IDLE, _I.LOST): _S.ENDED,
+        (_S.QUEUED, _I.TOLD): _S.QUEUED,
+        (_S.QUEUED, _I.TAKEN): _S.WRITING,
+        (_S.QUEUED, _I.LOST): _S.ENDED,
+        (_S.WRITING, _I.TOLD): _S.WRITING,
+        # What was told meanwhile is told now, which makes it queued again.
+        (_S.WRITING, _I.DURABLE): _S.IDLE,
+        (_S.WRITING, _I.LOST): _S.ENDED,
+        # A call may end, and the writer come or answer, after the saga was halted.
+        (_S.ENDED, _I.TOLD): _S.ENDED,
+        (_S.ENDED, _I.TAKEN): _S.ENDED,
+        (_S.ENDED, _I.DURABLE): _S.ENDED,
+        (_S.ENDED, _I.LOST): _S.ENDED,
+    }
+)
+
+
+@attrs.define(eq=False)
+class Recording(Generic[T]):
+    """
+    What of one saga is durable, what is being written, and what waits to be.
+
+    Its methods are the inputs of the table. One that the state does not allow raises
+    `InternalError`, and has changed nothing.
+
+    Attributes:
+        durable_events: How many events of the saga's log the store has.
+        row: What the saga's row in the store says.
+        state: Where its writing stands.
+        waiting: What was told since the last step was taken.
+        step: The step that is with the writer; an empty one if there is none.
+        next_row: What the saga's row will say once that step is durable.
+    """
+
+    durable_events: int
+    row: SagaCachedState
+    state: RecordingState = attrs.field(init=False, default=RecordingState.IDLE)
+    waiting: list[T] = attrs.field(init=False, factory=list)
+    step: Step = attrs.field(init=False, default=NO_STEP)
+    next_row: SagaCachedState = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Nothing is written yet that would change the row."""
+        self.next_row = self.row
+
+    def adds_nothing(self, step: Step, row: SagaCachedState) -> bool:
+        """Return True if the store has all that a step amounts to, and the row says so."""
+        return not step.record and row is self.row
+
+    def told(self, item: T) -> bool:
+        """Keep something for the next step; return True if the writer is to be asked for it."""
+        before = self._apply(RecordingInput.TOLD)
+        if before is not RecordingState.ENDED:
+            self.waiting.append(item)
+        return before is RecordingState.IDLE
+
+    def taken(self, step: Step, row: SagaCachedState) -> None:
+        """
+        Write the step that all that waits amounts to.
+
+        Args:
+            step: The step.
+            row: What the saga's row is to say after it.
+        """
+        if self._apply(RecordingInput.TAKEN) is not RecordingState.ENDED:
+            self.waiting.clear()
+            self.step, self.next_row = step, row
+
+    def durable(self) -> Step | None:
+        """Count the step as durable; return it if it is to be carried out, None after the end."""
+        before = self._apply(RecordingInput.DURABLE)
+        step, self.step = self.step, NO_STEP
+        self.durable_events += len(step.record)
+        self.row = self.next_row
+        if before is RecordingState.ENDED:
+            return None
+        if self.waiting:
+            self._apply(RecordingInput.TOLD)
+        return step
+
+    def lost(self) -> None:
+        """Write nothing from now on, and drop what waits."""
+        self._apply(RecordingInput.LOST)
+        self.waiting.clear()
+
+    def _apply(self, what: RecordingInput) -> RecordingState:
+        """Follow the table, and return the state before."""
+        before = self.state
+        after = RECORDING_TRANSITIONS.get((before, what))
+        if after is None:
+            msg = f"the writing of a saga is {before.value}, and something is {what.value}"
+            raise InternalError(msg)
+        self.state = after
+        return before
