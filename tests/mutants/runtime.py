@@ -334,7 +334,7 @@ MUTANTS = (
         "a saga that halts leaves no problem in the store",
         "tests/runtime/test_isolation.py::test_a_nursery_that_an_action_leaves_open_halts_its_saga",
         "nothing ends silently",
-        "runtime/_sec.py",
+        "runtime/_coordinator.py",
         (
             "            self._writer.tell(Write(note, _ignore, patience=0.0))\n",
             "            del note\n",
@@ -344,14 +344,14 @@ MUTANTS = (
         "a saga that was never started is started at open",
         "tests/runtime/test_crash.py::test_what_the_body_raised_comes_out_as_it_is",
         "a saga that was never started stays ready",
-        "runtime/_sec.py",
+        "runtime/_coordinator.py",
         ("        if executor.is_ready:\n", "        if False:\n"),
     ),
     fault(
         "a SEC remembers all sagas that it lost",
         "tests/runtime/test_take_over.py::test_of_sagas_that_were_taken_over_only_the_latest_are_remembered",
         "what a SEC remembers of sagas that were taken over is bounded",
-        "runtime/_sec.py",
+        "runtime/_coordinator.py",
         ("            if len(self._taken_over) > KEPT_TAKEN_OVER:\n", "            if False:\n"),
     ),
     # The coordinator
@@ -359,11 +359,11 @@ MUTANTS = (
         "a second start runs a saga twice",
         "tests/runtime/test_crash.py::test_what_the_body_raised_comes_out_as_it_is",
         "Steno's row 5: a second start destroys the running saga",
-        "runtime/_sec.py",
+        "runtime/_coordinator.py",
         (
-            "                if entry.place is Place.READY:\n"
+            "                if entry.state is EntryState.READY:\n"
             "                    executor.answer_when_started(reply, None)\n",
-            "                if entry.place in {Place.READY, Place.RUNNING}:\n"
+            "                if entry.state in {EntryState.READY, EntryState.RUNNING}:\n"
             "                    executor.answer_when_started(reply, None)\n",
         ),
     ),
@@ -371,9 +371,10 @@ MUTANTS = (
         "a view waits until its saga is loaded",
         "tests/runtime/test_recover.py::test_opening_runs_recovery_behind_the_body",
         "line 10: status never waits for the store; Steno's row 6",
-        "runtime/_sec.py",
+        "runtime/_coordinator.py",
         (
-            "elif isinstance(ask, GetSaga) and entry.place in {Place.CREATING, Place.LOADING}:",
+            "elif isinstance(ask, GetSaga) and "
+            "entry.state in {EntryState.CREATING, EntryState.LOADING}:",
             "elif False:",
         ),
     ),
@@ -381,7 +382,7 @@ MUTANTS = (
         "finished sagas stay in memory",
         "tests/runtime/test_sec.py::test_a_bounded_number_of_finished_sagas_stays_in_memory",
         "Steno's row 9: finished sagas stay in memory for ever",
-        "runtime/_sec.py",
+        "runtime/_coordinator.py",
         ("if len(self._finished) > KEPT_FINISHED:", "if False:"),
     ),
     fault(

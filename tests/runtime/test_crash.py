@@ -7,9 +7,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
+from steno.runtime._coordinator import Coordinator
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._recover import Loader
-from steno.runtime._sec import Sec
 from steno.runtime._writer import LogWriter
 from support.worlds import (
     Batch,
@@ -201,7 +201,7 @@ async def test_cancelling_while_a_sec_is_being_left(world: World):
 
 
 def break_coordinator(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    _break(monkeypatch, Sec, "_asked", error)
+    _break(monkeypatch, Coordinator, "_asked", error)
 
 
 def break_writer(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -300,7 +300,7 @@ async def test_a_crash_is_not_lost_when_the_sec_is_cancelled_too(
                 scope.cancel()
                 raise error
 
-            monkeypatch.setattr(Sec, "_asked", fail)
+            monkeypatch.setattr(Coordinator, "_asked", fail)
             await saga.start()
             await trio.sleep_forever()
     assert caught.value.__cause__ is error

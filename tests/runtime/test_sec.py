@@ -386,10 +386,9 @@ async def test_a_waiter_that_is_cancelled_while_its_saga_is_loaded_is_forgotten_
 
 def _remembered(sec: steno.SecClient, saga_id: UUID) -> int:
     """Count the waiters that a SEC keeps for a saga; nothing public shows them."""
-    line = sec._line  # noqa: SLF001 - see above
-    entry = line.sec._entries[saga_id]  # noqa: SLF001 - see above
+    entry = sec._coordinator._entries[saga_id]  # noqa: SLF001 - see above
     known = len(entry.waiters) + len(entry.queue)
-    assert known == len(line._asking)  # noqa: SLF001 - see above
+    assert known == len(sec._access.asker._waiting)  # noqa: SLF001 - see above
     return known
 
 

@@ -18,6 +18,8 @@ from steno.core._node import (
     FlatNode,
     InnerNode,
     Node,
+    Stage,
+    StagedDag,
     StartNode,
     SubsagaEndNode,
     SubsagaNode,
@@ -26,8 +28,6 @@ from steno.core._node import (
 from steno.core._render import dot
 from steno.core._value import MAX_VALUE_BYTES, JsonText, encode_value
 from steno.errors import DagBuilderError
-
-Stage = tuple[ActionNode | ConstantNode | SubsagaNode, ...]
 
 
 def _storable(_: object, __: attrs.Attribute[str], text: str) -> None:
@@ -123,7 +123,7 @@ def _appendable(node: object) -> ActionNode | ConstantNode | SubsagaNode:
     return node
 
 
-def _walk(dag: Dag) -> Iterator[tuple[InnerNode, int]]:
+def _walk(dag: StagedDag) -> Iterator[tuple[InnerNode, int]]:
     """Yield the nodes of a graph and of all that it contains, each with its stage, in order."""
     pending: list[Iterator[tuple[_Walked, int]]] = [_staged(dag)]
     while pending:
@@ -142,7 +142,7 @@ def _walk(dag: Dag) -> Iterator[tuple[InnerNode, int]]:
             pending.pop()
 
 
-def _staged(dag: Dag) -> Iterator[tuple[_Walked, int]]:
+def _staged(dag: StagedDag) -> Iterator[tuple[_Walked, int]]:
     return ((node, number) for number, stage in enumerate(dag.stages) for node in stage)
 
 

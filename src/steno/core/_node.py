@@ -7,15 +7,12 @@ and `SubsagaEndNode` in a subsaga's place, and adds one `StartNode` and one `End
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 import attrs
 
 from steno.core._ids import ActionName, NodeName, SagaName
 from steno.core._value import MAX_VALUE_BYTES, JsonText, encode_value
-
-if TYPE_CHECKING:
-    from steno.core._dag import Dag
 
 
 class NamedAction(Protocol):
@@ -24,6 +21,24 @@ class NamedAction(Protocol):
     @property
     def name(self) -> str:
         """The name under which it is registered."""
+        ...
+
+
+class StagedDag(Protocol):
+    """
+    A graph as `DagBuilder.build` returns it, as far as a node of another graph needs to know it.
+
+    `Dag` imports nodes, so nodes do not import it: a subsaga is a node that holds a whole graph.
+    """
+
+    @property
+    def saga_name(self) -> SagaName:
+        """The name given to the builder."""
+        ...
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The nodes that were appended, stage by stage."""
         ...
 
 
@@ -77,7 +92,7 @@ class Node:
         return ConstantNode(_checked(name, "name"), encode_value(value, max_value_bytes))
 
     @staticmethod
-    def subsaga(name: str, dag: Dag, params_node_name: str) -> SubsagaNode:
+    def subsaga(name: str, dag: StagedDag, params_node_name: str) -> SubsagaNode:
         """
         Return a node that stands for a whole saga, flattened where it is appended.
 
@@ -125,8 +140,12 @@ class ConstantNode(Node):
 class SubsagaNode(Node):
     """A node that stands for a whole saga until the graph is flattened."""
 
-    dag: Dag
+    dag: StagedDag
     params_node_name: NodeName
+
+
+Stage: TypeAlias = tuple[ActionNode | ConstantNode | SubsagaNode, ...]
+"""Nodes that run concurrently, as a builder is given them."""
 
 
 @attrs.frozen

@@ -2,12 +2,16 @@
 The actors: a thin shell of Trio around the pure core.
 
 * `_mailbox`, `_message`: how they talk, and what they say.
-* `_writer`: makes everything durable. `_sec`: knows which sagas there are.
+* `_writer`: makes everything durable. `_coordinator`: knows which sagas there are.
 * `_executor`, `_runner`, `_exec_client`: run one saga; call user code; reach the SEC from there.
 * `_entry`, `_statistics`: a saga in the coordinator's memory; what a SEC tells of itself.
 * `_recover`: makes executors, of new and of stored sagas, and decides whether one can go on.
-* `_size`, `_retention`: how large values may be; deletes what has been kept for long enough.
-* `_line`, `_client`, `_handle`: what an application holds. `_open`: opening and leaving.
+* `_value_limit`, `_retention`: how large values may be; deletes what was kept for long enough.
+* `_admission`: which commands are taken. `_asker`: asks the coordinator.
+* `_stored`: reads the store. `_absent`: what to say of sagas that are not in memory.
+* `_access`: these four together.
+* `_client`, `_handle`: what an application holds of a SEC, and of a saga.
+* `_fault`, `_report`: what user code may raise; what is logged. `_open`: opening and leaving.
 """
 
 from steno.runtime._client import SecClient

@@ -1,14 +1,14 @@
 """
-The client: what an application holds of a SEC, and all of its commands.
+The client: what an application holds of a SEC.
 
-What is wrong with a command's arguments is found here, in the caller's task, before anything is
-asked.
+What concerns one saga that exists is a command of its handle. Sagas are created here, and what can
+be wrong with one is found here, in the caller's task, before anything is asked.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Literal, overload
@@ -16,35 +16,30 @@ from typing import Literal, overload
 import attrs
 
 from steno.core import (
-    Injection,
     RepeatInjected,
     SagaCachedState,
     SagaDag,
-    SagaHalted,
+    SagaId,
     SagaNodeEvent,
-    SagaNodeId,
     SagaResult,
     SagaSerialized,
+    SagaState,
     SagaView,
-    Snapshot,
     checked_saga_id,
+    difference,
     fold_unordered,
-    injectable,
-    inputs,
 )
-from steno.errors import (
-    CommandError,
-    RecoveryError,
-    SagaNotReady,
-    SagaNotRunning,
-)
-from steno.runtime._creator import Creator
+from steno.errors import SagaIdInUse, SagaNotReady
+from steno.runtime._access import SecAccess
+from steno.runtime._coordinator import Coordinator
+from steno.runtime._executor import SagaExecutor
 from steno.runtime._handle import SagaHandle
-from steno.runtime._line import Line
-from steno.runtime._message import GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
-from steno.runtime._runner import is_inside
+from steno.runtime._message import CreateSaga, RecoverSaga, RunSaga
+from steno.runtime._recover import ExecutorFactory
 from steno.runtime._statistics import SecStatistics, take
-from steno.store import PRUNABLE, ListQuery, PruneQuery, SagaSummary
+from steno.runtime._value_limit import check_sizes
+from steno.runtime._writer import LogWriter
+from steno.store import PRUNABLE, Fence, ListQuery, PruneQuery, SagaSummary
 
 
 @attrs.define(eq=False)
@@ -56,8 +51,12 @@ class SecClient:
     out whole.
     """
 
-    _line: Line
-    _creator: Creator
+    _access: SecAccess
+    _coordinator: Coordinator
+    _writer: LogWriter
+    _factory: ExecutorFactory
+    _fence: Fence
+    _max_value_bytes: int
 
     # Life
 
@@ -94,15 +93,18 @@ class SecClient:
         if if_exists not in {"compare", "use"}:
             msg = f'saga_create: if_exists must be "compare" or "use", not {if_exists!r}'
             raise ValueError(msg)
-        state = self._creator.new_state(dag, saga_id)
-        new = await self._creator.create_once(
-            dag, state, start=start, compare=if_exists == "compare"
-        )
+        state = self._new_state(dag, saga_id)
         handle = self.saga_handle(state.log.saga_id)
+        new = False
+        with suppress(SagaIdInUse):
+            await self._create(dag, state, start=start)
+            new = True
+        if if_exists == "compare" and not new:
+            await self._check_same(dag, state)
         if start and not new:
             with suppress(SagaNotReady):
                 await handle.start()
-        return handle
+        return handle  # noqa: ASYNC910 - _create has waited, also where it raised
 
     async def saga_start(self, saga_id: uuid.UUID) -> None:
         """
@@ -114,9 +116,7 @@ class SecClient:
             SagaHaltedError: It is not in this SEC's hands.
             SecClosing: The SEC is being left.
         """
-        checked = checked_saga_id(saga_id)
-        if (not_here := await self._line.ask(StartSaga(checked))) is not None:
-            raise await self._line.refusal(not_here, SagaNotReady(checked))
+        await self.saga_handle(saga_id).start()
 
     async def saga_wait(self, saga_id: uuid.UUID) -> SagaResult:
         """
@@ -128,14 +128,7 @@ class SecClient:
             RecoveryError: It is finished, and what is stored of it can not be read.
             SecClosing: The SEC is being left, and the saga will not finish before that.
         """
-        checked = checked_saga_id(saga_id)
-        if is_inside(self._line.key, checked):
-            msg = f"saga {saga_id} can not wait for itself to finish"
-            raise CommandError(msg)
-        snapshot = await self._line.ask(WaitSaga(checked))
-        if not isinstance(snapshot, Snapshot):
-            snapshot = await self._line.finished(snapshot)
-        return snapshot.result()
+        return await self.saga_handle(saga_id).wait()
 
     async def saga_run(self, dag: SagaDag, *, saga_id: uuid.UUID | None = None) -> SagaResult:
         """
@@ -147,12 +140,17 @@ class SecClient:
         Raises:
             StenoError: Whatever `saga_create`, `saga_start` and `saga_wait` raise.
         """
-        state = self._creator.new_state(dag, saga_id)
-        if (snapshot := await self._creator.run_once(dag, state)) is not None:
-            return snapshot.result()
+        state = self._new_state(dag, saga_id)
+        executor = self._new_executor(dag, state)
+        executor.begin()
+        with suppress(SagaIdInUse):
+            run = RunSaga(executor.create_params(), executor)
+            return (await self._access.asker.ask(run)).result()
+        await self._check_same(dag, state)
+        handle = self.saga_handle(state.log.saga_id)
         with suppress(SagaNotReady):
-            await self.saga_start(state.log.saga_id)
-        return await self.saga_wait(state.log.saga_id)
+            await handle.start()
+        return await handle.wait()
 
     @overload
     async def saga_resume(self, saga: SagaSerialized, /) -> SagaHandle: ...
@@ -186,9 +184,7 @@ class SecClient:
         if dag is None:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
-        await self._creator.create(
-            dag, fold_unordered(self._line.foundry.shared(dag), saga_id, events)
-        )
+        await self._create(dag, fold_unordered(self._factory.shared_graph(dag), saga_id, events))
         return self.saga_handle(saga_id)
 
     async def saga_recover(self, saga_id: uuid.UUID) -> SagaHandle:
@@ -204,14 +200,14 @@ class SecClient:
             StoreError: The store could not be asked.
             SecClosing: The SEC is being left.
         """
-        await self._line.ask(RecoverSaga(checked_saga_id(saga_id)))
+        await self._access.asker.ask(RecoverSaga(checked_saga_id(saga_id)))
         return self.saga_handle(saga_id)
 
     # Looking
 
     def saga_handle(self, saga_id: uuid.UUID) -> SagaHandle:
         """Return a handle of any saga in the store; that there is one is seen when it is used."""
-        return SagaHandle(checked_saga_id(saga_id), self)
+        return SagaHandle(checked_saga_id(saga_id), self._access)
 
     async def saga_get(self, saga_id: uuid.UUID) -> SagaView:
         """
@@ -222,17 +218,7 @@ class SecClient:
             StoreError: It is not in memory, and the store could not be asked.
             SecClosing: The SEC is being left.
         """
-        checked = checked_saga_id(saga_id)
-        answer = await self._line.ask(GetSaga(checked))
-        if isinstance(answer, Snapshot):
-            return answer.view()
-        stored = await self._line.load(answer)
-        try:
-            return self._line.snapshot(stored, answer).view()
-        except RecoveryError as error:
-            known = None if answer.halted is None else answer.halted.problem
-            problem = known or stored.summary.problem or str(error)
-            return SagaView(checked, stored.summary.name, SagaHalted(problem, None))
+        return await self.saga_handle(saga_id).view()
 
     async def saga_list(
         self,
@@ -259,7 +245,7 @@ class SecClient:
             SecClosing: The SEC is being left.
         """
         after = None if marker is None else checked_saga_id(marker)
-        return await self._line.list(ListQuery(after, limit, states, name))
+        return await self._access.store.list(ListQuery(after, limit, states, name))
 
     async def saga_prune(
         self, older_than: timedelta, *, states: Collection[SagaCachedState] = PRUNABLE
@@ -278,7 +264,7 @@ class SecClient:
             StoreError: The store failed.
             SecClosing: The SEC is being left.
         """
-        return await self._line.prune(PruneQuery(older_than, states))
+        return await self._access.store.prune(PruneQuery(older_than, states))
 
     async def drain(self) -> None:
         """
@@ -295,11 +281,11 @@ class SecClient:
             CommandError: It was called from an action of this SEC, which would wait for itself.
             SecClosing: The SEC has been left.
         """
-        await self._line.drain()
+        await self._access.asker.drain()
 
     def statistics(self) -> SecStatistics:
         """Return what the SEC has in hand, and has done so far."""
-        return take(self._line.sec, self._line.writer)
+        return take(self._coordinator, self._writer)
 
     # Injection
 
@@ -317,22 +303,45 @@ class SecClient:
             SagaHaltedError: It is not in this SEC's hands.
             SecClosing: The SEC is being left.
         """
-        await self._inject(saga_id, node, inputs.InjectError)
+        await self.saga_handle(saga_id).inject_error(node)
 
     async def saga_inject_error_undo(self, saga_id: uuid.UUID, node: str | int) -> None:
         """Make the undo of a node fail when it is dispatched; raises as `saga_inject_error`."""
-        await self._inject(saga_id, node, inputs.InjectErrorUndo)
+        await self.saga_handle(saga_id).inject_error_undo(node)
 
     async def saga_inject_repeat(
         self, saga_id: uuid.UUID, node: str | int, repeat: RepeatInjected
     ) -> None:
         """Call a node's action and undo several times; raises as `saga_inject_error`."""
-        await self._inject(saga_id, node, lambda index: inputs.InjectRepeat(index, repeat))
+        await self.saga_handle(saga_id).inject_repeat(node, repeat)
 
-    async def _inject(
-        self, saga_id: uuid.UUID, node: str | int, make: Callable[[SagaNodeId], Injection]
-    ) -> None:
-        checked = checked_saga_id(saga_id)
-        index = injectable(await self._line.dag_of(checked), node)
-        if (not_here := await self._line.ask(Inject(checked, make(index)))) is not None:
-            raise await self._line.refusal(not_here, SagaNotRunning(checked))
+    # Creating
+
+    def _new_state(self, dag: SagaDag, saga_id: uuid.UUID | None) -> SagaState:
+        """Return the state of a new saga, with a random id if none is given."""
+        chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
+        return SagaState.new(self._factory.shared_graph(dag), chosen)
+
+    def _new_executor(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
+        check_sizes(dag, state, self._max_value_bytes)
+        shared = SagaDag.of_flat(state.flat, dag.params)
+        return self._factory.make(shared, state, self._fence, SagaCachedState.READY)
+
+    async def _create(self, dag: SagaDag, state: SagaState, *, start: bool = False) -> None:
+        """
+        Store a saga with the log that it has so far.
+
+        Raises:
+            SagaValidationError: An action is not registered or has no undo, or a value is too big.
+            SagaIdInUse: There is a saga of that id.
+        """
+        executor = self._new_executor(dag, state)
+        if start:
+            executor.begin()
+        await self._access.asker.ask(CreateSaga(executor.create_params(), executor))
+
+    async def _check_same(self, dag: SagaDag, state: SagaState) -> None:
+        """Raise SagaIdInUse, unless it is this very saga that has the id."""
+        saga_id = state.log.saga_id
+        if (other := difference(dag, await self._access.dag_of(saga_id))) is not None:
+            raise SagaIdInUse(saga_id, other)

@@ -11,8 +11,8 @@ from steno.runtime._mailbox import Envelope, Reply
 from steno.runtime._message import Ask
 
 
-class Place(enum.Enum):
-    """Where in its life a saga is, as far as this SEC has it in memory."""
+class EntryState(enum.Enum):
+    """Where a saga is in its life, as far as this SEC has it in memory."""
 
     CREATING = "creating"
     """The store is asked to keep it."""
@@ -28,15 +28,15 @@ class Place(enum.Enum):
     """It was begun, and goes on when its SEC, which is being left, is opened again."""
 
 
-BUSY = frozenset({Place.CREATING, Place.LOADING, Place.RUNNING})
-"""Where a saga must not stay when its SEC is left."""
+BUSY = frozenset({EntryState.CREATING, EntryState.LOADING, EntryState.RUNNING})
+"""States in which a saga must not stay when its SEC is left."""
 
 
 @attrs.define(eq=False)
 class Entry:
     """A saga in memory."""
 
-    place: Place
+    state: EntryState
     executor: SagaExecutor | None = None
     waiters: dict[Reply[object], None] = attrs.field(factory=dict)
     queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is no longer so

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import attrs
 
+from steno.core import SagaId
 from steno.errors import SagaHaltedError
+from steno.runtime._admission import Admission
 from steno.runtime._mailbox import Mailbox
-from steno.runtime._message import Ended, SecMessage
 from steno.runtime._writer import Source
 
-if TYPE_CHECKING:
-    from steno.runtime._executor import SagaExecutor
+
+@attrs.frozen(eq=False)
+class Ended:
+    """
+    A message: an executor has ended; its saga is finished, or halted, or goes on at the next open.
+
+    It is here, and not with the other messages, since those that hand executors over import them.
+    """
+
+    saga_id: SagaId
+    halted: SagaHaltedError | None
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class SecExecClient:
-    """
-    What an executor can ask of the SEC, and tell it.
-
-    Attributes:
-        closing: Whether the SEC is being left, or drained.
-        draining: Whether it is drained, so that nothing is begun any more.
-    """
+    """What an executor can ask of the SEC, and tell it."""
 
     _writer: Mailbox[Source]
-    _coordinator: Mailbox[SecMessage]
-    closing: bool = False
-    draining: bool = False
+    _tell: Callable[[Ended], None]
+    _admission: Admission
 
-    def record(self, executor: SagaExecutor) -> None:
+    @property
+    def closing(self) -> bool:
+        """Whether the SEC is being left, or drained."""
+        return self._admission.closing
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is drained, so that nothing is begun any more."""
+        return self._admission.draining
+
+    def record(self, executor: Source) -> None:
         """Have a step written, once the writer makes up its next batch."""
         self._writer.tell(executor)
 
-    def ended(self, executor: SagaExecutor, halted: SagaHaltedError | None) -> None:
-        """Tell that the executor has ended, and why its saga is halted, if it is."""
-        self._coordinator.tell(Ended(executor, halted))
+    def ended(self, saga_id: SagaId, halted: SagaHaltedError | None) -> None:
+        """Tell that an executor has ended, and why its saga is halted, if it is."""
+        self._tell(Ended(saga_id, halted))

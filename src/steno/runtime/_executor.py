@@ -7,7 +7,7 @@ Rule 1. There is one order: inputs gather; when the writer makes up a batch it t
 all of them together amount to; when that is durable it is published, and only then carried out. So
 an action is called only after its `started` is durable, and a result is seen only once it is. One
 step at a time is with the writer; what may follow what is the table of `Recording`. Nothing of this
-waits for a task to be scheduled: what an executor does, it does in the task that tells it something.
+waits for a task to be scheduled: what an executor does, it does in the task that tells it of it.
 
 Rule 2. User code runs in tasks of its nursery, which tell it what came of a node, and nothing else.
 
@@ -177,7 +177,7 @@ class SagaExecutor:
         if self._halted is not None:
             for reply in self._starters or ():
                 reply.fail(self._halted.again())
-        self._exec_client.ended(self, self._halted)
+        self._exec_client.ended(self.saga_id, self._halted)
 
     async def _run(self) -> None:
         if not self.is_ready:

@@ -1,15 +1,26 @@
-"""A saga, as a client holds it."""
+"""A saga, as a client holds it: every command on one saga is carried out here."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import attrs
 
-from steno.core import RepeatInjected, SagaId, SagaResult, SagaView
-
-if TYPE_CHECKING:
-    from steno.runtime._client import SecClient
+from steno.core import (
+    Injection,
+    RepeatInjected,
+    SagaHalted,
+    SagaId,
+    SagaNodeId,
+    SagaResult,
+    SagaView,
+    Snapshot,
+    injectable,
+    inputs,
+)
+from steno.errors import RecoveryError, SagaNotReady, SagaNotRunning
+from steno.runtime._access import SecAccess
+from steno.runtime._message import GetSaga, Inject, StartSaga, WaitSaga
 
 
 @attrs.frozen
@@ -22,28 +33,52 @@ class SagaHandle:
     """
 
     id: SagaId
-    _sec: SecClient = attrs.field(repr=False)
+    _sec_access: SecAccess = attrs.field(repr=False)
 
     async def start(self) -> None:
         """Start it; see `SecClient.saga_start`."""
-        await self._sec.saga_start(self.id)
+        access = self._sec_access
+        if (not_here := await access.asker.ask(StartSaga(self.id))) is not None:
+            raise await access.absent.refusal(not_here, SagaNotReady(self.id))
 
     async def wait(self) -> SagaResult:
         """Wait until it is finished; see `SecClient.saga_wait`."""
-        return await self._sec.saga_wait(self.id)
+        access = self._sec_access
+        why = f"saga {self.id} can not wait for itself to finish"
+        access.admission.check_outside(self.id, why)
+        snapshot = await access.asker.ask(WaitSaga(self.id))
+        if not isinstance(snapshot, Snapshot):
+            snapshot = await access.absent.finished(snapshot)
+        return snapshot.result()
 
     async def view(self) -> SagaView:
         """Look at it; see `SecClient.saga_get`."""
-        return await self._sec.saga_get(self.id)
+        access = self._sec_access
+        answer = await access.asker.ask(GetSaga(self.id))
+        if isinstance(answer, Snapshot):
+            return answer.view()
+        stored = await access.absent.load(answer)
+        try:
+            return access.absent.snapshot(stored, answer).view()
+        except RecoveryError as error:
+            known = None if answer.halted is None else answer.halted.problem
+            problem = known or stored.summary.problem or str(error)
+            return SagaView(self.id, stored.summary.name, SagaHalted(problem, None))
 
     async def inject_error(self, node: str | int) -> None:
         """Make a node fail; see `SecClient.saga_inject_error`."""
-        await self._sec.saga_inject_error(self.id, node)
+        await self._inject(node, inputs.InjectError)
 
     async def inject_error_undo(self, node: str | int) -> None:
         """Make a node's undo fail; see `SecClient.saga_inject_error_undo`."""
-        await self._sec.saga_inject_error_undo(self.id, node)
+        await self._inject(node, inputs.InjectErrorUndo)
 
     async def inject_repeat(self, node: str | int, repeat: RepeatInjected) -> None:
         """Make a node be called several times; see `SecClient.saga_inject_repeat`."""
-        await self._sec.saga_inject_repeat(self.id, node, repeat)
+        await self._inject(node, lambda index: inputs.InjectRepeat(index, repeat))
+
+    async def _inject(self, node: str | int, make: Callable[[SagaNodeId], Injection]) -> None:
+        access = self._sec_access
+        index = injectable(await access.dag_of(self.id), node)
+        if (not_here := await access.asker.ask(Inject(self.id, make(index)))) is not None:
+            raise await access.absent.refusal(not_here, SagaNotRunning(self.id))

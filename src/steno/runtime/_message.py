@@ -7,17 +7,16 @@ tell. (What an executor is told is an input of its machine, or `NodeHalted`.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
 from steno.core import Injection, SagaId
 from steno.errors import SagaHaltedError
+from steno.runtime._exec_client import Ended
+from steno.runtime._executor import SagaExecutor
+from steno.runtime._mailbox import Envelope, Reply
 from steno.store import SagaCreateParams, StoredSaga, WriteOutcome
-
-if TYPE_CHECKING:
-    from steno.runtime._executor import SagaExecutor
-    from steno.runtime._mailbox import Envelope, Reply
 
 # Asked by clients
 
@@ -150,14 +149,6 @@ class NotLoaded:
 
 
 @attrs.frozen(eq=False)
-class Ended:
-    """An executor has ended; its saga is finished, or halted, or goes on at the next open."""
-
-    executor: SagaExecutor
-    halted: SagaHaltedError | None
-
-
-@attrs.frozen(eq=False)
 class Pruned:
     """Some finished sagas are no more in the store."""
 
@@ -166,4 +157,4 @@ class Pruned:
 
 Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended | Pruned
 
-SecMessage: TypeAlias = "Envelope[Ask, object] | Tell"
+SecMessage: TypeAlias = Envelope[Ask, object] | Tell

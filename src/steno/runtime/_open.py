@@ -24,16 +24,26 @@ import trio
 from steno.action import ActionRegistry, Codec
 from steno.core import MAX_VALUE_BYTES
 from steno.errors import SecCrashed, StoreStuck
+from steno.runtime._absent import AbsentSagas
+from steno.runtime._access import SecAccess
+from steno.runtime._admission import Admission
+from steno.runtime._asker import Asker
 from steno.runtime._client import SecClient
-from steno.runtime._creator import Creator
+from steno.runtime._coordinator import Coordinator
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import is_fatal, leaves
-from steno.runtime._line import Line
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import SecMessage
-from steno.runtime._recover import Foundry, Loader, MakeContext, UserData, made_by, shared
+from steno.runtime._recover import (
+    ExecutorFactory,
+    Loader,
+    MakeContext,
+    UserData,
+    made_by,
+    same_for_all,
+)
 from steno.runtime._retention import Pruner, checked_retention
-from steno.runtime._sec import Sec
+from steno.runtime._stored import StoreReader
 from steno.runtime._writer import LogWriter
 from steno.store import Fence, PruneQuery, SecStore, SecStoreSession
 
@@ -159,7 +169,7 @@ def open_sec(
     opening = _Opening(
         store=store,
         registry=registry,
-        user_data=shared(context) if make_context is None else made_by(make_context),
+        user_data=same_for_all(context) if make_context is None else made_by(make_context),
         sec_name=sec_name,
         recover_concurrency=recover_concurrency if recover else 0,
         patience=store_patience,
@@ -167,6 +177,24 @@ def open_sec(
         max_value_bytes=max_value_bytes,
     )
     return opening.open()
+
+
+@attrs.frozen(eq=False)
+class _Assembled:
+    """A SEC's actors but for the writer, and what reaches them."""
+
+    coordinator: Coordinator
+    loader: Loader
+    pruner: Pruner
+    access: SecAccess
+    client: SecClient
+
+    async def run_coordinator(self) -> None:
+        """Run the coordinator; when it ends, however it does, nobody waits for it in vain."""
+        try:
+            await self.coordinator.run()
+        finally:
+            self.access.hang_up()
 
 
 def _check_type(name: str, value: object, kind: type) -> None:
@@ -196,27 +224,31 @@ class _Opening:
             async with self.store.open() as session:
                 take_over = await session.take_over(self.sec_name)
                 writer = LogWriter(session, self.patience)
-                line, loader = self._assemble(session, writer, supervisor, take_over.fence)
+                assembled = self._assemble(session, writer, supervisor, take_over.fence)
                 async with trio.open_nursery() as outer:
                     supervisor.outer = outer
                     supervisor.spawn_writer(writer.run)
                     async with trio.open_nursery() as inner:
                         supervisor.inner = inner
-                        supervisor.spawn(line.run)
+                        supervisor.spawn(assembled.run_coordinator)
                         if self.recover_concurrency:
-                            line.sec.expect(claim.saga_id for claim in take_over.claims)
+                            assembled.coordinator.expect(
+                                claim.saga_id for claim in take_over.claims
+                            )
                             supervisor.spawn(
-                                loader.load_all, take_over.claims, self.recover_concurrency
+                                assembled.loader.load_all,
+                                take_over.claims,
+                                self.recover_concurrency,
                             )
                         if self.retention is not None:
-                            supervisor.spawn(line.pruner.run, self.retention)
+                            supervisor.spawn(assembled.pruner.run, self.retention)
                         try:
-                            yield SecClient(line, Creator(line))
-                            await line.close()
+                            yield assembled.client
+                            await assembled.access.asker.close()
                             await writer.drained()
                         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
                             left_by = error
-                        line.hang_up()
+                        assembled.access.hang_up()
                         inner.cancel_scope.cancel()
                     outer.cancel_scope.cancel()
         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
@@ -233,21 +265,31 @@ class _Opening:
 
     def _assemble(
         self, session: SecStoreSession, writer: LogWriter, supervisor: _Supervisor, fence: Fence
-    ) -> tuple[Line, Loader]:
+    ) -> _Assembled:
         """Make the actors, and tell them of each other."""
-        key = object()
-        coordinator: Mailbox[SecMessage] = Mailbox()
-        foundry = Foundry(
-            sec=key,
+        admission = Admission(object())
+        mailbox: Mailbox[SecMessage] = Mailbox()
+        factory = ExecutorFactory(
+            sec_key=admission.sec_key,
             registry=self.registry,
             codec=Codec(self.max_value_bytes),
             user_data=self.user_data,
-            line=SecExecClient(writer.mailbox, coordinator),
+            exec_client=SecExecClient(writer.mailbox, mailbox.tell, admission),
         )
-        loader = Loader(session, foundry, coordinator, writer.mailbox, self.sec_name, self.patience)
-        sec = Sec(coordinator, writer.mailbox, supervisor.spawn, loader.recover)
-        pruner = Pruner(session, coordinator, self.sec_name)
-        return Line(sec, writer, foundry, pruner, self.max_value_bytes, fence, session), loader
+        loader = Loader(
+            session, factory, mailbox, writer.mailbox, admission, self.sec_name, self.patience
+        )
+        coordinator = Coordinator(mailbox, writer.mailbox, supervisor.spawn, loader.recover)
+        pruner = Pruner(session, mailbox, self.sec_name)
+        store = StoreReader(session, pruner, admission)
+        access = SecAccess(
+            admission=admission,
+            asker=Asker(mailbox, admission, store, fence),
+            store=store,
+            absent=AbsentSagas(store, factory, admission, fence),
+        )
+        client = SecClient(access, coordinator, writer, factory, fence, self.max_value_bytes)
+        return _Assembled(coordinator, loader, pruner, access, client)
 
 
 def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:

@@ -44,6 +44,7 @@ from steno.errors import (
     StenoError,
     StoreUnavailable,
 )
+from steno.runtime._admission import Admission
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._garbage import MANY, collecting_rarely
@@ -68,7 +69,7 @@ MOST_TRACEBACKS = 10
 """Of how many different reasons why sagas cannot be loaded the traceback is logged, per open."""
 
 
-def shared(context: object) -> UserData:
+def same_for_all(context: object) -> UserData:
     """Return what gives the same to all sagas."""
     return lambda _saga_id, _dag: context
 
@@ -112,28 +113,28 @@ def _read_dag(stored: StoredSaga, graphs: Graphs) -> SagaDag:
 
 
 @attrs.frozen(eq=False)
-class Foundry:
+class ExecutorFactory:
     """
     Makes executors, of new sagas and of stored ones.
 
     Attributes:
-        sec: The SEC, as a key to which tasks are inside it.
+        sec_key: What stands for the SEC in a `Call`.
         registry: The actions.
         codec: What turns their results into JSON.
         user_data: Gives the user data of a saga.
-        line: The executors' line to the SEC.
+        exec_client: The executors' line to the SEC.
     """
 
-    sec: object
+    sec_key: object
     registry: ActionRegistry
     codec: Codec
     user_data: UserData
-    line: SecExecClient
+    exec_client: SecExecClient
     _graphs: WeakValueDictionary[str, FlatDag] = attrs.field(
         init=False, factory=WeakValueDictionary
     )
 
-    def shared(self, dag: object) -> FlatDag:
+    def shared_graph(self, dag: object) -> FlatDag:
         """
         Return the graph that other sagas of this content have, or the saga's own.
 
@@ -167,9 +168,9 @@ class Foundry:
             user_data.close()
             msg = "make_context must not be async: it is called wherever a saga is made"
             raise TypeError(msg)
-        runner = NodeRunner(self.sec, dag, state, self.registry, self.codec, user_data)
+        runner = NodeRunner(self.sec_key, dag, state, self.registry, self.codec, user_data)
         recording = Recording[NodeOutcome | Step](len(state.log.events), stored)
-        return SagaExecutor(SagaMachine(dag, state), recording, runner, self.line, fence)
+        return SagaExecutor(SagaMachine(dag, state), recording, runner, self.exec_client, fence)
 
     def read_dag(self, stored: StoredSaga) -> SagaDag:
         """
@@ -180,7 +181,7 @@ class Foundry:
         """
         return _read_dag(stored, self._graphs)
 
-    def restore(self, stored: StoredSaga, fence: Fence) -> SagaExecutor:
+    def of_stored(self, stored: StoredSaga, fence: Fence) -> SagaExecutor:
         """
         Return an executor of a stored saga.
 
@@ -221,17 +222,19 @@ class Loader:
 
     Attributes:
         session: The open store.
-        foundry: Makes the executors.
+        factory: Makes the executors.
         coordinator: Who is told.
         writer: Notes problems.
+        admission: Says whether anything is to be begun.
         sec_name: Whose sagas they become.
         patience: Seconds for which an unavailable store is tried again.
     """
 
     session: SecStoreSession
-    foundry: Foundry
+    factory: ExecutorFactory
     coordinator: Mailbox[SecMessage]
     writer: Mailbox[Source]
+    admission: Admission
     sec_name: str
     patience: float
 
@@ -247,7 +250,7 @@ class Loader:
     async def _load_each(self, pending: Iterator[SagaClaim], reasons: Reasons) -> None:
         await trio.lowlevel.checkpoint()
         for claim in pending:
-            if self.foundry.line.draining:
+            if self.admission.draining:
                 why = "the SEC is being left, and the saga was not loaded; it is at the next open"
                 self.coordinator.tell(NotLoaded(claim.saga_id, SecClosing(why)))
             else:
@@ -277,7 +280,7 @@ class Loader:
         saga_id, fence = claim.saga_id, claim.fence
         try:
             stored = await self._read(claim)
-            executor = self.foundry.restore(stored, fence)
+            executor = self.factory.of_stored(stored, fence)
         except Exception as error:  # noqa: BLE001 - stored data and make_context may raise anything
             self._quarantine(claim, error, reasons)
         else:
@@ -299,7 +302,7 @@ class Loader:
         if isinstance(error, SagaTakenOver):
             self.coordinator.tell(NotLoaded(saga_id, error))
             return
-        what = self.foundry.codec.error_text(error)
+        what = self.factory.codec.error_text(error)
         if not isinstance(error, StenoError):
             what = f"{type(error).__name__}: {what}"
         problem = f"it could not be loaded: {what}"
@@ -319,7 +322,7 @@ class Loader:
                 return await read(*args)
             except StoreUnavailable:
                 remaining = give_up - trio.current_time()
-                if remaining <= 0 or self.foundry.line.draining:
+                if remaining <= 0 or self.admission.draining:
                     raise
                 await trio.sleep(min(pause, remaining))
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -38,12 +38,12 @@ class Call:
     A call of an action, as the tasks know it that are a part of it.
 
     Attributes:
-        sec: The SEC that makes it.
+        sec_key: What stands for the SEC that makes it.
         saga_id: The saga that it is for.
         running: Whether it still is; a task that the action has left to others may outlive it.
     """
 
-    sec: object
+    sec_key: object
     saga_id: SagaId
     running: bool = True
 
@@ -52,10 +52,10 @@ inside: ContextVar[tuple[Call, ...]] = ContextVar("inside", default=())
 """The calls that the current task is a part of, the innermost last."""
 
 
-def is_inside(sec: object, saga_id: SagaId | None = None) -> bool:
+def is_inside(sec_key: object, saga_id: SagaId | None = None) -> bool:
     """Say whether the current task is a part of an action of a SEC, and of that saga."""
     return any(
-        call.running and call.sec is sec and saga_id in {None, call.saga_id}
+        call.running and call.sec_key is sec_key and saga_id in {None, call.saga_id}
         for call in inside.get()
     )
 
@@ -89,7 +89,7 @@ class NodeRunner:
     Calls the actions of one saga.
 
     Attributes:
-        sec: What stands for the SEC in a `Call`.
+        sec_key: What stands for the SEC in a `Call`.
         dag: The saga.
         state: Its state, of which actions see the outputs of their ancestors.
         registry: Its actions.
@@ -99,7 +99,7 @@ class NodeRunner:
             takes it out. None until the first one fails.
     """
 
-    sec: object
+    sec_key: object
     dag: SagaDag
     state: SagaState
     registry: ActionRegistry
@@ -115,7 +115,7 @@ class NodeRunner:
             Cancelled: The saga's scope was cancelled, whatever the action made of that.
         """
         await trio.lowlevel.checkpoint_if_cancelled()  # nothing is begun that would only be dropped
-        call = Call(self.sec, self.state.log.saga_id)
+        call = Call(self.sec_key, self.state.log.saga_id)
         inside.set((*inside.get(), call))
         try:
             if isinstance(command, RunAction):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 
 from steno.core import SagaCachedState
-from steno.runtime._entry import Place
-from steno.runtime._sec import Sec
+from steno.runtime._coordinator import Coordinator
+from steno.runtime._entry import EntryState
 from steno.runtime._writer import LogWriter, WriterStatistics
 
 
@@ -40,18 +40,18 @@ class SecStatistics:
     writer: WriterStatistics
 
 
-def take(sec: Sec, writer: LogWriter) -> SecStatistics:
+def take(coordinator: Coordinator, writer: LogWriter) -> SecStatistics:
     """Return what a coordinator and its writer can tell."""
-    census = sec.census()
+    census = coordinator.census()
     return SecStatistics(
-        ready=census[Place.READY],
-        running=census[Place.RUNNING],
-        pending=census[Place.CREATING] + census[Place.LOADING],
-        left=census[Place.LEFT],
-        finished=census[Place.DONE],
-        succeeded=sec.ended[SagaCachedState.SUCCEEDED],
-        failed=sec.ended[SagaCachedState.FAILED],
-        stuck=sec.ended[SagaCachedState.STUCK],
-        halted=sec.halted,
+        ready=census[EntryState.READY],
+        running=census[EntryState.RUNNING],
+        pending=census[EntryState.CREATING] + census[EntryState.LOADING],
+        left=census[EntryState.LEFT],
+        finished=census[EntryState.DONE],
+        succeeded=coordinator.ended[SagaCachedState.SUCCEEDED],
+        failed=coordinator.ended[SagaCachedState.FAILED],
+        stuck=coordinator.ended[SagaCachedState.STUCK],
+        halted=coordinator.halted,
         writer=writer.statistics(),
     )

@@ -20,6 +20,7 @@ import attrs
 from steno.core import Phase, SagaCachedState, SagaId, cached_state
 from steno.errors import (
     CommandError,
+    InternalError,
     SagaHaltedError,
     SagaIdInUse,
     SagaNotReady,
@@ -27,7 +28,8 @@ from steno.errors import (
     SagaTakenOver,
     SecClosing,
 )
-from steno.runtime._entry import BUSY, Entry, Place
+from steno.runtime._entry import BUSY, Entry, EntryState
+from steno.runtime._exec_client import Ended
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._fault import of_the_store
 from steno.runtime._mailbox import Envelope, Mailbox, Reply
@@ -35,7 +37,6 @@ from steno.runtime._message import (
     Ask,
     Close,
     CreateSaga,
-    Ended,
     Forget,
     GetSaga,
     Inject,
@@ -62,7 +63,7 @@ KEPT_TAKEN_OVER = 100
 
 
 @attrs.define(eq=False)
-class Sec:
+class Coordinator:
     """
     The saga execution coordinator.
 
@@ -99,13 +100,13 @@ class Sec:
     def expect(self, sagas: Iterable[SagaId]) -> None:
         """Take note of sagas that are about to be loaded."""
         for saga_id in sagas:
-            self._enter(saga_id, Entry(Place.LOADING))
+            self._enter(saga_id, Entry(EntryState.LOADING))
 
-    def census(self) -> dict[Place, int]:
-        """Return how many sagas there are in each place."""
-        count = dict.fromkeys(Place, 0)
+    def census(self) -> dict[EntryState, int]:
+        """Return how many sagas are in each state."""
+        count = dict.fromkeys(EntryState, 0)
         for entry in self._entries.values():
-            count[entry.place] += 1
+            count[entry.state] += 1
         return count
 
     @property
@@ -117,18 +118,20 @@ class Sec:
 
     def _enter(self, saga_id: SagaId, entry: Entry) -> None:
         self._entries[saga_id] = entry
-        self._busy += entry.place in BUSY
+        self._busy += entry.state in BUSY
 
     def _leave(self, saga_id: SagaId) -> Entry:
         entry = self._entries.pop(saga_id)
-        self._busy -= entry.place in BUSY
+        self._busy -= entry.state in BUSY
         return entry
 
-    def _move(self, saga_id: SagaId, place: Place, executor: SagaExecutor | None = None) -> Entry:
-        """Bring an entry to another place."""
+    def _move(
+        self, saga_id: SagaId, state: EntryState, executor: SagaExecutor | None = None
+    ) -> Entry:
+        """Move an entry to another state."""
         entry = self._entries[saga_id]
-        self._busy += (place in BUSY) - (entry.place in BUSY)
-        entry.place = place
+        self._busy += (state in BUSY) - (entry.state in BUSY)
+        entry.state = state
         entry.executor = executor or entry.executor
         return entry
 
@@ -149,13 +152,8 @@ class Sec:
                 self._loaded(executor)
             case NotLoaded(saga_id=saga_id, error=error):
                 self._not_loaded(saga_id, error)
-            case Ended(executor=executor, halted=halted):
-                if halted is not None:
-                    self._halt(executor, halted)
-                elif executor.phase is Phase.DONE:
-                    self._done(executor)
-                else:
-                    self._put_by(executor)
+            case Ended(saga_id=saga_id, halted=halted):
+                self._ended(saga_id, halted)
             case Forget(saga_id=saga_id, reply=reply):
                 if saga_id in self._entries:
                     self._entries[saga_id].forget(reply)
@@ -183,9 +181,9 @@ class Sec:
         entry = self._entries.get(saga_id)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
-        elif isinstance(ask, GetSaga) and entry.place in {Place.CREATING, Place.LOADING}:
+        elif isinstance(ask, GetSaga) and entry.state in {EntryState.CREATING, EntryState.LOADING}:
             reply.answer(NotHere(saga_id, loading=True))
-        elif entry.executor is None or entry.place is Place.CREATING:
+        elif entry.executor is None or entry.state is EntryState.CREATING:
             entry.queue.append(envelope)
         else:
             try:
@@ -197,11 +195,11 @@ class Sec:
         match envelope.message:
             case CreateSaga() | RunSaga() as create:
                 reply = envelope.reply_to
-                self._enter(saga_id, Entry(Place.CREATING, create.executor))
+                self._enter(saga_id, Entry(EntryState.CREATING, create.executor))
                 told = Write(create.params, lambda o: self.mailbox.tell(Stored(create, reply, o)))
                 self._writer.tell(told)
             case RecoverSaga():
-                entry = Entry(Place.LOADING)
+                entry = Entry(EntryState.LOADING)
                 entry.queue.append(envelope)
                 self._enter(saga_id, entry)
                 self._spawn(self._recover, saga_id)
@@ -221,32 +219,32 @@ class Sec:
             case CreateSaga() | RunSaga():
                 raise SagaIdInUse(saga_id)
             case StartSaga():
-                if entry.place is Place.READY:
+                if entry.state is EntryState.READY:
                     executor.answer_when_started(reply, None)
                     self._start(saga_id, executor)
-                elif entry.place is Place.LEFT:
+                elif entry.state is EntryState.LEFT:
                     raise SecClosing(_goes_on(saga_id))
                 else:
                     executor.answer_when_started(reply, SagaNotReady(saga_id))
             case RecoverSaga():
-                if entry.place is Place.DONE:
+                if entry.state is EntryState.DONE:
                     raise SagaNotRunning(saga_id)
                 reply.answer(None)
             case Inject(injection=injection):
-                if entry.place is Place.DONE:
+                if entry.state is EntryState.DONE:
                     raise SagaNotRunning(saga_id)
-                if entry.place is Place.LEFT:
+                if entry.state is EntryState.LEFT:
                     raise SecClosing(_goes_on(saga_id))
                 executor.inject(injection)
                 reply.answer(None)
             case GetSaga():
                 reply.answer(executor.snapshot())
             case WaitSaga():
-                if entry.place is Place.DONE:
+                if entry.state is EntryState.DONE:
                     reply.answer(executor.snapshot())
-                elif entry.place is Place.READY and self._closing:
+                elif entry.state is EntryState.READY and self._closing:
                     raise SecClosing(_never_started(saga_id))
-                elif entry.place is Place.LEFT:
+                elif entry.state is EntryState.LEFT:
                     raise SecClosing(_goes_on(saga_id))
                 else:
                     entry.waiters[reply] = None
@@ -255,7 +253,7 @@ class Sec:
 
     def _start(self, saga_id: SagaId, executor: SagaExecutor) -> Entry:
         self._spawn(executor.run)
-        return self._move(saga_id, Place.RUNNING, executor)
+        return self._move(saga_id, EntryState.RUNNING, executor)
 
     def _stored(self, stored: Stored) -> None:
         """Take up a saga that was created, and answer its client; then answer the others."""
@@ -272,7 +270,7 @@ class Sec:
         entry = self._take_up(created.executor)
         if isinstance(created, CreateSaga):
             reply.answer(None)
-        elif entry.place is Place.LEFT:
+        elif entry.state is EntryState.LEFT:
             reply.fail(SecClosing(_goes_on(saga_id)))
         else:
             entry.waiters[reply] = None
@@ -287,9 +285,9 @@ class Sec:
         """Run a saga that the store has, if it was started and nothing is in the way."""
         saga_id = executor.saga_id
         if executor.is_ready:
-            return self._move(saga_id, Place.READY, executor)
+            return self._move(saga_id, EntryState.READY, executor)
         if self._draining:
-            return self._move(saga_id, Place.LEFT, executor)
+            return self._move(saga_id, EntryState.LEFT, executor)
         return self._start(saga_id, executor)
 
     def _not_loaded(self, saga_id: SagaId, error: Exception) -> None:
@@ -303,9 +301,21 @@ class Sec:
                 envelope.reply_to.fail(error)
         self._requeue(entry)
 
+    def _ended(self, saga_id: SagaId, halted: SagaHaltedError | None) -> None:
+        executor = self._entries[saga_id].executor
+        if executor is None:
+            msg = f"saga {saga_id} has ended, and was not running"
+            raise InternalError(msg)
+        if halted is not None:
+            self._halt(executor, halted)
+        elif executor.phase is Phase.DONE:
+            self._done(executor)
+        else:
+            self._put_by(executor)
+
     def _done(self, executor: SagaExecutor) -> None:
         saga_id = executor.saga_id
-        entry = self._move(saga_id, Place.DONE)
+        entry = self._move(saga_id, EntryState.DONE)
         self.ended[cached_state(executor.machine.state)] += 1
         snapshot = executor.snapshot()
         for reply in entry.waiters:
@@ -319,7 +329,7 @@ class Sec:
     def _put_by(self, executor: SagaExecutor) -> None:
         """Keep a saga that goes on at the next open, to be looked at until then."""
         saga_id = executor.saga_id
-        entry = self._move(saga_id, Place.LEFT)
+        entry = self._move(saga_id, EntryState.LEFT)
         for reply in entry.waiters:
             reply.fail(SecClosing(_goes_on(saga_id)))
         entry.waiters.clear()
@@ -346,11 +356,11 @@ class Sec:
         self._closers.append(reply)
         self._draining = self._draining or close.drain
         for saga_id, entry in self._entries.items():
-            if entry.place is Place.READY:
+            if entry.state is EntryState.READY:
                 for waiter in entry.waiters:
                     waiter.fail(SecClosing(_never_started(saga_id)))
                 entry.waiters.clear()
-            elif close.drain and entry.place is Place.RUNNING and entry.executor is not None:
+            elif close.drain and entry.state is EntryState.RUNNING and entry.executor is not None:
                 entry.executor.drain()
 
 

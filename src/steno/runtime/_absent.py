@@ -1,0 +1,138 @@
+"""Sagas that are not in memory: what the store has of them, and why they stand still."""
+
+from __future__ import annotations
+
+import attrs
+import trio
+
+from steno.core import Phase, SagaDag, Snapshot
+from steno.errors import (
+    CommandError,
+    NoSuchSaga,
+    RecoveryError,
+    SagaHaltedError,
+    SecClosing,
+    StoreError,
+)
+from steno.runtime._admission import LEFT, Admission
+from steno.runtime._message import NotHere
+from steno.runtime._recover import ExecutorFactory
+from steno.runtime._stored import StoreReader
+from steno.store import Fence, StoredSaga
+
+
+@attrs.frozen(eq=False)
+class AbsentSagas:
+    """
+    Knows what to say of a saga for which the coordinator has answered `NotHere`.
+
+    Args:
+        store: Where it is.
+        factory: Reads its graph.
+        admission: Says what is told while the SEC is being left.
+        fence: Of sagas that this SEC creates.
+    """
+
+    _store: StoreReader
+    _factory: ExecutorFactory
+    _admission: Admission
+    _fence: Fence
+
+    async def load(self, not_here: NotHere) -> StoredSaga:
+        """
+        Return what is stored of a saga.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            SagaHaltedError: It stands still, and what is stored of it can not be read.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        saga_id, stored = not_here.saga_id, not_here.stored
+        if stored is None:
+            try:
+                stored = await self._store.load(saga_id)
+            except (RecoveryError, StoreError) as error:
+                if not_here.halted is None:
+                    raise
+                raise self._admission.told(not_here.halted.again()) from error
+        if stored is None:
+            raise NoSuchSaga(saga_id)
+        return stored
+
+    def snapshot(self, stored: StoredSaga, not_here: NotHere) -> Snapshot:
+        """
+        Return what there is to see of a saga.
+
+        Raises:
+            DumpError: Its graph can not be read.
+        """
+        halted = self._halted(stored, not_here)
+        problem = None if halted is None else halted.problem
+        dag = self._factory.read_dag(stored)
+        phase = Phase.DONE if stored.summary.state.finished else Phase.RUNNING
+        if not_here.loading and problem is None and phase is Phase.RUNNING:
+            phase = Phase.READY
+        size = len(stored.events)
+        return Snapshot(stored.summary.id, dag, stored.events, size, phase, problem)
+
+    async def finished(self, not_here: NotHere) -> Snapshot:
+        """
+        Return the end of a saga.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            SagaHaltedError: It has not ended.
+            DumpError: Its graph can not be read.
+        """
+        stored = await self.load(not_here)
+        if (halted := self._halted(stored, not_here)) is not None:
+            raise self._admission.told(halted)
+        if not stored.summary.state.finished:
+            raise SecClosing(f"{LEFT}; saga {not_here.saga_id} goes on then")
+        return self.snapshot(stored, not_here)
+
+    async def dag(self, not_here: NotHere) -> SagaDag:
+        """
+        Return the graph and params of a saga.
+
+        Raises:
+            NoSuchSaga: There is none of that id.
+            SagaHaltedError: It stands still, since its graph can not be read.
+        """
+        stored = await self.load(not_here)
+        try:
+            return self._factory.read_dag(stored)
+        except RecoveryError as error:
+            halted = self._halted(stored, not_here)
+            if halted is None:
+                why = f"it could not be loaded: {error}"
+                halted = SagaHaltedError(not_here.saga_id, why)
+            raise self._admission.told(halted) from error
+
+    async def refusal(
+        self, not_here: NotHere, finished: CommandError
+    ) -> CommandError | SagaHaltedError:
+        """Return why a command on a saga is refused; as given, if that is since it is finished."""
+        stored = await self.load(not_here)
+        halted = self._halted(stored, not_here)
+        if halted is None and not stored.summary.state.finished:
+            return SecClosing(LEFT)
+        return finished if halted is None else self._admission.told(halted)
+
+    def _halted(self, stored: StoredSaga, not_here: NotHere) -> SagaHaltedError | None:
+        """Return why a saga stands still; None if it does not."""
+        if stored.summary.state.finished or not_here.loading:
+            return None
+        if not_here.halted is not None:
+            return not_here.halted.again()
+        if self._admission.draining and stored.fence.sec_name == self._fence.sec_name:
+            return None  # it was to be loaded, and is at the next open
+        problem = stored.summary.problem or self._stranger(stored)
+        return SagaHaltedError(stored.summary.id, problem)
+
+    def _stranger(self, stored: StoredSaga) -> str:
+        """Say why a saga that nobody has heard of stands still."""
+        owner = stored.fence.sec_name
+        if owner == self._fence.sec_name:
+            return "this SEC has not recovered it (recover=False); saga_recover does"
+        return f'it belongs to the SEC "{owner}"; saga_recover takes it over, if that is gone'
