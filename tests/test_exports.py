@@ -16,7 +16,7 @@ SagaResultErr SagaResultOk SagaRunning SagaSerialized SagaSummary SagaTakenOver 
 SagaValidationError SagaView SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore
 SecStoreSession SerializeError SerializeFailed SqliteSecStore StenoError StoreError StoreInUse
 StoreStuck StoreUnavailable SubsagaCreateFailed UndoActionError WriterStatistics
-new_action_noop_undo open_sec verify_log
+new_action_noop_undo open_sec rare_collections verify_log
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test
 
 

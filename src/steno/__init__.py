@@ -99,6 +99,7 @@ from steno.runtime import (
     SecStatistics,
     WriterStatistics,
     open_sec,
+    rare_collections,
 )
 from steno.store import (
     SagaCreateParams,
@@ -194,5 +195,6 @@ __all__ = [
     "WriterStatistics",
     "new_action_noop_undo",
     "open_sec",
+    "rare_collections",
     "verify_log",
 ]

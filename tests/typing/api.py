@@ -128,6 +128,8 @@ def make_world(saga_id: steno.SagaId, saga_name: steno.SagaName, params: object)
 
 
 async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
+    with steno.rare_collections() as nothing:
+        assert_type(nothing, None)
     async with steno.open_sec(store, registry, make_context=make_world) as sec:
         assert_type(sec, steno.SecClient)
     async with steno.open_sec(

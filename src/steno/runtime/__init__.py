@@ -12,9 +12,11 @@ The actors: a thin shell of Trio around the pure core.
 * `_access`: these four together.
 * `_client`, `_handle`: what an application holds of a SEC, and of a saga.
 * `_fault`, `_report`: what user code may raise; what is logged. `_open`: opening and leaving.
+* `_collector`: less work for the garbage collector, for who asks for it.
 """
 
 from steno.runtime._client import SecClient
+from steno.runtime._collector import rare_collections
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._handle import SagaHandle
 from steno.runtime._open import open_sec
@@ -29,5 +31,6 @@ __all__ = [
     "SecStatistics",
     "WriterStatistics",
     "open_sec",
+    "rare_collections",
     "restore",
 ]

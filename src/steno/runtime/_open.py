@@ -134,8 +134,7 @@ def open_sec(
         sec_name: The durable identity of this SEC: opening another of the same name takes its sagas
             over.
         recover: Whether to recover the unfinished sagas.
-        recover_concurrency: How many sagas are loaded at a time. While many are, Python collects
-            garbage more rarely (`gc.set_threshold`).
+        recover_concurrency: How many sagas are loaded at a time.
         store_patience: Seconds for which an unavailable store is tried again, before the sagas that
             wait for it are halted.
         retention: How long finished sagas of this SEC are kept; then they are deleted, with their

@@ -11,7 +11,6 @@ import inspect
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
-from contextlib import nullcontext
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -47,7 +46,6 @@ from steno.errors import (
 from steno.runtime._admission import Admission
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._executor import SagaExecutor
-from steno.runtime._garbage import MANY, collecting_rarely
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
 from steno.runtime._report import logger, report
@@ -241,10 +239,9 @@ class Loader:
     async def load_all(self, claims: Sequence[SagaClaim], concurrency: int) -> None:
         """Load sagas that were taken over, so many at a time."""
         pending, reasons = iter(claims), Reasons()
-        with collecting_rarely() if len(claims) >= MANY else nullcontext():
-            async with trio.open_nursery() as nursery:
-                for _ in range(min(concurrency, len(claims))):
-                    nursery.start_soon(self._load_each, pending, reasons)
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(concurrency, len(claims))):
+                nursery.start_soon(self._load_each, pending, reasons)
         reasons.report_rest()
 
     async def _load_each(self, pending: Iterator[SagaClaim], reasons: Reasons) -> None:
