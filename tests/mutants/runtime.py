@@ -72,8 +72,8 @@ MUTANTS = (
         "line 6: a result is visible only once it is durable",
         "runtime/_executor.py",
         (
-            "        step, row = self._decide(recording.waiting), self._row()\n",
-            "        step, row = self._decide(recording.waiting), self._row()\n"
+            "        nothing_new = recording.adds_nothing(step, row)\n",
+            "        nothing_new = recording.adds_nothing(step, row)\n"
             "        if self.machine.state.outcome is not None:\n"
             "            self._over.set()\n",
         ),

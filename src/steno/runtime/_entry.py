@@ -27,6 +27,8 @@ class EntryState(enum.Enum):
     LEFT = "left"
     """It was begun, and goes on when its SEC, which is being left, is opened again."""
 
+    __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
+
 
 BUSY = frozenset({EntryState.CREATING, EntryState.LOADING, EntryState.RUNNING})
 """States in which a saga must not stay when its SEC is left."""

@@ -8,7 +8,6 @@ import attrs
 
 from steno.core import SagaId
 from steno.errors import SagaHaltedError
-from steno.runtime._admission import Admission
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._writer import Source
 
@@ -31,17 +30,6 @@ class SecExecClient:
 
     _writer: Mailbox[Source]
     _tell: Callable[[Ended], None]
-    _admission: Admission
-
-    @property
-    def closing(self) -> bool:
-        """Whether the SEC is being left, or drained."""
-        return self._admission.closing
-
-    @property
-    def draining(self) -> bool:
-        """Whether it is drained, so that nothing is begun any more."""
-        return self._admission.draining
 
     def record(self, executor: Source) -> None:
         """Have a step written, once the writer makes up its next batch."""

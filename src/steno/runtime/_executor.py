@@ -49,6 +49,7 @@ from steno.core import (
     cached_state,
 )
 from steno.errors import CommandError, InternalError, SagaHaltedError, SagaTakenOver
+from steno.runtime._admission import Admission
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import is_cancelled, is_fatal, leaves
 from steno.runtime._mailbox import Reply
@@ -64,6 +65,9 @@ from steno.store import (
     SagaRecord,
     WriteOutcome,
 )
+
+# Names of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
+_READY, _QUEUED = Phase.READY, RecordingState.QUEUED
 
 
 @attrs.define(eq=False)
@@ -81,6 +85,7 @@ class SagaExecutor:
     _recording: Recording[NodeOutcome | Step]  # the first step is told as well
     _runner: NodeRunner
     _exec_client: SecExecClient
+    _admission: Admission
     fence: Fence
     phase: Phase = attrs.field(init=False, default=Phase.READY)
     _under_way: int = attrs.field(init=False, default=0)  # calls
@@ -202,7 +207,9 @@ class SagaExecutor:
         if recording.state is RecordingState.IDLE:
             recording.told(self.machine.start())
         match recording.waiting:
-            case [Step() as first] if recording.adds_nothing(first, self._row()):
+            case [Step() as first] if recording.adds_nothing(
+                first, cached_state(self.machine.state)
+            ):
                 self._take()
             case _:
                 self._exec_client.record(self)
@@ -233,7 +240,7 @@ class SagaExecutor:
         if self._nursery is None or self._nursery.cancel_scope.cancel_called:
             return None  # it was cancelled, and what it was told was never so
         recording = self._recording
-        step, row = self._decide(recording.waiting), self._row()
+        step, row = self._decide(recording.waiting), cached_state(self.machine.state)
         nothing_new = recording.adds_nothing(step, row)
         recording.taken(step, row)
         if nothing_new:
@@ -247,20 +254,15 @@ class SagaExecutor:
         """Return the step that all that waits amounts to."""
         told: list[Input] = []
         for item in waiting:
-            match item:
-                case Step():
-                    return item  # the first; nothing runs that could tell anything beside it
-                case NodeHalted() if item.closing and self._exec_client.closing:
-                    self._cut_off = True
-                case NodeHalted():
-                    self._problem = item.problem  # what came in beside it is recorded all the same
-                case _:
-                    told.append(item)
+            if isinstance(item, Step):
+                return item  # the first; nothing runs that could tell anything beside it
+            if not isinstance(item, NodeHalted):
+                told.append(item)
+            elif item.closing and self._admission.closing:
+                self._cut_off = True
+            else:
+                self._problem = item.problem  # what came in beside it is recorded all the same
         return self.machine.handle(told)
-
-    def _row(self) -> SagaCachedState:
-        """Return what the saga's row is to say of it."""
-        return cached_state(self.machine.state)
 
     def _written(self, outcome: WriteOutcome) -> None:
         """Take note of what became of the step."""
@@ -290,7 +292,7 @@ class SagaExecutor:
 
     def _carry_out(self, step: Step, nursery: trio.Nursery) -> None:
         """Do what a durable step asks for; then ask the writer again, if more was told."""
-        if self.phase is Phase.READY:
+        if self.phase is _READY:
             self._note_started()
         if self.machine.state.unwinding:
             report_failures(self.machine, step, self._runner.raised)
@@ -300,7 +302,7 @@ class SagaExecutor:
         for command in step.then:
             match command:
                 case RunAction() | RunUndo():
-                    if not self._exec_client.draining:
+                    if not self._admission.draining:
                         self._under_way += 1
                         nursery.start_soon(
                             self._run_node, command, name=self._name_of(command.node_id)
@@ -309,14 +311,14 @@ class SagaExecutor:
                     if outcome is SagaOutcome.STUCK:
                         report_stuck(self.machine, self._runner.raised)
                     self._over.set()
-        if self._recording.state is RecordingState.QUEUED:
+        if self._recording.state is _QUEUED:
             self._exec_client.record(self)
         elif not self._under_way and not self._over.is_set():
             self._rest()
 
     def _rest(self) -> None:
         """Leave the saga to the next open: nothing of it is under way, and nothing is begun."""
-        if not self._cut_off and not self._exec_client.draining:
+        if not self._cut_off and not self._admission.draining:
             msg = "nothing of the saga is under way, and it is not finished"
             raise InternalError(msg)
         self._over.set()

@@ -269,15 +269,13 @@ class _Opening:
         admission = Admission(object())
         mailbox: Mailbox[SecMessage] = Mailbox()
         factory = ExecutorFactory(
-            sec_key=admission.sec_key,
+            admission=admission,
             registry=self.registry,
             codec=Codec(self.max_value_bytes),
             user_data=self.user_data,
-            exec_client=SecExecClient(writer.mailbox, mailbox.tell, admission),
+            exec_client=SecExecClient(writer.mailbox, mailbox.tell),
         )
-        loader = Loader(
-            session, factory, mailbox, writer.mailbox, admission, self.sec_name, self.patience
-        )
+        loader = Loader(session, factory, mailbox, writer.mailbox, self.sec_name, self.patience)
         coordinator = Coordinator(mailbox, writer.mailbox, supervisor.spawn, loader.recover)
         pruner = Pruner(session, mailbox, self.sec_name)
         store = StoreReader(session, pruner, admission)

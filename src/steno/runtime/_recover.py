@@ -116,14 +116,14 @@ class ExecutorFactory:
     Makes executors, of new sagas and of stored ones.
 
     Attributes:
-        sec_key: What stands for the SEC in a `Call`.
+        admission: Says whether anything is to be begun.
         registry: The actions.
         codec: What turns their results into JSON.
         user_data: Gives the user data of a saga.
         exec_client: The executors' line to the SEC.
     """
 
-    sec_key: object
+    admission: Admission
     registry: ActionRegistry
     codec: Codec
     user_data: UserData
@@ -166,9 +166,13 @@ class ExecutorFactory:
             user_data.close()
             msg = "make_context must not be async: it is called wherever a saga is made"
             raise TypeError(msg)
-        runner = NodeRunner(self.sec_key, dag, state, self.registry, self.codec, user_data)
-        recording = Recording[NodeOutcome | Step](len(state.log.events), stored)
-        return SagaExecutor(SagaMachine(dag, state), recording, runner, self.exec_client, fence)
+        runner = NodeRunner(
+            self.admission.sec_key, dag, state, self.registry, self.codec, user_data
+        )
+        recording: Recording[NodeOutcome | Step] = Recording(len(state.log.events), stored)
+        return SagaExecutor(
+            SagaMachine(dag, state), recording, runner, self.exec_client, self.admission, fence
+        )
 
     def read_dag(self, stored: StoredSaga) -> SagaDag:
         """
@@ -223,7 +227,6 @@ class Loader:
         factory: Makes the executors.
         coordinator: Who is told.
         writer: Notes problems.
-        admission: Says whether anything is to be begun.
         sec_name: Whose sagas they become.
         patience: Seconds for which an unavailable store is tried again.
     """
@@ -232,7 +235,6 @@ class Loader:
     factory: ExecutorFactory
     coordinator: Mailbox[SecMessage]
     writer: Mailbox[Source]
-    admission: Admission
     sec_name: str
     patience: float
 
@@ -247,7 +249,7 @@ class Loader:
     async def _load_each(self, pending: Iterator[SagaClaim], reasons: Reasons) -> None:
         await trio.lowlevel.checkpoint()
         for claim in pending:
-            if self.admission.draining:
+            if self.factory.admission.draining:
                 why = "the SEC is being left, and the saga was not loaded; it is at the next open"
                 self.coordinator.tell(NotLoaded(claim.saga_id, SecClosing(why)))
             else:
@@ -319,7 +321,7 @@ class Loader:
                 return await read(*args)
             except StoreUnavailable:
                 remaining = give_up - trio.current_time()
-                if remaining <= 0 or self.admission.draining:
+                if remaining <= 0 or self.factory.admission.draining:
                     raise
                 await trio.sleep(min(pause, remaining))
                 pause = min(2 * pause, LONGEST_PAUSE)
