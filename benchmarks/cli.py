@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 
+from benchmarks import instructions
 from benchmarks.machine import header
 from benchmarks.plot import charts
 from benchmarks.report import markdown, ratios
@@ -86,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     add("--folder", type=Path, metavar="DIR", help="where files are written while it runs")
     how = "measure what needs a package by another Python, as in dura=.venv13/bin/python"
     add("--python", action="append", default=[], metavar="PACKAGE=PATH", help=how)
+    add("--instructions", action="store_true", help="count instructions, not time")
     add("--list", action="store_true", help="list the scenarios")
     return made
 
@@ -158,6 +160,8 @@ def main(words: Sequence[str] | None = None) -> int:
         for scenario in SCENARIOS:
             print(f"{scenario.name:28} {scenario.unit:11} {scenario.what}")
         return 0
+    if args.instructions:
+        return instructions.main(args.folder)
     outcome = run(args, lambda line: print(line, file=sys.stderr, flush=True))
     write(outcome, args)
     print(outcome.markdown())

@@ -31,6 +31,7 @@ class Scale:
         seconds: How long somebody looks.
         verifying: How many nodes there are in the saga whose log is verified.
         exploring: How many runs there are in the exploration of the trip.
+        warming: How many sagas are run before the clock is started; None for a tenth.
     """
 
     name: str
@@ -51,10 +52,15 @@ class Scale:
     seconds: float
     verifying: tuple[int, ...]
     exploring: tuple[int, ...]
+    warming: int | None = None
 
     def sagas(self, concurrency: int) -> int:
         """Return how many sagas are run at a concurrency."""
         return max(self.least, self.turns * concurrency)
+
+    def warm_up(self, sagas: int) -> int:
+        """Return how many are run before so many are measured."""
+        return sagas // 10 + 1 if self.warming is None else self.warming
 
 
 FULL: Final = Scale(

@@ -41,7 +41,7 @@ def run(load: Load) -> Figures:
     chains = load.scale.sagas(load.point)
 
     async def measured() -> Figures:
-        await _run(chains // 10 + 1, load.point)
+        await _run(load.scale.warm_up(chains), load.point)
         with Meter() as meter:
             await _run(chains, load.point)
         return meter.figures(chains * NODES)

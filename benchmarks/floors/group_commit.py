@@ -28,7 +28,7 @@ async def measured(write_chain: Chain, load: Load) -> Figures:
     per_step = int(load.options["rows"])
     path = load.folder / "floor.db"
     chains = load.scale.sagas(load.point)
-    warm_up = chains // 10 + 1
+    warm_up = load.scale.warm_up(chains)
 
     async def producer(writer: GroupWriter, left: Iterator[int]) -> None:
         for chain in left:

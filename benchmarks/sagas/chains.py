@@ -49,7 +49,7 @@ async def _measured(load: Load) -> Figures:
     sagas = load.scale.sagas(load.point)
     async with steno.open_sec(make_store(load), registry, context=World()) as sec:
         chains = _Chains(sec, load.options["end"] == "unwinding")
-        await chains.run(sagas // 10 + 1, load.point)
+        await chains.run(load.scale.warm_up(sagas), load.point)
         chains.seconds.clear()
         with Meter() as meter:
             await chains.run(sagas, load.point)

@@ -1,0 +1,80 @@
+"""
+What valgrind counts: `python -m benchmarks.counted FOLDER` runs pieces, each in a copy of itself.
+
+The imports of a process are a billion and a half of instructions, ten seconds under valgrind. They
+are done once: a copy inherits the counter too, so that all copies begin with the same sum.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from benchmarks.scale import TINY, Scale
+from benchmarks.scenario import Load, Run
+from benchmarks.table import scenario
+
+AT_ONCE: Final = 64
+"""How many chains run at once."""
+
+FEW: Final = 64
+"""Chains in the first of two runs of a piece."""
+
+MANY: Final = 192
+"""Chains in the second run: what it counts more is what the chains more have cost."""
+
+ENGINE: Final = ("chains-memory-forward", "chains-sqlite-forward")
+"""The sagas: chains of ten nodes, in memory and on SQLite."""
+
+FLOORS: Final = ("bare-trio", "disk-one-row", "disk-two-rows", "disk-tasks", "disk-sequence")
+"""The same work without sagas."""
+
+
+def scale(chains: int) -> Scale:
+    """Return the scale at which just so many chains are run, and as many as always before them."""
+    return attrs.evolve(TINY, least=chains, turns=0, warming=AT_ONCE)
+
+
+def _run_in_copy(run: Run, load: Load) -> int:
+    """Run something in a copy of this process, and return its id."""
+    copy = os.fork()
+    if copy:
+        _, status = os.waitpid(copy, 0)
+        if status:
+            msg = f"a run of {load} has failed"
+            raise RuntimeError(msg)
+        return copy
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            run(load)
+    except BaseException:  # noqa: BLE001 - a copy must not go on as the original
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def main(parent: str) -> None:
+    """Run all pieces, few chains and then many; print their names, and the ids of the copies."""
+    runs: list[tuple[str, Run, Load]] = []
+    for name in (*ENGINE, *FLOORS):
+        piece = scenario(name)
+        for chains in (FEW, MANY):
+            folder = Path(parent, f"{name}-{chains}")
+            folder.mkdir()
+            load = Load(AT_ONCE, scale(chains), folder, piece.options)
+            runs.append((name, piece.function(), load))
+    # Nothing is done between two copies that would count for the second.
+    found = [(name, _run_in_copy(run, load)) for name, run, load in runs]
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

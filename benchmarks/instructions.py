@@ -1,0 +1,139 @@
+"""
+Instructions per node, of the engine and of the floors: `python -m benchmarks --instructions`.
+
+They are counted by valgrind, so neither the clock nor who else is at work has a part in them. What
+a program does once, as importing and opening, is in both of two runs, and drops out of their
+difference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from benchmarks.counted import ENGINE, FEW, FLOORS, MANY
+from benchmarks.report import number, row
+from benchmarks.table import scenario
+
+NODES: Final = 10
+"""Nodes of a chain."""
+
+PATIENCE: Final = 600.0
+"""Seconds that all runs may take together."""
+
+IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in there
+"""Where files are written that need not be on a disk: to wait for one takes no instructions."""
+
+
+class NotCounted(Exception):
+    """The runs have failed, or valgrind has said something that was not expected."""
+
+
+def total(report: str) -> int:
+    """
+    Return how many instructions there are in a file that cachegrind has written.
+
+    Raises:
+        NotCounted: The text is none of its reports.
+    """
+    fields = dict(line.split(": ", 1) for line in report.splitlines() if ": " in line)
+    events, summary = (fields.get(key, "").split() for key in ("events", "summary"))
+    try:
+        return int(dict(zip(events, summary, strict=True))["Ir"])
+    except (KeyError, ValueError) as error:
+        msg = f"cachegrind counted no instructions: events {events}, summary {summary}"
+        raise NotCounted(msg) from error
+
+
+def per_node(few: int, many: int) -> float:
+    """Return the instructions of a node, by those of a run of few chains and of one of many."""
+    return (many - few) / ((MANY - FEW) * NODES)
+
+
+def costs(counts: Iterable[tuple[str, int]]) -> dict[str, float]:
+    """Return the instructions of a node by scenario, of which each comes twice: few, then many."""
+    found: dict[str, list[int]] = {}
+    for name, count in counts:
+        found.setdefault(name, []).append(count)
+    return {name: per_node(few, many) for name, (few, many) in found.items()}
+
+
+def table(cost: Mapping[str, float]) -> Iterator[str]:
+    """Give a row for each scenario; those of the engine say how often they hold each floor."""
+    yield row("instructions", "per node", *(f"÷ {floor}" for floor in FLOORS))
+    yield f"|---|{'--:|' * (1 + len(FLOORS))}"
+    for name in ENGINE:
+        ratios = (f"{cost[name] / cost[floor]:.2f}" for floor in FLOORS)
+        yield row(scenario(name).what, number(cost[name]), *ratios)
+    for name in FLOORS:
+        yield row(f"{name}: {scenario(name).what}", number(cost[name]), *("" for _ in FLOORS))
+
+
+def count(valgrind: str, folder: Path) -> dict[str, float]:
+    """
+    Run everything under valgrind, and return the instructions of a node by scenario.
+
+    Args:
+        valgrind: The program.
+        folder: An empty one, for what the runs and valgrind write.
+
+    Raises:
+        NotCounted: That has failed, or took too long.
+    """
+    reports, files = folder / "reports", folder / "files"
+    reports.mkdir()
+    files.mkdir()
+    command = [
+        valgrind,
+        "--tool=cachegrind",
+        "--cache-sim=no",
+        f"--cachegrind-out-file={reports}/%p",
+        *(sys.executable, "-m", "benchmarks.counted", str(files)),
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603 - the command is this very program, in valgrind
+            command,
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, "PYTHONHASHSEED": "0"},  # sets are walked in the same order
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE,
+        )
+    except subprocess.CalledProcessError as error:
+        raise NotCounted(error.stderr) from error
+    except subprocess.TimeoutExpired as error:
+        msg = f"it took longer than {PATIENCE:.0f} s"
+        raise NotCounted(msg) from error
+    copies: list[tuple[str, int]] = json.loads(done.stdout.splitlines()[-1])
+    return costs((name, total((reports / str(pid)).read_text("utf-8"))) for name, pid in copies)
+
+
+def main(parent: Path | None) -> int:
+    """
+    Print the table, or that it is skipped; return 1 if it should have been made and was not.
+
+    Args:
+        parent: Where files are written meanwhile; None for one in memory, if there is one.
+    """
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        print("SKIPPED: instructions are not counted, as valgrind is not installed")
+        return 0
+    if parent is None and IN_MEMORY.is_dir():
+        parent = IN_MEMORY
+    try:
+        with tempfile.TemporaryDirectory(prefix="steno-bench-", dir=parent) as folder:
+            cost = count(valgrind, Path(folder))
+    except NotCounted as error:
+        print(f"instructions could not be counted: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(table(cost)))
+    return 0
