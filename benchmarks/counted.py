@@ -55,7 +55,7 @@ def _run_in_copy(run: Run, load: Load) -> int:
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             run(load)
-    except BaseException:  # noqa: BLE001 - a copy must not go on as the original
+    except BaseException:  # noqa: ASYNC103, BLE001 - a copy must not go on as the original
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
