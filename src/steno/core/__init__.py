@@ -45,7 +45,15 @@ from steno.core._event import (
 )
 from steno.core._flat import FlatDag
 from steno.core._graph_json import read_flat
-from steno.core._ids import ActionName, NodeName, SagaId, SagaName, SagaNodeId, checked_saga_id
+from steno.core._ids import (
+    ActionName,
+    NodeName,
+    SagaId,
+    SagaName,
+    SagaNodeId,
+    Timestamp,
+    checked_saga_id,
+)
 from steno.core._input import Injection, Input, RepeatInjected, at_least_one
 from steno.core._log import EventColumn, Events, SagaLog
 from steno.core._lookup import lookup, saga_params
@@ -171,6 +179,7 @@ __all__ = [
     "SubsagaNode",
     "SubsagaStartNode",
     "Succeeded",
+    "Timestamp",
     "UndoActionError",
     "UndoFailed",
     "UndoFinished",

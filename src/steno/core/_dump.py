@@ -1,6 +1,8 @@
 """
 Dumps: a saga as one JSON document, in the format of Steno's own tools, byte for byte.
 
+What Steno does not have, the times of events, follows after all that it has.
+
 Reading is strict: what is read is a saga that a builder could have built, with events that could be
 its own, or it is an error that names the place.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import cast
 from uuid import UUID
 
 import attrs
@@ -22,11 +25,14 @@ from steno.core._event import (
     event_type_from_row,
 )
 from steno.core._graph_json import inner_node, read_dumped
-from steno.core._ids import SagaId, SagaNodeId
+from steno.core._ids import SagaId, SagaNodeId, Timestamp
 from steno.core._node import EndNode, StartNode
 from steno.core._node_json import node_from_json, node_to_json, value_from_json
 from steno.core._value import JSON, JsonValue, decode_json, encode_json, parse_json
 from steno.errors import DumpError, SerializeError
+
+_EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 1 to 9999, which are all that a date can have."""
 
 
 @attrs.frozen(eq=False)
@@ -44,15 +50,18 @@ class SagaSerialized:
     dag: SagaDag
     events: tuple[SagaNodeEvent, ...]
 
-    def to_json(self) -> str:
+    def to_json(self, *, steno: bool = False) -> str:
         """
         Return the document; what `from_json` reads of it gives the same bytes again.
+
+        Args:
+            steno: Write what Steno writes, and so no times.
 
         Raises:
             DumpError: The params or an event hold what is not JSON, as in a damaged store.
         """
         flat = self.dag.flat
-        document = {
+        document: dict[str, JSON] = {
             "saga_id": str(self.saga_id),
             "dag": {
                 "end_node": flat.graph.end,
@@ -67,6 +76,9 @@ class SagaSerialized:
             },
             "events": [_event_to_json(event) for event in self.events],
         }
+        times = [event.time for event in self.events]
+        if times and None not in times and not steno:
+            document["times"] = times
         try:
             text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
             text.encode()  # a lone surrogate is seen now, and not by whoever writes it to a file
@@ -89,11 +101,15 @@ class SagaSerialized:
         except ValueError as error:
             raise DumpError("$", f"is no JSON: {error}") from None
         match document:
-            case {"saga_id": saga_id, "dag": dag, "events": list(events)}:
+            case {"saga_id": saga_id, "dag": dag, "events": list(events), **rest}:
+                times = _read_times(rest.get("times"), len(events))
                 return cls(
                     _saga_id(saga_id, "$.saga_id"),
                     _read_dag(dag),
-                    tuple(_read_event(item, f"$.events[{i}]") for i, item in enumerate(events)),
+                    tuple(
+                        _read_event(item, time, f"$.events[{i}]")
+                        for i, (item, time) in enumerate(zip(events, times, strict=True))
+                    ),
                 )
             case _:
                 raise DumpError("$", 'is no object with "saga_id", "dag" and a list of "events"')
@@ -155,14 +171,29 @@ def _event_to_json(event: SagaNodeEvent) -> JSON:
     }
 
 
-def _read_event(item: JsonValue, path: str) -> SagaNodeEvent:
+def _read_times(data: JsonValue, count: int) -> Sequence[Timestamp | None]:
+    match data:
+        case None:
+            return [None] * count
+        case list() if len(data) == count:
+            for place, time in enumerate(data):
+                if type(time) is not int or not _EARLIEST <= time <= _LATEST:
+                    raise DumpError(
+                        f"$.times[{place}]", "is not a time, in microseconds since 1970"
+                    )
+            return cast("list[Timestamp | None]", data)
+        case _:
+            raise DumpError("$.times", f"is not a list of {count} times, one for each event")
+
+
+def _read_event(item: JsonValue, time: Timestamp | None, path: str) -> SagaNodeEvent:
     match item:
         case {"saga_id": saga_id, "node_id": int(node), "event_type": event_type} if (
             type(node) is not bool
         ):
             owner = _saga_id(saga_id, f"{path}.saga_id")
             read = _read_event_type(event_type, f"{path}.event_type")
-            return SagaNodeEvent(owner, SagaNodeId(node), read)
+            return SagaNodeEvent(owner, SagaNodeId(node), read, time)
         case _:
             raise DumpError(path, 'is no object with "saga_id", "node_id" and "event_type"')
 

@@ -17,7 +17,7 @@ from steno.core._action_error import (
     action_error_from_json,
     undo_error_from_json,
 )
-from steno.core._ids import SagaId, SagaNodeId
+from steno.core._ids import SagaId, SagaNodeId, Timestamp
 from steno.core._value import JsonText, decode_json, encode_json
 
 
@@ -90,11 +90,14 @@ class SagaNodeEvent:
         saga_id: Whose log it is.
         node_id: The node.
         event_type: What has become of it, with the data that belongs to that.
+        time: When it was made; None where that is not known, as in a dump of Steno. Two events that
+            differ in their times only are equal: they say the same.
     """
 
     saga_id: SagaId
     node_id: SagaNodeId
     event_type: SagaNodeEventType
+    time: Timestamp | None = attrs.field(default=None, eq=False)
 
     def __str__(self) -> str:
         """Return the event as a line of `SagaLog.pretty`."""

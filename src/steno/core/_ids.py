@@ -20,6 +20,9 @@ ActionName = NewType("ActionName", str)
 SagaNodeId = NewType("SagaNodeId", int)
 """A node's index in the flattened graph of its saga: its place in the order of insertion."""
 
+Timestamp = NewType("Timestamp", int)
+"""Microseconds since 1970-01-01 UTC, by the clock of the SEC that logged an event."""
+
 
 def checked_saga_id(saga_id: object) -> SagaId:
     """

@@ -13,7 +13,7 @@ from typing import TypeAlias, cast, overload
 import attrs
 
 from steno.core._event import SagaNodeEvent, SagaNodeEventType, Succeeded
-from steno.core._ids import SagaId, SagaNodeId
+from steno.core._ids import SagaId, SagaNodeId, Timestamp
 from steno.core._status import TRANSITIONS, UNWINDING, SagaNodeLoadStatus
 from steno.core._value import JsonText
 from steno.errors import ForeignEvent, IllegalEvent
@@ -34,11 +34,13 @@ class Events(Sequence[SagaNodeEvent]):
         saga_id: Whose log it is.
         nodes: For each event its node.
         whats: For each event its type, or the output if that is a success.
+        times: For each event its time, if that is known.
     """
 
     _saga_id: SagaId
     _nodes: list[SagaNodeId]
     _whats: list[EventColumn]
+    _times: list[Timestamp | None]
 
     def __eq__(self, other: object) -> bool:
         """Compare as a list would, with whatever has a length and an order."""
@@ -52,7 +54,7 @@ class Events(Sequence[SagaNodeEvent]):
 
     def __iter__(self) -> Iterator[SagaNodeEvent]:
         """Give the events."""
-        return map(self._made, self._nodes, self._whats)
+        return map(self._made, self._nodes, self._whats, self._times)
 
     @overload
     def __getitem__(self, place: int) -> SagaNodeEvent: ...
@@ -61,12 +63,13 @@ class Events(Sequence[SagaNodeEvent]):
     def __getitem__(self, place: int | slice) -> SagaNodeEvent | Sequence[SagaNodeEvent]:
         """Return an event, or some."""
         if isinstance(place, slice):
-            return tuple(map(self._made, self._nodes[place], self._whats[place]))
-        return self._made(self._nodes[place], self._whats[place])
+            columns = self._nodes[place], self._whats[place], self._times[place]
+            return tuple(map(self._made, *columns))
+        return self._made(self._nodes[place], self._whats[place], self._times[place])
 
-    def _made(self, node: SagaNodeId, what: EventColumn) -> SagaNodeEvent:
+    def _made(self, node: SagaNodeId, what: EventColumn, time: Timestamp | None) -> SagaNodeEvent:
         event_type = Succeeded(what) if isinstance(what, str) else what
-        return SagaNodeEvent(self._saga_id, node, event_type)
+        return SagaNodeEvent(self._saga_id, node, event_type, time)
 
 
 @attrs.define(eq=False)
@@ -81,6 +84,7 @@ class SagaLog:
     saga_id: SagaId
     _nodes: list[SagaNodeId] = attrs.field(init=False, factory=list)
     _whats: list[EventColumn] = attrs.field(init=False, factory=list)
+    _times: list[Timestamp | None] = attrs.field(init=False, factory=list)
     _status: dict[SagaNodeId, SagaNodeLoadStatus] = attrs.field(init=False, factory=dict)
     _unwinding: bool = attrs.field(init=False, default=False)
 
@@ -113,6 +117,7 @@ class SagaLog:
         """Return another log of the same events."""
         log = SagaLog(self.saga_id)
         log._nodes, log._whats = self._nodes.copy(), self._whats.copy()
+        log._times = self._times.copy()
         log._status = self._status.copy()
         log._unwinding = self._unwinding
         return log
@@ -120,7 +125,7 @@ class SagaLog:
     @property
     def events(self) -> Sequence[SagaNodeEvent]:
         """The events, oldest first; it grows, and nothing in it ever changes."""
-        return Events(self.saga_id, self._nodes, self._whats)
+        return Events(self.saga_id, self._nodes, self._whats, self._times)
 
     @property
     def unwinding(self) -> bool:
@@ -162,6 +167,7 @@ class SagaLog:
         what = event.event_type
         self._nodes.append(event.node_id)
         self._whats.append(what.output if isinstance(what, Succeeded) else what)
+        self._times.append(event.time)
         self._status[event.node_id] = status
         if status in UNWINDING:
             self._unwinding = True

@@ -33,7 +33,7 @@ from steno.core._event import (
     Succeeded,
     UndoFailed,
 )
-from steno.core._ids import SagaNodeId
+from steno.core._ids import SagaNodeId, Timestamp
 from steno.core._input import Injection, Input, RepeatInjected
 from steno.core._node import (
     ActionNode,
@@ -71,17 +71,20 @@ class SagaMachine:
     _fail_undo: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
     _repeat: Mapping[SagaNodeId, RepeatInjected] = attrs.field(init=False, default=NO_REPEATS)
 
-    def start(self) -> Step:
+    def start(self, now: Timestamp | None = None) -> Step:
         """
         Begin, or go on where the log breaks off.
 
         What was in flight is called again, without a second event for its beginning.
+
+        Args:
+            now: The time of the events that are logged.
         """
         if self._started:
             msg = "a machine is started once"
             raise InternalError(msg)
         self._started = True
-        step = _StepBuilder(self.state)
+        step = _StepBuilder(self.state, now)
         for node in tuple(self.state.in_flight):
             if self.state.status(node) is SagaNodeLoadStatus.STARTED:
                 self._run(node, step)
@@ -93,18 +96,22 @@ class SagaMachine:
         """Begin nothing from now on; the results of what is under way are still taken."""
         self._draining = True
 
-    def handle(self, inputs: Iterable[Input]) -> Step:
+    def handle(self, inputs: Iterable[Input], now: Timestamp | None = None) -> Step:
         """
         Apply inputs, all of them before anything new is begun.
 
         Before `start`, injections alone are taken, and give an empty step.
+
+        Args:
+            inputs: What has happened.
+            now: The time of the events that are logged.
 
         Raises:
             IllegalEvent: An input is none that was asked for; it changed nothing.
             NoSuchNode: Nothing can be injected into that node.
             NodeBegun: It is too late for that injection.
         """
-        step = _StepBuilder(self.state)
+        step = _StepBuilder(self.state, now)
         for item in inputs:
             match item:
                 case _input.ActionSucceeded(node_id=node, output=output):
@@ -213,13 +220,14 @@ class _StepBuilder:
     """A step in the making; every event in it is applied the moment it is added."""
 
     state: SagaState
+    now: Timestamp | None
     record: list[SagaNodeEvent] = attrs.field(factory=list)
     then: list[Command] = attrs.field(factory=list)
     instants: list[tuple[SagaNodeId, SagaNodeEventType]] = attrs.field(factory=list)
 
     def log(self, node: SagaNodeId, event_type: SagaNodeEventType) -> None:
         """Add an event."""
-        event = SagaNodeEvent(self.state.log.saga_id, node, event_type)
+        event = SagaNodeEvent(self.state.log.saga_id, node, event_type, self.now)
         self.state.apply(event)
         self.record.append(event)
 

@@ -171,7 +171,7 @@ class SecClient:
         Args:
             saga: A dump, or the saga's id.
             dag: With an id, the graph and params.
-            events: With an id, the log, in any order.
+            events: With an id, the log, in any order. Those without a time get the time of now.
 
         Raises:
             RecoveryError: The events are no legal log of that graph.
@@ -184,7 +184,9 @@ class SecClient:
         if dag is None:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
-        await self._create(dag, fold_unordered(self._factory.shared_graph(dag), saga_id, events))
+        now = self._now()
+        timed = [e if e.time is not None else attrs.evolve(e, time=now) for e in events]
+        await self._create(dag, fold_unordered(self._factory.shared_graph(dag), saga_id, timed))
         return self.saga_handle(saga_id)
 
     async def saga_recover(self, saga_id: uuid.UUID) -> SagaHandle:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from steno.core import SagaId
+from steno.core import SagaId, Timestamp
 from steno.errors import SagaHaltedError
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._writer import Source
@@ -26,10 +26,16 @@ class Ended:
 
 @attrs.frozen(eq=False)
 class SecExecClient:
-    """What an executor can ask of the SEC, and tell it."""
+    """
+    What an executor can ask of the SEC, and tell it.
+
+    Attributes:
+        now: Tells the time that events are logged with.
+    """
 
     _writer: Mailbox[Source]
     _tell: Callable[[Ended], None]
+    now: Callable[[], Timestamp]
 
     def record(self, executor: Source) -> None:
         """Have a step written, once the writer makes up its next batch."""

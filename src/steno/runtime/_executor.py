@@ -109,7 +109,8 @@ class SagaExecutor:
 
         Its first step is stored with it, unless it ends the saga.
         """
-        step, durable_events = self.machine.start(), self._recording.durable_events
+        step = self.machine.start(self._exec_client.now())
+        durable_events = self._recording.durable_events
         if cached_state(self.machine.state) is SagaCachedState.RUNNING:
             durable_events += len(step.record)
             step = Step((), step.then)
@@ -205,7 +206,7 @@ class SagaExecutor:
         """Have the first step written; carry it out at once if the store has all of it."""
         recording = self._recording
         if recording.state is RecordingState.IDLE:
-            recording.told(self.machine.start())
+            recording.told(self.machine.start(self._exec_client.now()))
         match recording.waiting:
             case [Step() as first] if recording.adds_nothing(
                 first, cached_state(self.machine.state)
@@ -262,7 +263,7 @@ class SagaExecutor:
                 self._cut_off = True
             else:
                 self._problem = item.problem  # what came in beside it is recorded all the same
-        return self.machine.handle(told)
+        return self.machine.handle(told, self._exec_client.now())
 
     def _written(self, outcome: WriteOutcome) -> None:
         """Take note of what became of the step."""

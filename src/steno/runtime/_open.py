@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
-from typing import overload
+from datetime import UTC, datetime, timedelta
+from typing import cast, overload
 
 import attrs
 import trio
 
 from steno.action import ActionRegistry, Codec
-from steno.core import MAX_VALUE_BYTES
+from steno.core import MAX_VALUE_BYTES, Timestamp
 from steno.errors import SecCrashed, StoreStuck
 from steno.runtime._absent import AbsentSagas
 from steno.runtime._access import SecAccess
@@ -45,7 +45,7 @@ from steno.runtime._recover import (
 from steno.runtime._retention import Pruner, checked_retention
 from steno.runtime._stored import StoreReader
 from steno.runtime._writer import LogWriter
-from steno.store import Fence, PruneQuery, SecStore, SecStoreSession
+from steno.store import Fence, PruneQuery, SecStore, SecStoreSession, to_timestamp
 
 
 @attrs.define(eq=False)
@@ -78,6 +78,10 @@ class _Supervisor:
             await trio.lowlevel.checkpoint()  # noqa: ASYNC102 - it need not come back
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @overload
 def open_sec(
     store: SecStore,
@@ -90,6 +94,7 @@ def open_sec(
     store_patience: float = ...,
     retention: timedelta | None = ...,
     max_value_bytes: int = ...,
+    clock: Callable[[], datetime] = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 @overload
 def open_sec(
@@ -103,6 +108,7 @@ def open_sec(
     store_patience: float = ...,
     retention: timedelta | None = ...,
     max_value_bytes: int = ...,
+    clock: Callable[[], datetime] = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 def open_sec(
     store: SecStore,
@@ -116,6 +122,7 @@ def open_sec(
     store_patience: float = 60.0,
     retention: timedelta | None = None,
     max_value_bytes: int = MAX_VALUE_BYTES,
+    clock: Callable[[], datetime] = _now,
 ) -> AbstractAsyncContextManager[SecClient]:
     """
     Open a saga execution coordinator; use it in `async with`.
@@ -142,6 +149,8 @@ def open_sec(
             that creates a saga and waits for it, through all restarts.
         max_value_bytes: The size limit of one value (params, constant, output or error), in bytes
             of UTF-8.
+        clock: Tells the time that events are logged with; what it returns has a time zone. With a
+            clock of your own, give it to the store as well.
 
     Raises:
         TypeError: An argument is of a wrong type.
@@ -165,6 +174,9 @@ def open_sec(
         if not number >= least:
             msg = f"open_sec: {name} must be {least} or more, not {number!r}"
             raise ValueError(msg)
+    if not isinstance(time := cast("object", clock()), datetime) or time.tzinfo is None:
+        msg = f"open_sec: clock must return a datetime with a time zone, got {time!r}"
+        raise TypeError(msg)
     opening = _Opening(
         store=store,
         registry=registry,
@@ -174,6 +186,7 @@ def open_sec(
         patience=store_patience,
         retention=checked_retention(retention),
         max_value_bytes=max_value_bytes,
+        clock=clock,
     )
     return opening.open()
 
@@ -214,6 +227,10 @@ class _Opening:
     patience: float
     retention: PruneQuery | None
     max_value_bytes: int
+    clock: Callable[[], datetime]
+
+    def now(self) -> Timestamp:
+        return to_timestamp(self.clock())
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[SecClient, None]:
@@ -273,7 +290,7 @@ class _Opening:
             registry=self.registry,
             codec=Codec(self.max_value_bytes),
             user_data=self.user_data,
-            exec_client=SecExecClient(writer.mailbox, mailbox.tell),
+            exec_client=SecExecClient(writer.mailbox, mailbox.tell, self.now),
         )
         loader = Loader(session, factory, mailbox, writer.mailbox, self.sec_name, self.patience)
         coordinator = Coordinator(mailbox, writer.mailbox, supervisor.spawn, loader.recover)
@@ -285,7 +302,9 @@ class _Opening:
             store=store,
             absent=AbsentSagas(store, factory, admission, fence),
         )
-        client = SecClient(access, coordinator, writer, factory, fence, self.max_value_bytes)
+        client = SecClient(
+            access, coordinator, writer, factory, fence, self.max_value_bytes, self.now
+        )
         return _Assembled(coordinator, loader, pruner, access, client)
 
 

@@ -33,6 +33,7 @@ from steno.store._read import (
     StoredSaga,
     TakeOver,
 )
+from steno.store._time import from_timestamp, to_timestamp
 from steno.store._write import (
     Durable,
     Fence,
@@ -68,4 +69,6 @@ __all__ = [
     "StoredSaga",
     "TakeOver",
     "WriteOutcome",
+    "from_timestamp",
+    "to_timestamp",
 ]

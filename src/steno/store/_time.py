@@ -1,0 +1,30 @@
+"""Times: as rows and events have them, and as Python does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from steno.core import Timestamp
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_timestamp(time: datetime) -> Timestamp:
+    """
+    Return the microseconds since 1970 of a time.
+
+    Raises:
+        TypeError: It has no time zone.
+    """
+    return Timestamp((time - EPOCH) // MICROSECOND)
+
+
+def from_timestamp(time: int) -> datetime:
+    """
+    Return the time, in UTC, of microseconds since 1970.
+
+    Raises:
+        OverflowError: No date is so early, or so late.
+    """
+    return EPOCH + time * MICROSECOND
