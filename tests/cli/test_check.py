@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from support.editable import make_editable
 from support.shell import PROBLEM, READY, RUNNING, UNWINDING, process, refused
 
 APP = """
@@ -93,6 +94,7 @@ def test_the_shape_of_the_answer(shell, app):
 def test_a_saga_that_would_not_load_is_refused(own, app, damage, expected):
     """A graph that is none, an event that is illegal, missing, or has an output not its own."""
     with sqlite3.connect(own.store) as db:
+        make_editable(db)
         db.execute(damage)
     db.close()
     refusals = own.json("check", app(""))["refused"]
@@ -135,6 +137,7 @@ def test_the_current_folder_counts_for_the_command_too(stored, tmp_path):
 def test_a_log_that_breaks_a_rule_is_refused_by_place_node_and_rule(own, app):
     """What an operator reads says which event it is, and what had to be there."""
     with sqlite3.connect(own.store) as db:
+        make_editable(db)
         db.execute("UPDATE node_event SET event_type = 'undo_started', data = NULL WHERE seq = 1")
     db.close()
     refusals = own.json("check", app(""))["refused"]

@@ -7,7 +7,8 @@ import trio
 
 from steno.cli import _doctor
 from steno.core import SagaCachedState
-from steno.stores import Finding, InMemorySecStore, SqliteSecStore, Verdict, examine
+from steno.store import Finding, Verdict
+from steno.stores import SqliteSecStore
 from support.shell import PROBLEM, Shell, refused
 
 
@@ -111,11 +112,6 @@ def test_on_a_terminal_verdicts_have_colours(stored):
     drawn = Shell(str(stored), {"FORCE_COLOR": "1"})("doctor").stdout
     assert "\x1b[32mok" in drawn
     assert "\x1b[1;31mfault" in drawn
-
-
-async def test_a_store_of_another_kind_has_no_findings_of_its_own():
-    """Nothing is known of it."""
-    assert await examine(InMemorySecStore()) == ()
 
 
 def test_a_finding_is_a_fact_unless_it_says_more():

@@ -11,6 +11,7 @@ from steno.core import SagaCachedState, SagaSerialized
 from steno.runtime import open_sec
 from steno.stores import SqliteSecStore
 from support.demo import demo
+from support.editable import make_editable
 from support.shell import (
     FAILED,
     READY,
@@ -37,6 +38,15 @@ def test_a_dump_is_what_the_library_writes(shell, saga):
     read = SagaSerialized.from_json(dump.decode())
     assert read.saga_id == saga
     assert read.to_json().encode() == dump
+
+
+def test_a_dump_for_steno_has_no_times(shell):
+    """It is what the library writes for Steno, byte for byte."""
+    dump = SagaSerialized.from_json(shell("export", SUCCEEDED).stdout)
+    plain = shell("export", "--steno", SUCCEEDED).stdout
+    assert plain == dump.to_json(steno=True)
+    assert "times" in json.loads(dump.to_json())
+    assert "times" not in json.loads(plain)
 
 
 def test_a_dump_is_written_to_a_file(shell, tmp_path):
@@ -171,7 +181,8 @@ def test_a_ready_saga_is_listed_after_its_import(shell, other):
 def test_a_value_that_is_damaged_cannot_be_exported(own, change, text):
     """Nor can it be shown as JSON: the line says that it is no value of this library."""
     with sqlite3.connect(own.store) as db:
-        assert db.execute(change, (text,)).rowcount
+        make_editable(db)
+        db.execute(change, (text,))
     db.close()
     for command in (["export"], ["show", "--json"]):
         refused(own(*command, SUCCEEDED), 4)

@@ -172,7 +172,7 @@ def test_a_store_of_no_known_kind_is_a_matter_of_usage(url):
     """The error shows what is known."""
     result = Shell(url)("list")
     assert result.exit_code == 2
-    assert "names no store" in result.stderr
+    assert "does not name a" in result.stderr
 
 
 @pytest.mark.parametrize("command", [*READING, "prune"])

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from support.editable import make_editable
 from support.shell import FAILED, GOOD, PROBLEM, READY, STUCK, SUCCEEDED, refused
 
 LOG = f"""\
@@ -73,6 +74,7 @@ def test_a_saga_that_is_not_there_is_said_to_be_missing(shell, command):
 def test_a_log_that_is_not_legal_is_an_error(own):
     """With --json it can be looked at all the same."""
     with sqlite3.connect(own.store) as db:
+        make_editable(db)
         db.execute("UPDATE node_event SET event_type = 'undo_started' WHERE seq = 0")
     db.close()
     assert "event type succeeded is illegal" in refused(own("log", FAILED), 4)

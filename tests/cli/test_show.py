@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from support.editable import make_editable
 from support.shell import FAILED, PROBLEM, READY, RUNNING, STUCK, SUCCEEDED, Shell, refused
 
 HEAD = """\
@@ -167,6 +168,7 @@ def test_what_is_no_id_is_a_matter_of_usage(shell, given):
 def test_of_a_damaged_saga_the_head_is_shown(own, damage, missing):
     """What can not be read is an error, and what can is there for who has to mend it."""
     with sqlite3.connect(own.store) as db:
+        make_editable(db)
         db.execute(damage)
     db.close()
     result = own("show", SUCCEEDED)

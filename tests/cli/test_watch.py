@@ -8,6 +8,7 @@ import trio
 
 from steno.runtime import open_sec
 from steno.stores import SqliteSecStore
+from support.editable import make_editable
 from support.shell import (
     FAILED,
     PROBLEM,
@@ -64,6 +65,7 @@ def go_on(path):
 def change(path, *statements):
     """Do to the file what no SEC would, in one transaction."""
     with sqlite3.connect(path) as db:
+        make_editable(db)
         for statement in statements:
             db.execute(statement)
     db.close()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 from steno.core import JsonText, Node, SagaDag, SagaSerialized, Succeeded, fold_unordered
@@ -575,3 +576,54 @@ def test_a_saga_that_holds_what_is_not_json_cannot_be_dumped(text: str):
     dag = SagaDag.of_flat(demo().flat, JsonText(text))
     with pytest.raises(DumpError, match="cannot be written"):
         SagaSerialized(SAGA_ID, dag, ()).to_json()
+
+
+# Times
+
+
+def timed(*times: int | None) -> SagaSerialized:
+    """Return a dump whose events have these times."""
+    log = events("3+ 3✓ 0+ 0✓")[: len(times)]
+    made = [attrs.evolve(each, time=time) for each, time in zip(log, times, strict=True)]
+    return SagaSerialized(SAGA_ID, demo(), tuple(made))
+
+
+def test_times_stand_at_the_end_of_a_dump():
+    """After all that Steno writes, one for each event; Steno's form has none."""
+    dump = timed(1, 2, 2, -5)
+    document = json.loads(dump.to_json())
+    assert list(document) == ["saga_id", "dag", "events", "times"]
+    assert document["times"] == [1, 2, 2, -5]
+    del document["times"]
+    assert dump.to_json(steno=True) == json.dumps(document, indent=2, ensure_ascii=False)
+    again = SagaSerialized.from_json(dump.to_json())
+    assert [event.time for event in again.events] == [1, 2, 2, -5]
+    assert again.to_json() == dump.to_json()
+
+
+@pytest.mark.parametrize("times", [(), (None, None), (1, None)])
+def test_a_dump_without_times_is_written_without(times: tuple[int | None, ...]):
+    """Also if some of them are known: a list has one for each event."""
+    assert '"times"' not in timed(*times).to_json()
+
+
+@pytest.mark.parametrize(
+    ("times", "path"),
+    [
+        ([1], "$.times"),
+        ([1, 2, 3], "$.times"),
+        ({}, "$.times"),
+        ("12", "$.times"),
+        ([1, "2"], "$.times[1]"),
+        ([1.0, 2], "$.times[0]"),
+        ([True, 2], "$.times[0]"),
+        ([None, 2], "$.times[0]"),
+        ([2**62, 2], "$.times[0]"),
+    ],
+)
+def test_times_that_are_none_are_refused(times: object, path: str):
+    """The error has the place."""
+    document = json.loads(timed(1, 2).to_json()) | {"times": times}
+    with pytest.raises(DumpError) as caught:
+        SagaSerialized.from_json(json.dumps(document))
+    assert caught.value.path == path

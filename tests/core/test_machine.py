@@ -11,10 +11,12 @@ from steno.core import (
     Failed,
     InjectedError,
     Injection,
+    JsonText,
     Node,
     RepeatInjected,
     SagaMachine,
     SagaState,
+    Timestamp,
     injectable,
     inputs,
 )
@@ -465,3 +467,17 @@ def test_the_error_of_an_action_is_logged_as_it_was_told():
     step = play.machine.handle([inputs.ActionFailed(0, error)])
     assert step.record[0].event_type == Failed(error)
     assert play.state.first_failure == (0, error)
+
+
+def test_the_events_of_a_step_have_the_time_that_it_is_given():
+    """Each step its own; without one they have none."""
+    machine = SagaMachine(demo(), SagaState.new(demo().flat, SAGA_ID))
+    first = machine.start(Timestamp(5))
+    node = next(command.node_id for command in first.then)
+    second = machine.handle([inputs.ActionSucceeded(node, JsonText("1"))], Timestamp(6))
+    assert {event.time for event in first.record} == {5}
+    assert {event.time for event in second.record} == {6}
+    log = machine.state.log
+    assert [event.time for event in log.events][: len(first.record)] == [5] * len(first.record)
+    assert log.events[-1].time == 6
+    assert [event.time for event in log.copy().events[-1:]] == [6]

@@ -23,7 +23,7 @@ from steno.cli._exit import Exit
 from steno.core import SagaCachedState
 from steno.store import ListQuery, SagaSummary
 from steno.stores import SqliteSecStore
-from steno.stores import _sqlite_doctor as doctor
+from steno.stores.sqlite import _doctor as doctor
 from support.crash import silence
 from support.shell import (
     FAILED,
@@ -62,7 +62,7 @@ JSONS = {
 WHERE = {
     "saga": "saga_id = ?",
     "saga_params": "saga_key = (SELECT saga_key FROM saga WHERE saga_id = ?)",
-    "node_event": "saga_key = (SELECT saga_key FROM saga WHERE saga_id = ?) AND seq = 1",
+    "step": "saga_key = (SELECT saga_key FROM saga WHERE saga_id = ?) AND seq = 0",
     "dag": "dag_key = (SELECT dag_key FROM saga WHERE saga_id = ?)",
     "sec": "name = (SELECT current_sec FROM saga WHERE saga_id = ?)",
 }
@@ -70,21 +70,20 @@ WHERE = {
 COLUMNS = {
     "saga": (
         *("saga_key", "saga_id", "name", "dag_key", "state", "current_sec", "adopt_generation"),
-        *("events", "created", "progressed", "ended", "problem"),
+        *("created", "ended", "problem"),
     ),
     "saga_params": ("saga_key", "params"),
-    "node_event": ("saga_key", "seq", "node_id", "event_type", "data", "time", "creator"),
+    "step": ("saga_key", "seq", "time", "creator", "events"),
     "dag": ("dag_key", "digest", "text"),
     "sec": ("name", "generation"),
 }
 
 NUMBERS = {
-    *("dag_key", "adopt_generation", "events", "created", "progressed", "ended", "seq", "node_id"),
-    *("time", "generation"),
+    *("dag_key", "adopt_generation", "created", "ended", "seq", "time", "generation"),
 }
 """Columns that hold numbers."""
 
-NULLABLE = {"ended", "problem", "data"}
+NULLABLE = {"ended", "problem"}
 
 
 def is_damage(column: str, value: object) -> bool:
@@ -177,7 +176,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cases(sound: Path, table: str, column: str) -> Iterator[tuple[str, Damaged]]:
     """Give files with one damaged row each: of a saga that runs, and of one that is finished."""
-    for what, value in (VALUES | (JSONS if column in {"params", "text", "data"} else {})).items():
+    for what, value in (VALUES | (JSONS if column in {"params", "text", "events"} else {})).items():
         for saga in (RUNNING, SUCCEEDED) if column in {"state", "ended"} else (RUNNING,):
             if (file := damaged(sound, table, column, value, saga)) is not None:
                 yield f"{what} in {column} of {table} of {saga}", file

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 import steno
-from steno.stores._sqlite_file import SqliteFile
+from steno.stores.sqlite._file import SqliteFile
 from support.disk import JOBS, PYTHON, Talk, Work, talking, until
 
 HERE = Path(__file__).parent

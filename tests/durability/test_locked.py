@@ -8,7 +8,7 @@ import pytest
 import trio
 
 import steno
-from steno.stores import _sqlite_file
+from steno.stores.sqlite import _file as _sqlite_file
 from support.disk import JOBS, PYTHON, Talk, Work, talking, until
 
 LOCKING = """

@@ -49,7 +49,7 @@ async def test_a_file_of_an_older_release_opens_with_sagas_in_flight(path: Path)
 
 def test_there_is_a_file_of_each_schema():
     """Whoever adds one adds a file that the release before it has written."""
-    migrations = Path(steno.__file__).parent / "stores" / "sql"
+    migrations = Path(steno.__file__).parent / "stores" / "sqlite" / "sql"
     assert [int(file.stem.removeprefix("schema-")) for file in FILES] == list(
         range(1, len(list(migrations.glob("*.sql"))) + 1)
     )

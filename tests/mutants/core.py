@@ -185,8 +185,8 @@ MUTANTS = (
         "line 11: graph and log survive a round trip byte for byte",
         "core/_dump.py",
         (
-            "for i, item in enumerate(events)),",
-            'for i, item in enumerate(sorted(events, key=lambda e: e["node_id"]))),',
+            "in enumerate(zip(events, times, strict=True))",
+            'in enumerate(zip(sorted(events, key=lambda e: e["node_id"]), times))',
         ),
     ),
     fault(

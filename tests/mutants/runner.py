@@ -39,9 +39,15 @@ SUITE = (
         "tests/properties/test_sec.py",
     ),
     # The conformance kit.
-    ("tests/testing/conformance/test_memory.py", "tests/stores/test_sqlite_conformance.py"),
+    ("tests/testing/conformance/test_memory.py", "tests/stores/sqlite/test_conformance.py"),
     # What is written down, one case after another.
-    ("tests/runtime", "tests/core", "tests/properties/test_scale.py", "tests/stores"),
+    (
+        "tests/runtime",
+        "tests/core",
+        "tests/store",
+        "tests/properties/test_scale.py",
+        "tests/stores",
+    ),
 )
 """
 What a mutant is run against that its own killer lets pass, up to the first test that fails.

@@ -3,17 +3,59 @@
 from mutants.mutant import fault
 
 MEMORY = "tests/testing/conformance/test_memory.py::test_it_passes"
-SQLITE = "tests/stores/test_sqlite_conformance.py::test_it_passes"
+SQLITE = "tests/stores/sqlite/test_conformance.py::test_it_passes"
+JUDGE = "tests/store/test_judge.py::test_each_write_has_its_outcome"
+BATCH = "tests/stores/sqlite/test_batch.py"
+ROW = "tests/stores/sqlite/test_row.py"
 
 MUTANTS = (
-    # In memory
+    # The rules
     fault(
-        "in memory: the fence is not looked at",
-        f"{MEMORY}[fencing: many sagas are taken over at once]",
+        "the fence is not looked at",
+        JUDGE,
         "Steno's row 12: no write looks at the fence",
-        "stores/_memory.py",
-        ("if row.fence != write.fence:", "if False:"),
+        "store/_judge.py",
+        ("if row.fence is not write.fence and row.fence != write.fence:", "if False:"),
     ),
+    fault(
+        "a saga that is not there has another's fence",
+        JUDGE,
+        "there is no such saga",
+        "store/_judge.py",
+        ("return Rejected(NoSuchSaga(write.saga_id)), None", 'return Lost("nobody"), None'),
+    ),
+    fault(
+        "a gap between events is accepted",
+        JUDGE,
+        "events follow each other without a gap",
+        "store/_judge.py",
+        ("not 0 < known <= len(record.events)", "not known <= len(record.events)"),
+    ),
+    fault(
+        "other events of the same numbers are dropped",
+        JUDGE,
+        "a record is idempotent, and another one is refused",
+        "store/_judge.py",
+        (
+            "        or tuple(row.events_from(record.first_seq)) != record.events[:known]\n",
+            "",
+        ),
+    ),
+    fault(
+        "events that are stored already are stored again",
+        JUDGE,
+        "a record is idempotent, and another one is refused",
+        "store/_judge.py",
+        ("record.events[known:] if known else record.events", "record.events"),
+    ),
+    fault(
+        "an id that is in use is created",
+        JUDGE,
+        "the id of a saga is used once",
+        "store/_judge.py",
+        ("        and row.is_of(saga)\n", ""),
+    ),
+    # In memory
     fault(
         "in memory: the generation is not raised",
         f"{MEMORY}[fencing: each life of a sec has a generation of its own]",
@@ -34,20 +76,6 @@ MUTANTS = (
             "if row.fence.sec_name == sec_name and not row.state.finished",
             "if row.fence.sec_name == sec_name",
         ),
-    ),
-    fault(
-        "in memory: a gap between events is accepted",
-        f"{MEMORY}[record: a record that leaves a gap is rejected]",
-        "events follow each other without a gap",
-        "stores/_memory.py",
-        ("record.first_seq > len(row.events) or ", ""),
-    ),
-    fault(
-        "in memory: other events of the same numbers are dropped",
-        f"{MEMORY}[record: what is stored is never rewritten]",
-        "a record is idempotent, and another one is refused",
-        "stores/_memory.py",
-        (" or tuple(stored) != record.events[: len(stored)]", ""),
     ),
     fault(
         "in memory: a batch is visible in part",
@@ -82,116 +110,103 @@ MUTANTS = (
     ),
     # SQLite
     fault(
-        "SQLite: the fence of an earlier life is let through",
-        f"{SQLITE}[fencing: many sagas are taken over at once-thread]",
+        "SQLite: what others have written is not seen",
+        f"{BATCH}::test_what_somebody_else_has_written_is_seen",
         "Steno's row 12: no write looks at the fence",
-        "stores/_sqlite_steps.py",
-        ("adopt_generation = column4\n", "adopt_generation >= column4\n"),
-        ("adopt_generation = column7\n", "adopt_generation >= column7\n"),
+        "stores/sqlite/_writer.py",
+        ("if version != self._version:", "if self._version == -1:"),
+    ),
+    fault(
+        "SQLite: a write is compared with what its batch has not written yet",
+        f"{BATCH}::test_any_batch_comes_to_what_its_writes_come_to_one_by_one",
+        "a record is idempotent, and another one is refused",
+        "stores/sqlite/_writer.py",
+        ("        self._writer.flush()\n        return events", "        return events"),
+        ("        self._writer.flush()\n        content", "        content"),
+    ),
+    fault(
+        "SQLite: what was not done is remembered",
+        f"{BATCH}::test_a_batch_that_was_not_done_leaves_nothing_in_the_way",
+        "a batch is written whole, or not at all",
+        "stores/sqlite/_writer.py",
         (
-            "progressed = ?, events = ?\n"
-            "    WHERE saga_key = ? AND current_sec = ? AND adopt_generation = ?",
-            "progressed = ?, events = ?\n"
-            "    WHERE saga_key = ? AND current_sec = ? AND adopt_generation >= ?",
+            "        except BaseException:\n            self._forget()\n",
+            "        except ZeroDivisionError:\n",
         ),
-        (
-            "ended), events = ?\n"
-            "    WHERE saga_key = ? AND current_sec = ? AND adopt_generation = ?",
-            "ended), events = ?\n"
-            "    WHERE saga_key = ? AND current_sec = ? AND adopt_generation >= ?",
-        ),
+    ),
+    fault(
+        "SQLite: finished sagas are remembered",
+        f"{BATCH}::test_sagas_that_are_finished_are_not_remembered",
+        "the cost of a saga does not grow with their number",
+        "stores/sqlite/_writer.py",
+        ("self._rows.pop(saga_id.int, None)  # it will", "pass  # it will"),
     ),
     fault(
         "SQLite: the generation of a saga is not raised",
         f"{SQLITE}[create: a saga may be created running-thread]",
         "Steno's row 12: a take-over raises the generation",
-        "stores/_sqlite_writer.py",
+        "stores/sqlite/_writer.py",
         (
             "SET adopt_generation = max(adopt_generation + 1, ?)",
             "SET adopt_generation = min(adopt_generation, ?)",
         ),
     ),
     fault(
-        "SQLite: a gap between events is accepted",
-        f"{SQLITE}[record: a record that leaves a gap is rejected-thread]",
-        "events follow each other without a gap",
-        "stores/_sqlite_writer.py",
-        ("if first > count or stored != event_rows", "if stored != event_rows"),
-    ),
-    fault(
         "SQLite: half a batch is kept",
-        f"{SQLITE}[fencing: a batch is fenced saga by saga-thread]",
+        f"{SQLITE}[faults: a write that can not be stored hurts no other-thread]",
         "a batch is written whole, or not at all",
-        "stores/_sqlite_writer.py",
+        "stores/sqlite/_writer.py",
         ('self._db.execute("ROLLBACK")', 'self._db.execute("COMMIT")'),
     ),
     fault(
         "SQLite: the end of a saga has no time",
         f"{SQLITE}[times: times are in utc and in order-thread]",
         "a finished saga is stored as that",
-        "stores/_sqlite_steps.py",
-        ("int(record.state.finished), now", "0, now"),
-    ),
-    fault(
-        "SQLite: a batch that has lost a saga is kept",
-        f"{SQLITE}[create: a saga may be created with a log-thread]",
-        "every write is conditional on its saga's fence",
-        "stores/_sqlite_steps.py",
-        ("if changed != len(records):", "if False:"),
-    ),
-    fault(
-        "SQLite: an id that is in use is created",
-        "tests/stores/test_sqlite_batch.py::test_any_batch_comes_to_what_its_writes_come_to_one_by_one",
-        "the id of a saga is used once",
-        "stores/_sqlite_steps.py",
-        ("(now, now, now), rows) != len(created):", "(now, now, now), rows) == 0:"),
-    ),
-    fault(
-        "SQLite: records of one saga are joined whatever their fence",
-        f"{SQLITE}[fencing: a saga may be claimed-thread]",
-        "every write is conditional on its saga's fence",
-        "stores/_sqlite_batch.py",
-        ("if record.fence != fence or ", "if "),
-    ),
-    fault(
-        "SQLite: records of one saga are joined across a gap",
-        "tests/stores/test_sqlite_batch.py::test_any_batch_comes_to_what_its_writes_come_to_one_by_one",
-        "events follow each other without a gap",
-        "stores/_sqlite_batch.py",
-        (" or record.first_seq != size:", ":"),
-    ),
-    fault(
-        "SQLite: room in the WAL file is made where something is",
-        f"{SQLITE}[create: a saga that was created is there-thread]",
-        "what was written stays",
-        "stores/_sqlite_wal.py",
+        "stores/sqlite/_writer.py",
         (
-            "os.pwrite(descriptor, bytes(more), size)",
-            "os.pwrite(descriptor, bytes(more), size // 2)",
+            "moves.append((state.value, now if state.finished else None, row.key))",
+            "moves.append((state.value, None, row.key))",
         ),
+    ),
+    fault(
+        "SQLite: events have the time of their transaction",
+        f"{ROW}::test_events_of_different_times_are_different_steps",
+        "every event has the time at which it was made",
+        "stores/sqlite/_row.py",
+        ("now if time is None else time, packed", "now, packed"),
+    ),
+    fault(
+        "SQLite: what did not fit into a part of a migration is lost",
+        "tests/stores/sqlite/test_repack.py::test_all_that_a_file_holds_is_moved",
+        "what was written stays",
+        "stores/sqlite/_repack.py",
+        (
+            "DELETE FROM node_event_1 WHERE (saga_key, seq) <= (?, ?)",
+            "DELETE FROM node_event_1 WHERE (saga_key, seq) <= (? + 1, ?)",
+        ),
+    ),
+    fault(
+        "SQLite: a file that is being migrated is read",
+        "tests/stores/sqlite/test_repack.py::test_a_file_that_is_being_moved_is_not_read",
+        "line 8: what is loaded is all that was written",
+        "stores/sqlite/_file.py",
+        ("if is_moving(db):", "if False:"),
     ),
     fault(
         "SQLite: a list begins with its marker",
         f"{SQLITE}[list: every saga is listed once in the order of ids-thread]",
         "a marker is exclusive",
-        "stores/_sqlite_reader.py",
+        "stores/sqlite/_reader.py",
         (
             "FROM saga WHERE saga_id > ? AND",
             "FROM saga WHERE saga_id >= ? AND",
         ),
     ),
     fault(
-        "SQLite: a saga whose last events are missing is loaded",
-        "tests/stores/test_sqlite.py::test_a_read_that_fails_leaves_its_connection_in_order",
+        "SQLite: a saga of which a step is missing is loaded",
+        f"{ROW}::test_a_step_that_is_missing_is_seen",
         "line 8: what is loaded is all that was written",
-        "stores/_sqlite_reader.py",
-        ("if len(events) != size:", "if False:"),
-    ),
-    fault(
-        "SQLite: a saga whose last events are missing is loaded with others",
-        "tests/stores/test_sqlite_many.py::test_one_that_is_damaged_hurts_no_other",
-        "line 8: what is loaded is all that was written",
-        "stores/_sqlite_many.py",
-        ("if keys[start:end].count(row.key) == row.size:", "if True:"),
+        "stores/sqlite/_row.py",
+        ("if seq != len(nodes):", "if False:"),
     ),
 )

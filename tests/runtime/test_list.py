@@ -152,7 +152,7 @@ async def test_times_say_when_a_saga_was_created_has_moved_and_ended(world: Worl
     world.store.inner = steno.InMemorySecStore(now)
     go_on = trio.Event()
     world.does("a", waits_for(go_on))
-    async with world.open() as sec:
+    async with world.open(clock=now) as sec:
         await trio.sleep(10)
         saga = await sec.saga_create(world.saga("a"))
         await trio.sleep(10)

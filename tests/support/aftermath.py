@@ -72,7 +72,10 @@ def look(folder: Path) -> Look:
     with closing(open_to_look(folder)) as db:
         if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'saga'").fetchone():
             return Look()
-        rows = db.execute("SELECT saga_id, events, state FROM saga").fetchall()
+        rows = db.execute(
+            "SELECT saga_id, coalesce((SELECT sum(json_array_length(events)) FROM step"
+            " WHERE step.saga_key = saga.saga_key), 0), state FROM saga"
+        ).fetchall()
         logs: dict[SagaId, list[tuple[int, str]]] = {}
         for saga_id, _, state in rows:
             if state in {"ready", "running", "unwinding"}:
@@ -96,7 +99,7 @@ def check_file(folder: Path) -> None:
     with closing(open_to_look(folder)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        for table in ("saga_params", "node_event"):
+        for table in ("saga_params", "step"):
             query = (
                 f"SELECT count(*) FROM {table} WHERE saga_key NOT IN (SELECT saga_key FROM saga)"  # noqa: S608 - of the two words above
             )
@@ -104,8 +107,10 @@ def check_file(folder: Path) -> None:
         unused = "SELECT count(*) FROM dag WHERE dag_key NOT IN (SELECT dag_key FROM saga)"
         assert db.execute(unused).fetchone() == (0,)
         uneven = (
-            "SELECT count(*) FROM saga WHERE events <> (SELECT count(*) FROM node_event"
-            " WHERE node_event.saga_key = saga.saga_key)"
+            "SELECT count(*) FROM saga"
+            " WHERE coalesce((SELECT max(seq) + 1 FROM node_event AS e WHERE e.saga_key ="
+            " saga.saga_key), 0) <> (SELECT count(*) FROM node_event AS e WHERE e.saga_key ="
+            " saga.saga_key)"
             " OR NOT EXISTS (SELECT 1 FROM saga_params WHERE saga_params.saga_key = saga.saga_key)"
         )
         assert db.execute(uneven).fetchone() == (0,)

@@ -1,24 +1,32 @@
 """The in-memory store with all that a subject of the conformance kit can have: hooks, a reader."""
 
+import bisect
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import trio
 
 from steno import InMemorySecStore, SagaCachedState, SagaId, StoreError, StoreUnavailable
-from steno.errors import RecoveryError
+from steno.errors import NoSuchSaga, RecoveryError, SagaIdInUse
 from steno.store import (
+    Durable,
     ListQuery,
     LogEntry,
+    Lost,
     PruneQuery,
+    Rejected,
+    SagaCreateParams,
+    SagaRecord,
     SagaSummary,
+    SagaTimes,
     SagaWrite,
     StoredSaga,
     WriteOutcome,
 )
-from steno.stores._memory import InMemorySession
+from steno.stores._memory import InMemorySession, _Row, timed
 from steno.testing.conformance import Subject
 
 MORNING = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -73,8 +81,23 @@ class HookedReader:
         return (await self.checked()).count()
 
 
+@attrs.define(eq=False)
+class HookedRow(_Row):
+    """A row that keeps when it progressed, so that this can go wrong."""
+
+    progressed: datetime = MORNING
+
+    def summary(self) -> SagaSummary:
+        times = SagaTimes(self.created, self.progressed, self.ended)
+        return attrs.evolve(super().summary(), times=times)
+
+
 class HookedStore(InMemorySecStore):
-    """A store that passes every case, none skipped."""
+    """
+    A store that passes every case, none skipped.
+
+    It has rules of its own, which can go wrong one by one.
+    """
 
     session_class = HookedSession
     reader_class = HookedReader
@@ -108,11 +131,50 @@ class HookedStore(InMemorySecStore):
             reader.closed = True
 
     def write(self, write: SagaWrite) -> WriteOutcome:
-        outcome = super().write(write)
+        outcome = self._write(write)
         if (row := self._rows.get(write.saga_id)) is not None:
             stamps = self.stamps[write.saga_id]
             stamps += [(self.now, write.fence.sec_name)] * (len(row.events) - len(stamps))
         return outcome
+
+    def _write(self, write: SagaWrite) -> WriteOutcome:
+        row = self._rows.get(write.saga_id)
+        if isinstance(write, SagaCreateParams):
+            return self._create(write, row)
+        if row is None:
+            return Rejected(NoSuchSaga(write.saga_id))
+        if row.fence != write.fence:
+            return Lost(row.fence.sec_name)
+        if isinstance(write, SagaRecord):
+            return self._append(write, row)
+        row.problem = write.problem
+        return Durable()
+
+    def _create(self, saga: SagaCreateParams, row: HookedRow | None) -> WriteOutcome:
+        if row is not None:
+            stored = (row.name, row.dag_digest, row.params, row.fence, row.state, (*row.events,))
+            name, digest, params = saga.saga_name, saga.dag_digest, saga.params
+            again = stored == (name, digest, params, saga.fence, saga.state, saga.events)
+            return Durable() if again else Rejected(SagaIdInUse(saga.saga_id))
+        super()._create(saga)
+        made = self._rows[saga.saga_id]
+        names = [field.name for field in attrs.fields(type(made))]
+        self._rows[saga.saga_id] = HookedRow(**{name: getattr(made, name) for name in names})
+        self._rows[saga.saga_id].progressed = self._clock()
+        return Durable()
+
+    def _append(self, record: SagaRecord, row: HookedRow) -> WriteOutcome:
+        stored = row.events[record.first_seq :]
+        if record.first_seq > len(row.events) or (*stored,) != record.events[: len(stored)]:
+            return Rejected(StoreError("the events do not follow"))
+        now = self._clock()
+        row.events += timed(record.events[len(stored) :], now)
+        row.progressed = now
+        row.state = record.state
+        if record.state.finished and row.ended is None:
+            row.ended = now
+            bisect.insort(self._ended, (now, row.saga_id))
+        return Durable()
 
     def load(self, saga_id: SagaId) -> StoredSaga | None:
         if saga_id in self.damaged:

@@ -113,7 +113,7 @@ def create(saga: SagaId, dag: SagaDag, fence: Fence) -> SagaCreateParams:
 
 async def _fill(path: Path) -> None:
     store = SqliteSecStore(str(path), inline=True, clock=lambda: NOW)
-    async with open_sec(store, registry, sec_name="trips") as sec:
+    async with open_sec(store, registry, sec_name="trips", clock=lambda: NOW) as sec:
         for saga, dag in ((SUCCEEDED, GOOD), (FAILED, BAD), (STUCK, WORSE)):
             await sec.saga_run(dag, saga_id=saga)
     async with store.open() as session:

@@ -16,8 +16,7 @@ from steno.cli._text import columns, one_line
 from steno.cli._verb import json_option, print_json, run, store_option, verb
 from steno.core import JSON, SagaCachedState
 from steno.errors import StoreError
-from steno.store import ListQuery, OperatorStore, SagaSummary
-from steno.stores import Finding, Verdict, examine
+from steno.store import Finding, ListQuery, OperatorStore, SagaSummary, Verdict
 
 PAGE = 500
 """How many sagas are read at a time."""
@@ -70,7 +69,7 @@ def command(store: OperatorStore, *, as_json: bool) -> Exit:
 
 
 async def _examine(store: OperatorStore) -> _Diagnosis:
-    findings = list(await examine(store))
+    findings = list(await store.examine())
     counts: Mapping[SagaCachedState, int] = {}
     problems: list[SagaSummary] = []
     try:

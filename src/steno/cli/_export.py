@@ -24,24 +24,31 @@ from steno.store import OperatorStore
     default="-",
     help="Write to this file instead of the standard output; what is in it is replaced.",
 )
+@click.option(
+    "--steno",
+    "for_steno",
+    is_flag=True,
+    help="Write what Steno itself writes: without the times of events.",
+)
 @saga_argument
-def command(store: OperatorStore, saga: str, output: Path) -> Exit:
+def command(store: OperatorStore, saga: str, output: Path, *, for_steno: bool) -> Exit:
     """
     Write a saga as a dump: its graph, its params and its log, in Steno's own JSON.
 
-    It is what SagaSerialized.to_json() gives, byte for byte, in UTF-8. `steno import` and
-    Steno's own tools read it. The saga stays as it is.
+    It is what SagaSerialized.to_json() gives, byte for byte, in UTF-8. `steno import` reads it.
+    The saga stays as it is.
 
     Examples:
       steno export 6b0c > trip.json
       steno export -o trip.json 6b0c
+      steno export --steno 6b0c
 
     Exit codes:
       0  it was written
       3  there is no such saga
       4  it can not be read
     """
-    text = run(_read, store, saga).to_json()
+    text = run(_read, store, saga).to_json(steno=for_steno)
     if str(output) == "-":
         echo_json(text, nl=False)
         return Exit.FINE

@@ -102,7 +102,7 @@ class SagaSerialized:
             raise DumpError("$", f"is no JSON: {error}") from None
         match document:
             case {"saga_id": saga_id, "dag": dag, "events": list(events), **rest}:
-                times = _read_times(rest.get("times"), len(events))
+                times = _read_times(cast("JsonValue", rest.get("times")), len(events))
                 return cls(
                     _saga_id(saga_id, "$.saga_id"),
                     _read_dag(dag),
@@ -178,9 +178,7 @@ def _read_times(data: JsonValue, count: int) -> Sequence[Timestamp | None]:
         case list() if len(data) == count:
             for place, time in enumerate(data):
                 if type(time) is not int or not _EARLIEST <= time <= _LATEST:
-                    raise DumpError(
-                        f"$.times[{place}]", "is not a time, in microseconds since 1970"
-                    )
+                    raise DumpError(f"$.times[{place}]", "is not a number of microseconds")
             return cast("list[Timestamp | None]", data)
         case _:
             raise DumpError("$.times", f"is not a list of {count} times, one for each event")

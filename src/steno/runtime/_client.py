@@ -8,7 +8,7 @@ be wrong with one is found here, in the caller's task, before anything is asked.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Literal, overload
@@ -25,6 +25,7 @@ from steno.core import (
     SagaSerialized,
     SagaState,
     SagaView,
+    Timestamp,
     checked_saga_id,
     difference,
     fold_unordered,
@@ -57,6 +58,7 @@ class SecClient:
     _factory: ExecutorFactory
     _fence: Fence
     _max_value_bytes: int
+    _now: Callable[[], Timestamp]
 
     # Life
 

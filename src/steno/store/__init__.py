@@ -16,6 +16,8 @@ Numbers make writes idempotent: a batch that was written, and whose answer was l
 again.
 """
 
+from steno.store._finding import Finding, Verdict
+from steno.store._judge import Append, Change, Create, Note, StoredRow, judge
 from steno.store._port import (
     OperatorStore,
     SecStore,
@@ -48,11 +50,16 @@ from steno.store._write import (
 
 __all__ = [
     "PRUNABLE",
+    "Append",
+    "Change",
+    "Create",
     "Durable",
     "Fence",
+    "Finding",
     "ListQuery",
     "LogEntry",
     "Lost",
+    "Note",
     "OperatorStore",
     "PruneQuery",
     "Rejected",
@@ -66,9 +73,12 @@ __all__ = [
     "SecStore",
     "SecStoreReader",
     "SecStoreSession",
+    "StoredRow",
     "StoredSaga",
     "TakeOver",
+    "Verdict",
     "WriteOutcome",
     "from_timestamp",
+    "judge",
     "to_timestamp",
 ]

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from steno.core import SagaCachedState, SagaId
+from steno.store._finding import Finding
 from steno.store._read import (
     ListQuery,
     LogEntry,
@@ -127,4 +128,13 @@ class OperatorStore(SecStore, Protocol):
 
     def open_reader(self) -> AbstractAsyncContextManager[SecStoreReader]:
         """Open the store to look at it."""
+        ...
+
+    async def examine(self) -> Sequence[Finding]:
+        """
+        Examine what the store stands on; nothing is changed, and nobody who uses it is held up.
+
+        Raises:
+            StoreError: There is no such store, or it cannot be read at all.
+        """
         ...

@@ -19,7 +19,7 @@ class SagaTimes:
 
     Attributes:
         created: When it was created.
-        progressed: When its last event, or its creation, was recorded.
+        progressed: When its last event was made, but never before `created`.
         ended: When it was first recorded as finished; None before.
     """
 
@@ -185,7 +185,7 @@ class LogEntry:
     Attributes:
         seq: Its number within the saga, from 0.
         event: The event.
-        time: When it was recorded, by the clock of the machine that wrote it.
+        time: When it was made, by the clock of the SEC that logged it.
         creator: The SEC that recorded it.
     """
 

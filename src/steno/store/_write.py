@@ -61,7 +61,7 @@ class SagaRecord:
         fence: What its row must say.
         first_seq: The number of the first of the events: the next one, or an earlier one if the
             events begin with all that is stored from there on. Any other record is rejected.
-        events: What is appended; may be none.
+        events: What is appended; may be none. One without a time gets that of the transaction.
         state: What its row will say.
     """
 

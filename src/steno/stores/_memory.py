@@ -12,24 +12,25 @@ import attrs
 import trio
 
 from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
-from steno.errors import NoSuchSaga, SagaIdInUse, StoreError
+from steno.errors import StoreError
 from steno.store import (
-    Durable,
+    Append,
+    Create,
     Fence,
     ListQuery,
-    Lost,
+    Note,
     PruneQuery,
-    Rejected,
     SagaClaim,
     SagaCreateParams,
-    SagaProblem,
-    SagaRecord,
     SagaSummary,
     SagaTimes,
     SagaWrite,
     StoredSaga,
     TakeOver,
     WriteOutcome,
+    from_timestamp,
+    judge,
+    to_timestamp,
 )
 
 
@@ -39,7 +40,7 @@ def _now() -> datetime:
 
 @attrs.define(eq=False)
 class _Row:
-    """A saga's row, and its events'."""
+    """A saga that is stored."""
 
     saga_id: SagaId
     name: SagaName
@@ -47,15 +48,36 @@ class _Row:
     params: JsonText
     fence: Fence
     created: datetime
-    progressed: datetime
     ended: datetime | None = None
     state: SagaCachedState = SagaCachedState.READY
     problem: str | None = None
     events: list[SagaNodeEvent] = attrs.field(factory=list)
 
+    @property
+    def size(self) -> int:
+        return len(self.events)
+
+    def events_from(self, first_seq: int) -> Sequence[SagaNodeEvent]:
+        return self.events[first_seq:]
+
+    def is_of(self, saga: SagaCreateParams) -> bool:
+        own = (self.name, self.dag_digest, self.params)
+        return own == (saga.saga_name, saga.dag_digest, saga.params)
+
     def summary(self) -> SagaSummary:
-        times = SagaTimes(self.created, self.progressed, self.ended)
+        progressed = self.created
+        if self.events and (time := self.events[-1].time) is not None:
+            progressed = max(progressed, from_timestamp(time))
+        times = SagaTimes(self.created, progressed, self.ended)
         return SagaSummary(self.saga_id, self.name, self.state, self.problem, times)
+
+
+def timed(events: Sequence[SagaNodeEvent], now: datetime) -> list[SagaNodeEvent]:
+    """Return events, of which those without a time get that of now."""
+    if all(event.time is not None for event in events):
+        return list(events)
+    time = to_timestamp(now)
+    return [event if event.time is not None else attrs.evolve(event, time=time) for event in events]
 
 
 @attrs.define(eq=False)
@@ -91,37 +113,19 @@ class InMemorySecStore:
     def write(self, write: SagaWrite) -> WriteOutcome:
         """Do one write of a batch."""
         row = self._rows.get(write.saga_id)
-        if isinstance(write, SagaCreateParams):
-            return self._create(write, row)
-        if row is None:
-            return Rejected(NoSuchSaga(write.saga_id))
-        if row.fence != write.fence:
-            return Lost(row.fence.sec_name)
-        match write:
-            case SagaRecord():
-                return self._append(write, row)
-            case SagaProblem(problem=problem):
+        outcome, change = judge(row, write)
+        match change:
+            case Append() if row is not None:
+                self._append(row, change)
+            case Create(saga=saga):
+                self._create(saga)
+            case Note(problem=problem) if row is not None:
                 row.problem = problem
-                return Durable()
+            case _:
+                pass
+        return outcome
 
-    def _create(self, saga: SagaCreateParams, row: _Row | None) -> WriteOutcome:
-        if row is not None:
-            again = (
-                row.name,
-                row.dag_digest,
-                row.params,
-                row.fence,
-                row.state,
-                tuple(row.events),
-            ) == (
-                saga.saga_name,
-                saga.dag_digest,
-                saga.params,
-                saga.fence,
-                saga.state,
-                saga.events,
-            )
-            return Durable() if again else Rejected(SagaIdInUse(saga.saga_id))
+    def _create(self, saga: SagaCreateParams) -> None:
         now = self._clock()
         self._graphs.setdefault(saga.dag_digest, saga.dag_text)
         self._uses[saga.dag_digest] += 1
@@ -133,28 +137,18 @@ class InMemorySecStore:
             fence=saga.fence,
             state=saga.state,
             created=now,
-            progressed=now,
-            events=list(saga.events),
+            events=timed(saga.events, now),
         )
         bisect.insort(self._ids, saga.saga_id)
-        return Durable()
 
-    def _append(self, record: SagaRecord, row: _Row) -> WriteOutcome:
-        stored = row.events[record.first_seq :]
-        if record.first_seq > len(row.events) or tuple(stored) != record.events[: len(stored)]:
-            msg = (
-                f"saga {record.saga_id}: events from number {record.first_seq} do not follow the "
-                f"{len(row.events)} that are stored"
-            )
-            return Rejected(StoreError(msg))
+    def _append(self, row: _Row, change: Append) -> None:
         now = self._clock()
-        row.events.extend(record.events[len(stored) :])
-        row.progressed = now
-        row.state = record.state
-        if record.state.finished and row.ended is None:
-            row.ended = now
-            bisect.insort(self._ended, (now, row.saga_id))
-        return Durable()
+        row.events += timed(change.events, now)
+        if change.state is not None:
+            row.state = change.state
+            if row.state.finished and row.ended is None:
+                row.ended = now
+                bisect.insort(self._ended, (now, row.saga_id))
 
     def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of its unfinished sagas."""

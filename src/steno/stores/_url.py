@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import cast
 
 from steno.store import OperatorStore
-from steno.stores._sqlite import SqliteSecStore
+from steno.stores.sqlite import SqliteSecStore
+
+GROUP = "steno.stores"
+"""
+The group of entry points in which stores are found, by the scheme of their URLs.
+
+Each is a function that takes the URL and returns an `OperatorStore`, or raises ValueError if it
+names no store.
+"""
 
 
 def store_from_url(text: str) -> OperatorStore:
     """
     Return the store of a path, or of a URL: `sqlite:///trips.db`, `sqlite:////var/lib/trips.db`.
 
+    Which schemes there are is for whoever installs a store to say: see `GROUP`.
+
     Raises:
-        ValueError: It names no store.
+        ValueError: It does not name a store.
     """
-    if "://" not in text:
+    scheme, colon, _ = text.partition("://")
+    if not colon:
         return SqliteSecStore(text)
-    url = urlsplit(text)
-    if url.scheme != "sqlite" or url.netloc or not url.path[1:] or url.query or url.fragment:
-        msg = f"{text!r} names no store: give a path, or sqlite:///relative.db, sqlite:////abs.db"
-        raise ValueError(msg)
-    return SqliteSecStore(unquote(url.path[1:]))
+    for entry in entry_points(group=GROUP, name=scheme.lower()):
+        make = cast("Callable[[str], OperatorStore]", entry.load())
+        return make(text)
+    schemes = ", ".join(sorted({f"{entry.name}://" for entry in entry_points(group=GROUP)}))
+    msg = f"{text!r} does not name a store: give a path, or a URL that begins with {schemes}"
+    raise ValueError(msg)

@@ -254,6 +254,31 @@ class ShiftsTimesAtEachOpening(HookedStore):
         return super().take_over(sec_name)
 
 
+@caught_by("times: an event keeps the time that it has")
+class StampsEventsItself(HookedStore):
+    def _append(self, record, row):
+        bare = tuple(attrs.evolve(event, time=None) for event in record.events)
+        return super()._append(attrs.evolve(record, events=bare), row)
+
+
+@caught_by("times: an event without a time gets one")
+class LeavesEventsWithoutATime(HookedStore):
+    def load(self, saga_id):
+        stored = super().load(saga_id)
+        bare = [] if stored is None else [attrs.evolve(e, time=None) for e in stored.events]
+        known = self.known.get(saga_id)
+        return stored and attrs.evolve(stored, events=tuple(known or bare))
+
+    def _append(self, record, row):
+        if record.events and record.events[0].time is not None:
+            self.known[record.saga_id] = (*row.events, *record.events)
+        return super()._append(record, row)
+
+    def __init__(self):
+        super().__init__()
+        self.known = {}
+
+
 # Faults
 
 

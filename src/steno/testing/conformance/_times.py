@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from steno.store import ListQuery, SagaTimes
+import attrs
+
+from steno.core import Timestamp
+from steno.store import ListQuery, SagaTimes, to_timestamp
 from steno.testing.conformance._case import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import OTHER, SEC, Life, living
-from steno.testing.conformance._sample import FAILED, ONE, RUNNING, STATES, TWO, spread
+from steno.testing.conformance._sample import FAILED, ONE, RUNNING, STATES, TWO, events, spread
 from steno.testing.conformance._subject import Subject, needed
 
 TIMES = Topic("times")
@@ -106,3 +109,36 @@ async def a_list_shows_the_times_that_load_shows(subject: Subject) -> None:
     async with living(subject) as sec:
         found = [summary.times for summary in await sec.session.list(ListQuery())]
         expect(found, before, "times are those that were shown before")
+
+
+@TIMES.case
+async def an_event_keeps_the_time_that_it_has(subject: Subject) -> None:
+    """To the microsecond, whether it is created, recorded, or recorded again, and in any order."""
+    times = (5, 5, 1_700_000_000_000_001, 7, -1)
+    log = tuple(
+        attrs.evolve(event, time=Timestamp(time))
+        for event, time in zip(events(ONE, 0, len(times)), times, strict=True)
+    )
+    async with living(subject) as sec:
+        create = attrs.evolve(sec.create(ONE), events=log[:2])
+        record = sec.record_of(ONE, 2, log[2:], sec.fence)
+        await sec.done(create)
+        await sec.done(record)
+        await sec.done(record)
+        found = [event.time for event in (await sec.load(ONE)).events]
+        expect(found, list(times), "an event keeps the time at which it was made")
+
+
+@TIMES.case
+async def an_event_without_a_time_gets_one(subject: Subject) -> None:
+    """That of the transaction in which it is written."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE), sec.record(ONE, 0, 2, RUNNING))
+        stored = await sec.load(ONE)
+        created = to_timestamp(stored.summary.times.created)
+        for event in stored.events:
+            time = event.time
+            on_time = time is not None and time >= created
+            expect_that(
+                on_time, "an event that comes without a time gets that of its writing", time
+            )

@@ -1,0 +1,154 @@
+"""
+The rules of writing: what becomes of a write, and what it changes.
+
+They stand here once, for all stores. One that keeps rows as objects applies a change as it is; one
+that keeps them elsewhere fetches what the rules look at, and carries the change out in its own
+language, in the same transaction.
+
+Rule 1. A saga is created once. The very same creation, to which nothing was added since, may come
+again and is durable.
+
+Rule 2. Otherwise the fence comes first: whoever does not hold the saga's fence changes nothing, and
+learns who does.
+
+Rule 3. Events are numbered. A record begins at the next number; or at an earlier one, if its events
+begin with all that is stored from there on, as when it is sent again. What is stored already is not
+written twice, and nothing is ever written over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from steno.core import SagaCachedState, SagaNodeEvent
+from steno.errors import NoSuchSaga, SagaIdInUse, StoreError
+from steno.store._write import (
+    Durable,
+    Fence,
+    Lost,
+    Rejected,
+    SagaCreateParams,
+    SagaProblem,
+    SagaRecord,
+    SagaWrite,
+    WriteOutcome,
+)
+
+DURABLE = Durable()
+
+
+class StoredRow(Protocol):
+    """A saga that is stored: what the rules look at."""
+
+    @property
+    def fence(self) -> Fence:
+        """Who may write to it."""
+        ...
+
+    @property
+    def state(self) -> SagaCachedState | None:
+        """What its row says; None if that is damaged."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many events it has."""
+        ...
+
+    def events_from(self, first_seq: int) -> Sequence[SagaNodeEvent]:
+        """Return its events from a number on."""
+        ...
+
+    def is_of(self, saga: SagaCreateParams) -> bool:
+        """Return True if it has the name, the graph and the params of a creation, to the letter."""
+        ...
+
+
+@attrs.frozen
+class Create:
+    """Store a saga that is not there."""
+
+    saga: SagaCreateParams
+
+
+@attrs.frozen
+class Append:
+    """
+    Append to a saga's log, and set its state.
+
+    Attributes:
+        first_seq: The number of the first event.
+        events: What is appended; may be none.
+        state: The saga's new state; None if it stays as it is.
+    """
+
+    first_seq: int
+    events: tuple[SagaNodeEvent, ...]
+    state: SagaCachedState | None
+
+
+@attrs.frozen
+class Note:
+    """Set or clear a saga's problem."""
+
+    problem: str | None
+
+
+Change: TypeAlias = Create | Append | Note
+
+
+def judge(row: StoredRow | None, write: SagaWrite) -> tuple[WriteOutcome, Change | None]:
+    """
+    Return the outcome of a write, and the change that makes it so; None if there is none to make.
+
+    Args:
+        row: The saga as it is stored, with all that was written before; None if it is not there.
+        write: The write.
+    """
+    if isinstance(write, SagaCreateParams):
+        return _judge_creation(row, write)
+    if row is None:
+        return Rejected(NoSuchSaga(write.saga_id)), None
+    # Identity first: a SEC's writes share one fence, and `==` on it is Python code.
+    if row.fence is not write.fence and row.fence != write.fence:
+        return Lost(row.fence.sec_name), None
+    if isinstance(write, SagaProblem):
+        return DURABLE, Note(write.problem)
+    return _judge_record(row, write)
+
+
+def _judge_creation(
+    row: StoredRow | None, saga: SagaCreateParams
+) -> tuple[WriteOutcome, Change | None]:
+    if row is None:
+        return DURABLE, Create(saga)
+    is_same = (
+        row.fence == saga.fence
+        and row.state is saga.state
+        and row.size == len(saga.events)
+        and row.is_of(saga)
+        and tuple(row.events_from(0)) == saga.events
+    )
+    return (DURABLE if is_same else Rejected(SagaIdInUse(saga.saga_id))), None
+
+
+def _judge_record(row: StoredRow, record: SagaRecord) -> tuple[WriteOutcome, Change | None]:
+    size = row.size
+    known = size - record.first_seq  # how many of its events are stored already
+    if known and (
+        not 0 < known <= len(record.events)
+        or tuple(row.events_from(record.first_seq)) != record.events[:known]
+    ):
+        msg = (
+            f"saga {record.saga_id}: events from number {record.first_seq} do not follow the "
+            f"{size} that are stored"
+        )
+        return Rejected(StoreError(msg)), None
+    events = record.events[known:] if known else record.events
+    state = None if record.state is row.state else record.state
+    if not events and state is None:
+        return DURABLE, None
+    return DURABLE, Append(size, events, state)

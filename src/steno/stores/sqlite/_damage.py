@@ -1,0 +1,120 @@
+"""
+Damaged rows of a SQLite database, named for operators.
+
+A list shows what is damaged in the row of a saga, and names the saga. What is found here is the
+rest: rows of sagas that have no id to be listed by, and rows of the other tables.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import TypeAlias, cast
+
+import attrs
+
+from steno.core import decode_json, read_flat
+from steno.errors import RecoveryError
+from steno.stores.sqlite._row import GENERATIONS, VALID_ID, are_events, shown, time_from
+from steno.stores.sqlite._statement import any_text
+
+MOST = 10
+"""How many damaged rows of a table are named."""
+
+_Check: TypeAlias = tuple[str, Callable[[object], bool]]
+"""What a column should be, and whether a value is that."""
+
+
+def _is_read_by(read: Callable[[str], object]) -> Callable[[object], bool]:
+    def is_read(value: object) -> bool:
+        if isinstance(value, str):
+            with suppress(RecoveryError):
+                read(value)
+                return True
+        return False
+
+    return is_read
+
+
+_TEXT: _Check = ("text", lambda value: isinstance(value, str))
+_NUMBER: _Check = ("a number", lambda value: isinstance(value, int))
+
+
+@attrs.frozen
+class _Table:
+    """
+    A table that is looked through.
+
+    Attributes:
+        query: Gives its rows, or those among which the damaged ones are; the key comes first.
+        key: What the key of a row is.
+        columns: The other columns that the query gives.
+    """
+
+    query: str
+    key: str
+    columns: dict[str, _Check]
+
+
+_TABLES = {
+    "sec": _Table(
+        "SELECT name, generation FROM sec",
+        "SEC",
+        {
+            "generation": (
+                "a generation",
+                lambda value: isinstance(value, int) and 0 <= value < GENERATIONS,
+            )
+        },
+    ),
+    "dag": _Table(
+        "SELECT dag_key, digest, text FROM dag",
+        "dag_key",
+        {"digest": _TEXT, "text": ("a graph", _is_read_by(read_flat))},
+    ),
+    "saga": _Table(
+        f"SELECT saga_key, saga_id FROM saga WHERE NOT ({VALID_ID})",  # noqa: S608 - of our words
+        "saga_key",
+        {"saga_id": ("16 bytes", lambda _: False)},
+    ),
+    "saga_params": _Table(
+        # And those that are missing, of sagas that are not named above.
+        "SELECT saga_key, params FROM saga_params UNION ALL SELECT saga_key, NULL FROM saga"  # noqa: S608 - as above
+        f" WHERE saga_key NOT IN (SELECT saga_key FROM saga_params) AND {VALID_ID}",
+        "saga_key",
+        {"params": ("JSON", _is_read_by(decode_json))},
+    ),
+    "step": _Table(
+        "SELECT saga_key, seq, time, creator, events FROM step",
+        "saga_key",
+        {
+            "seq": _NUMBER,
+            "time": ("a time", lambda value: time_from(value) is not None),
+            "creator": _TEXT,
+            "events": ("events", are_events),
+        },
+    ),
+}
+
+
+def damaged_rows(db: sqlite3.Connection) -> Iterator[str]:
+    """Give a line for each damaged row, up to some of each table."""
+    for name, table in _TABLES.items():
+        # A page that cannot be read is told of by whoever looks at pages.
+        with suppress(sqlite3.DatabaseError), any_text(db):
+            for key, why in islice(_damaged(db, table), MOST):
+                yield f"{name}, {table.key} {key}: {why}"
+
+
+def _damaged(db: sqlite3.Connection, table: _Table) -> Iterator[tuple[str, str]]:
+    checks = list(table.columns.items())
+    for key, *values in cast("Iterator[tuple[object, ...]]", db.execute(table.query)):
+        faults = [
+            f"{column} is {shown(value)}, not {what}"
+            for (column, (what, is_sound)), value in zip(checks, values, strict=True)
+            if not is_sound(value)
+        ]
+        if faults:
+            yield shown(key), "; ".join(faults)

@@ -1,0 +1,200 @@
+"""
+A database file: what it must be, and how its connections are opened.
+
+One connection writes and checkpoints, and only the holder of the owner lock has it; all others are
+read-only. SQLite before 3.51.3 can corrupt a WAL file when two connections write or checkpoint at
+once (https://sqlite.org/wal.html, "the WAL-reset bug"), so there never are two.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Generator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+
+import attrs
+
+from steno.errors import StoreError, StoreUnavailable
+from steno.stores.sqlite._beside import check_database, irregular, make_database
+from steno.stores.sqlite._error import translating
+from steno.stores.sqlite._migrate import check_version, migrate, migrations
+from steno.stores.sqlite._opened import Opened
+from steno.stores.sqlite._owner import owner_lock
+from steno.stores.sqlite._repack import is_moving
+from steno.stores.sqlite._statement import KEPT
+
+OLDEST = (3, 38, 0)
+"""The oldest SQLite that has all that is asked of it."""
+
+PATIENCE = 1.0
+"""Seconds that a connection waits for a lock of the database, before it says that it is locked."""
+
+JOURNAL_LIMIT = 64 * 1024 * 1024
+"""Bytes that the WAL file keeps after a checkpoint, at most."""
+
+NO_SHM = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY_CANTINIT,
+    sqlite3.SQLITE_READONLY_CANTLOCK,
+    sqlite3.SQLITE_READONLY_RECOVERY,
+    sqlite3.SQLITE_READONLY_DIRECTORY,
+}
+"""What a reader gets where the `-shm` file, which all readers share, can not be made."""
+
+
+def _true_name(path: str) -> str:
+    return os.path.realpath(path)
+
+
+@attrs.frozen
+class SqliteFile:
+    """
+    A database file.
+
+    Attributes:
+        path: Its one true name: all who open it, by whatever name, have the same lock.
+    """
+
+    path: str = attrs.field(converter=_true_name)
+
+    def translating(self) -> AbstractContextManager[None]:
+        """Turn what the driver and the operating system raise into what the port says."""
+        return translating(self.path)
+
+    @contextmanager
+    def writing(self) -> Generator[Opened, None, None]:
+        """
+        Hold the owner lock and the connection that writes; make the file if there is none.
+
+        Raises:
+            StoreInUse: Somebody else holds the lock.
+            StoreUnavailable: It can not be opened now.
+            StoreError: It is another program's file, or a newer release's, or damaged; or a file
+                that is needed beside it is a link, or somebody's else. Nothing is changed then.
+        """
+        with ExitStack() as stack:
+            with self.translating():
+                check_database(self.path)
+                self._refuse_strangers()
+                lock = stack.enter_context(owner_lock(self.path))
+                make_database(self.path)
+                db = stack.enter_context(closing(self._open("rwc")))
+                # Before anything is changed: it may not be ours.
+                version = check_version(db, self.path)
+                self._set_up(db, version)
+                migrate(db)
+                opened = Opened.of(self.path, db, lock)
+            yield opened
+
+    def _refuse_strangers(self) -> None:
+        """
+        Refuse the file of another program while only looking at it.
+
+        A connection that may write would change it, even if nothing is written: the last one that
+        is closed brings what is left in a WAL file into the database.
+        """
+        if self._exists():
+            # What else keeps it from being read, the connection that writes will meet as well.
+            with suppress(sqlite3.OperationalError), closing(self._open("ro")) as db:
+                check_version(db, self.path)
+
+    def _exists(self) -> bool:
+        """
+        Say whether there is such a file.
+
+        Raises:
+            StoreError: There is something else of this name, or a file that is no database.
+        """
+        try:
+            status = Path(self.path).stat()
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without end
+            raise irregular(self.path)
+        if status.st_size == 1:  # SQLite takes it for an empty file, and would overwrite it
+            msg = f"{self.path} is another program's file, or damaged: it has one byte"
+            raise StoreError(msg)
+        return True
+
+    def reader(self) -> sqlite3.Connection:
+        """
+        Return a connection that reads.
+
+        Raises:
+            StoreUnavailable: It can not be opened now.
+            StoreError: There is no such file, or it is not ours, or damaged.
+        """
+        with ExitStack() as stack:
+            with self.translating():
+                if not self._exists():
+                    msg = f"{self.path} does not exist"
+                    raise StoreError(msg)
+                check_database(self.path)  # a reader makes -shm, and changes it
+                db = stack.enter_context(closing(self._open("ro")))
+                version = self._readable(db)
+            if version < len(migrations()):
+                msg = (
+                    f"{self.path} has schema version {version}, and this release reads "
+                    f"{len(migrations())}: it gets that when a SEC opens it"
+                )
+                raise StoreError(msg)
+            with self.translating():
+                if is_moving(db):
+                    msg = (
+                        f"{self.path} is being brought to the schema of this release; try again "
+                        "when that is done. If no SEC is at it, opening one goes on with it"
+                    )
+                    raise StoreUnavailable(msg)
+            stack.pop_all()
+            return db
+
+    def _readable(self, db: sqlite3.Connection) -> int:
+        """Return the schema version, having looked whether it can be read at all."""
+        try:
+            return check_version(db, self.path)
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode not in NO_SHM:
+                raise
+            msg = (
+                f"{self.path} can not be read: {error} ({error.sqlite_errorname}); SQLite has to "
+                "make or open the files -wal and -shm beside it, so the folder must be writable, "
+                "or a process that may write there must have the file open"
+            )
+            raise StoreUnavailable(msg) from error
+
+    def _open(self, mode: str) -> sqlite3.Connection:
+        if sqlite3.sqlite_version_info < OLDEST:
+            oldest = ".".join(map(str, OLDEST))
+            msg = f"this Python has SQLite {sqlite3.sqlite_version}; it takes {oldest} or later"
+            raise StoreError(msg)
+        return sqlite3.connect(
+            f"{Path(self.path).as_uri()}?mode={mode}",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=KEPT,
+        )
+
+    def _set_up(self, db: sqlite3.Connection, version: int) -> None:
+        """Set what durability rests on, and look whether it is set."""
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(f"PRAGMA user_version = {version}")  # a file that is read-only shows it now
+        db.execute("ROLLBACK")
+        (journal,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+        db.execute("PRAGMA synchronous = FULL")
+        (synchronous,) = db.execute("PRAGMA synchronous").fetchone()
+        if (journal, synchronous) != ("wal", 2):
+            msg = (
+                f"{self.path} can not be made durable: SQLite has set journal_mode to {journal} "
+                f"and synchronous to {synchronous}, not to wal and 2 (FULL); a network file system "
+                "can not do that"
+            )
+            raise StoreError(msg)
+        db.execute("PRAGMA fullfsync = ON")  # macOS: to the platter, not only to the drive
+        db.execute("PRAGMA checkpoint_fullfsync = ON")
+        db.execute(f"PRAGMA journal_size_limit = {JOURNAL_LIMIT}")
+        db.execute("PRAGMA cell_size_check = ON")  # damaged pages are found sooner

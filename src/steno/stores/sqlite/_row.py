@@ -1,0 +1,344 @@
+"""Rows: what a table holds of a saga and its steps, and what the port makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import product
+from json.encoder import encode_basestring
+from typing import TypeAlias, cast
+from uuid import UUID
+
+from steno.core import (
+    EventColumn,
+    Events,
+    JsonText,
+    SagaCachedState,
+    SagaId,
+    SagaName,
+    SagaNodeEvent,
+    SagaNodeEventType,
+    SagaNodeId,
+    Started,
+    Succeeded,
+    Timestamp,
+    UndoFinished,
+    UndoStarted,
+    event_data,
+    event_type_from_row,
+)
+from steno.errors import DumpError, RecoveryError, SerializeError
+from steno.store import SagaSummary, SagaTimes, from_timestamp
+
+_BARE = {
+    kind.label: event_type_from_row(kind.label, None)
+    for kind in (Started, UndoStarted, UndoFinished)
+}
+"""The event types without data, by their labels; most of the others are successes."""
+
+StepRow: TypeAlias = tuple[int, int, str]
+"""Number of the first event, time, and events of a step."""
+
+SagaRow: TypeAlias = tuple[bytes, str, str, str | None, int, int | None, int | None, str, int, int]
+"""The columns of a saga that `SUMMARY` names, unless the row is damaged."""
+
+PROGRESSED = "(SELECT time FROM step WHERE step.saga_key = saga.saga_key ORDER BY seq DESC LIMIT 1)"
+"""When the last step of a saga was made; NULL before there is one."""
+
+SUMMARY = (
+    f"saga_id, name, state, problem, created, {PROGRESSED} AS progressed, ended, current_sec,"
+    " adopt_generation, dag_key"
+)
+"""The columns of a `SagaRow`: those that a list shows, and those that only may be damaged."""
+
+ID_BYTES = 16
+
+VALID_ID = f"typeof(saga_id) = 'blob' AND length(saga_id) = {ID_BYTES}"
+"""True of a row that can be asked for by the id of its saga."""
+
+GENERATIONS = 2**62
+"""A generation is less than this, and can be raised for ever."""
+
+EPOCH = from_timestamp(0)
+
+MOST_EVENTS = 500
+"""How many events a step has at most; only an import has more at once."""
+
+
+def valid_generation(column: str) -> str:
+    """Return the condition that a column has a generation, which can be raised."""
+    return f"typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {GENERATIONS - 1}"
+
+
+EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The first and the last time that a row can have: the years 1 to 9999."""
+
+
+# The rows of steps
+
+
+def step_rows(first_seq: int, events: Sequence[SagaNodeEvent], now: Timestamp) -> list[StepRow]:
+    """
+    Return the rows of events that are numbered from the given one: one for all of the same time.
+
+    Args:
+        first_seq: The number of the first event.
+        events: The events.
+        now: The time of those that have none.
+    """
+    rows: list[StepRow] = []
+    start, size = 0, len(events)
+    while start < size:
+        time, end = events[start].time, start + 1
+        while end < size and events[end].time == time and end < start + MOST_EVENTS:
+            end += 1
+        part = events if end - start == size else events[start:end]
+        rows.append((first_seq + start, now if time is None else time, packed(part)))
+        start = end
+    return rows
+
+
+def packed(events: Iterable[SagaNodeEvent]) -> str:
+    """
+    Return events as JSON: a list of lists of node, type and, where there is any, data.
+
+    Data is JSON text itself, and a string here, so that it comes back to the letter.
+    """
+    items: list[str] = []
+    for event in events:
+        what = event.event_type
+        # The two that are most of all events, without asking what others they could be.
+        if isinstance(what, Started):
+            items.append(f'[{event.node_id},"started"]')
+        elif isinstance(what, Succeeded):
+            items.append(f'[{event.node_id},"succeeded",{encode_basestring(what.output)}]')
+        else:
+            items.append(packed_event(event.node_id, what.label, event_data(what)))
+    return f"[{','.join(items)}]"
+
+
+def packed_event(node: int, label: str, data: str | None) -> str:
+    """Return one event as `packed` does, whatever its type says."""
+    if data is None:
+        return f"[{node},{encode_basestring(label)}]"
+    return f"[{node},{encode_basestring(label)},{encode_basestring(data)}]"
+
+
+def size_of(saga_id: SagaId, last: tuple[object, ...]) -> int:
+    """
+    Return how many events a saga has, from the number and the events of its last step.
+
+    Raises:
+        RecoveryError: The step is damaged.
+    """
+    seq, text = last
+    return cast("int", seq) + len(_unpacked(saga_id, seq, text))
+
+
+def events_from_rows(saga_id: SagaId, rows: Iterable[tuple[object, ...]]) -> Events:
+    """
+    Return the events of steps, which are in order; each is made when somebody looks at it.
+
+    Args:
+        saga_id: The saga.
+        rows: A `StepRow` for each, unless it is damaged.
+
+    Raises:
+        RecoveryError: A step is damaged or missing.
+    """
+    nodes: list[SagaNodeId] = []
+    whats: list[EventColumn] = []
+    times: list[Timestamp | None] = []
+    for seq, time, text in rows:
+        if seq != len(nodes):
+            msg = f"saga {saga_id}: event {len(nodes)} is missing; the next is number {shown(seq)}"
+            raise RecoveryError(msg)
+        if type(time) is not int or not EARLIEST <= time <= LATEST:
+            raise _damaged_step(saga_id, seq, f"its time is {shown(time)}")
+        items = _unpacked(saga_id, seq, text)
+        try:
+            for item in items:
+                node, what = _event(*item)
+                nodes.append(node)
+                whats.append(what)
+        except (ValueError, TypeError, SerializeError, DumpError) as error:
+            why = error.why if isinstance(error, DumpError) else error
+            raise _damaged_step(saga_id, seq, f"event {len(nodes)} {why}") from error
+        times += [Timestamp(time)] * len(items)
+    return Events(saga_id, nodes, whats, times)
+
+
+def are_events(value: object) -> bool:
+    """Return True if this is what `packed` may have returned."""
+    try:
+        events_from_rows(SagaId(UUID(int=0)), [(0, 0, value)])
+    except RecoveryError:
+        return False
+    return True
+
+
+def _unpacked(saga_id: SagaId, seq: object, text: object) -> Sequence[Sequence[object]]:
+    items: object = None
+    with suppress(ValueError, RecursionError):
+        items = json.loads(text) if isinstance(text, str) else None
+    if not isinstance(items, list) or not items or type(seq) is not int:
+        raise _damaged_step(saga_id, seq, f"its events are {shown(text)}")
+    unpacked = cast("list[list[object]]", items)
+    if not all(isinstance(cast("object", item), list) for item in unpacked):
+        raise _damaged_step(saga_id, seq, f"its events are {shown(text)}")
+    return unpacked
+
+
+def _event(
+    node: object, label: object = None, data: object = None, *more: object
+) -> tuple[SagaNodeId, EventColumn]:
+    """
+    Return the node of an event, and what has become of it.
+
+    Raises:
+        ValueError: It is not an event.
+        TypeError: The same.
+    """
+    if type(node) is not int or not isinstance(label, str) or more:
+        msg = f"is no event: its node is {shown(node)}, and its type {shown(label)}"
+        raise ValueError(msg)
+    if label == "succeeded" and isinstance(data, str):
+        return SagaNodeId(node), JsonText(data)
+    if data is None and label in _BARE:
+        return SagaNodeId(node), _BARE[label]
+    return SagaNodeId(node), _event_type(label, data)
+
+
+def _event_type(label: str, data: object) -> SagaNodeEventType:
+    if data is not None and not isinstance(data, str):
+        msg = f"is no event: its data is {shown(data)}, not text"
+        raise TypeError(msg)
+    return event_type_from_row(label, None if data is None else JsonText(data))
+
+
+def _damaged_step(saga_id: SagaId, seq: object, why: str) -> RecoveryError:
+    return RecoveryError(f"saga {saga_id}: the step of event {shown(seq)} is damaged: {why}")
+
+
+# The rows of sagas
+
+_SOUND = frozenset(
+    (str, str, problem, int, progressed, ended, str, int, int)
+    for problem, progressed, ended in product(
+        (str, type(None)), (int, type(None)), (int, type(None))
+    )
+)
+"""The types that the columns of a row have, but for its id."""
+
+_STATES = frozenset(state.value for state in SagaCachedState)
+
+SHOWN = 40
+"""How many characters of a damaged value are shown, at most."""
+
+
+def summary_from_row(row: SagaRow) -> SagaSummary:
+    """
+    Return what a list shows of a saga.
+
+    A problem that is not text keeps no saga from being loaded: it is shown as one.
+
+    Raises:
+        RecoveryError: The row is damaged.
+    """
+    saga_id, name, state, problem, created, progressed, ended, _, generation, _ = row
+    if (why := _damage("problem", problem)) is not None:
+        return summary_from_row((*row[:3], why, *row[4:]))
+    try:
+        if tuple(map(type, row[1:])) in _SOUND and 0 <= generation < GENERATIONS:
+            return SagaSummary(
+                SagaId(UUID(bytes=saga_id)),
+                SagaName(name),
+                SagaCachedState(state),
+                problem,
+                SagaTimes(
+                    from_timestamp(created),
+                    from_timestamp(created if progressed is None else max(created, progressed)),
+                    None if ended is None else from_timestamp(ended),
+                ),
+            )
+    except (ValueError, TypeError, OverflowError):
+        pass  # what it is, is found below
+    raise RecoveryError(f"the row of saga {_shown_id(saga_id)} is damaged: {_damages(row)}")
+
+
+def listed_from_row(row: SagaRow) -> SagaSummary:
+    """
+    Return what a list shows of a saga whose id is valid, and whose row may be damaged otherwise.
+
+    What cannot be read is replaced, and the problem says so: a name by a description of what is
+    there, a state by running, since nobody prunes that, a time by the epoch, an end by None.
+    """
+    try:
+        return summary_from_row(row)
+    except RecoveryError as error:
+        why = str(error)
+    saga_id, name, state, problem, created, progressed, ended = cast("tuple[object, ...]", row[:7])
+    if isinstance(problem, str):  # which says the same, once somebody has tried to load it
+        why = problem if why in problem else f"{why}; {problem}"
+    return SagaSummary(
+        SagaId(UUID(bytes=cast("bytes", saga_id))),
+        SagaName(name if isinstance(name, str) else shown(name)),
+        SagaCachedState(state) if state in _STATES else SagaCachedState.RUNNING,
+        why,
+        SagaTimes(
+            time_from(created) or EPOCH,
+            time_from(progressed) or time_from(created) or EPOCH,
+            time_from(ended),
+        ),
+    )
+
+
+def time_from(value: object) -> datetime | None:
+    """Return the time of a row; None for what is not one."""
+    if type(value) is int:
+        with suppress(OverflowError):
+            return from_timestamp(value)
+    return None
+
+
+_CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+    "saga_id": ("16 bytes", lambda value: isinstance(value, bytes) and len(value) == ID_BYTES),
+    "name": ("text", lambda value: isinstance(value, str)),
+    "state": ("a state", lambda value: value in _STATES),
+    "problem": ("text", lambda value: value is None or isinstance(value, str)),
+    "created": ("a time", lambda value: time_from(value) is not None),
+    "progressed": ("a time", lambda value: value is None or time_from(value) is not None),
+    "ended": ("a time", lambda value: value is None or time_from(value) is not None),
+    "current_sec": ("text", lambda value: isinstance(value, str)),
+    "adopt_generation": (
+        "a generation",
+        lambda value: isinstance(value, int) and 0 <= value < GENERATIONS,
+    ),
+    "dag_key": ("a key", lambda value: isinstance(value, int)),
+}
+"""What each column of a `SagaRow` is, in their order, and how that is seen."""
+
+
+def _damage(column: str, value: object) -> str | None:
+    what, is_sound = _CHECKS[column]
+    return None if is_sound(value) else f"{column} is {shown(value)}, not {what}"
+
+
+def _damages(row: SagaRow) -> str:
+    """Say which columns are damaged, and how."""
+    return "; ".join(filter(None, map(_damage, _CHECKS, row)))
+
+
+def shown(value: object) -> str:
+    """Return what stands in a damaged column, or the beginning of it, in one line."""
+    if value is None:
+        return "NULL"
+    text = repr(value[:SHOWN] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _shown_id(saga_id: object) -> str:
+    whole = isinstance(saga_id, bytes) and len(saga_id) == ID_BYTES
+    return str(UUID(bytes=cast("bytes", saga_id))) if whole else shown(saga_id)

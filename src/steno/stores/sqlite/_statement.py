@@ -1,0 +1,133 @@
+"""Statements: inserts of many rows, reads of one moment, and text that is not UTF-8."""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SIZES = (256, 64, 16, 4, 1)
+"""Of how many rows there are statements; a batch is split into the largest that fit."""
+
+KEPT = 128
+"""How many statements a connection keeps: all that there are, of all sizes."""
+
+LONG = 4096
+"""How many characters a text may have in a statement of several rows."""
+
+SqliteValue: TypeAlias = int | str | bytes | bytearray | None
+"""What a row may hold."""
+
+SqliteRow: TypeAlias = tuple[SqliteValue, ...]
+
+TextRow: TypeAlias = tuple[*tuple[SqliteValue, ...], str]
+"""A row whose last value is a text."""
+
+
+def insert(db: sqlite3.Connection, into: str, rows: Sequence[TextRow]) -> None:
+    """
+    Insert rows by as few statements as there can be.
+
+    The driver gives the GIL back and takes it again at each step of SQLite, and a thread that runs
+    Trio does not part with it soon: 256 rows one by one were 3 087 turns for the writer's thread,
+    and a handful this way.
+
+    Args:
+        db: Where.
+        into: The statement up to its VALUES, as in `step (saga_key, seq)`.
+        rows: What is inserted; the last value of each is a text that may be long.
+    """
+    several = rows
+    # A statement that is kept keeps the values that it had last: no long ones, 256 times.
+    if any(len(row[-1]) > LONG for row in rows):
+        several = [row for row in rows if len(row[-1]) <= LONG]
+        long = [row for row in rows if len(row[-1]) > LONG]
+        db.executemany(_insert(into, len(long[0]), 1), long)
+    start = 0
+    for size in SIZES:
+        while len(several) - start >= size:
+            part = several[start : start + size]
+            # Not `execute`, which takes the GIL once more.
+            statement = _insert(into, len(part[0]), size)
+            db.executemany(statement, [tuple(chain.from_iterable(part))])
+            start += size
+
+
+@functools.cache
+def _insert(into: str, width: int, count: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    return f"INSERT INTO {into} VALUES {', '.join([row] * count)}"  # noqa: S608 - of our words
+
+
+def select_in(
+    db: sqlite3.Connection, query: str, keys: Sequence[SqliteValue]
+) -> list[tuple[object, ...]]:
+    """Return the rows that a query finds whose last words are `IN`, for keys of any number."""
+    found: list[tuple[object, ...]] = []
+    start = 0
+    for size in SIZES:
+        while len(keys) - start >= size:
+            statement = _select(query, size)
+            found += db.execute(statement, keys[start : start + size]).fetchall()
+            start += size
+    return found
+
+
+@functools.cache
+def _select(query: str, count: int) -> str:
+    return f"{query} ({', '.join('?' * count)})"
+
+
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Generator[None, None, None]:
+    """See one state of the database in several queries."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")  # a transaction that has only read
+
+
+# Text that is damaged
+
+
+@contextmanager
+def any_text(db: sqlite3.Connection) -> Generator[None, None, None]:
+    """Read text that is not UTF-8 as bytes; otherwise the driver refuses the row."""
+    db.text_factory = _text
+    try:
+        yield
+    finally:
+        db.text_factory = str
+
+
+def _text(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def of_any_text(
+    read: Callable[Concatenate[sqlite3.Connection, P], T],
+) -> Callable[Concatenate[sqlite3.Connection, P], T]:
+    """Make a read try again with `any_text` after it has met text that is not UTF-8."""
+
+    @functools.wraps(read)
+    def reading(db: sqlite3.Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(db, *args, **kwargs)
+        except sqlite3.OperationalError as error:
+            if hasattr(error, "sqlite_errorcode"):  # SQLite's own, and not the driver's
+                raise
+        with any_text(db):
+            return read(db, *args, **kwargs)
+
+    return reading

@@ -1,0 +1,302 @@
+"""
+A store in a SQLite database: one file, durable, for one SEC at a time.
+
+What is written goes through one connection, in a thread of its own that takes whole batches, so
+that the disk is waited for there and nowhere else; what is read has read-only connections, in
+Trio's worker threads. Whoever has the file open for writing holds its owner lock.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TypeVar, cast
+from urllib.parse import unquote, urlsplit
+
+import attrs
+import trio
+
+from steno.core import SagaCachedState, SagaId
+from steno.errors import StoreError, StoreStuck
+from steno.store import (
+    Finding,
+    ListQuery,
+    LogEntry,
+    PruneQuery,
+    SagaClaim,
+    SagaSummary,
+    SagaWrite,
+    StoredSaga,
+    TakeOver,
+    WriteOutcome,
+)
+from steno.stores.sqlite import _reader as reads
+from steno.stores.sqlite._coalesce import Coalescer
+from steno.stores.sqlite._doctor import examine_file
+from steno.stores.sqlite._file import SqliteFile
+from steno.stores.sqlite._worker import GRACE, Worker, inline_worker, thread_worker
+from steno.stores.sqlite._writer import SqliteWriter
+
+T = TypeVar("T")
+
+READERS = 4
+"""How many reads of a session are under way at once, at most."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _checked_path(path: str | os.PathLike[str]) -> str:
+    text = cast("object", os.fspath(path))
+    if not isinstance(text, str) or not text or text.startswith(":memory:") or "\0" in text:
+        msg = f"SqliteSecStore takes the path of a file, not {path!r}; for memory, InMemorySecStore"
+        raise ValueError(msg)
+    return text
+
+
+@attrs.frozen(eq=False)
+class SqliteSecStore:
+    """
+    A store in a file of this machine; made when it is first opened.
+
+    What was acknowledged survives the death of the process, and a loss of power as far as the disk
+    keeps what it has reported as written: the journal is a WAL and `synchronous` is FULL, always.
+    One session at a time can be open, in whatever process; readers can be at any time. Beside the
+    file there will be others of its name that end in `-wal`, `-shm` and `-owner`. It can not be on
+    a network file system.
+
+    Args:
+        path: The file.
+        inline: Work in the task that asks, and not in threads. That holds up all of Trio while the
+            disk works: for tests with a virtual clock.
+        clock: Tells the time that rows are stamped with; called in whatever thread works.
+
+    Raises:
+        ValueError: That is no path of a file.
+    """
+
+    path: str = attrs.field(converter=_checked_path)
+    inline: bool = attrs.field(default=False, kw_only=True)
+    clock: Callable[[], datetime] = attrs.field(default=_now, kw_only=True)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[SqliteSession, None]:
+        """
+        Open the store for one SEC.
+
+        Raises:
+            StoreInUse: Somebody else has it open; the error says who.
+            StoreUnavailable: The file can not be opened now.
+            StoreError: It is another program's file, or a newer release's, or damaged.
+            StoreStuck: It could not be closed in time; until it is, it stays locked.
+        """
+        file = SqliteFile(self.path)
+        writing = self._writing(file)
+        worker = inline_worker(writing) if self.inline else thread_worker(writing, "steno writer")
+        async with worker as writer, self._reader(file) as reader:
+            yield SqliteSession(file, writer, reader)
+
+    @contextmanager
+    def _writing(self, file: SqliteFile) -> Generator[SqliteWriter, None, None]:
+        with file.writing() as opened:
+            yield SqliteWriter(opened, self.clock)
+
+    @asynccontextmanager
+    async def open_reader(self) -> AsyncGenerator[SqliteReader, None]:
+        """
+        Open the store to look at it, whoever else has it open.
+
+        Raises:
+            StoreUnavailable: The file can not be opened now.
+            StoreError: There is no such file, or it is another program's, or damaged.
+        """
+        async with self._reader(SqliteFile(self.path)) as reader:
+            await reader.touch()
+            yield reader
+
+    async def examine(self) -> Sequence[Finding]:
+        """
+        Examine the file, and what it stands on.
+
+        Raises:
+            StoreUnavailable: The file cannot be opened now.
+            StoreError: There is no such file, or it cannot be read at all.
+        """
+        # Looking through a large file takes long: whoever is interrupted need not wait for it.
+        return await trio.to_thread.run_sync(examine_file, self.path, abandon_on_cancel=True)
+
+    @asynccontextmanager
+    async def _reader(self, file: SqliteFile) -> AsyncGenerator[SqliteReader, None]:
+        reader = SqliteReader(file, self.inline)
+        try:
+            yield reader
+        finally:
+            await reader.close()  # noqa: ASYNC102 - it shields itself, with a deadline
+
+
+def store_from_url(text: str) -> SqliteSecStore:
+    """
+    Return the store of a URL: `sqlite:///trips.db`, `sqlite:////var/lib/trips.db`.
+
+    Raises:
+        ValueError: It does not name a file.
+    """
+    url = urlsplit(text)
+    if url.netloc or not url.path[1:] or url.query or url.fragment:
+        msg = f"{text!r} does not name a file: use sqlite:///relative.db or sqlite:////absolute.db"
+        raise ValueError(msg)
+    return SqliteSecStore(unquote(url.path[1:]))
+
+
+@attrs.define(eq=False)
+class SqliteReader:
+    """A `SqliteSecStore` that is open to be looked at; see `SecStoreReader`."""
+
+    _file: SqliteFile
+    _inline: bool
+    _limiter: trio.CapacityLimiter = attrs.field(
+        init=False, factory=lambda: trio.CapacityLimiter(READERS)
+    )
+    _idle: list[sqlite3.Connection] = attrs.field(init=False, factory=list)
+    _closed: bool = attrs.field(init=False, default=False)
+    _loads: Coalescer[SagaId, StoredSaga | None] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with nobody asking."""
+        self._loads = Coalescer(self._load_all)
+
+    async def load(self, saga_id: SagaId) -> StoredSaga | None:
+        """Return all that is stored of a saga; None if there is no such saga."""
+        return await self._loads.ask(saga_id)
+
+    async def _load_all(
+        self, saga_ids: Sequence[SagaId]
+    ) -> Mapping[SagaId, StoredSaga | Exception | None]:
+        """Load what is asked for at the same time, in one thread: to go there costs the most."""
+
+        def load_each(db: sqlite3.Connection) -> dict[SagaId, StoredSaga | Exception | None]:
+            return {saga_id: self._load_now(db, saga_id) for saga_id in saga_ids}
+
+        return await self._read(load_each)
+
+    def _load_now(self, db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | Exception | None:
+        try:
+            with self._file.translating():
+                return reads.load(db, saga_id)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            return error
+
+    async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
+        """Return a page of the sagas."""
+        return await self._read(lambda db: reads.list_page(db, query))
+
+    async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
+        """Return the log of a saga, with times and creators."""
+        return await self._read(lambda db: reads.entries(db, saga_id))
+
+    async def count(self) -> Mapping[SagaCachedState, int]:
+        """Return how many sagas there are in each state."""
+        return await self._read(reads.count)
+
+    async def touch(self) -> None:
+        """Look whether the file can be read at all."""
+        await self._read(lambda _: None)
+
+    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
+        if self._inline:
+            async with self._limiter:
+                return self._read_now(read)
+        # A disk that hangs must not keep whoever is cancelled; the seat is taken until it is done.
+        return await trio.to_thread.run_sync(
+            self._read_now, read, abandon_on_cancel=True, limiter=self._limiter
+        )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            msg = "the session is closed"
+            raise StoreError(msg)
+
+    def _read_now(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
+        db = self._connection()
+        try:
+            with self._file.translating():
+                return read(db)
+        finally:
+            self._idle.append(db)
+            if self._closed:
+                self._drop_idle()
+
+    def _connection(self) -> sqlite3.Connection:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return self._file.reader()
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    async def close(self) -> None:
+        """
+        Wait for the reads that are under way, and close.
+
+        Raises:
+            StoreStuck: They were not done in time.
+        """
+        self._closed = True
+        done = 0
+        deadline = trio.current_time() + GRACE
+        with trio.CancelScope(shield=True, deadline=deadline):  # noqa: ASYNC912 - there are seats
+            while done < READERS:
+                await self._limiter.acquire_on_behalf_of(("closing", done))
+                done += 1
+        self._drop_idle()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        if done < READERS:
+            msg = f"{self._file.path}: reads have not ended within {GRACE} s"
+            raise StoreStuck(msg)
+
+
+@attrs.frozen(eq=False)
+class SqliteSession:
+    """An open `SqliteSecStore`; see `SecStoreSession`."""
+
+    _file: SqliteFile
+    _writer: Worker[SqliteWriter]
+    _reader: SqliteReader
+
+    async def _write(self, write: Callable[[SqliteWriter], T]) -> T:
+        def work(writer: SqliteWriter) -> T:
+            with self._file.translating():
+                return write(writer)
+
+        return await self._writer.do(work)
+
+    async def take_over(self, sec_name: str) -> TakeOver:
+        """Raise the generation of a SEC and of all its unfinished sagas."""
+        return await self._write(lambda writer: writer.take_over(sec_name))
+
+    async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
+        """Make a SEC the owner of one unfinished saga."""
+        return await self._write(lambda writer: writer.claim(saga_id, sec_name))
+
+    async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+        """Write a batch in one transaction; it is on the disk when this returns."""
+        return await self._write(lambda writer: writer.record(batch))
+
+    async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        """Delete some finished sagas, and return which."""
+        return await self._write(lambda writer: writer.prune(query))
+
+    async def load(self, saga_id: SagaId) -> StoredSaga | None:
+        """Return all that is stored of a saga."""
+        return await self._reader.load(saga_id)
+
+    async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
+        """Return a page of the sagas."""
+        return await self._reader.list(query)

@@ -1,0 +1,388 @@
+"""
+What is written to a SQLite database, each write a plain function of the one connection that does.
+
+Theory of operation. The rules of `steno.store` say what becomes of a write (`judge`); here is what
+they look at, and how a change is written. Since nobody else writes to the file, the rows of sagas
+that are under way are kept in memory as they were last written, so that a step is a single insert.
+They are forgotten when a transaction was not done, or when SQLite says that somebody has written
+all the same (`PRAGMA data_version`), as an operator may with a shell.
+
+What a batch comes to is gathered first, and written by a few statements for all of it. A saga's row
+is written only when its state or its problem changes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+import attrs
+
+from steno.core import SagaCachedState, SagaId, SagaNodeEvent, Timestamp
+from steno.errors import RecoveryError
+from steno.store import (
+    Append,
+    Create,
+    Fence,
+    Note,
+    PruneQuery,
+    Rejected,
+    SagaClaim,
+    SagaCreateParams,
+    SagaWrite,
+    TakeOver,
+    WriteOutcome,
+    judge,
+    to_timestamp,
+)
+from steno.stores.sqlite._opened import Opened
+from steno.stores.sqlite._prune import prune
+from steno.stores.sqlite._row import (
+    VALID_ID,
+    events_from_rows,
+    shown,
+    size_of,
+    step_rows,
+    valid_generation,
+)
+from steno.stores.sqlite._statement import SqliteRow, TextRow, any_text, insert, select_in
+
+_STEP = "step (saga_key, seq, time, creator, events)"
+_PARAMS = "saga_params (saga_key, params)"
+_SAGA = (
+    "saga (saga_key, saga_id, dag_key, state, current_sec, adopt_generation, created, ended, name)"
+)
+_MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
+_NOTE = "UPDATE saga SET problem = ? WHERE saga_key = ?"
+_FIND = "SELECT saga_id, saga_key, current_sec, adopt_generation, state FROM saga WHERE saga_id IN"
+_LAST_STEP = "SELECT seq, events FROM step WHERE saga_key = ? ORDER BY seq DESC LIMIT 1"
+_STEPS = "SELECT seq, time, events FROM step WHERE saga_key = ? ORDER BY seq"
+_CONTENT = """
+    SELECT name, digest, params FROM saga
+    LEFT JOIN dag USING (dag_key) LEFT JOIN saga_params USING (saga_key) WHERE saga_key = ?
+"""
+# Only a damaged row has a key as large as this; if it were the largest, none could follow.
+_LAST_KEY = """
+    SELECT max(saga_key) FROM (
+        SELECT max(saga_key) AS saga_key FROM saga WHERE saga_key < 1 << 62
+        UNION ALL SELECT max(saga_key) FROM saga_params WHERE saga_key < 1 << 62
+        UNION ALL SELECT max(saga_key) FROM step WHERE saga_key < 1 << 62
+    )
+"""
+_RAISABLE = valid_generation("adopt_generation")
+_OPEN = f"""
+    INSERT INTO sec (name, generation) VALUES (?, 1)
+    ON CONFLICT (name) DO UPDATE SET generation = generation + 1
+    WHERE {valid_generation("generation")} RETURNING generation
+"""  # noqa: S608 - made of words of this package
+# A generation that is damaged begins again above those that any saga of the SEC has.
+_MEND = f"""
+    UPDATE sec SET generation = (
+        SELECT coalesce(max(adopt_generation), 0) FROM saga
+        WHERE current_sec = sec.name AND {_RAISABLE}
+    ) WHERE name = ?
+"""  # noqa: S608 - as above
+# Without a generation, there is no fence that is new: the saga is left to an operator.
+_TAKE_OVER = f"""
+    UPDATE saga INDEXED BY saga_by_state SET adopt_generation = max(adopt_generation + 1, ?)
+    WHERE state IN ('ready', 'running', 'unwinding') AND current_sec = ?
+        AND {VALID_ID} AND {_RAISABLE}
+    RETURNING saga_id, adopt_generation
+"""  # noqa: S608 - as above
+_CLAIM = f"""
+    UPDATE saga SET current_sec = ?, adopt_generation = max(adopt_generation + 1, coalesce(
+        (SELECT generation FROM sec WHERE name = ? AND {valid_generation("generation")}), 0))
+    WHERE saga_id = ? AND ended IS NULL AND {_RAISABLE} RETURNING adopt_generation
+"""  # noqa: S608 - as above
+_STATES = {state.value: state for state in SagaCachedState}
+_MOST_GRAPHS = 1000
+"""How many graphs are remembered."""
+
+
+@attrs.define(eq=False)
+class _Row:
+    """
+    A saga's row as it was last written or found; see `StoredRow`.
+
+    Attributes:
+        saga_id: The saga.
+        key: Its key in the database.
+        fence: Who may write to it.
+        state: What it says; None if that is damaged.
+    """
+
+    _writer: SqliteWriter
+    saga_id: SagaId
+    key: int
+    fence: Fence
+    state: SagaCachedState | None
+    _size: int | None  # None: it was not asked for yet
+
+    @property
+    def size(self) -> int:
+        """
+        How many events the saga has.
+
+        Raises:
+            RecoveryError: Its last step is damaged.
+        """
+        if self._size is None:
+            # Nothing of the batch is about it yet: it would be known by now.
+            last = self._writer.found(_LAST_STEP, self.key)
+            self._size = size_of(self.saga_id, last[0]) if last else 0
+        return self._size
+
+    def append(self, change: Append) -> None:
+        """Note that events were appended."""
+        self._size = change.first_seq + len(change.events)
+        self.state = change.state or self.state
+
+    def events_from(self, first_seq: int) -> Sequence[SagaNodeEvent]:
+        """Return the events from a number on."""
+        self._writer.flush()
+        return events_from_rows(self.saga_id, self._writer.found(_STEPS, self.key))[first_seq:]
+
+    def is_of(self, saga: SagaCreateParams) -> bool:
+        """Return True if it has the name, the graph and the params of a creation."""
+        self._writer.flush()
+        content = (saga.saga_name, saga.dag_digest, saga.params)
+        return self._writer.found(_CONTENT, self.key) == [content]
+
+
+@attrs.define(eq=False)
+class _Changes:
+    """
+    What a batch comes to, as rows that are not written yet.
+
+    Attributes:
+        sagas: Rows of `_SAGA`.
+        params: Rows of `_PARAMS`.
+        steps: Rows of `_STEP`.
+        moves: What `_MOVE` is given: state, end if it is one, and key.
+        notes: What `_NOTE` is given.
+    """
+
+    sagas: list[TextRow] = attrs.field(factory=list)
+    params: list[TextRow] = attrs.field(factory=list)
+    steps: list[TextRow] = attrs.field(factory=list)
+    moves: list[SqliteRow] = attrs.field(factory=list)
+    notes: list[SqliteRow] = attrs.field(factory=list)
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write all of it."""
+        insert(db, _SAGA, self.sagas)
+        insert(db, _PARAMS, self.params)
+        insert(db, _STEP, self.steps)
+        # One by one: there is but one of either in the life of most sagas.
+        if self.moves:
+            db.executemany(_MOVE, self.moves)
+        if self.notes:
+            db.executemany(_NOTE, self.notes)
+
+
+@attrs.define(eq=False)
+class SqliteWriter:
+    """
+    Writes, on the one connection that does.
+
+    Args:
+        opened: The file, and the connection.
+        clock: Tells the time that rows are stamped with.
+    """
+
+    _opened: Opened
+    _clock: Callable[[], datetime]
+    _rows: dict[int, _Row] = attrs.field(init=False, factory=dict)  # by the number of the id
+    _graphs: dict[str, int] = attrs.field(init=False, factory=dict)  # keys, by digest
+    _next_key: int | None = attrs.field(init=False, default=None)  # of the next saga
+    _version: int = attrs.field(init=False, default=-1)  # SQLite's, of the data
+    _changes: _Changes = attrs.field(init=False, factory=_Changes)  # of the batch
+    _ended: list[SagaId] = attrs.field(init=False, factory=list)  # are not to be remembered
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._opened.db
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
+        self._opened.check()
+        # These two ways need the GIL once, and `execute` four times.
+        self._db.executescript("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+            self._db.commit()
+        except BaseException:
+            self._forget()
+            raise
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _forget(self) -> None:
+        """Remember nothing: a transaction was not done, or others have written."""
+        self._changes = _Changes()
+        self._ended.clear()
+        self._rows.clear()
+        self._graphs.clear()
+        self._next_key = None
+
+    # Ownership
+
+    def take_over(self, sec_name: str) -> TakeOver:
+        """Raise the generation of a SEC and of its unfinished sagas."""
+        self._forget()
+        with self._transaction() as db:
+            if (row := db.execute(_OPEN, (sec_name,)).fetchone()) is None:
+                db.execute(_MEND, (sec_name,))
+                row = db.execute(_OPEN, (sec_name,)).fetchone()
+            (generation,) = row
+            adopted = db.execute(_TAKE_OVER, (generation, sec_name)).fetchall()
+        self._opened.lock.sign(sec_name)
+        claims = (_claim(saga_id, sec_name, generation) for saga_id, generation in adopted)
+        return TakeOver(Fence(sec_name, generation), tuple(claims))
+
+    def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
+        """Make a SEC the owner of one unfinished saga."""
+        self._rows.pop(saga_id.int, None)
+        with self._transaction() as db:
+            row = db.execute(_CLAIM, (sec_name, sec_name, saga_id.bytes)).fetchone()
+        return None if row is None else _claim(saga_id.bytes, sec_name, row[0])
+
+    # Writes
+
+    def record(self, batch: Sequence[SagaWrite]) -> list[WriteOutcome]:
+        """Write a batch in one transaction."""
+        now = to_timestamp(self._clock())
+        with self._transaction() as db:
+            ((version,),) = db.execute("PRAGMA data_version")
+            if version != self._version:
+                self._forget()
+                self._version = version
+            self._find(batch)
+            outcomes = [self._judged(write, now) for write in batch]
+            self.flush()
+        for saga_id in self._ended:
+            self._rows.pop(saga_id.int, None)  # it will have no more steps
+        self._ended.clear()
+        return outcomes
+
+    def _find(self, batch: Sequence[SagaWrite]) -> None:
+        """Find the rows of sagas that are not remembered."""
+        unknown = {
+            write.saga_id.int: bytearray(write.saga_id.bytes)
+            for write in batch
+            if write.saga_id.int not in self._rows
+        }
+        if not unknown:
+            return
+        with any_text(self._db):
+            found = select_in(self._db, _FIND, list(unknown.values()))
+        for saga_id, key, sec_name, generation, state in found:
+            uuid = SagaId(UUID(bytes=cast("bytes", saga_id)))
+            owner = sec_name if isinstance(sec_name, str) else shown(sec_name)
+            fence = Fence(owner, cast("int", generation))
+            known = _STATES.get(cast("str", state))
+            self._rows[uuid.int] = _Row(self, uuid, cast("int", key), fence, known, None)
+            if known is not None and known.finished:
+                self._ended.append(uuid)
+
+    def found(self, query: str, key: int) -> list[tuple[object, ...]]:
+        """Return what a query finds of a saga."""
+        with any_text(self._db):
+            return self._db.execute(query, (key,)).fetchall()
+
+    def flush(self) -> None:
+        """Write what the batch has changed so far, in its transaction."""
+        changes, self._changes = self._changes, _Changes()
+        changes.write(self._db)
+
+    def _judged(self, write: SagaWrite, now: Timestamp) -> WriteOutcome:
+        """Add what a write changes, and return its outcome."""
+        row = self._rows.get(write.saga_id.int)
+        try:
+            outcome, change = judge(row, write)
+        except RecoveryError as error:
+            return Rejected(error)
+        match change:
+            case Append() if row is not None:
+                self._append(row, change, now)
+            case Create(saga=saga):
+                self._create(saga, now)
+            case Note(problem=problem) if row is not None:
+                self._changes.notes.append((problem, row.key))
+            case _:
+                pass
+        return outcome
+
+    def _create(self, saga: SagaCreateParams, now: Timestamp) -> None:
+        changes, key = self._changes, self._new_key()
+        fence, name = saga.fence, saga.saga_name
+        ended = now if saga.state.finished else None
+        # The driver binds a bytearray five times as fast as bytes.
+        saga_id = bytearray(saga.saga_id.bytes)
+        dag_key, owner = self._graph_key(saga), fence.sec_name
+        changes.sagas.append(
+            (key, saga_id, dag_key, saga.state.value, owner, fence.generation, now, ended, name)
+        )
+        changes.params.append((key, saga.params))
+        row = _Row(self, saga.saga_id, key, fence, saga.state, len(saga.events))
+        self._rows[saga.saga_id.int] = row
+        self._add_steps(row, saga.events, 0, now)
+        if saga.state.finished:
+            self._ended.append(saga.saga_id)
+
+    def _append(self, row: _Row, change: Append, now: Timestamp) -> None:
+        changes = self._changes
+        self._add_steps(row, change.events, change.first_seq, now)
+        row.append(change)
+        if (state := change.state) is not None:
+            changes.moves.append((state.value, now if state.finished else None, row.key))
+            if state.finished:
+                self._ended.append(row.saga_id)
+
+    def _add_steps(
+        self, row: _Row, events: Sequence[SagaNodeEvent], first_seq: int, now: Timestamp
+    ) -> None:
+        key, creator, steps = row.key, row.fence.sec_name, self._changes.steps
+        for seq, time, text in step_rows(first_seq, events, now):
+            steps.append((key, seq, time, creator, text))
+
+    def _new_key(self) -> int:
+        """Return a key that no saga has, nor any row that one has left behind in a damaged file."""
+        key = self._next_key
+        if key is None:
+            ((last,),) = self._db.execute(_LAST_KEY)
+            key = max(last or 0, 0) + 1
+        self._next_key = key + 1
+        return key
+
+    def _graph_key(self, saga: SagaCreateParams) -> int:
+        """Return the key of a graph, which is stored if there is none of its content."""
+        digest = saga.dag_digest
+        if (key := self._graphs.get(digest)) is None:
+            query = "SELECT dag_key FROM dag WHERE digest = ?"
+            if (row := self._db.execute(query, (digest,)).fetchone()) is None:
+                insert = "INSERT INTO dag (digest, text) VALUES (?, ?) RETURNING dag_key"
+                row = self._db.execute(insert, (digest, saga.dag_text)).fetchone()
+            key = int(row[0])
+            if len(self._graphs) >= _MOST_GRAPHS:
+                self._graphs.clear()
+            self._graphs[digest] = key
+        return key
+
+    # Retention
+
+    def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        """Delete some finished sagas, the oldest first."""
+        until = to_timestamp(self._clock() - query.older_than)
+        self._forget()
+        with self._transaction() as db:
+            return prune(db, query, until)
+
+
+def _claim(saga_id: bytes, sec_name: str, generation: int) -> SagaClaim:
+    return SagaClaim(SagaId(UUID(bytes=saga_id)), Fence(sec_name, generation))

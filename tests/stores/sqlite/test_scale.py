@@ -1,0 +1,308 @@
+"""
+A file with very many finished sagas: what is looked for is found by an index, however many others.
+
+`STENO_SCALE_SAGAS` says how many. That holds by the plans of all statements; times, set against
+those of a small file, show that the plans are what counts. With `-s` they are printed.
+"""
+
+import os
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+import pytest
+import trio
+
+import steno
+from steno import SagaCachedState, SagaId, SqliteSecStore
+from steno.store import (
+    Durable,
+    ListQuery,
+    Lost,
+    PruneQuery,
+    Rejected,
+    SagaProblem,
+    SagaRecord,
+    SecStoreReader,
+)
+from support.filled import SEC, fill, log_of, name_of, saga_id, state_of, writes
+
+SMALL = 1_000
+LARGE = max(10 * SMALL, int(os.environ.get("STENO_SCALE_SAGAS", "0")))
+
+Filter: TypeAlias = tuple[Sequence[SagaCachedState] | None, str | None]
+
+FILTERS: dict[str, Filter] = {
+    "all": (None, None),
+    "none": ([SagaCachedState.READY], None),
+    "few": ([SagaCachedState.STUCK], None),
+    "most": ([SagaCachedState.SUCCEEDED], None),
+    "every state": (list(SagaCachedState), None),
+    "a common name": (None, "common"),
+    "a rare name": (None, "rare"),
+    "an unknown name": (None, "unknown"),
+    "a rare name in most": ([SagaCachedState.SUCCEEDED], "rare"),
+    "a common name in few": ([SagaCachedState.STUCK], "common"),
+    "an unknown name in every state": (list(SagaCachedState), "unknown"),
+}
+MARKERS = {"first": None, "middle": saga_id(SMALL // 2)}
+QUERIES = {
+    f"list {what}, {where}": ListQuery(marker, 100, states, name)
+    for what, (states, name) in FILTERS.items()
+    for where, marker in MARKERS.items()
+}
+PRUNES = {
+    "prune": PruneQuery(timedelta(0)),
+    "prune failed": PruneQuery(timedelta(0), [SagaCachedState.FAILED]),
+    "prune too young": PruneQuery(timedelta(days=100_000)),
+    "prune another SEC's": PruneQuery(timedelta(0), sec_name="other"),
+}
+
+
+def say(line: str) -> None:
+    """Print what was measured; pytest shows it with -s."""
+    print(line)  # noqa: T201 - as above
+
+
+@attrs.frozen
+class Filled:
+    """A file with so many sagas."""
+
+    path: Path
+    size: int
+
+    def store(self) -> SqliteSecStore:
+        return SqliteSecStore(self.path, inline=True)
+
+    def copy(self, folder: Path) -> "Filled":
+        """Return a copy that may be changed."""
+        return Filled(Path(shutil.copy(self.path, folder)), self.size)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Filled, Filled]:
+    """Return a small file and a large one; nobody changes what is in them."""
+    folder = tmp_path_factory.mktemp("filled")
+    made = tuple(Filled(folder / f"{size}.db", size) for size in (SMALL, LARGE))
+    for file in made:
+        began = time.perf_counter()
+        trio.run(fill, file.path, file.size)
+        took, each = time.perf_counter() - began, file.path.stat().st_size / file.size
+        say(f"{file.size} sagas of {each:.0f} bytes each were made in {took:.1f} s")
+    return made
+
+
+# Plans
+
+
+@contextmanager
+def traced() -> Iterator[list[str]]:
+    """Give all statements that are begun, with their values, on connections opened meanwhile."""
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def tracing(*args: object, **options: object) -> sqlite3.Connection:
+        db = connect(*args, **options)
+        db.set_trace_callback(statements.append)
+        return db
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", tracing)
+        yield statements
+
+
+SLOW = re.compile(r"SCAN (saga|saga_params|step|dag|sec)\b|TEMP B-TREE")
+PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+
+
+def plan_of(db: sqlite3.Connection, statement: str) -> list[str]:
+    """Return the steps of a statement's plan."""
+    return [step for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+
+
+def slow_steps(path: Path, statements: Sequence[str]) -> list[str]:
+    """Return whatever in the plans of statements looks at all rows of a table, or sorts them."""
+    slow: list[str] = []
+    with closing(sqlite3.connect(path)) as db:
+        for statement in sorted(set(statements)):
+            if statement.lstrip().upper().startswith(PLANNED):
+                slow += [
+                    f"{step}\n{statement}" for step in plan_of(db, statement) if SLOW.search(step)
+                ]
+    return slow
+
+
+async def do_at_once(file: Filled) -> None:
+    """Create many sagas, and go on with them, in one life and the next."""
+    async with file.store().open() as session:
+        fence = (await session.take_over(SEC)).fence
+        many = [writes(number, fence) for number in range(-9, -2)]
+        batches = [[create for create, *_ in many], [begin for _, begin, _ in many]]
+        for batch in [
+            *batches,
+            [write for number in (-10, -11) for write in writes(number, fence)],
+        ]:
+            assert set(await session.record(batch)) == {Durable()}
+    async with file.store().open() as session:
+        fence = (await session.take_over(SEC)).fence
+        ends = [attrs.evolve(end, fence=fence) for *_, end in many]
+        none = [SagaRecord(end.saga_id, fence, 4, (), SagaCachedState.RUNNING) for end in ends]
+        for batch in (none[:3], none[:1], ends[:3], ends[3:4]):
+            assert set(await session.record(batch)) == {Durable()}
+
+
+async def do_everything(file: Filled) -> None:
+    """Do all that a session and a reader can, in all ways that have statements of their own."""
+    new, other = saga_id(-1), saga_id(-2)
+    async with file.store().open() as session:
+        fence = (await session.take_over(SEC)).fence
+        create, begin, end = writes(-1, fence)
+        conflicting = attrs.evolve(create, params='{"of":"another"}')
+        unfenced = attrs.evolve(begin, fence=attrs.evolve(fence, sec_name="other"))
+        unknown = attrs.evolve(begin, saga_id=other)
+        problem = SagaProblem(new, fence, "a problem")
+        batch = [create, create, conflicting, begin, begin, unfenced, unknown, problem]
+        outcomes = await session.record(batch)
+        kinds = [Durable, Durable, Rejected, Durable, Durable, Lost, Rejected, Durable]
+        assert [type(outcome) for outcome in outcomes] == kinds
+        claim = await session.claim(new, SEC)
+        assert await session.record([attrs.evolve(end, fence=claim.fence)]) == [Durable()]
+        for query in QUERIES.values():
+            await session.list(query)
+        assert (await session.load(new)).events == log_of(new, state_of(-1))
+        async with trio.open_nursery() as nursery:
+            for number in range(5):
+                nursery.start_soon(session.load, saga_id(number))
+        for prune in PRUNES.values():
+            await session.prune(prune)
+    async with file.store().open_reader() as reader:
+        await reader.entries(saga_id(0))
+
+
+async def test_no_statement_looks_at_all_sagas_or_sorts_them(
+    files: tuple[Filled, Filled], tmp_path: Path
+):
+    """Opening, creating, recording, loading, listing, pruning: all by an index."""
+    small = files[0].copy(tmp_path)
+    with traced() as statements:
+        await do_everything(small)
+        await do_at_once(small)
+    begun = {statement.split()[0] for statement in statements}
+    assert {"SELECT", "INSERT", "UPDATE", "DELETE"} <= begun
+    assert slow_steps(small.path, statements) == []
+
+
+MISLEADING = ("saga_by_state", "9 1 1"), ("saga_by_name", "9 1 1 1"), (None, "9")
+
+
+@pytest.mark.parametrize("misled", [False, True])
+async def test_steps_of_many_sagas_find_each_by_its_key(
+    files: tuple[Filled, Filled], tmp_path: Path, *, misled: bool
+):
+    """Whatever an operator's ANALYZE has once counted: none by an index of states, or all of it."""
+    small = files[0].copy(tmp_path)
+    if misled:
+        with closing(sqlite3.connect(small.path)) as db:
+            db.execute("ANALYZE")
+            db.execute("DELETE FROM sqlite_stat1 WHERE tbl = 'saga'")
+            db.executemany("INSERT INTO sqlite_stat1 VALUES ('saga', ?, ?)", MISLEADING)
+            db.commit()
+    with traced() as statements:
+        await do_at_once(small)
+    assert slow_steps(small.path, statements) == []
+    updates = [each for each in statements if "UPDATE saga SET state" in each]
+    assert updates
+    with closing(sqlite3.connect(small.path)) as db:
+        for update in updates:
+            (step,) = [step for step in plan_of(db, update) if "saga" in step]
+            assert step == "SEARCH saga USING INTEGER PRIMARY KEY (rowid=?)"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT saga_id FROM saga WHERE problem = 'any'",
+        "SELECT count(*) FROM step",
+        "SELECT saga_id FROM saga WHERE state IN ('failed', 'stuck') ORDER BY saga_id LIMIT 1",
+    ],
+)
+def test_a_slow_plan_is_known_for_one(files: tuple[Filled, Filled], statement: str):
+    """A check that finds nothing where there is something would hold nothing."""
+    assert len(slow_steps(files[0].path, [statement])) == 1
+
+
+# Times
+
+
+async def seconds(what: Callable[[], Awaitable[object]]) -> float:
+    """Return how long the processor works at something, in whatever thread, other work aside."""
+    best = float("inf")
+    for _ in range(5):
+        began = time.process_time()
+        await what()
+        best = min(best, time.process_time() - began)
+    return best
+
+
+async def opening(file: Filled) -> None:
+    async with steno.open_sec(file.store(), steno.ActionRegistry()) as sec:
+        await sec.saga_list()
+
+
+async def times(file: Filled) -> dict[str, float]:
+    """Return how long everything takes on a file, in seconds; this changes it."""
+    taken = {"open": await seconds(partial(opening, file))}
+    async with file.store().open_reader() as reader:
+        for label, query in QUERIES.items():
+            taken[label] = await seconds(partial(reader.list, query))
+        taken["load"] = await seconds(partial(reader.load, saga_id(SMALL // 2)))
+        taken["log"] = await seconds(partial(reader.entries, saga_id(SMALL // 2)))
+    async with file.store().open() as session:
+        for label, query in reversed(PRUNES.items()):
+            taken[label] = await seconds(partial(session.prune, query))
+    return taken
+
+
+async def test_nothing_takes_longer_because_there_are_many_others(
+    files: tuple[Filled, Filled], tmp_path: Path
+):
+    """Ten times as long, and 5 ms, would be far too long; opening takes less than a second."""
+    small, large = [await times(file.copy(tmp_path)) for file in files]
+    for label, taken in large.items():
+        say(f"{label:42} {small[label] * 1e3:8.3f} ms {taken * 1e3:8.3f} ms")
+    slow = {label for label, taken in large.items() if taken > 10 * small[label] + 0.005}
+    assert not slow
+    assert large["open"] < 1
+
+
+# Pages
+
+
+async def walk(reader: SecStoreReader, states: object, name: str | None) -> list[SagaId]:
+    """Return all sagas that match, page by page."""
+    found: list[SagaId] = []
+    while page := await reader.list(ListQuery(found[-1] if found else None, 100, states, name)):
+        found += [summary.id for summary in page]
+    return found
+
+
+@pytest.mark.parametrize("what", FILTERS)
+async def test_all_pages_give_each_saga_once(files: tuple[Filled, Filled], what: str):
+    """In the order of their ids, and none that does not match."""
+    states, name = FILTERS[what]
+    numbers = range(files[1].size)
+    wanted = [
+        saga_id(n)
+        for n in numbers
+        if (states is None or state_of(n) in states) and name in {None, name_of(n)}
+    ]
+    async with files[1].store().open_reader() as reader:
+        assert await walk(reader, states, name) == sorted(wanted)
