@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import lru_cache
+from typing import (
+    Final,
+    Generic,
+    Literal,
+    Never,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import attrs
 import trio
@@ -28,6 +41,8 @@ class Noop(enum.Enum):
 
 
 NOOP: Final = Noop.NOOP
+
+_AWAITABLES = (Awaitable, Coroutine)
 
 DoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[T_co]]
 UndoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[None]]
@@ -109,6 +124,11 @@ class ActionFunc(Generic[C, T_co]):
         """Whether `NOOP` was given: there is nothing to undo."""
         return self._undo is NOOP
 
+    @property
+    def output_type(self) -> object:
+        """The return annotation of the function that does it; None: it has none, or one unknown."""
+        return _awaited_type(self._do)
+
     def do_it(self, ctx: ActionContext[C]) -> Awaitable[T_co]:
         """Call the function that does it."""
         return _awaitable(self.name, self._do(ctx))
@@ -133,6 +153,24 @@ def new_action_noop_undo(name: str, do: DoFunc[C, T_co]) -> ActionFunc[C, T_co]:
         do: Does it; it is called at least once, so must be idempotent.
     """
     return ActionFunc(name, do, NOOP)
+
+
+def output_type_of(action: Action) -> object:
+    """Return the annotation that an action's outputs keep; None: it does not say."""
+    return getattr(action, "output_type", None)
+
+
+@lru_cache(maxsize=1024)
+def _awaited_type(function: Callable[..., object]) -> object:
+    """Return what awaiting the result of a function gives, as its annotation says."""
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except Exception:  # noqa: BLE001 - to resolve annotations is to run the user's code
+        return None  # as under `if TYPE_CHECKING`: then it is as if there were none
+    returned = hints.get("return")
+    if get_origin(returned) in _AWAITABLES:
+        return get_args(returned)[-1]
+    return returned if inspect.iscoroutinefunction(function) else None
 
 
 def _check_function(name: str, function: object) -> None:

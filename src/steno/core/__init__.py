@@ -22,6 +22,8 @@ from steno.core._action_error import (
     SerializeFailed,
     SubsagaCreateFailed,
     UndoActionError,
+    action_error,
+    undo_error,
 )
 from steno.core._breach import Breach, LogRule
 from steno.core._cached_state import SagaCachedState, cached_state
@@ -59,6 +61,7 @@ from steno.core._node import (
     SubsagaEndNode,
     SubsagaNode,
     SubsagaStartNode,
+    ValueNode,
 )
 from steno.core._order import fold_unordered
 from steno.core._result import SagaResult, SagaResultErr, SagaResultKind, SagaResultOk
@@ -68,14 +71,13 @@ from steno.core._value import (
     JSON,
     MAX_VALUE_BYTES,
     NULL,
+    PLAIN_CODEC,
     Codec,
     JsonText,
     decode_json,
     decode_value,
     encode_json,
-    encode_value,
     too_large,
-    use_codec,
 )
 from steno.core._verify import verify_log
 from steno.core._view import (
@@ -95,6 +97,7 @@ __all__ = [
     "JSON",
     "MAX_VALUE_BYTES",
     "NULL",
+    "PLAIN_CODEC",
     "TRANSITIONS",
     "ActionError",
     "ActionFailed",
@@ -164,6 +167,8 @@ __all__ = [
     "UndoFailed",
     "UndoFinished",
     "UndoStarted",
+    "ValueNode",
+    "action_error",
     "at_least_one",
     "cached_state",
     "checked_saga_id",
@@ -171,7 +176,6 @@ __all__ = [
     "decode_value",
     "difference",
     "encode_json",
-    "encode_value",
     "escaped",
     "event_data",
     "event_type_from_row",
@@ -182,6 +186,6 @@ __all__ = [
     "read_flat",
     "saga_params",
     "too_large",
-    "use_codec",
+    "undo_error",
     "verify_log",
 ]

@@ -25,7 +25,15 @@ from steno.core._graph_json import inner_node, read_dumped
 from steno.core._ids import SagaId, SagaNodeId
 from steno.core._node import EndNode, StartNode
 from steno.core._node_json import node_from_json, node_to_json, value_from_json
-from steno.core._value import JSON, JsonValue, decode_json, encode_json, parse_json
+from steno.core._value import (
+    JSON,
+    PLAIN_CODEC,
+    Codec,
+    JsonValue,
+    decode_json,
+    encode_json,
+    parse_json,
+)
 from steno.errors import DumpError, SerializeError
 
 
@@ -75,11 +83,15 @@ class SagaSerialized:
         return text
 
     @classmethod
-    def from_json(cls, text: str) -> SagaSerialized:
+    def from_json(cls, text: str, *, codec: Codec = PLAIN_CODEC) -> SagaSerialized:
         """
         Return the saga of a document; keys that are not known are ignored.
 
         Whether the events are a legal log is seen when the saga is resumed.
+
+        Args:
+            text: The document.
+            codec: What decodes the saga's params and outputs; a SEC that resumes it uses its own.
 
         Raises:
             DumpError: It is no dump of a saga.
@@ -92,7 +104,7 @@ class SagaSerialized:
             case {"saga_id": saga_id, "dag": dag, "events": list(events)}:
                 return cls(
                     _saga_id(saga_id, "$.saga_id"),
-                    _read_dag(dag),
+                    _read_dag(dag, codec),
                     tuple(_read_event(item, f"$.events[{i}]") for i, item in enumerate(events)),
                 )
             case _:
@@ -106,7 +118,7 @@ def _saga_id(data: JsonValue, path: str) -> SagaId:
     raise DumpError(path, f"is no UUID: {data!r}")
 
 
-def _read_dag(data: JsonValue) -> SagaDag:
+def _read_dag(data: JsonValue, codec: Codec) -> SagaDag:
     match data:
         case {
             "saga_name": str(name),
@@ -131,7 +143,8 @@ def _read_dag(data: JsonValue) -> SagaDag:
         case _:
             raise DumpError("$.dag.graph.nodes", "do not end with a start node and an end node")
     inner = [inner_node(node, f"$.dag.graph.nodes[{i}]") for i, node in enumerate(read[:-2])]
-    return SagaDag.of_flat(read_dumped(name, inner, list(_read_edges(edges, len(read)))), params)
+    flat = read_dumped(name, inner, list(_read_edges(edges, len(read))))
+    return SagaDag.of_flat(flat, params, codec)
 
 
 def _read_edges(edges: Sequence[JsonValue], size: int) -> Iterator[tuple[int, int]]:

@@ -84,5 +84,5 @@ class Creator:
     def _executor(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
         line = self._line
         check_sizes(dag, state, line.max_value_bytes)
-        shared = SagaDag.of_flat(state.flat, dag.params)
+        shared = SagaDag.of_flat(state.flat, dag.params, line.foundry.codec)
         return line.foundry.make(shared, state, line.fence, SagaCachedState.READY)

@@ -22,7 +22,6 @@ import attrs
 import trio
 
 from steno.action import ActionRegistry, Codec
-from steno.core import MAX_VALUE_BYTES
 from steno.errors import SecCrashed, StoreStuck
 from steno.runtime._client import SecClient
 from steno.runtime._creator import Creator
@@ -79,7 +78,7 @@ def open_sec(
     recover_concurrency: int = ...,
     store_patience: float = ...,
     retention: timedelta | None = ...,
-    max_value_bytes: int = ...,
+    max_value_bytes: int | None = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 @overload
 def open_sec(
@@ -92,7 +91,7 @@ def open_sec(
     recover_concurrency: int = ...,
     store_patience: float = ...,
     retention: timedelta | None = ...,
-    max_value_bytes: int = ...,
+    max_value_bytes: int | None = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 def open_sec(
     store: SecStore,
@@ -105,7 +104,7 @@ def open_sec(
     recover_concurrency: int = 64,
     store_patience: float = 60.0,
     retention: timedelta | None = None,
-    max_value_bytes: int = MAX_VALUE_BYTES,
+    max_value_bytes: int | None = None,
 ) -> AbstractAsyncContextManager[SecClient]:
     """
     Open a saga execution coordinator; use it in `async with`.
@@ -132,7 +131,7 @@ def open_sec(
             logs, but for stuck ones. None keeps all. It has to be longer than an action may take
             that creates a saga and waits for it, through all restarts.
         max_value_bytes: The size limit of one value (params, constant, output or error), in bytes
-            of UTF-8.
+            of UTF-8; None: that of the registry's codec.
 
     Raises:
         TypeError: An argument is of a wrong type.
@@ -148,10 +147,11 @@ def open_sec(
     if make_context is not None and context is not None:
         msg = "open_sec: give context or make_context, not both"
         raise ValueError(msg)
+    codec = registry.codec if max_value_bytes is None else registry.codec.limited(max_value_bytes)
     for name, number, least in (
         ("recover_concurrency", recover_concurrency, 1),
         ("store_patience", store_patience, 0),
-        ("max_value_bytes", max_value_bytes, 1),
+        ("max_value_bytes", codec.max_value_bytes, 1),
     ):
         if not number >= least:
             msg = f"open_sec: {name} must be {least} or more, not {number!r}"
@@ -164,7 +164,7 @@ def open_sec(
         recover_concurrency=recover_concurrency if recover else 0,
         patience=store_patience,
         retention=checked_retention(retention),
-        max_value_bytes=max_value_bytes,
+        codec=codec,
     )
     return opening.open()
 
@@ -186,7 +186,7 @@ class _Opening:
     recover_concurrency: int  # 0: recover none
     patience: float
     retention: PruneQuery | None
-    max_value_bytes: int
+    codec: Codec
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[SecClient, None]:
@@ -240,14 +240,16 @@ class _Opening:
         foundry = Foundry(
             sec=key,
             registry=self.registry,
-            codec=Codec(self.max_value_bytes),
+            codec=self.codec,
             user_data=self.user_data,
             line=SecExecClient(writer.mailbox, coordinator),
         )
         loader = Loader(session, foundry, coordinator, writer.mailbox, self.sec_name, self.patience)
         sec = Sec(coordinator, writer.mailbox, supervisor.spawn, loader.recover)
         pruner = Pruner(session, coordinator, self.sec_name)
-        return Line(sec, writer, foundry, pruner, self.max_value_bytes, fence, session), loader
+        return Line(
+            sec, writer, foundry, pruner, self.codec.max_value_bytes, fence, session
+        ), loader
 
 
 def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:

@@ -12,9 +12,11 @@ import attrs
 import pytest
 
 import steno
-from steno.action._codec import Codec, default_codec, shown
+from steno.action._codec import Codec, shown
 from steno.core import MAX_VALUE_BYTES, decode_json
 from steno.errors import SerializeError
+
+default_codec = Codec()
 
 LEVELS = 40
 """So many containers, each of which holds the one before twice, hold 2**40 leaves."""
@@ -253,7 +255,7 @@ def test_params_and_constants_have_the_default_limit(monkeypatch):
         steno.SagaDag(dag, value)
     monkeypatch.setattr(Leaf, "looks", 0)
     with pytest.raises(SerializeError, match=why):
-        steno.Node.constant("c", value)
+        builder.append(steno.Node.constant("d", value))
 
 
 def test_params_and_constants_have_the_limit_that_they_are_given():
@@ -261,7 +263,7 @@ def test_params_and_constants_have_the_limit_that_they_are_given():
     builder = steno.DagBuilder("large")
     builder.append(steno.Node.constant("c", "x" * 100, max_value_bytes=102))
     with pytest.raises(SerializeError, match="takes 102 bytes as JSON, more than the 101 allowed"):
-        steno.Node.constant("c", "x" * 100, max_value_bytes=101)
+        builder.append(steno.Node.constant("d", "x" * 100, max_value_bytes=101))
     large = "x" * (MAX_VALUE_BYTES + 1)
     assert steno.SagaDag(builder.build(), large, max_value_bytes=2 * MAX_VALUE_BYTES)
     with pytest.raises(SerializeError, match="more bytes as JSON than the 4194304 allowed"):
