@@ -353,3 +353,57 @@ def test_what_is_shown_of_a_value_has_an_end():
         value = [value]
     assert shown(value) == "<a list that is too large to be shown>"
     assert shown(SimpleNamespace(a=1)) == "namespace(a=1)"
+
+
+# Values that are written by their annotations
+
+
+@attrs.frozen
+class Knot:
+    """A class whose parts are of unions that need tags."""
+
+    left: "list[Knot | bytes | str | set[int]] | set[int] | Knot | str"
+    right: "Knot | Decimal | str | dict[str, Knot | Decimal | str]"
+
+
+ANNOTATED = {
+    "class": lambda part: Knot(part, part),
+    "list and class": lambda part: Knot([part, part], part),
+    "dict and class": lambda part: Knot([part], {"a": part, "b": part}),
+}
+
+
+@pytest.mark.parametrize("pair", ANNOTATED.values(), ids=ANNOTATED.keys())
+def test_shared_parts_in_unions_are_written_until_the_limit(pair):
+    """Tags and the reading that tells whether they are needed are within the budget, too."""
+    value: object = Knot("x", Leaf())
+    for _ in range(LEVELS):
+        value = pair(value)
+    assert refusal_of(value) == SPENT
+    assert Leaf.looks <= 1000
+
+
+@pytest.mark.parametrize(
+    "as_type",
+    [
+        list[list[bytes | str] | list[Decimal]] | list[set[int] | list[str]],
+        tuple[list[bytes | str], ...] | list[list[bytes | str]] | str,
+        dict[str, bytes | str] | list[dict[str, bytes | str] | list[str]],
+    ],
+    ids=str,
+)
+def test_an_annotation_makes_no_value_larger_than_the_limit(as_type):
+    """What has shared parts, or is large, is refused as soon as without an annotation."""
+    for value in ([["x" * 100] * 100] * 100, shared(PAIRS["list"]), [{"a": "x" * 2000}]):
+        with pytest.raises(SerializeError, match="takes .*1000 allowed"):
+            Codec(max_value_bytes=1000).encode(value, as_type=as_type)
+    assert Leaf.looks <= 1000
+
+
+def test_a_value_in_a_union_that_contains_itself_is_refused():
+    """Whatever its annotation is."""
+    value: list[object] = []
+    value.append(value)
+    for as_type in (list[list[bytes | str]] | list[list[Decimal]], list[list[bytes | str]]):
+        with pytest.raises(SerializeError, match="contains itself"):
+            Codec().encode(value, as_type=as_type)

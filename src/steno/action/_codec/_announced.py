@@ -15,10 +15,11 @@ the annotation, which will say so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
 
 from steno.action._codec._annotation import (
     Annotation,
@@ -200,7 +201,14 @@ class Announced:
 
     def _fields(self, as_type: Annotation, cls: Annotation) -> Writer:
         """Write a generic class whose parameters are known."""
-        write = self._converter.gen_unstructure_attrs_fromdict(as_type)
+        # cattrs takes a class within itself, as `Box[Box[int]]`, for one whose parameters it need
+        # not know, so it is told. What `Annotated` tells cattrs of a field is left alone.
+        hooks: dict[str, JSON] = {
+            name: override(unstruct_hook=self._write(each))
+            for name, each in fields_of(as_type).items()
+            if origin_of(each) is not Annotated
+        }
+        write = make_dict_unstructure_fn(as_type, self._converter, **hooks)
 
         def write_fields(value: JSON) -> JSON:
             kind: Annotation = value.__class__

@@ -32,7 +32,7 @@ from steno.action._codec._engine import PLAIN_ENGINE, Engine, Registered
 from steno.action._codec._plain import ATOMS, Writer, Writers
 from steno.action._codec._refusal import explain, message_of, printable, reason_of
 from steno.action._codec._sharing import contains_itself
-from steno.action._codec._tag import MARK, loads
+from steno.action._codec._tag import MARK, revived
 from steno.action._codec._text import text_of
 from steno.core import (
     JSON,
@@ -156,7 +156,7 @@ class Codec:
             raise DeserializeError(message) from error
         try:
             if MARK in text:
-                return self._types.engine.reading_tags.structure(loads(text), as_type)
+                return self._types.engine.reading_tags.structure(revived(value), as_type)
             return self._types.engine.reading.structure(value, as_type)
         except Exception as error:
             raise DeserializeError(explain(error)) from error

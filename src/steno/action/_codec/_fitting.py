@@ -36,7 +36,8 @@ class Fitting:
         if is_union(as_type):
             return any(self.may_be(value, each) for each in args_of(as_type))
         if origin_of(as_type) is Literal:
-            return any(value.__class__ is each.__class__ for each in get_args(as_type))
+            allowed = get_args(as_type)
+            return any(value.__class__ is each.__class__ and value == each for each in allowed)
         return value.__class__ is class_of(as_type)
 
     def fits(self, value: JSON, as_type: Annotation) -> bool:
@@ -55,7 +56,7 @@ class Fitting:
         if is_union(as_type):
             return any(self.fits(value, each) for each in args)
         if origin is Literal:
-            return any(value.__class__ is each.__class__ and value == each for each in args)
+            return self.may_be(value, as_type)
         if as_type in (None, NoneType):
             return value is None
         if not self.may_be(value, as_type):

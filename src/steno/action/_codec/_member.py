@@ -130,7 +130,7 @@ def tags_of(members: Collection[Annotation]) -> dict[str, Annotation]:
 
 def _names(member: Annotation) -> Sequence[str]:
     origin = origin_of(bare(member))
-    short = origin.__name__ if isinstance(origin, type) else type_name(origin)
+    short: str = getattr(origin, "__name__", type_name(member))
     return short, type_name(member), str(member)
 
 

@@ -7,17 +7,15 @@ that has a key `$type` is written as the value of the tag `$dict`, so that nothi
 stores is ever taken for a tag.
 
 Reading pays for tags only where there are some. A text without `"$type"` is read as if there were
-no such thing; another is parsed with `revive`, which puts a `Tagged` in the place of each tag, and
-is read by hooks that know it. Whoever asks for plain JSON gets it with the tags taken off.
+no such thing; in another `revived` puts a `Tagged` in the place of each tag, for hooks that know
+it. Whoever asks for plain JSON gets it with the tags taken off.
 """
 
 from __future__ import annotations
 
-import json
-
 import attrs
 
-from steno.core import JSON, JsonText
+from steno.core import JSON
 
 TAG = "$type"
 """The key under which a tag has the name of a type."""
@@ -53,34 +51,31 @@ def tagged(name: str, value: JSON) -> JSON:
     return {TAG: name, VALUE: value}
 
 
-def loads(text: JsonText) -> JSON:
-    """Return the JSON of a text that has tags, or seems to, with a `Tagged` for each."""
-    return json.loads(text, object_hook=_revived)
-
-
-def _revived(data: dict[str, JSON]) -> JSON:
-    """Return what an object stands for, whose parts were revived before it."""
-    if len(data) != len((TAG, VALUE)) or data.get(TAG).__class__ is not str or VALUE not in data:
-        return data
-    name, value = data[TAG], data[VALUE]
-    if name == OWN and value.__class__ is dict and TAG in value:
-        return value
-    if name == OWN and value.__class__ is Tagged:  # its two keys were the user's own
-        return tagged(value.name, value.value)
-    return Tagged(name, value)
-
-
 def revived(plain: JSON) -> JSON:
-    """Return JSON that was just written as it would be read; what has no tags is given back."""
+    """
+    Return JSON with a `Tagged` for each tag; from the top, as what a tag has may look like one.
+
+    What is in no tag and has none is given back as it is.
+    """
     if plain.__class__ is list:
         parts = [revived(each) for each in plain]
-        same = all(map(_is, parts, plain))
-        return plain if same else parts
+        return plain if all(map(_is, parts, plain)) else parts
     if plain.__class__ is not dict:
         return plain
+    if _is_tag(plain):
+        name, value = plain[TAG], plain[VALUE]
+        if name != OWN or value.__class__ is not dict:
+            return Tagged(name, revived(value))
+        return {key: revived(each) for key, each in value.items()}
     items = {key: revived(each) for key, each in plain.items()}
-    same = TAG not in plain and all(map(_is, items.values(), plain.values()))
-    return plain if same else _revived(items)
+    return plain if all(map(_is, items.values(), plain.values())) else items
+
+
+def _is_tag(plain: dict[str, JSON]) -> bool:
+    return plain.keys() == _KEYS and plain[TAG].__class__ is str
+
+
+_KEYS = {TAG, VALUE}
 
 
 def _is(one: object, other: object) -> bool:
