@@ -94,7 +94,7 @@ MUTANTS = (
         (
             "        self._told.append(outcome)\n",
             "        self._told.append(outcome)\n"
-            '        if type(outcome).__name__ == "ActionFailed" and self._nursery:\n'
+            '        if type(outcome).__name__ == "ActionRaised" and self._nursery:\n'
             "            self._nursery.cancel_scope.cancel()\n",
         ),
     ),

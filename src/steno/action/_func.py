@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import lru_cache
+from functools import partial
 from typing import (
     Final,
     Generic,
@@ -43,6 +43,8 @@ class Noop(enum.Enum):
 NOOP: Final = Noop.NOOP
 
 _AWAITABLES = (Awaitable, Coroutine)
+
+_UNRESOLVED: Final = object()
 
 DoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[T_co]]
 UndoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[None]]
@@ -82,6 +84,7 @@ class ActionFunc(Generic[C, T_co]):
     name: str = attrs.field(validator=attrs.validators.instance_of(str))
     _do: DoFunc[C, T_co]
     _undo: UndoFunc[C] | Literal[Noop.NOOP] | None = None
+    _output_type: object = attrs.field(init=False, default=_UNRESOLVED, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what can not be called as an action."""
@@ -127,7 +130,9 @@ class ActionFunc(Generic[C, T_co]):
     @property
     def output_type(self) -> object:
         """The return annotation of the function that does it; None: it has none, or one unknown."""
-        return _awaited_type(self._do)
+        if self._output_type is _UNRESOLVED:  # late: a module may define the class further down
+            self._output_type = _awaited_type(self._do)
+        return self._output_type
 
     def do_it(self, ctx: ActionContext[C]) -> Awaitable[T_co]:
         """Call the function that does it."""
@@ -160,9 +165,12 @@ def output_type_of(action: Action) -> object:
     return getattr(action, "output_type", None)
 
 
-@lru_cache(maxsize=1024)
 def _awaited_type(function: Callable[..., object]) -> object:
     """Return what awaiting the result of a function gives, as its annotation says."""
+    while isinstance(function, partial):
+        function = function.func
+    if not inspect.isroutine(function):  # an object that can be called
+        function = type(function).__call__
     try:
         hints = get_type_hints(function, include_extras=True)
     except Exception:  # noqa: BLE001 - to resolve annotations is to run the user's code

@@ -23,6 +23,9 @@ from steno.action._codec._container import Reader
 from steno.action._codec._refusal import Mismatch, Refusal, message_of
 from steno.core import JSON
 
+SCRIPT = "__main__"
+"""The name of a module that is run as a script."""
+
 
 def read_fields(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader:
     """Read a class of attrs or a dataclass."""
@@ -100,17 +103,25 @@ def _without_fields(value: JSON, cls: Annotation) -> JSON:
 
 
 def class_named(base: Annotation, name: str) -> Annotation:
-    """Return the class of a qualified name, if it is one or is derived from it, or else None."""
+    """
+    Return the class of a qualified name, if it is one or is derived from it, or else None.
+
+    A module has another name while it is run as a script, so there the rest of the name decides.
+    """
     pending: list[Annotation] = [base]
     seen: set[Annotation] = {base}
+    in_script: Annotation = None
     while pending:
         each = pending.pop()
         if qualified_name(each) == name:
             return each
+        module, dot, _ = name.rpartition(f".{each.__qualname__}")
+        if dot and SCRIPT in {module, str(each.__module__)}:
+            in_script = each
         derived: set[Annotation] = set(type.__subclasses__(each)) - seen
         seen |= derived
         pending += derived
-    return None
+    return in_script
 
 
 def _is_exception_data(value: JSON) -> bool:
