@@ -5,7 +5,7 @@ A **saga** is a graph of **actions**, each with an **undo action**. A **saga exe
 (SEC) runs it, writes every step to a **saga log** before it acts on it, unwinds in reverse order
 when an action fails, and goes on after a crash as if nothing had happened.
 
-General layout, from the top; each floor uses those below it only:
+General layout, from the top; each layer uses those below it only:
 
 * `steno.runtime`: `open_sec` and the Trio actors behind it.
 * `steno.stores`: where sagas are kept. `steno.store`: what a store has to do.
@@ -120,17 +120,16 @@ if TYPE_CHECKING:
     )
     from steno.stores import InMemorySecStore, SqliteSecStore
 else:
-    # Each floor offers what it has itself, and what it has made of the floors below: `DagBuilder`
-    # is that of `action`.
-    _FLOORS = ("errors", "action", "core", "store", "stores", "runtime")
+    # The first layer that has a name: `DagBuilder` is that of `action`, not that of `core`.
+    _LAYERS = ("errors", "action", "core", "store", "stores", "runtime")
 
     def __getattr__(name: str) -> object:
-        """Import a name, or a floor."""
-        if name in _FLOORS:
+        """Import a name, or a layer."""
+        if name in _LAYERS:
             return import_module(f"{__name__}.{name}")
         if name in __all__:
-            for floor in _FLOORS:
-                module = import_module(f"{__name__}.{floor}")
+            for layer in _LAYERS:
+                module = import_module(f"{__name__}.{layer}")
                 if hasattr(module, name):
                     return globals().setdefault(name, getattr(module, name))
         msg = f"module {__name__!r} has no attribute {name!r}"

@@ -116,7 +116,9 @@ class Room:
 
 def test_an_error_with_a_name_is_no_class_that_is_no_exception():
     """What is asked for must be an exception, or the data that is stored."""
-    with pytest.raises(DeserializeError, match="the node failed with a SoldOut, which is no Room"):
+    with pytest.raises(
+        DeserializeError, match="the node failed with a SoldOut, which is not a Room"
+    ):
         ActionFailed(encode_json(SOURCE)).convert(Room)
     undo = UndoActionError.attempt(1, "no room", type="SoldOut")
     with pytest.raises(DeserializeError, match="the undo action failed with a SoldOut, which is"):

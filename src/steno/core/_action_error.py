@@ -29,7 +29,7 @@ DATA = (dict, list, str, int, float, type(None))
 
 
 class _StoredError(StenoError):
-    """An error that was, or can be, stored; two are equal if what is stored of them is."""
+    """An error as it is stored; two are equal if what is stored of them is equal."""
 
     def to_json(self) -> JSON:
         """Return the error as it stands in dumps and in the store."""
@@ -246,7 +246,7 @@ def _is_no_error(as_type: JSON) -> bool:
 
 def _converted(who: str, source: JsonText, name: str | None, as_type: type[T], codec: Codec) -> T:
     if name is not None and _is_no_error(as_type) and not _asks_for_data(as_type):
-        msg = f"{who} failed with a {name}, which is no {_name(as_type)}"
+        msg = f"{who} failed with a {name}, which is not a {_name(as_type)}"
         raise DeserializeError(msg)
     return codec.decode(source, as_type)
 

@@ -306,7 +306,7 @@ def test_what_was_stored_without_tags_is_read_as_before(as_type, text, value):
             f"$: the key '{ID}' would be read as of another type of dict[UUID | str, int]",
         ),
         (dict[str, bytes | str], {1: "user"}, "$: the key 1 is no string"),
-        (One | Other, Other("x"), "$: Thing can not be told from other members of Thing | Thing"),
+        (One | Other, Other("x"), "$: Thing cannot be told from other members of Thing | Thing"),
         (bytes | str, "\ud800", "$: '\\ud800' holds a lone surrogate"),
         (list[bytes | str], [object()], "$[0]: a value of type object can not be stored as JSON"),
     ],
@@ -427,7 +427,9 @@ def test_reading_another_type_than_the_registered_one_is_an_error():
     """`decode` has to give what `encode` takes; what it raises is the reason of a refusal."""
     mine = Codec()
     mine.register(Even, encode=lambda even: even.number, decode=lambda number: number)
-    with pytest.raises(DeserializeError, match=r"^\$: decoding gave a int, not a Even$"):
+    with pytest.raises(
+        DeserializeError, match=r"^\$: expected decode to return a Even, got a int$"
+    ):
         mine.decode(JsonText("1"), Even)
     with pytest.raises(DeserializeError, match=r"^\$\[0\]: ValueError: 3$"):
         registering.decode(JsonText("[3]"), list[Even])

@@ -292,7 +292,7 @@ class _UnionWriter:
             return written
         name = self._tags.get(member)
         if name is None:
-            why = f"{type_name(member)} can not be told from other members of {self._name}"
+            why = f"{type_name(member)} cannot be told from other members of {self._name}"
             raise Refusal(why)
         spend(SIZE + len(name))
         return tagged(name, written)

@@ -155,7 +155,7 @@ class Codec:
             message = f"{error.path}: {error.why}"
             raise DeserializeError(message) from error
         try:
-            if MARK in text:
+            if "$" in text and MARK in text:  # one character is found faster than seven
                 return self._types.engine.reading_tags.structure(revived(value), as_type)
             return self._types.engine.reading.structure(value, as_type)
         except Exception as error:

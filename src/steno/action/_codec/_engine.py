@@ -137,7 +137,7 @@ def _registered(cls: type, mine: Registered) -> Reader:
     def read(value: JSON, _: Annotation) -> JSON:
         result = mine.decode(value)
         if result.__class__ is not cls:
-            why = f"decoding gave a {type_name(type(result))}, not a {type_name(cls)}"
+            why = f"expected decode to return a {type_name(cls)}, got a {type_name(type(result))}"
             raise Refusal(why)
         return result
 
