@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steno.core import Node, SagaSerialized, Succeeded, fold_unordered
+from steno.core import JsonText, Node, SagaDag, SagaSerialized, Succeeded, fold_unordered
 from steno.errors import CorruptLog, DumpError, ForeignEvent
 from steno.testing.notation import OTHER_ID, SAGA_ID, events, shown
 from support.demo import build, demo, saga
@@ -567,3 +567,11 @@ def test_an_output_is_kept_as_it_was_dumped():
     data["events"][1]["event_type"] = {"succeeded": {"b": 1, "a": [1.5]}}
     read = SagaSerialized.from_json(json.dumps(data))
     assert read.events[1].event_type == Succeeded('{"a":[1.5],"b":1}')
+
+
+@pytest.mark.parametrize("text", ["NaN", '"\\ud800"'])
+def test_a_saga_that_holds_what_is_not_json_cannot_be_dumped(text: str):
+    """As in a damaged store; what is written is what everybody can read."""
+    dag = SagaDag.of_flat(demo().flat, JsonText(text))
+    with pytest.raises(DumpError, match="cannot be written"):
+        SagaSerialized(SAGA_ID, dag, ()).to_json()

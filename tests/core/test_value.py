@@ -137,6 +137,7 @@ def test_a_list_with_one_integer_that_is_too_large_is_refused():
     """Long lists of integers are checked as a whole; the place is found all the same."""
     with pytest.raises(SerializeError) as caught:
         encode_json([*range(100), 2**64])
+    assert decode_json(encode_json([*range(100)])) == [*range(100)]
     assert caught.value.path == "$[100]"
 
 

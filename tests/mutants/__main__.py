@@ -4,8 +4,10 @@ Put every fault into a copy of the engine, and print which test finds it.
     PYTHONPATH=tests python -m mutants --jobs 2
     PYTHONPATH=tests python -m mutants "a waiter is answered early"
 
-It ends with status 1 if a fault is found by no test. First the suite is run without a fault, since
-a suite that fails anyway would find all of them.
+The test that the table names for a fault runs first, and all the others only if it does not fail.
+The status is 1 if the table is wrong about a fault: if another test finds it, or none. Before all
+else the tests that the table names are run without a fault, since a test that fails anyway would
+find all of them.
 """
 
 import argparse
@@ -15,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mutants.mutant import Mutant
-from mutants.runner import ROOT, SUITE, Suite, copy, judge_all, run
+from mutants.runner import ROOT, SUITE, Suite, Verdict, copy, judge_all, run
 from mutants.table import MUTANTS
 
 
@@ -33,16 +35,18 @@ def say(what: object) -> None:
 
 
 def hunt(mutants: Sequence[Mutant], folder: Path, jobs: int, suite: Suite, root: Path) -> int:
-    """Print what the tests say of each mutant, and return how many survive."""
-    survivors: list[str] = []
+    """Print what the tests say of each mutant, and return of how many the table is wrong."""
+    verdicts: list[Verdict] = []
     for verdict in judge_all(mutants, folder, jobs, suite, root):
         say(verdict)
-        if verdict.test is None:
-            survivors.append(verdict.mutant.name)
-    say(f"{len(mutants)} mutants, {len(mutants) - len(survivors)} caught")
-    for name in survivors:
-        say(f"survived: {name}")
-    return len(survivors)
+        verdicts.append(verdict)
+    say(f"{len(mutants)} mutants, {sum(1 for each in verdicts if each.test)} caught")
+    for each in verdicts:
+        if each.test is None:
+            say(f"survived: {each.mutant.name}")
+        elif not each.is_expected:
+            say(f"caught by another test than the table says: {each.mutant.name}")
+    return sum(1 for each in verdicts if not each.is_expected)
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
@@ -50,8 +54,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser("mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help="words of the names of those to run; all")
     parser.add_argument("--jobs", type=int, default=1, help="how many at a time")
-    parser.add_argument("--suite", nargs="+", help="which tests to run them against")
-    parser.add_argument("--trust", action="store_true", help="do not run the suite without a fault")
+    parser.add_argument("--suite", nargs="+", help="what to run where the killer fails to kill")
+    parser.add_argument("--trust", action="store_true", help="do not run the killers without fault")
     given = parser.parse_args(arguments)
     suite = SUITE if given.suite is None else (given.suite,)
     with tempfile.TemporaryDirectory() as name:
@@ -59,11 +63,13 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         # All are made of this copy: the project may change meanwhile.
         (whole := folder / "whole").mkdir()
         copy(None, whole, root)
-        test, why = (None, "") if given.trust else run(whole, suite)
+        mutants = chosen(given.names)
+        killers = sorted({mutant.killed_by for mutant in mutants})
+        test, why = (None, "") if given.trust else run(whole, [killers])
         if test is not None:
             say(f"without a fault, {test} fails: {why}")
             return 2
-        return min(1, hunt(chosen(given.names), folder, given.jobs, suite, whole))
+        return min(1, hunt(mutants, folder, given.jobs, suite, whole))
 
 
 if __name__ == "__main__":

@@ -19,12 +19,14 @@ class Mutant:
 
     Attributes:
         name: What goes wrong, in a few words that no other mutant has.
+        killed_by: The test that finds it, as pytest names it.
         breaks: The line of the specification that it breaks, or the fault of Steno that it has.
         file: Where, below the engine's folder.
         edits: Old texts, each of which is there exactly once, with what takes its place.
     """
 
     name: str
+    killed_by: str
     breaks: str
     file: str
     edits: tuple[tuple[str, str], ...]
@@ -49,6 +51,6 @@ class Mutant:
         return source
 
 
-def fault(name: str, breaks: str, file: str, *edits: tuple[str, str]) -> Mutant:
+def fault(name: str, killed_by: str, breaks: str, file: str, *edits: tuple[str, str]) -> Mutant:
     """Return a mutant; a table of them reads better so."""
-    return Mutant(name, breaks, file, edits)
+    return Mutant(name, killed_by, breaks, file, edits)

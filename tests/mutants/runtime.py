@@ -6,6 +6,7 @@ MUTANTS = (
     # The executor: first durable, then done
     fault(
         "an action is called before its `started` is durable",
+        "tests/runtime/test_crash.py::test_what_the_body_raised_comes_out_as_it_is",
         "line 6: an action is called only after its `started` is durable",
         "runtime/_executor.py",
         (
@@ -21,6 +22,7 @@ MUTANTS = (
     ),
     fault(
         "an undo action is called before its `undo_started` is durable",
+        "tests/runtime/test_drain.py::test_an_undo_under_way_ends",
         "line 6: an undo action is called only after its `undo_started` is durable",
         "runtime/_executor.py",
         (
@@ -36,6 +38,7 @@ MUTANTS = (
     ),
     fault(
         "`started` is logged together with the result",
+        "tests/runtime/test_crash.py::test_what_the_body_raised_comes_out_as_it_is",
         "line 6: an action is called only after its `started` is durable",
         "runtime/_executor.py",
         (
@@ -57,6 +60,7 @@ MUTANTS = (
     ),
     fault(
         "a success is seen before it is durable",
+        "tests/runtime/test_executor.py::test_a_success_is_seen_by_nobody_before_the_store_has_answered",
         "line 6: a result is visible only once it is durable",
         "runtime/_executor.py",
         (
@@ -66,6 +70,7 @@ MUTANTS = (
     ),
     fault(
         "a waiter is answered early",
+        "tests/runtime/test_executor.py::test_a_saga_is_not_finished_before_the_store_has_answered",
         "line 6: a result is visible only once it is durable",
         "runtime/_executor.py",
         (
@@ -77,18 +82,21 @@ MUTANTS = (
     ),
     fault(
         "what a store refuses is carried out",
+        "tests/runtime/test_report.py::test_a_problem_is_stored_where_the_store_can_be_reached",
         "a saga whose step can not be recorded halts",
         "runtime/_executor.py",
         ("            case Durable():\n", "            case Durable() | Rejected():\n"),
     ),
     fault(
         "a saga that was taken over runs on",
+        "tests/runtime/test_steno_faults.py::test_row_12_a_sec_that_was_taken_over_can_not_write",
         "Steno's row 12: a SEC that was taken over",
         "runtime/_executor.py",
         ("            case Durable():\n", "            case Durable() | Lost():\n"),
     ),
     fault(
         "a failure cancels the siblings that run",
+        "tests/runtime/test_drain.py::test_an_undo_is_not_begun_either",
         "running actions are never cancelled",
         "runtime/_executor.py",
         (
@@ -100,6 +108,7 @@ MUTANTS = (
     ),
     fault(
         "a step is written that the store has already",
+        "tests/runtime/test_drain.py::test_a_child_that_stays_stored_takes_its_parent_along",
         "a step with nothing to record commits nothing",
         "runtime/_executor.py",
         (
@@ -110,6 +119,7 @@ MUTANTS = (
     # User code
     fault(
         "an action that raises brings the SEC down",
+        "tests/runtime/test_drain.py::test_an_action_cannot_drain_its_sec",
         "Steno's row 8: an action that panics hangs its saga",
         "runtime/_runner.py",
         (
@@ -125,6 +135,7 @@ MUTANTS = (
     ),
     fault(
         "a failure is logged though its saga was cancelled",
+        "tests/runtime/test_crash.py::test_an_error_of_the_body_unwinds_nobody_at_whatever_moment_it_comes",
         "what a cancelled task raises is no failure",
         "runtime/_runner.py",
         (
@@ -140,6 +151,7 @@ MUTANTS = (
     ),
     fault(
         "a `Cancelled` is logged as a failure",
+        "tests/runtime/test_crash.py::test_an_interrupt_comes_before_a_crash",
         "`Cancelled` is no failure",
         "runtime/_runner.py",
         (
@@ -155,6 +167,7 @@ MUTANTS = (
     ),
     fault(
         "what a cancelled task returns is kept",
+        "tests/runtime/test_crash.py::test_a_success_of_what_was_cancelled_is_not_kept",
         "what a cancelled task returns is dropped",
         "runtime/_runner.py",
         (
@@ -164,6 +177,7 @@ MUTANTS = (
     ),
     fault(
         "an action is begun though its saga was cancelled",
+        "tests/runtime/test_crash.py::test_what_was_cancelled_before_it_began_is_not_called",
         "nothing is begun that would only be dropped",
         "runtime/_runner.py",
         (
@@ -173,6 +187,7 @@ MUTANTS = (
     ),
     fault(
         "of a repeated action the first result counts",
+        "tests/runtime/test_injection.py::test_only_the_last_result_of_a_repeated_action_counts",
         "of a repeated action only the last result counts",
         "runtime/_runner.py",
         (
@@ -189,6 +204,7 @@ MUTANTS = (
     ),
     fault(
         "an undo action sees what its action sees, no more",
+        "tests/runtime/test_inside.py::test_an_undo_action_may_run_a_saga_too",
         "an undo action also sees its own node's output",
         "runtime/_runner.py",
         (
@@ -199,12 +215,14 @@ MUTANTS = (
     # The writer
     fault(
         "a batch is torn when the SEC is cancelled",
+        "tests/runtime/test_inside.py::test_after_a_crash_before_the_child_was_durable_it_is_created_anew",
         "a batch is written whole, or not at all",
         "runtime/_writer.py",
         ("trio.CancelScope(shield=True, deadline", "trio.CancelScope(shield=False, deadline"),
     ),
     fault(
         "one bad write spoils its batch",
+        "tests/runtime/test_writer.py::test_one_saga_that_can_not_be_written_hurts_nobody_else",
         "a batch that is refused as a whole is tried again write by write",
         "runtime/_writer.py",
         (
@@ -215,18 +233,21 @@ MUTANTS = (
     ),
     fault(
         "writes are lost while the store is unavailable",
+        "tests/runtime/test_writer.py::test_all_sagas_wait_while_the_store_is_away_and_then_go_on",
         "a store that is unavailable loses nothing",
         "runtime/_writer.py",
         ("batch += _taken(self.mailbox.drain())", "_taken(self.mailbox.drain())"),
     ),
     fault(
         "there is no patience with a store",
+        "tests/runtime/test_open.py::test_a_sec_whose_store_fails_can_be_left",
         "an unavailable store is tried again",
         "runtime/_writer.py",
         ("if self._given_up_at(write) <= now:", "if self._given_up_at(write) >= now:"),
     ),
     fault(
         "sagas are told each other's outcomes",
+        "tests/runtime/test_take_over.py::test_a_take_over_hurts_no_other_saga_of_a_batch",
         "a store answers per saga",
         "runtime/_writer.py",
         ("zip(batch, outcomes, strict=True)", "zip(batch, reversed(outcomes), strict=True)"),
@@ -234,12 +255,14 @@ MUTANTS = (
     # Recovery
     fault(
         "a problem stays when its cause is gone",
+        "tests/runtime/test_isolation.py::test_a_nursery_that_an_action_leaves_open_halts_its_saga",
         "a problem is cleared by the next load that succeeds",
         "runtime/_recover.py",
         ("if stored.summary.problem is not None:", "if False:"),
     ),
     fault(
         "a saga is stored before it is validated",
+        "tests/runtime/test_resume.py::test_an_action_that_is_missing_is_found_before_anything_is_stored",
         "Steno's row 10: a saga is stored before it is validated",
         "runtime/_recover.py",
         (
@@ -249,6 +272,7 @@ MUTANTS = (
     ),
     fault(
         "a saga that can not be loaded brings the SEC down",
+        "tests/runtime/test_misuse.py::test_creating_a_quarantined_saga_again_is_told_its_problem",
         "one saga's failure hurts no other",
         "runtime/_recover.py",
         (
@@ -259,6 +283,7 @@ MUTANTS = (
     # One saga's fault
     fault(
         "a saga whose step cannot be worked out brings the SEC down",
+        "tests/runtime/test_isolation.py::test_a_machine_that_fails_halts_its_saga",
         "one saga's machinery is its own fault",
         "runtime/_executor.py",
         (
@@ -268,6 +293,7 @@ MUTANTS = (
     ),
     fault(
         "what follows from a step brings the SEC down when it fails",
+        "tests/runtime/test_isolation.py::test_what_follows_from_a_durable_step_and_fails_halts_its_saga",
         "one saga's machinery is its own fault",
         "runtime/_executor.py",
         (
@@ -277,12 +303,14 @@ MUTANTS = (
     ),
     fault(
         "an action may leave a nursery open",
+        "tests/runtime/test_isolation.py::test_a_nursery_that_an_action_leaves_open_halts_its_saga",
         "what an action does to Trio halts its own saga, and says so",
         "runtime/_executor.py",
         ("        if trio.lowlevel.current_task().child_nurseries:\n", "        if False:\n"),
     ),
     fault(
         "a saga whose tasks were cancelled counts as finished",
+        "tests/runtime/test_isolation.py::test_an_action_that_tampers_with_scopes_halts_its_saga",
         "what an action does to Trio halts its own saga",
         "runtime/_executor.py",
         (
@@ -292,12 +320,14 @@ MUTANTS = (
     ),
     fault(
         "a task that outlives its action counts as inside it",
+        "tests/runtime/test_inside.py::test_a_task_that_outlives_its_action_is_not_inside_it",
         "who is inside an action is inside as long as it is called",
         "runtime/_runner.py",
         ("            call.running = False\n", "            pass\n"),
     ),
     fault(
         "a start is acknowledged before it is durable",
+        "tests/runtime/test_isolation.py::test_what_follows_from_a_durable_step_and_fails_halts_its_saga",
         "a start that was acknowledged outlives a crash",
         "runtime/_executor.py",
         (
@@ -307,6 +337,7 @@ MUTANTS = (
     ),
     fault(
         "a saga that halts leaves no problem in the store",
+        "tests/runtime/test_isolation.py::test_a_nursery_that_an_action_leaves_open_halts_its_saga",
         "nothing ends silently",
         "runtime/_sec.py",
         (
@@ -316,12 +347,14 @@ MUTANTS = (
     ),
     fault(
         "a saga that was never started is started at open",
+        "tests/runtime/test_crash.py::test_what_the_body_raised_comes_out_as_it_is",
         "a saga that was never started stays ready",
         "runtime/_sec.py",
         ("        if executor.is_ready:\n", "        if False:\n"),
     ),
     fault(
         "a SEC remembers all sagas that it lost",
+        "tests/runtime/test_take_over.py::test_of_sagas_that_were_taken_over_only_the_latest_are_remembered",
         "what a SEC remembers of sagas that were taken over is bounded",
         "runtime/_sec.py",
         ("            if len(self._taken_over) > KEPT_TAKEN_OVER:\n", "            if False:\n"),
@@ -329,6 +362,7 @@ MUTANTS = (
     # The coordinator
     fault(
         "a second start runs a saga twice",
+        "tests/runtime/test_crash.py::test_what_the_body_raised_comes_out_as_it_is",
         "Steno's row 5: a second start destroys the running saga",
         "runtime/_sec.py",
         (
@@ -340,6 +374,7 @@ MUTANTS = (
     ),
     fault(
         "a view waits until its saga is loaded",
+        "tests/runtime/test_recover.py::test_opening_runs_recovery_behind_the_body",
         "line 10: status never waits for the store; Steno's row 6",
         "runtime/_sec.py",
         (
@@ -349,12 +384,14 @@ MUTANTS = (
     ),
     fault(
         "finished sagas stay in memory",
+        "tests/runtime/test_sec.py::test_a_bounded_number_of_finished_sagas_stays_in_memory",
         "Steno's row 9: finished sagas stay in memory for ever",
         "runtime/_sec.py",
         ("if len(self._finished) > KEPT_FINISHED:", "if False:"),
     ),
     fault(
         "who gives up waiting takes the others along",
+        "tests/runtime/test_sec.py::test_a_cancelled_waiter_changes_nothing_and_is_forgotten",
         "line 13: cancelling a waiter changes nothing",
         "runtime/_entry.py",
         ("self.waiters.pop(waiter, None)", "self.waiters.clear()"),

@@ -42,7 +42,7 @@ def test_there_is_a_mutant_for_each_rule():
 @pytest.mark.parametrize("source", ["x = 2\n", "x = 1\nx = 1\n"])
 def test_a_table_that_is_behind_the_source_says_so(source: str):
     """The text is no longer there, or there twice; the mutant, the file and the text are named."""
-    mutant = fault("too much", "a rule", "core/_x.py", ("x = 1", "x = 2"))
+    mutant = fault("too much", TEST, "a rule", "core/_x.py", ("x = 1", "x = 2"))
     with pytest.raises(Outdated, match=r'(?s)"too much".*core/_x\.py.*x = 1'):
         mutant.mutated(source)
 
@@ -69,10 +69,10 @@ def test_a_copy_without_a_fault_passes(tmp_path: Path):
 
 @pytest.mark.parametrize("mutant", chosen(), ids=lambda mutant: mutant.name)
 def test_a_mutant_is_found(mutant: Mutant, tmp_path: Path):
-    """Some test of the engine fails."""
+    """The test that the table names fails."""
     verdict = judge(mutant, tmp_path / "mutant")
-    print(verdict)  # noqa: T201 - so that whoever runs all of them can read who has caught it
-    assert verdict.test is not None, "it survives"
+    print(verdict)  # noqa: T201 - so that whoever runs all of them can read how it was caught
+    assert verdict.is_expected
 
 
 def test_a_sample_is_spread_over_the_table():
@@ -94,7 +94,8 @@ def project(tmp_path: Path) -> Path:
         "src/steno/core.py": "NUMBER = 1\n",
         "src/pytest_steno.py": "",
         "tests/test_core.py": "from steno.core import NUMBER\n\n"
-        "def test_number():\n    assert NUMBER == 1\n",
+        "def test_number():\n    assert NUMBER == 1\n\n"
+        "def test_type():\n    assert isinstance(NUMBER, int)\n",
         "examples/nothing.py": "",
         "pyproject.toml": "[tool.pytest.ini_options]\n",
         "README.md": "",
@@ -106,11 +107,15 @@ def project(tmp_path: Path) -> Path:
 
 
 TEST = "tests/test_core.py::test_number"
-WRONG = fault("two", "one", "core.py", ("NUMBER = 1", "NUMBER = 2"))
-HARMLESS = fault("the same", "nothing", "core.py", ("NUMBER = 1", "NUMBER = 0 + 1"))
-NO_PYTHON = fault("unread", "all", "core.py", ("NUMBER = 1", "NUMBER = this_is_unknown"))
+WRONG = fault("two", TEST, "one", "core.py", ("NUMBER = 1", "NUMBER = 2"))
+MISSED = fault(
+    "missed", "tests/test_core.py::test_type", "one", "core.py", ("NUMBER = 1", "NUMBER = 2")
+)
+HARMLESS = fault("the same", TEST, "nothing", "core.py", ("NUMBER = 1", "NUMBER = 0 + 1"))
+NO_PYTHON = fault("unread", TEST, "all", "core.py", ("NUMBER = 1", "NUMBER = this_is_unknown"))
 KILLED = fault(
     "killed",
+    TEST,
     "all",
     "core.py",
     (
@@ -120,6 +125,7 @@ KILLED = fault(
 )
 HANGS = fault(
     "hangs",
+    TEST,
     "all",
     "core.py",
     (
@@ -136,6 +142,7 @@ HANGS = fault(
         (HARMLESS, None, ""),
         (WRONG, TEST, "assert 2 == 1"),
         (NO_PYTHON, "tests/test_core.py", "NameError"),
+        (MISSED, TEST, "assert 2 == 1"),
         (KILLED, TEST, "ended by signal 6"),
         (HANGS, TEST, "it hangs"),
     ],
@@ -150,6 +157,8 @@ def test_the_test_that_finds_a_mutant_is_named(
     assert verdict.test == test
     assert why in verdict.why
     assert ("SURVIVED" in str(verdict)) == (test is None)
+    assert verdict.is_expected == (test == mutant.killed_by)
+    assert (f"not by {mutant.killed_by}" in str(verdict)) == (not verdict.is_expected)
 
 
 def test_what_is_mutated_is_a_copy(project: Path):
@@ -166,15 +175,24 @@ def test_where_no_test_runs_there_is_no_verdict(project: Path):
         run(project, [["no_such_file.py"]])
 
 
+def test_every_killer_is_there():
+    """A test that was renamed or removed has to be replaced in the table."""
+    for mutant in MUTANTS:
+        file, _, name = mutant.killed_by.partition("::")
+        function = name.partition("[")[0].rpartition("::")[2]
+        assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8"), mutant.name
+
+
 @pytest.mark.parametrize(
     ("mutants", "status", "last"),
     [
-        ([WRONG, NO_PYTHON], 0, "2 mutants, 2 caught"),
+        ([WRONG, KILLED], 0, "2 mutants, 2 caught"),
         ([WRONG, HARMLESS], 1, "survived: the same"),
+        ([WRONG, MISSED], 1, "caught by another test than the table says: missed"),
     ],
-    ids=["all are caught", "one survives"],
+    ids=["all are caught", "one survives", "one is missed by its killer"],
 )
-def test_a_survivor_makes_the_command_fail(
+def test_a_table_that_is_wrong_makes_the_command_fail(
     project: Path, monkeypatch, capsys, mutants: list[Mutant], status: int, last: str
 ):
     """The others are run all the same, and each is printed with who has caught it."""
@@ -185,8 +203,9 @@ def test_a_survivor_makes_the_command_fail(
     assert f"caught by {TEST}" in printed[1]
 
 
-def test_a_suite_that_fails_anyway_is_refused(project: Path, capsys):
-    """It would find every mutant."""
+def test_a_killer_that_fails_anyway_is_refused(project: Path, monkeypatch, capsys):
+    """It would kill whatever it is given."""
+    monkeypatch.setattr(command, "MUTANTS", [WRONG])
     (project / "src/steno/core.py").write_text("NUMBER = 3\n", encoding="utf-8")
     assert command.main(["--suite", "tests"], project) == 2
     assert f"without a fault, {TEST} fails" in capsys.readouterr().out

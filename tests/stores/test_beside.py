@@ -96,6 +96,17 @@ def test_what_a_kill_leaves_of_the_shared_memory_is_used(path: Path, size: int):
     trio.run(use, path)
 
 
+@pytest.mark.parametrize("length", range(5))
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_what_a_power_cut_leaves_of_a_header_is_used(path: Path, suffix: str, length: int):
+    """A file of any length that its beginning does not show to be somebody's."""
+    trio.run(use, path)
+    magic = b"\x37\x7f\x06\x82" if suffix == "-wal" else b"\xd9\xd5\x05\xf9"
+    for head in (magic[:length], bytes(length)):
+        beside(path, suffix).write_bytes(head)
+        trio.run(use, path)
+
+
 def test_changes_of_a_database_that_is_gone_are_not_thrown_away(path: Path):
     """A new database of that name would begin with wiping its predecessor's WAL file."""
 
@@ -235,7 +246,8 @@ def test_the_mode_of_what_is_there_is_kept(path: Path):
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
 def test_nobody_else_can_take_the_lock():
     """Another user cannot open the lock file, so as to lock the owner out."""
-    with tempfile.TemporaryDirectory() as folder:
+    # Not where TMPDIR says: the other user could not even go there.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         path = Path(folder, "t.db")
         trio.run(use, path)

@@ -6,7 +6,7 @@ a codec.
 """
 
 from steno.action._builder import DagBuilder
-from steno.action._codec import Codec
+from steno.action._codec import Codec, has_endless_traceback, message_of
 from steno.action._context import ActionContext
 from steno.action._func import NOOP, Action, ActionFunc, new_action_noop_undo, output_type_of
 from steno.action._registry import ActionRegistry
@@ -19,6 +19,8 @@ __all__ = [
     "ActionRegistry",
     "Codec",
     "DagBuilder",
+    "has_endless_traceback",
+    "message_of",
     "new_action_noop_undo",
     "output_type_of",
 ]

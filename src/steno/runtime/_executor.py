@@ -27,7 +27,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from steno.action._codec import message_of
+from steno.action import message_of
 from steno.core import (
     Finish,
     Injection,

@@ -11,7 +11,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import TypeAlias
 
-from steno.action._codec import has_endless_traceback, message_of
+from steno.action import has_endless_traceback, message_of
 from steno.core import (
     Failed,
     JsonText,

@@ -69,13 +69,17 @@ def _is_shm(_: str, size: int) -> bool:
 
 
 def _begins(path: str, *magic: bytes) -> bool:
-    """Say whether a file begins with one of these, or with zeros, as a power cut may leave it."""
+    """
+    Return True if a file begins with one of these.
+
+    Or if it begins with zeros, or ends in the middle of one, as a power cut may leave it.
+    """
     descriptor = open_regular(path, os.O_RDONLY)
     try:
         head = os.pread(descriptor, len(magic[0]), 0)
     finally:
         os.close(descriptor)
-    return head in magic or not head.strip(b"\0")
+    return any(each.startswith(head) for each in magic) or not head.strip(b"\0")
 
 
 _BESIDE: dict[str, Callable[[str, int], bool]] = {

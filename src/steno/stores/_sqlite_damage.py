@@ -80,8 +80,9 @@ _TABLES = {
         {"saga_id": ("16 bytes", lambda _: False)},
     ),
     "saga_params": _Table(
-        # Also those that are missing.
-        "SELECT saga_key, params FROM saga LEFT JOIN saga_params USING (saga_key)",
+        # And those that are missing, of sagas that are not named above.
+        "SELECT saga_key, params FROM saga_params UNION ALL SELECT saga_key, NULL FROM saga"  # noqa: S608 - as above
+        f" WHERE saga_key NOT IN (SELECT saga_key FROM saga_params) AND {VALID_ID}",
         "saga_key",
         {"params": ("JSON", _is_read_by(decode_json))},
     ),

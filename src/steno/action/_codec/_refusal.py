@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from types import WrapperDescriptorType
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from cattrs import ClassValidationError, IterableValidationError
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
@@ -98,7 +98,7 @@ def has_endless_traceback(error: BaseException) -> bool:
             return True
         pending += [each.__cause__, each.__context__]
         if isinstance(each, BaseExceptionGroup):
-            pending += each.exceptions
+            pending += cast("BaseExceptionGroup[BaseException]", each).exceptions
     return False
 
 
