@@ -48,7 +48,7 @@ from steno.action._codec._member import (
 from steno.action._codec._plain import Writer, Writers, as_object, in_order
 from steno.action._codec._refusal import Refusal
 from steno.action._codec._tag import SIZE, revived, tagged
-from steno.action._codec._union import chooser, first_reader
+from steno.action._codec._union import chooser, read_union
 from steno.core import JSON
 
 LISTS, SETS = (list, tuple), (set, frozenset)
@@ -326,7 +326,7 @@ class _UnionWriter:
         """Return what reads JSON without a tag, and what tells records apart; made when needed."""
         if self._hooks is None:
             choose = chooser(self._records, self._reading) if len(self._records) > 1 else None
-            self._hooks = first_reader(self._members, self._reading), choose
+            self._hooks = read_union(self._members, self._reading), choose
         return self._hooks
 
 

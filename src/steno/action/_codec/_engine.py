@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 from cattrs import Converter
 
-from steno.action._codec._annotation import Annotation, type_name, unwrapped
+from steno.action._codec._annotation import Annotation, args_of, type_name, unwrapped
 from steno.action._codec._announced import Announced
 from steno.action._codec._container import Reader
 from steno.action._codec._member import is_union, tag_names
@@ -24,6 +24,7 @@ from steno.action._codec._record import read_exception
 from steno.action._codec._refusal import Mismatch, Refusal
 from steno.action._codec._strict import ANYTHING, structure_hook
 from steno.action._codec._tag import Tagged, with_tags, without_tags
+from steno.action._codec._union import read_tagged_union
 from steno.core import JSON
 
 
@@ -100,8 +101,10 @@ class Engine:
     def _reader_of_tags(self, as_type: Annotation, converter: Converter) -> Reader:
         if as_type in ANYTHING:
             return lambda value, _: without_tags(value)
+        if is_union(as_type):
+            return read_tagged_union(args_of(as_type), converter)
         read = self._reader(as_type, converter)
-        if unwrapped(as_type) is not as_type or is_union(as_type):
+        if unwrapped(as_type) is not as_type:
             return read
         names = tag_names(as_type)
         is_foreign = as_type in self.registered or hasattr(as_type, "model_dump")

@@ -16,15 +16,9 @@ from steno.action._codec._tag import Tagged
 from steno.core import JSON
 
 
-def read_union(members: Collection[Annotation], converter: Converter) -> Reader:
-    """
-    Read a value as the one member that it fits, or whose tag it has.
-
-    Where it has no tag and fits several, the richest counts: a date in `date | str` is no longer a
-    mere string. The order of the members does not matter, as Python takes unions that differ in it
-    for equal.
-    """
-    read_first = first_reader(members, converter)
+def read_tagged_union(members: Collection[Annotation], converter: Converter) -> Reader:
+    """Read a value as the member whose tag it has, or without a tag as any union."""
+    read_first = read_union(members, converter)
     by_tag = tags_of(members)
 
     def read(value: JSON, as_type: Annotation) -> JSON:
@@ -36,8 +30,13 @@ def read_union(members: Collection[Annotation], converter: Converter) -> Reader:
     return read
 
 
-def first_reader(members: Collection[Annotation], converter: Converter) -> Reader:
-    """Read a value without a tag as the first member that it fits."""
+def read_union(members: Collection[Annotation], converter: Converter) -> Reader:
+    """
+    Read a value as the one member that it fits.
+
+    Where it fits several, the richest counts: a date in `date | str` is no longer a mere string.
+    The order of the members does not matter, as Python takes unions that differ in it for equal.
+    """
     records = [each for each in members if is_record(each)]
     others = [each for each in members if not is_record(each) and each is not NoneType]
     choices = [(converter.get_structure_hook(each), each) for each in by_richness(others)]
