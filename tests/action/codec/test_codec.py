@@ -559,6 +559,24 @@ def test_an_exception_may_be_asked_for_by_a_base():
             default_codec.action_error(Late(3)).convert(other)
 
 
+def test_the_class_that_attrs_has_replaced_is_not_taken_for_it():
+    """A class without slots lives on, under the same name, below the same base."""
+
+    class Base(Exception):
+        pass
+
+    def make() -> tuple[type, type]:
+        class Leaf(Base):
+            size: int
+
+        return Leaf, attrs.define(Leaf)
+
+    bare, leaf = make()
+    assert [bare, leaf] == Base.__subclasses__()
+    again = default_codec.action_error(leaf(5)).convert(Base)
+    assert (type(again), again.size) == (leaf, 5)
+
+
 def test_an_exception_of_a_script_comes_back_in_another_program():
     """A module that is run is called `__main__`, and by its own name where it is imported."""
     stored = {"type": "__main__.Overdrawn", "message": "", "data": {"missing": 5}}

@@ -108,20 +108,24 @@ def class_named(base: Annotation, name: str) -> Annotation:
 
     A module has another name while it is run as a script, so there the rest of the name decides.
     """
+    if qualified_name(base) == name:
+        return base
     pending: list[Annotation] = [base]
     seen: set[Annotation] = {base}
+    found: Annotation = None
     in_script: Annotation = None
-    while pending:
-        each = pending.pop()
-        if qualified_name(each) == name:
-            return each
+    for each in pending:  # which grows meanwhile
+        # The last one counts: attrs makes a class with slots of one without, which lives on until
+        # it is collected; and a module may have been loaded again.
         module, dot, _ = name.rpartition(f".{each.__qualname__}")
-        if dot and SCRIPT in {module, str(each.__module__)}:
+        if qualified_name(each) == name:
+            found = each
+        elif dot and SCRIPT in {module, str(each.__module__)}:
             in_script = each
-        derived: set[Annotation] = set(type.__subclasses__(each)) - seen
-        seen |= derived
-        pending += derived
-    return in_script
+        derived: list[Annotation] = type.__subclasses__(each)
+        pending += [cls for cls in derived if cls not in seen]
+        seen.update(derived)
+    return in_script if found is None else found
 
 
 def _is_exception_data(value: JSON) -> bool:
