@@ -154,7 +154,11 @@ car: undone: small car, C004
         """
 no trip: summary failed: no letter to the traveller
 stuck: hotel is not undone: undo action failed permanently: {
-  "message": "undo action attempt 1: no undo of room at Hotel Post"
+  "data": {
+    "why": "no undo of room at Hotel Post"
+  },
+  "message": "undo action attempt 1: no undo of room at Hotel Post",
+  "type": "MODULE.Refused"
 }
 """,
     ),
@@ -179,7 +183,8 @@ def test_trip_prints_effects_then_the_tree_then_the_result(options, capsys):
     """Whichever service refuses, what was done is undone, and each line comes in its turn."""
     effects, states, result = TRIPS[options]
     assert in_virtual_time(trip.main, trip_of(options)) == (1 if options else 0)
-    assert capsys.readouterr().out == effects + TRIP_TREE.format(*states.split()) + result
+    tree, result = TRIP_TREE.format(*states.split()), result.replace("MODULE", trip.__name__)
+    assert capsys.readouterr().out == effects + tree + result
 
 
 @pytest.mark.parametrize("options", ["", "--fail flight", "--fail summary --fail-undo hotel"])
@@ -189,7 +194,7 @@ def test_trip_is_a_command(options):
     done = run_example("trip", *options.split())
     assert (done.returncode, done.stderr) == (1 if options else 0, "")
     printed, rest = done.stdout.split("\n\n", 1)
-    assert "\n" + rest == TRIP_TREE.format(*states.split()) + result
+    assert "\n" + rest == TRIP_TREE.format(*states.split()) + result.replace("MODULE", "__main__")
     # On a machine that is very busy, what happens at the same time may change places.
     assert sorted(without_numbers(printed)) == sorted(without_numbers(effects))
 

@@ -1,18 +1,25 @@
 """The names that users may rely on: none comes, goes or moves unnoticed."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from types import ModuleType
+from typing import get_args
+
+import pytest
 
 import steno
+from steno.core import SagaNodeEventType, inputs
 
 NAMES = """
 Action ActionContext ActionDataError ActionError ActionFailed ActionFunc ActionName ActionRegistry
-ActionRegistryError Breach BugError CommandError CorruptLog Dag DagBuilder DagBuilderError
-DefinitionError DeserializeError DeserializeFailed DumpError ForeignEvent IllegalEvent
-InMemorySecStore InjectedError InternalError LogRule NOOP NoSuchNode NoSuchSaga Node NodeBegun
-NodeExecState NodeLookupError NodeName RecoveryError RepeatInjected SagaCachedState SagaCreateParams
-SagaDag SagaDone SagaExecStatus SagaFailed SagaHalted SagaHaltedError SagaHandle SagaId SagaIdInUse
-SagaLog SagaName SagaNodeEvent SagaNodeId SagaNotReady SagaNotRunning SagaReady SagaResult
-SagaResultErr SagaResultOk SagaRunning SagaSerialized SagaSummary SagaTakenOver SagaTimes
+ActionRegistryError Breach BugError Codec CodecError CommandError CorruptLog Dag DagBuilder
+DagBuilderError DefinitionError DeserializeError DeserializeFailed DumpError ForeignEvent
+IllegalEvent InMemorySecStore InjectedError InternalError LogRule NOOP NoSuchNode NoSuchSaga Node
+NodeBegun NodeExecState NodeLookupError NodeName RecoveryError RepeatInjected SagaCachedState
+SagaCreateParams SagaDag SagaDone SagaExecStatus SagaFailed SagaHalted SagaHaltedError SagaHandle
+SagaId SagaIdInUse SagaLog SagaName SagaNodeEvent SagaNodeId SagaNotReady SagaNotRunning SagaReady
+SagaResult SagaResultErr SagaResultOk SagaRunning SagaSerialized SagaSummary SagaTakenOver SagaTimes
 SagaValidationError SagaView SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore
 SecStoreSession SerializeError SerializeFailed SqliteSecStore StenoError StoreError StoreInUse
 StoreStuck StoreUnavailable SubsagaCreateFailed UndoActionError WriterStatistics
@@ -22,6 +29,54 @@ new_action_noop_undo open_sec rare_collections verify_log
 
 def test_the_facade_has_these_names_and_no_others():
     """`__all__` is this list, each name in it exists, and nothing else is public."""
-    public = {name for name in vars(steno) if not name.startswith("_")}
     assert sorted(steno.__all__) == NAMES
+    for name in NAMES:
+        getattr(steno, name)
+    helpers = {"annotations", "import_module", "TYPE_CHECKING"}
+    public = {name for name in dir(steno) if not name.startswith("_")} - helpers
     assert {n for n in public if not isinstance(getattr(steno, n), ModuleType)} == set(NAMES)
+
+
+def test_what_is_not_there_is_not_found():
+    """The facade imports its names late, but only those."""
+    with pytest.raises(AttributeError, match="module 'steno' has no attribute 'Sagas'"):
+        steno.Sagas  # noqa: B018 - it is looked up
+    assert steno.core.__name__ == "steno.core"
+
+
+def test_every_error_is_an_exception():
+    """Each public name that ends in `Error` can be caught, and so can all the kinds of errors."""
+    errors = [name for name in NAMES if name.endswith(("Error", "Failed"))]
+    assert {"ActionError", "UndoActionError", "InjectedError", "SerializeFailed"} <= set(errors)
+    for name in errors:
+        assert issubclass(getattr(steno, name), steno.StenoError), name
+
+
+def test_a_word_means_one_thing():
+    """No name is an event, an input and an error at once."""
+    events = {each.__name__ for each in get_args(SagaNodeEventType)}
+    told = {each.__name__ for each in get_args(inputs.Input)}
+    errors = {name for name in vars(steno.errors) | vars(steno.core) if name.endswith("Error")}
+    kinds = {each.__name__ for each in subclasses(steno.StenoError)}
+    assert not events & told
+    assert not (events | told) & (errors | kinds)
+
+
+def subclasses(cls: type) -> Iterator[type]:
+    """Give all classes below one."""
+    for each in cls.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+IMPORTING = """
+import sys
+import steno.core
+print(*sorted({"trio", "sqlite3", "cattrs", "steno.action"} & set(sys.modules)))
+"""
+
+
+def test_the_core_is_imported_alone():
+    """Importing `steno.core` loads no other layer, nor what only those need."""
+    done = subprocess.run([sys.executable, "-c", IMPORTING], capture_output=True, check=True)
+    assert done.stdout.split() == []

@@ -5,110 +5,141 @@ A **saga** is a graph of **actions**, each with an **undo action**. A **saga exe
 (SEC) runs it, writes every step to a **saga log** before it acts on it, unwinds in reverse order
 when an action fails, and goes on after a crash as if nothing had happened.
 
-General layout, from the top; each floor uses those below it only:
+General layout, from the top; each layer uses those below it only:
 
 * `steno.runtime`: `open_sec` and the Trio actors behind it.
 * `steno.stores`: where sagas are kept. `steno.store`: what a store has to do.
 * `steno.action`: what users write: actions, their registry, their context.
 * `steno.core`: graphs, logs and every decision; pure, without I/O.
 * `steno.errors`: every exception.
+
+Each name is imported when it is first asked for: so `steno.core` can be imported without the rest,
+and loads no Trio, no SQLite and no cattrs.
 """
 
-from steno.action import (
-    NOOP,
-    Action,
-    ActionContext,
-    ActionFunc,
-    ActionRegistry,
-    new_action_noop_undo,
-)
-from steno.core import (
-    ActionError,
-    ActionFailed,
-    ActionName,
-    Breach,
-    Dag,
-    DagBuilder,
-    DeserializeFailed,
-    InjectedError,
-    LogRule,
-    Node,
-    NodeExecState,
-    NodeName,
-    RepeatInjected,
-    SagaCachedState,
-    SagaDag,
-    SagaDone,
-    SagaExecStatus,
-    SagaHalted,
-    SagaId,
-    SagaLog,
-    SagaName,
-    SagaNodeEvent,
-    SagaNodeId,
-    SagaReady,
-    SagaResult,
-    SagaResultErr,
-    SagaResultOk,
-    SagaRunning,
-    SagaSerialized,
-    SagaView,
-    SerializeFailed,
-    SubsagaCreateFailed,
-    UndoActionError,
-    verify_log,
-)
-from steno.errors import (
-    ActionDataError,
-    ActionRegistryError,
-    BugError,
-    CommandError,
-    CorruptLog,
-    DagBuilderError,
-    DefinitionError,
-    DeserializeError,
-    DumpError,
-    ForeignEvent,
-    IllegalEvent,
-    InternalError,
-    NodeBegun,
-    NodeLookupError,
-    NoSuchNode,
-    NoSuchSaga,
-    RecoveryError,
-    SagaFailed,
-    SagaHaltedError,
-    SagaIdInUse,
-    SagaNotReady,
-    SagaNotRunning,
-    SagaTakenOver,
-    SagaValidationError,
-    SecClosing,
-    SecCrashed,
-    SerializeError,
-    StenoError,
-    StoreError,
-    StoreInUse,
-    StoreStuck,
-    StoreUnavailable,
-)
-from steno.runtime import (
-    SagaHandle,
-    SecClient,
-    SecExecClient,
-    SecStatistics,
-    WriterStatistics,
-    open_sec,
-    rare_collections,
-)
-from steno.store import (
-    SagaCreateParams,
-    SagaSummary,
-    SagaTimes,
-    SecStore,
-    SecStoreSession,
-)
-from steno.stores import InMemorySecStore, SqliteSecStore
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steno.action import (
+        NOOP,
+        Action,
+        ActionContext,
+        ActionFunc,
+        ActionRegistry,
+        Codec,
+        DagBuilder,
+        new_action_noop_undo,
+    )
+    from steno.core import (
+        ActionError,
+        ActionFailed,
+        ActionName,
+        Breach,
+        Dag,
+        DeserializeFailed,
+        InjectedError,
+        LogRule,
+        Node,
+        NodeExecState,
+        NodeName,
+        RepeatInjected,
+        SagaCachedState,
+        SagaDag,
+        SagaDone,
+        SagaExecStatus,
+        SagaHalted,
+        SagaId,
+        SagaLog,
+        SagaName,
+        SagaNodeEvent,
+        SagaNodeId,
+        SagaReady,
+        SagaResult,
+        SagaResultErr,
+        SagaResultOk,
+        SagaRunning,
+        SagaSerialized,
+        SagaView,
+        SerializeFailed,
+        SubsagaCreateFailed,
+        UndoActionError,
+        verify_log,
+    )
+    from steno.errors import (
+        ActionDataError,
+        ActionRegistryError,
+        BugError,
+        CodecError,
+        CommandError,
+        CorruptLog,
+        DagBuilderError,
+        DefinitionError,
+        DeserializeError,
+        DumpError,
+        ForeignEvent,
+        IllegalEvent,
+        InternalError,
+        NodeBegun,
+        NodeLookupError,
+        NoSuchNode,
+        NoSuchSaga,
+        RecoveryError,
+        SagaFailed,
+        SagaHaltedError,
+        SagaIdInUse,
+        SagaNotReady,
+        SagaNotRunning,
+        SagaTakenOver,
+        SagaValidationError,
+        SecClosing,
+        SecCrashed,
+        SerializeError,
+        StenoError,
+        StoreError,
+        StoreInUse,
+        StoreStuck,
+        StoreUnavailable,
+    )
+    from steno.runtime import (
+        SagaHandle,
+        SecClient,
+        SecExecClient,
+        SecStatistics,
+        WriterStatistics,
+        open_sec,
+        rare_collections,
+    )
+    from steno.store import (
+        SagaCreateParams,
+        SagaSummary,
+        SagaTimes,
+        SecStore,
+        SecStoreSession,
+    )
+    from steno.stores import InMemorySecStore, SqliteSecStore
+else:
+    # The first layer that has a name: `DagBuilder` is that of `action`, not that of `core`.
+    _LAYERS = ("errors", "action", "core", "store", "stores", "runtime")
+
+    def __getattr__(name: str) -> object:
+        """Import a name, or a layer."""
+        if name in _LAYERS:
+            return import_module(f"{__name__}.{name}")
+        if name in __all__:
+            for layer in _LAYERS:
+                module = import_module(f"{__name__}.{layer}")
+                if hasattr(module, name):
+                    return globals().setdefault(name, getattr(module, name))
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+
+    def __dir__() -> list[str]:
+        """Return the public names, those that were not asked for yet as well."""
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "NOOP",
@@ -123,6 +154,8 @@ __all__ = [
     "ActionRegistryError",
     "Breach",
     "BugError",
+    "Codec",
+    "CodecError",
     "CommandError",
     "CorruptLog",
     "Dag",

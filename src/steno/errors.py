@@ -7,11 +7,20 @@ Every exception of the library; its place in the tree says whose fault it is.
     ├── DefinitionError            the saga's author: found before anything is stored
     │   ├── DagBuilderError            building saga "…": …
     │   ├── SagaValidationError        validating saga "…": …
-    │   └── ActionRegistryError        a name registered twice, or not at all
+    │   ├── ActionRegistryError        a name registered twice, or not at all
+    │   └── CodecError                 a type registered that the codec knows
     ├── ActionDataError            the user's action: raised inside it, so that its node fails
     │   ├── SerializeError             a value that is no JSON
     │   ├── DeserializeError           a value that is not of the type that was asked for
     │   └── NodeLookupError            the output of a node that is no ancestor
+    ├── ActionError                the user's action: why a node failed; in `steno.core`, since it
+    │   │                              holds JSON. Results have these, and they can be raised
+    │   ├── ActionFailed               it raised an exception, which `convert` returns
+    │   ├── DeserializeFailed          it asked for a value as a type that it is not of
+    │   ├── SerializeFailed            it returned what can not be stored
+    │   ├── SubsagaCreateFailed        only in old dumps of Steno
+    │   └── InjectedError              it was not called: a test or an operator wanted that
+    ├── UndoActionError            the user's undo action; in `steno.core` as well
     ├── SagaFailed                 the user's action: a result was unwrapped that is no success
     ├── CommandError               the caller: the command was refused, nothing has changed
     │   ├── NoSuchSaga
@@ -80,6 +89,21 @@ class ActionRegistryError(DefinitionError):
     def __init__(self, action_name: str, why: str) -> None:
         super().__init__(f'action "{action_name}": {why}')
         self.action_name = action_name
+
+
+class CodecError(DefinitionError):
+    """
+    A type was registered with a codec that knows it.
+
+    Attributes:
+        type_name: The type.
+        why: How the codec knows it.
+    """
+
+    def __init__(self, type_name: str, why: str) -> None:
+        super().__init__(f"type {type_name} cannot be registered: {why}")
+        self.type_name = type_name
+        self.why = why
 
 
 # The user's action

@@ -22,7 +22,7 @@ def graph() -> steno.SagaDag:
     p = steno.Node.constant("p", {"rooms": 2})
     s = steno.Node.subsaga("s", build("inner", "x", "y"), "p")
     b = steno.Node.action("b", "Book it", "book")
-    return steno.SagaDag(build("trip", "a", [b, p], s, "c"), Trip("Ritz", 3))
+    return steno.SagaDag(build("trip", "a", [b, p], s, "c"), Trip("Ritz", 3), codec=steno.Codec())
 
 
 OUTPUTS = {"a": {"hotel": "Ritz", "nights": 3}, "b": [1], "p": {"rooms": 2}, "s/x": "x"}

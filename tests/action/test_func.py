@@ -1,11 +1,16 @@
 """Actions made of functions, and what may not be made one of."""
 
 import functools
+from collections.abc import Awaitable, Coroutine
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 import steno
 from steno import NOOP, ActionFunc, new_action_noop_undo
+from steno.action import output_type_of
 
 
 async def do(ctx: object) -> object:
@@ -134,3 +139,68 @@ async def test_what_the_function_raises_is_raised():
         with pytest.raises(KeyError) as caught:
             await call(None)
         assert caught.value is error
+
+
+# What an action gives
+
+
+async def gives_int(_: object) -> int:
+    return 1
+
+
+async def gives_text(_: object) -> "UUID | str":
+    return ""
+
+
+async def gives_nowhere(_: object) -> "Nowhere":  # noqa: F821 - that is the point
+    return None
+
+
+async def says_nothing(_: object):
+    return None
+
+
+def gives_awaitable(_: object) -> Awaitable[int]:
+    return gives_int(None)
+
+
+def gives_coroutine(_: object) -> Coroutine[Any, Any, str]:
+    raise AssertionError
+
+
+def gives_plain(_: object) -> int:
+    return 1
+
+
+class Callable_:  # noqa: N801 - a class whose instances are functions
+    """An instance can be called, and compared, and so has no hash."""
+
+    __hash__ = None
+
+    async def __call__(self, _: object) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("function", "as_type"),
+    [
+        (gives_int, int),
+        (gives_text, UUID | str),
+        (gives_nowhere, None),
+        (says_nothing, None),
+        (gives_awaitable, int),
+        (gives_coroutine, str),
+        (gives_plain, None),
+        (Callable_(), int),
+        (functools.partial(gives_int), int),
+    ],
+)
+def test_an_action_knows_what_its_function_gives(function, as_type):
+    """As its annotation says, resolved; without one, or with one that means nothing, it is None."""
+    assert output_type_of(steno.new_action_noop_undo("a", function)) == as_type
+
+
+def test_an_action_of_another_class_need_not_say_what_it_gives():
+    """It may; then it is as with a function."""
+    assert output_type_of(SimpleNamespace(name="a")) is None
+    assert output_type_of(SimpleNamespace(name="a", output_type=int)) is int

@@ -35,7 +35,7 @@ def view(dag, events, phase=Phase.RUNNING, problem=None):
 
 
 def failing(node):
-    return (event(SAGA, node, Started()), event(SAGA, node, Failed(InjectedError())))
+    return (event(SAGA, node, Started()), event(SAGA, node, Failed(InjectedError().encoded())))
 
 
 UNDOING = (*forward(SAGA, 2, 0), *failing(1), event(SAGA, 0, UndoStarted()))
@@ -45,7 +45,7 @@ UNDONE = (
     event(SAGA, 2, UndoStarted()),
     event(SAGA, 2, UndoFinished()),
 )
-STICKING = (*UNDOING, event(SAGA, 0, UndoFailed(UndoActionError.attempt(1, "no"))))
+STICKING = (*UNDOING, event(SAGA, 0, UndoFailed(UndoActionError.attempt(1, "no").encoded())))
 
 
 async def test_a_saga_is_followed_to_its_end(autojump_clock):

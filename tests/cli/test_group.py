@@ -120,8 +120,8 @@ def test_without_its_extra_the_command_says_what_to_install(missing):
 
 def test_another_module_that_is_missing_is_not_explained_away():
     """The extra would not help."""
-    code = "import sys; sys.modules['steno.stores'] = None; from steno.cli import main; main()"
-    assert "ModuleNotFoundError: import of steno.stores halted" in python("-c", code).stderr
+    code = "import sys; sys.modules['steno.errors'] = None; from steno.cli import main; main()"
+    assert "ModuleNotFoundError: import of steno.errors halted" in python("-c", code).stderr
 
 
 def test_the_version_is_that_of_the_distribution(shell):

@@ -25,11 +25,11 @@ from steno.testing.notation import SAGA_ID
 ROWS: list[tuple[SagaNodeEventType, str, str | None]] = [
     (STARTED, "started", None),
     (Succeeded('{"a":1}'), "succeeded", '{"a":1}'),
-    (Failed(InjectedError()), "failed", '"InjectedError"'),
+    (Failed(InjectedError().encoded()), "failed", '"InjectedError"'),
     (UNDO_STARTED, "undo_started", None),
     (UNDO_FINISHED, "undo_finished", None),
     (
-        UndoFailed(UndoActionError.attempt(2, "no")),
+        UndoFailed(UndoActionError.attempt(2, "no").encoded()),
         "undo_failed",
         '{"PermanentFailure":{"source_error":{"message":"undo action attempt 2: no"}}}',
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steno.core import Dag, Node
+from steno.core import ConstantNode, Dag, Node
 from steno.errors import NoSuchNode
 from support.demo import build, demo
 
@@ -134,7 +134,7 @@ def test_actions_and_constants_are_known():
         "z",
     ).flat
     assert flat.action_names == {"same": "one", "z": "z"}
-    assert flat.constants == (Node.constant("c", 1),)
+    assert flat.constants == (ConstantNode("c", "1"),)
 
 
 def test_every_node_can_be_named():

@@ -8,7 +8,7 @@ from steno.testing.notation import ERROR
 
 def test_an_input_names_its_node():
     """Inputs are plain data, compared by value."""
-    assert inputs.ActionFailed(3, ERROR) == inputs.ActionFailed(3, ERROR)
+    assert inputs.ActionRaised(3, ERROR) == inputs.ActionRaised(3, ERROR)
     assert inputs.UndoSucceeded(3) != inputs.UndoSucceeded(4)
 
 

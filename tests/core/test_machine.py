@@ -17,6 +17,7 @@ from steno.core import (
     SagaMachine,
     SagaState,
     Timestamp,
+    UndoActionError,
     injectable,
     inputs,
 )
@@ -189,7 +190,7 @@ def test_an_injected_error_takes_the_place_of_the_action():
     """The node is started and fails in the same step; it is not undone."""
     play = Playbook(WIDE) >> [ERROR(1)]
     play >> "start" << "4+ 4✓ 0+ 1+ 2+ 1✗ | run 0, run 2"
-    assert play.steps[-1].record[-1].event_type == Failed(InjectedError())
+    assert play.steps[-1].record[-1].event_type == Failed(InjectedError().encoded())
     play >> "0✓ 2✗" << "0✓ 2✗ 0- | undo 0"
 
 
@@ -200,7 +201,7 @@ def test_an_injected_undo_error_takes_the_place_of_the_undo():
     play >> "0✓"
     play >> "1✗" << "1✗ 0- 0! | finish stuck"
     _, error = play.state.first_undo_failure
-    assert str(error).endswith('"message": "undo action attempt 1: error injected"\n}')
+    assert error == UndoActionError.attempt(1, "error injected").encoded()
 
 
 def test_constants_and_ends_of_subsagas_can_be_made_to_fail():
@@ -463,8 +464,8 @@ def test_the_error_of_an_action_is_logged_as_it_was_told():
     """The machine passes outputs and errors on, and makes none of its own."""
     play = Playbook(CHAIN)
     play >> "start"
-    error = ActionFailed('{"message":"sold out"}')
-    step = play.machine.handle([inputs.ActionFailed(0, error)])
+    error = ActionFailed('{"message":"sold out"}').encoded()
+    step = play.machine.handle([inputs.ActionRaised(0, error)])
     assert step.record[0].event_type == Failed(error)
     assert play.state.first_failure == (0, error)
 

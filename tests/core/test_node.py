@@ -4,18 +4,24 @@ import attrs
 import pytest
 
 from steno.core import (
+    PLAIN_CODEC,
     ActionNode,
     ConstantNode,
     DagBuilder,
     EndNode,
     Node,
+    SagaDag,
+    SagaSerialized,
     StartNode,
     SubsagaEndNode,
     SubsagaNode,
     SubsagaStartNode,
+    decode_json,
+    encode_json,
 )
 from steno.core._node import node_name
 from steno.errors import SerializeError
+from steno.testing.notation import SAGA_ID
 from support.demo import build, demo
 
 
@@ -31,14 +37,44 @@ def test_an_action_node_takes_an_action_or_its_name():
     assert Node.action("hotel", "BookHotel", Named("book_hotel")) == expected
 
 
-def test_a_constant_is_fixed_when_its_node_is_made():
-    """What becomes of the value later does not matter, and what is no JSON is refused at once."""
+def test_a_constant_is_fixed_when_it_is_appended():
+    """What becomes of the value later does not matter, and what is no JSON is refused then."""
     value = {"b": [2], "a": 1}
-    node = Node.constant("c", value)
+    builder = DagBuilder("s")
+    builder.append(Node.constant("c", value))
     value["b"].append(3)
-    assert node == ConstantNode("c", '{"a":1,"b":[2]}')
+    assert builder.build().stages == ((ConstantNode("c", '{"a":1,"b":[2]}'),),)
     with pytest.raises(SerializeError, match="type object"):
-        Node.constant("c", {"x": object()})
+        builder.append(Node.constant("d", {"x": object()}))
+
+
+class Spelled:
+    """A codec that spells values out."""
+
+    def encode(self, value, limit=None, /, *, as_type=None):
+        return encode_json(f"{value} of {limit} as {as_type}")
+
+    def decode(self, text, as_type):
+        return as_type(decode_json(text))
+
+
+def test_values_are_encoded_by_the_codec_of_the_builder():
+    """Constants, and the params of its sagas, unless they have a codec of their own."""
+    builder = DagBuilder("s", codec=Spelled())
+    builder.append(Node.constant("a", 1, as_type="number", max_value_bytes=5))
+    builder.append(Node.constant("b", 2, codec=PLAIN_CODEC))
+    dag = builder.build()
+    assert [node.value for (node,) in dag.stages] == ['"1 of 5 as number"', "2"]
+    saga = SagaDag(dag, 3, as_type="id", max_value_bytes=9)
+    assert saga.params == '"3 of 9 as id"'
+    assert saga.codec is builder.codec
+    assert SagaDag(dag, 3, codec=PLAIN_CODEC).params == "3"
+    assert (
+        SagaSerialized.from_json(
+            SagaSerialized(SAGA_ID, saga, ()).to_json(), codec=saga.codec
+        ).dag.codec
+        is saga.codec
+    )
 
 
 def test_a_subsaga_node_stands_for_a_graph():

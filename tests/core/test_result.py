@@ -2,11 +2,22 @@
 
 import pytest
 
-from steno.core import ActionFailed, Node, SagaResult, SagaResultErr, SagaResultOk, encode_json
+from steno.core import (
+    ActionFailed,
+    Node,
+    SagaResult,
+    SagaResultErr,
+    SagaResultOk,
+    UndoActionError,
+    encode_json,
+)
 from steno.core._result import saga_result
 from steno.errors import DeserializeError, NoSuchNode, SagaFailed
-from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR, fold
+from steno.testing.notation import SAGA_ID, fold
 from support.demo import OUTPUTS, build, demo, saga
+
+ERROR = ActionFailed(encode_json({"message": "no"}))
+UNDO_ERROR = UndoActionError.attempt(1, "no")
 
 CHAIN = saga("a", Node.subsaga("s", build("i", "b"), "a"))
 # a0 | start1 (b2) end3; start 4, end 5

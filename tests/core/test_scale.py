@@ -119,7 +119,7 @@ def drive(dag: SagaDag, *, fail_last: bool) -> SagaMachine:
     while todo:
         match todo.popleft():
             case RunAction(node_id=node) if fail_last and node == last:
-                step = machine.handle([inputs.ActionFailed(node, ERROR)])
+                step = machine.handle([inputs.ActionRaised(node, ERROR)])
             case RunAction(node_id=node):
                 step = machine.handle([inputs.ActionSucceeded(node, NULL)])
             case RunUndo(node_id=node):
@@ -235,7 +235,7 @@ def test_one_failure_sweeps_a_wide_saga_once():
     def fail_all(dag: SagaDag) -> None:
         machine = SagaMachine(dag, SagaState.new(dag.flat, SAGA_ID))
         for command in machine.start().then:
-            machine.handle([inputs.ActionFailed(command.node_id, ERROR)])
+            machine.handle([inputs.ActionRaised(command.node_id, ERROR)])
         assert machine.state.outcome is SagaOutcome.FAILED
 
     assert is_linear(fail_all, fan(FEW), fan(MOST))

@@ -3,21 +3,18 @@
 import enum
 import math
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steno.core import (
-    NULL,
+    PLAIN_CODEC,
     JsonText,
     decode_json,
     decode_value,
     encode_json,
-    encode_value,
-    use_codec,
 )
-from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, Codec, _fault, parse_json
+from steno.core._value import MAX_DEPTH, MAX_VALUE_BYTES, _fault, parse_json
 from steno.errors import DeserializeError, DumpError, SerializeError
 
 
@@ -187,41 +184,24 @@ def test_a_text_of_any_origin_is_parsed():
 # The codec
 
 
-def test_the_core_alone_takes_plain_json(plain_codec: Codec):
-    """Without the floor above, values are JSON, and are of the type asked for or an error."""
+def test_the_core_alone_takes_plain_json():
+    """Its own codec takes JSON, and gives what is of the class asked for, or an error."""
+    plain_codec = PLAIN_CODEC
     assert plain_codec.encode([1, "a"]) == '[1,"a"]'
     assert plain_codec.decode(JsonText("[1]"), list) == [1]
     with pytest.raises(DeserializeError, match=r"\$: '5' is no int"):
         plain_codec.decode(JsonText('"5"'), int)
+    assert plain_codec.encode("a", as_type=int) == '"a"'
     with pytest.raises(SerializeError, match="type set"):
         plain_codec.encode({1})
+    with pytest.raises(SerializeError, match="takes 5 bytes as JSON, more than the 4 allowed"):
+        plain_codec.encode("abc", 4)
 
 
-@attrs.frozen
-class Ip:
-    text: str
-
-
-class IpCodec:
-    def encode(self, value: object, limit: int = 100, /) -> JsonText:
-        assert isinstance(value, Ip)
-        return encode_json(value.text, limit)
-
-    def decode(self, text: JsonText, as_type: type) -> object:
-        return as_type(decode_json(text))
-
-
-def test_a_codec_of_users_types_can_be_handed_in(plain_codec: Codec):
-    """`encode_value` and `decode_value` ask the codec; without a type, plain JSON is given."""
-    use_codec(IpCodec())
-    try:
-        text = encode_value(Ip("10.0.0.7"))
-        assert text == '"10.0.0.7"'
-        assert decode_value(text, Ip) == Ip("10.0.0.7")
-        assert decode_value(text, None) == "10.0.0.7"
-    finally:
-        use_codec(plain_codec)
-    assert encode_value(None) == NULL
+def test_a_value_is_decoded_by_the_codec_that_is_handed_in():
+    """As the type that is asked for; without a type, as plain JSON."""
+    assert decode_value(PLAIN_CODEC, JsonText("[1]"), list) == [1]
+    assert decode_value(PLAIN_CODEC, JsonText("[1]"), None) == [1]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
@@ -230,4 +210,4 @@ def test_text_that_is_damaged_is_refused(text):
     with pytest.raises(DumpError, match=r"\$: is no JSON: "):
         decode_json(text)
     with pytest.raises(DeserializeError, match=r"^\$: is no JSON: "):
-        decode_value(JsonText(text), None)
+        decode_value(PLAIN_CODEC, JsonText(text), None)

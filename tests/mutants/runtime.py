@@ -99,7 +99,7 @@ MUTANTS = (
         "runtime/_executor.py",
         (
             "        if self._recording.told(outcome):\n",
-            '        if type(outcome).__name__ == "ActionFailed" and self._nursery:\n'
+            '        if type(outcome).__name__ == "ActionRaised" and self._nursery:\n'
             "            self._nursery.cancel_scope.cancel()\n"
             "        if self._recording.told(outcome):\n",
         ),

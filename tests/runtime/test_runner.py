@@ -20,8 +20,20 @@ from support.worlds import (
 )
 
 
+class Refused(Exception):
+    """What the services here raise."""
+
+
 @attrs.define
-class NoRoom(Exception):
+class NoRoom(Refused):
+    hotel: str
+    price: int
+
+
+@attrs.define
+class NoTable(Refused):
+    """An exception with just the fields of another."""
+
     hotel: str
     price: int
 
@@ -58,13 +70,28 @@ async def test_an_exception_is_stored_with_its_type_and_message(world: World):
 
 
 async def test_an_error_of_the_users_own_class_comes_back(world: World):
-    """`convert` gives it as it was raised; another class than that is refused."""
+    """`convert` gives it as it was raised, by its class or a base of it; another is refused."""
     error = await failure_of(world, raises(NoRoom("Ritz", 300)))
-    found = error.convert(NoRoom)
-    assert isinstance(found, NoRoom)
-    assert (found.hotel, found.price) == ("Ritz", 300)
+    for as_type in (NoRoom, Refused, Exception, NoTable | NoRoom):
+        found = error.convert(as_type)
+        assert isinstance(found, NoRoom)
+        assert (found.hotel, found.price) == ("Ritz", 300)
+    assert NoRoom.__qualname__ in str(error)
+    with pytest.raises(steno.DeserializeError, match=r"is of type .*NoRoom, not .*NoTable$"):
+        error.convert(NoTable)
     with pytest.raises(steno.DeserializeError):
         error.convert(int)
+
+
+async def test_an_error_of_a_result_can_be_raised(world: World):
+    """It is caught by its kind; an action that lets that of a child out fails with it itself."""
+    error = await failure_of(world, raises(NoRoom("Ritz", 300)))
+    with pytest.raises(steno.ActionFailed) as caught:
+        raise error
+    assert caught.value is error
+    again = await failure_of(world, raises(error))
+    assert again == error
+    assert again.convert(NoRoom).hotel == "Ritz"
 
 
 async def test_a_group_is_stored_with_what_is_in_it(world: World):
@@ -74,7 +101,9 @@ async def test_a_group_is_stored_with_what_is_in_it(world: World):
     stored = error.to_json()["ActionFailed"]["source_error"]
     assert stored["type"].endswith("ExceptionGroup")
     assert stored["exceptions"][0] == {"type": "ValueError", "message": "a"}
-    assert stored["exceptions"][1]["exceptions"] == [{"hotel": "Ritz", "price": 1}]
+    (inner,) = stored["exceptions"][1]["exceptions"]
+    assert inner["type"].endswith(".NoRoom")
+    assert inner["data"] == {"hotel": "Ritz", "price": 1}
 
 
 @pytest.mark.parametrize("error", [Mute(), Bare(), ExceptionGroup("g", [Mute()])])

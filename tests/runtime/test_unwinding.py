@@ -141,11 +141,19 @@ async def test_an_undo_action_that_fails_leaves_the_saga_stuck(world: World):
     node, error = result.kind.undo_failure
     assert node == "b"
     assert error.to_json() == {
-        "PermanentFailure": {"source_error": {"message": "undo action attempt 1: disk"}}
+        "PermanentFailure": {
+            "source_error": {"message": "undo action attempt 1: disk", "type": "OSError"}
+        }
     }
     assert str(error) == (
-        'undo action failed permanently: {\n  "message": "undo action attempt 1: disk"\n}'
+        "undo action failed permanently: {\n"
+        '  "message": "undo action attempt 1: disk",\n'
+        '  "type": "OSError"\n'
+        "}"
     )
+    assert str(error.convert(OSError)) == "disk"
+    with pytest.raises(steno.DeserializeError, match="of type OSError, not ValueError"):
+        error.convert(ValueError)
     assert listed.id == result.saga_id
     assert listed.times.ended is not None
     assert world.store.log(result.saga_id).endswith("3✗ 2- 2∅ 1- 1!")
@@ -199,7 +207,7 @@ async def test_several_undo_failures_are_all_logged_and_the_first_is_reported(
         first,
         {
             "PermanentFailure": {
-                "source_error": {"message": f"undo action attempt 1: {first}"},
+                "source_error": {"message": f"undo action attempt 1: {first}", "type": "OSError"},
             }
         },
     )

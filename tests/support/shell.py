@@ -122,7 +122,7 @@ async def _fill(path: Path) -> None:
         unwinding = (
             *forward(UNWINDING, 2, 0),
             event(UNWINDING, 1, Started()),
-            event(UNWINDING, 1, Failed(InjectedError())),
+            event(UNWINDING, 1, Failed(InjectedError().encoded())),
             event(UNWINDING, 0, UndoStarted()),
         )
         running = (*forward(RUNNING, 6), event(RUNNING, 0, Started()))

@@ -183,7 +183,7 @@ class Simulator:
     # The fake actions
 
     def _act(self, node: SagaNodeId, times: int) -> Input:
-        result: Input = inputs.ActionFailed(node, ERROR)
+        result: Input = inputs.ActionRaised(node, ERROR)
         for _ in range(times):
             first = not any(call.node == node and not call.undoing for call in self.calls)
             call = self._call(node, undoing=False)
@@ -191,7 +191,7 @@ class Simulator:
                 self.plan.has(node, NodeFault.ACTION_ONCE) and first
             )
             if fails:
-                result = inputs.ActionFailed(node, ERROR)
+                result = inputs.ActionRaised(node, ERROR)
             else:
                 checksum = zlib.crc32(repr((node, call.seen, call.params)).encode())
                 result = inputs.ActionSucceeded(node, encode_json(checksum))
@@ -201,7 +201,7 @@ class Simulator:
         for _ in range(times):
             self._call(node, undoing=True)
             if self.plan.has(node, NodeFault.UNDO):
-                return inputs.UndoFailed(node, UNDO_ERROR)
+                return inputs.UndoRaised(node, UNDO_ERROR)
         return inputs.UndoSucceeded(node)
 
     def _call(self, node: SagaNodeId, *, undoing: bool) -> Call:

@@ -91,7 +91,7 @@ async def test_failed_undo_steps_are_named(autojump_clock):
 def test_every_failed_undo_step_is_named():
     """One line for each."""
     saga_id = steno.SagaId(UUID(int=1))
-    error = steno.UndoActionError.attempt(1, "no")
+    error = steno.UndoActionError.attempt(1, "no").encoded()
     events = [
         steno.SagaNodeEvent(saga_id, SagaNodeId(node), kind)
         for node, kind in [(0, Started()), (1, UndoFailed(error)), (2, UndoFailed(error))]

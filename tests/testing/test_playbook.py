@@ -47,8 +47,8 @@ def test_inputs_and_steps_may_be_values():
     playbook = Playbook(CHAIN) >> [inputs.InjectErrorUndo(SagaNodeId(0))] << ""
     playbook >> "start" << Step(playbook.steps[-1].record, (RunAction(SagaNodeId(0)),))
     playbook >> inputs.ActionSucceeded(SagaNodeId(0), JsonText("5")) << "0✓=5 1+ | run 1"
-    error = ActionFailed(JsonText('"no"'))
-    playbook >> inputs.ActionFailed(SagaNodeId(1), error) << "1✗ 0- 0! | finish stuck"
+    error = ActionFailed(JsonText('"no"')).encoded()
+    playbook >> inputs.ActionRaised(SagaNodeId(1), error) << "1✗ 0- 0! | finish stuck"
     assert playbook.state.first_failure == (1, error)
 
 

@@ -1,6 +1,7 @@
 """What type checkers make of the public API: this file is checked, and never run."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Address
 from typing import Any, assert_type
 from uuid import UUID
 
@@ -23,6 +24,13 @@ class Room:
     number: str
 
 
+@attrs.define
+class Full(Exception):
+    """What actions raise."""
+
+    guests: int
+
+
 @attrs.frozen
 class World:
     """What the actions of a SEC are given."""
@@ -31,6 +39,14 @@ class World:
 
 
 Context = steno.ActionContext[World]
+
+# Types of users' own
+
+codec = steno.Codec(max_value_bytes=1000)
+codec.register(IPv4Address, encode=str, decode=IPv4Address)
+codec.register(Room, encode=lambda room: room.number, decode=Room)
+steno.ActionRegistry(codec=codec)
+steno.DagBuilder("trip", codec=codec).append(steno.Node.constant("ip", "::1", codec=codec))
 
 # Actions: decorators keep the types of what they decorate
 
@@ -196,6 +212,12 @@ def result_kinds(result: steno.SagaResult) -> Room | str:
             assert_type(error, steno.ActionError)
             assert_type(error.convert(Room), Room)
             assert_type(undo, tuple[str, steno.UndoActionError] | None)
+            if undo is not None:
+                assert_type(undo[1].convert(Full), Full)
+                raise undo[1]
+            if isinstance(error, steno.ActionFailed):
+                assert_type(error.error_type, str | None)
+                raise error
             return node
 
 
@@ -218,7 +240,7 @@ def views(view: steno.SagaView) -> str:
 
 async def dumps(sec: steno.SecClient, view: steno.SagaView) -> None:
     assert_type(view.serialized(), steno.SagaSerialized)
-    dump = steno.SagaSerialized.from_json(view.serialized().to_json())
+    dump = steno.SagaSerialized.from_json(view.serialized().to_json(), codec=codec)
     assert_type(dump, steno.SagaSerialized)
     assert_type(dump.to_json(), str)
     assert_type(dump.saga_id, steno.SagaId)

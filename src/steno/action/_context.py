@@ -59,7 +59,7 @@ class ActionContext(Generic[C_co]):
             DeserializeError: The output is not of that type.
         """
         text = lookup(self._dag, self._outputs, self.node_id, name, undoing=self._undoing)
-        return _decode(text, as_type, f'output of node "{name}"')
+        return self._decode(text, as_type, f'output of node "{name}"')
 
     @overload
     def saga_params(self) -> JSON: ...
@@ -76,7 +76,7 @@ class ActionContext(Generic[C_co]):
             DeserializeError: The params are not of that type.
         """
         text = saga_params(self._dag, self._outputs, self.node_id)
-        return _decode(text, as_type, f'params of node "{self.node_name}"')
+        return self._decode(text, as_type, f'params of node "{self.node_name}"')
 
     @property
     def node_name(self) -> str:
@@ -121,10 +121,9 @@ class ActionContext(Generic[C_co]):
         """The `idempotency_key` of the node's action: in its undo action, what to take back."""
         return f"{self.saga_id}/{self.node_id}/action"
 
-
-def _decode(text: JsonText, as_type: type[T] | None, what: str) -> T | JSON:
-    try:
-        return decode_value(text, as_type)
-    except DeserializeError as error:
-        msg = f"{what}: {error}"
-        raise DeserializeError(msg) from error
+    def _decode(self, text: JsonText, as_type: type[T] | None, what: str) -> T | JSON:
+        try:
+            return decode_value(self._dag.codec, text, as_type)
+        except DeserializeError as error:
+            msg = f"{what}: {error}"
+            raise DeserializeError(msg) from error

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Final, Generic, Literal, Never, Protocol, TypeAlias, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import (
+    Final,
+    Generic,
+    Literal,
+    Never,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import attrs
 import trio
@@ -28,6 +41,10 @@ class Noop(enum.Enum):
 
 
 NOOP: Final = Noop.NOOP
+
+_AWAITABLES = (Awaitable, Coroutine)
+
+_UNRESOLVED: Final = object()
 
 DoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[T_co]]
 UndoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[None]]
@@ -67,6 +84,7 @@ class ActionFunc(Generic[C, T_co]):
     name: str = attrs.field(validator=attrs.validators.instance_of(str))
     _do: DoFunc[C, T_co]
     _undo: UndoFunc[C] | Literal[Noop.NOOP] | None = None
+    _output_type: object = attrs.field(init=False, default=_UNRESOLVED, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what can not be called as an action."""
@@ -109,6 +127,13 @@ class ActionFunc(Generic[C, T_co]):
         """Whether `NOOP` was given: there is nothing to undo."""
         return self._undo is NOOP
 
+    @property
+    def output_type(self) -> object:
+        """The return annotation of the function that does it; None: it has none, or one unknown."""
+        if self._output_type is _UNRESOLVED:  # late: a module may define the class further down
+            self._output_type = _awaited_type(self._do)
+        return self._output_type
+
     def do_it(self, ctx: ActionContext[C]) -> Awaitable[T_co]:
         """Call the function that does it."""
         return _awaitable(self.name, self._do(ctx))
@@ -133,6 +158,27 @@ def new_action_noop_undo(name: str, do: DoFunc[C, T_co]) -> ActionFunc[C, T_co]:
         do: Does it; it is called at least once, so must be idempotent.
     """
     return ActionFunc(name, do, NOOP)
+
+
+def output_type_of(action: Action) -> object:
+    """Return the annotation that an action's outputs keep; None: it does not say."""
+    return getattr(action, "output_type", None)
+
+
+def _awaited_type(function: Callable[..., object]) -> object:
+    """Return what awaiting the result of a function gives, as its annotation says."""
+    while isinstance(function, partial):
+        function = function.func
+    if not inspect.isroutine(function):  # an object that can be called
+        function = type(function).__call__
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except Exception:  # noqa: BLE001 - to resolve annotations is to run the user's code
+        return None  # as under `if TYPE_CHECKING`: then it is as if there were none
+    returned = hints.get("return")
+    if get_origin(returned) in _AWAITABLES:
+        return get_args(returned)[-1]
+    return returned if inspect.iscoroutinefunction(function) else None
 
 
 def _check_function(name: str, function: object) -> None:

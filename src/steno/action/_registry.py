@@ -7,6 +7,7 @@ from typing import Literal, TypeVar, overload
 
 import attrs
 
+from steno.action._codec import Codec
 from steno.action._func import Action, ActionFunc, DoFunc, Noop
 from steno.core import FlatDag
 from steno.errors import ActionRegistryError, SagaValidationError
@@ -17,8 +18,14 @@ T = TypeVar("T")
 
 @attrs.define(eq=False)
 class ActionRegistry:
-    """The actions that a SEC can call, by name."""
+    """
+    The actions that a SEC can call, by name.
 
+    Attributes:
+        codec: What encodes and decodes the values of its sagas: register types of your own with it.
+    """
+
+    codec: Codec = attrs.field(factory=Codec, kw_only=True)
     _actions: dict[str, Action] = attrs.field(init=False, factory=dict)
 
     def register(self, action: Action) -> None:

@@ -36,7 +36,9 @@ from steno.core import (
     SagaSerialized,
     SagaView,
     UndoFailed,
+    action_error,
     escaped,
+    undo_error,
 )
 
 FORWARD = {NodeExecState.DONE}
@@ -122,8 +124,10 @@ def described(dump: SagaSerialized, event: SagaNodeEvent) -> str:
     """Return the label of an event's node, and its error if it has one."""
     label = escaped(dump.dag.flat.nodes[event.node_id].label)
     match event.event_type:
-        case Failed(error=error) | UndoFailed(error=error):
-            return f"{label}: {one_line(str(error))}"
+        case Failed(error=error):
+            return f"{label}: {one_line(str(action_error(error)))}"
+        case UndoFailed(error=error):
+            return f"{label}: {one_line(str(undo_error(error)))}"
         case _:
             return label
 

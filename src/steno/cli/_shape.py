@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from steno.cli._stored import value_of
@@ -20,7 +20,9 @@ from steno.core import (
     Snapshot,
     SubsagaEndNode,
     UndoActionError,
+    action_error,
     event_data,
+    undo_error,
 )
 from steno.store import LogEntry, SagaSummary, StoredSaga
 
@@ -75,8 +77,8 @@ def saga_json(stored: StoredSaga, snapshot: Snapshot) -> dict[str, JSON]:
             {"node": node, "name": path, "value": value_of(text, f'the output "{path}"')}
             for node, path, text in named_outputs(flat, state)
         ],
-        "error": _failure_json(flat, state.first_failure),
-        "undo_failure": _failure_json(flat, state.first_undo_failure),
+        "error": _failure_json(flat, state.first_failure, action_error),
+        "undo_failure": _failure_json(flat, state.first_undo_failure, undo_error),
     }
 
 
@@ -85,11 +87,14 @@ def _node_json(flat: FlatDag, node: int) -> dict[str, JSON]:
 
 
 def _failure_json(
-    flat: FlatDag, failure: tuple[SagaNodeId, ActionError | UndoActionError] | None
+    flat: FlatDag,
+    failure: tuple[SagaNodeId, JsonText] | None,
+    read: Callable[[JsonText], ActionError | UndoActionError],
 ) -> JSON:
     if failure is None:
         return None
-    node, error = failure
+    node, text = failure
+    error = read(text)
     return {**_node_json(flat, node), "error": error.to_json(), "text": str(error)}
 
 

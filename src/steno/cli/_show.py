@@ -14,7 +14,7 @@ from steno.cli._shape import named_outputs, saga_json
 from steno.cli._stored import snapshot_of
 from steno.cli._text import one_line, short_time
 from steno.cli._verb import json_option, print_json, run, store_option, verb
-from steno.core import Snapshot, escaped
+from steno.core import Snapshot, action_error, escaped, undo_error
 from steno.errors import NoSuchSaga, RecoveryError
 from steno.store import OperatorStore, SagaSummary, StoredSaga
 
@@ -102,13 +102,13 @@ def _print_rest(snapshot: Snapshot) -> None:
 
 def _tail(snapshot: Snapshot) -> Iterator[str]:
     state, flat = snapshot.state, snapshot.dag.flat
-    for label, failure in (
-        ("error", state.first_failure),
-        ("undo failure", state.first_undo_failure),
+    for label, failure, read in (
+        ("error", state.first_failure, action_error),
+        ("undo failure", state.first_undo_failure, undo_error),
     ):
         if failure is not None:
             node, error = failure
-            yield f'\n{label}: at node "{escaped(flat.name_of(node))}": {_shown(str(error))}'
+            yield f'\n{label}: at node "{escaped(flat.name_of(node))}": {_shown(str(read(error)))}'
     outputs = [f"    {escaped(path)}: {text}" for _, path, text in named_outputs(flat, state)]
     if outputs:
         yield "\noutputs:"

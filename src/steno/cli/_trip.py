@@ -13,8 +13,8 @@ from pathlib import Path
 import attrs
 import trio
 
-from steno.action import NOOP, ActionContext, ActionRegistry
-from steno.core import DagBuilder, Node, SagaDag
+from steno.action import NOOP, ActionContext, ActionRegistry, DagBuilder
+from steno.core import Node, SagaDag
 
 SAGA_NAME = "demo-book-trip"
 

@@ -23,6 +23,8 @@ from steno.core._action_error import (
     SerializeFailed,
     SubsagaCreateFailed,
     UndoActionError,
+    action_error,
+    undo_error,
 )
 from steno.core._breach import Breach, LogRule
 from steno.core._cached_state import SagaCachedState, cached_state
@@ -68,6 +70,7 @@ from steno.core._node import (
     SubsagaEndNode,
     SubsagaNode,
     SubsagaStartNode,
+    ValueNode,
 )
 from steno.core._order import fold_unordered
 from steno.core._recording import (
@@ -83,14 +86,13 @@ from steno.core._value import (
     JSON,
     MAX_VALUE_BYTES,
     NULL,
+    PLAIN_CODEC,
     Codec,
     JsonText,
     decode_json,
     decode_value,
     encode_json,
-    encode_value,
     too_large,
-    use_codec,
 )
 from steno.core._verify import verify_log
 from steno.core._view import (
@@ -110,6 +112,7 @@ __all__ = [
     "JSON",
     "MAX_VALUE_BYTES",
     "NULL",
+    "PLAIN_CODEC",
     "RECORDING_TRANSITIONS",
     "TRANSITIONS",
     "ActionError",
@@ -184,6 +187,8 @@ __all__ = [
     "UndoFailed",
     "UndoFinished",
     "UndoStarted",
+    "ValueNode",
+    "action_error",
     "at_least_one",
     "cached_state",
     "checked_saga_id",
@@ -191,7 +196,6 @@ __all__ = [
     "decode_value",
     "difference",
     "encode_json",
-    "encode_value",
     "escaped",
     "event_data",
     "event_type_from_row",
@@ -202,6 +206,6 @@ __all__ = [
     "read_flat",
     "saga_params",
     "too_large",
-    "use_codec",
+    "undo_error",
     "verify_log",
 ]

@@ -1,148 +1,257 @@
-"""Why an action or an undo action failed, as data: what the log holds and a result reports."""
+"""
+Why an action or an undo action failed: exceptions to be caught, matched and raised.
+
+Events hold an error as plain JSON text, in Steno's form; a result makes it one of these, which has
+the codec by which `convert` decodes what the action raised.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import ClassVar, TypeVar
 
-import attrs
-
-from steno.core._value import JSON, JsonText, JsonValue, decode_json, decode_value, encode_json
-from steno.errors import DeserializeError
+from steno.core._value import (
+    JSON,
+    PLAIN_CODEC,
+    Codec,
+    JsonText,
+    JsonValue,
+    decode_json,
+    encode_json,
+)
+from steno.errors import DeserializeError, StenoError
 
 T = TypeVar("T")
 
+DATA = (dict, list, str, int, float, type(None))
+"""The classes that may be asked for to see what is stored, whatever was raised."""
 
-@attrs.frozen
-class ActionError:
-    """The error of an action; one of the five classes below."""
 
-    tag: ClassVar[str]
-
-    def convert(self, as_type: type[T]) -> T:
-        """
-        Return the error as the class that the action raised.
-
-        Raises:
-            DeserializeError: The action did not raise this, but something else, or the engine
-                itself failed the node.
-        """
-        msg = f"the node did not fail with a {as_type.__qualname__}: {self}"
-        raise DeserializeError(msg)
+class _StoredError(StenoError):
+    """An error as it is stored; two are equal if what is stored of them is equal."""
 
     def to_json(self) -> JSON:
         """Return the error as it stands in dumps and in the store."""
         raise AssertionError  # pragma: no cover - every error is of a subclass
 
+    def encoded(self) -> JsonText:
+        """Return the error as events hold it: its JSON as text."""
+        return encode_json(self.to_json())
 
-@attrs.frozen
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _StoredError) and self.encoded() == other.encoded()
+
+    def __hash__(self) -> int:
+        return hash(self.encoded())
+
+
+class ActionError(_StoredError):
+    """The error of an action; one of the five classes below."""
+
+    def convert(self, as_type: type[T]) -> T:
+        """
+        Return the error as the exception that the action raised.
+
+        Args:
+            as_type: The class of the exception, or a base of it, as for `except`; or `dict`, for
+                what is stored.
+
+        Raises:
+            DeserializeError: The action did not raise this, but something else, or the engine
+                itself failed the node.
+        """
+        msg = f"the node did not fail with a {_name(as_type)}: {self}"
+        raise DeserializeError(msg)
+
+
 class ActionFailed(ActionError):
     """
     The action raised an exception.
 
-    Attributes:
+    Args:
         source_error: The exception, encoded by the codec.
+        codec: What decodes it.
     """
 
-    tag: ClassVar = "ActionFailed"
-    source_error: JsonText
+    def __init__(self, source_error: JsonText, *, codec: Codec = PLAIN_CODEC) -> None:
+        super().__init__(source_error)
+        self.source_error = source_error
+        self.codec = codec
 
     def __str__(self) -> str:
-        """Return the text for people."""
+        """Return the text for people; the name of the exception's class is a part of it."""
         return f"action failed: {self.source_error}"
 
+    @property
+    def error_type(self) -> str | None:
+        """The qualified name of the exception's class; None if it was not stored."""
+        return _type_in(decode_json(self.source_error))
+
     def convert(self, as_type: type[T]) -> T:
-        """Return the error as the class that the action raised."""
-        return decode_value(self.source_error, as_type)
+        """Return the error as the exception that the action raised; see `ActionError.convert`."""
+        return _converted("the node", self.source_error, self.error_type, as_type, self.codec)
 
     def to_json(self) -> JSON:
         """Return the error as it stands in dumps and in the store."""
-        return {self.tag: {"source_error": decode_json(self.source_error)}}
+        return {"ActionFailed": {"source_error": decode_json(self.source_error)}}
 
 
-@attrs.frozen
 class _MessageError(ActionError):
     """An error that is nothing but its message."""
 
-    text: ClassVar[str]
-    message: str
+    prefix: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
     def __str__(self) -> str:
-        return f"{self.text}: {self.message}"
+        return f"{self.prefix}: {self.message}"
 
     def to_json(self) -> JSON:
-        return {self.tag: {"message": self.message}}
+        return {type(self).__name__: {"message": self.message}}
 
 
-@attrs.frozen
 class DeserializeFailed(_MessageError):
     """The action asked for a stored value as a type that it is not of."""
 
-    tag: ClassVar = "DeserializeFailed"
-    text: ClassVar = "deserialize failed"
+    prefix: ClassVar = "deserialize failed"
 
 
-@attrs.frozen
 class SerializeFailed(_MessageError):
     """The action returned what can not be stored."""
 
-    tag: ClassVar = "SerializeFailed"
-    text: ClassVar = "serialize failed"
+    prefix: ClassVar = "serialize failed"
 
 
-@attrs.frozen
 class SubsagaCreateFailed(_MessageError):
     """A subsaga could not be made; only in old dumps of Steno."""
 
-    tag: ClassVar = "SubsagaCreateFailed"
-    text: ClassVar = "failed to create subsaga"
+    prefix: ClassVar = "failed to create subsaga"
 
 
-@attrs.frozen
 class InjectedError(ActionError):
     """No action was called: an operator or a test asked for this failure."""
 
-    tag: ClassVar = "InjectedError"
-
     def __str__(self) -> str:
         """Return the text for people."""
-        return "error injected"
+        return ERROR_INJECTED
 
     def to_json(self) -> JSON:
         """Return the error as it stands in dumps and in the store."""
-        return self.tag
+        return "InjectedError"
 
 
-@attrs.frozen
-class UndoActionError:
+class UndoActionError(_StoredError):
     """
     An undo action raised an exception, which leaves its saga stuck.
 
-    Attributes:
-        source_error: What was raised, as JSON text.
+    Args:
+        source_error: What was raised, as JSON text: an object with a `message`, and with `type` and
+            `data` where they are known.
+        codec: What decodes it.
     """
 
-    tag: ClassVar = "PermanentFailure"
-    source_error: JsonText
+    def __init__(self, source_error: JsonText, *, codec: Codec = PLAIN_CODEC) -> None:
+        super().__init__(source_error)
+        self.source_error = source_error
+        self.codec = codec
 
     @classmethod
-    def attempt(cls, number: int, error: str) -> UndoActionError:
-        """Return the error of the given attempt, counted from 1, to undo a node."""
-        return cls(encode_json({"message": f"undo action attempt {number}: {error}"}))
+    def attempt(cls, number: int, error: str, **more: JSON) -> UndoActionError:
+        """
+        Return the error of an attempt to undo a node.
+
+        Args:
+            number: Counted from 1.
+            error: What was raised, in words.
+            more: What else is known of it: its `type`, and the `data` that was stored of it.
+        """
+        return cls(encode_json({"message": f"undo action attempt {number}: {error}", **more}))
 
     def __str__(self) -> str:
         """Return the text for people, the source error indented over several lines."""
         return f"undo action failed permanently: {pretty_json(self.source_error)}"
 
+    @property
+    def error_type(self) -> str | None:
+        """The qualified name of the exception's class; None if it was not stored."""
+        return _type_in(decode_json(self.source_error))
+
+    def convert(self, as_type: type[T]) -> T:
+        """
+        Return the error as the exception that the undo action raised.
+
+        Args:
+            as_type: The class of the exception, or a base of it, as for `except`; or `dict`, for
+                what is stored.
+
+        Raises:
+            DeserializeError: The undo action did not raise this, but something else, or it is not
+                known what.
+        """
+        source, name = self.source_error, self.error_type
+        if name is not None and not _asks_for_data(as_type):
+            data = decode_json(source)
+            message = _ATTEMPT.sub("", data["message"])
+            # An exception without a text is shown by the name of its class.
+            source = encode_json({**data, "message": "" if message == name else message})
+        return _converted("the undo action", source, name, as_type, self.codec)
+
     def to_json(self) -> JSON:
         """Return the error as it stands in dumps and in the store."""
-        return {self.tag: {"source_error": decode_json(self.source_error)}}
+        return {"PermanentFailure": {"source_error": decode_json(self.source_error)}}
 
+
+# Its class's name is part of what is stored of an exception, so it must not follow the files.
+for _class in (
+    ActionError,
+    ActionFailed,
+    DeserializeFailed,
+    SerializeFailed,
+    SubsagaCreateFailed,
+    InjectedError,
+    UndoActionError,
+):
+    _class.__module__ = "steno.core"
 
 ERROR_INJECTED = "error injected"
 
+_ATTEMPT = re.compile(r"\Aundo action attempt [0-9]+: ")
 
-def action_error_from_json(data: JsonValue) -> ActionError:
+
+def _name(as_type: object) -> str:
+    return as_type.__qualname__ if isinstance(as_type, type) else str(as_type)
+
+
+def _type_in(source: JsonValue) -> str | None:
+    """Return the name of the class of the exception that is stored as this, if it is there."""
+    match source:
+        case {"type": str(name), "message": str()}:
+            return name
+        case _:
+            return None
+
+
+def _asks_for_data(as_type: JSON) -> bool:
+    """Tell whether what is stored is asked for, and not the exception that it stands for."""
+    return as_type is object or (isinstance(as_type, type) and issubclass(as_type, DATA))
+
+
+def _is_no_error(as_type: JSON) -> bool:
+    """Tell whether a type is a class that nothing could have raised; it may be a union, too."""
+    return isinstance(as_type, type) and not issubclass(as_type, BaseException)
+
+
+def _converted(who: str, source: JsonText, name: str | None, as_type: type[T], codec: Codec) -> T:
+    if name is not None and _is_no_error(as_type) and not _asks_for_data(as_type):
+        msg = f"{who} failed with a {name}, which is not a {_name(as_type)}"
+        raise DeserializeError(msg)
+    return codec.decode(source, as_type)
+
+
+def action_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> ActionError:
     """
     Return the error that `ActionError.to_json` gave; keys that it does not know are ignored.
 
@@ -154,7 +263,7 @@ def action_error_from_json(data: JsonValue) -> ActionError:
         case "InjectedError":
             return InjectedError()
         case {"ActionFailed": {"source_error": source}}:
-            return ActionFailed(encode_json(source))
+            return ActionFailed(encode_json(source), codec=codec)
         case {"DeserializeFailed": {"message": str(message)}}:
             return DeserializeFailed(message)
         case {"SerializeFailed": {"message": str(message)}}:
@@ -167,7 +276,7 @@ def action_error_from_json(data: JsonValue) -> ActionError:
     raise ValueError(msg)
 
 
-def undo_error_from_json(data: JsonValue) -> UndoActionError:
+def undo_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> UndoActionError:
     """
     Return the error that `UndoActionError.to_json` gave.
 
@@ -177,10 +286,20 @@ def undo_error_from_json(data: JsonValue) -> UndoActionError:
     """
     match data:
         case {"PermanentFailure": {"source_error": source}}:
-            return UndoActionError(encode_json(source))
+            return UndoActionError(encode_json(source), codec=codec)
         case _:
             msg = "is no undo action error"
             raise ValueError(msg)
+
+
+def action_error(text: JsonText, codec: Codec = PLAIN_CODEC) -> ActionError:
+    """Return the error that a `Failed` event holds."""
+    return action_error_from_json(decode_json(text), codec)
+
+
+def undo_error(text: JsonText, codec: Codec = PLAIN_CODEC) -> UndoActionError:
+    """Return the error that an `UndoFailed` event holds."""
+    return undo_error_from_json(decode_json(text), codec)
 
 
 def pretty_json(text: JsonText) -> str:

@@ -19,7 +19,7 @@ from steno.core._state import SagaOutcome
 @attrs.frozen
 class RunAction:
     """
-    Call the action of a node; then tell `ActionSucceeded` or `ActionFailed`.
+    Call the action of a node; then tell `ActionSucceeded` or `ActionRaised`.
 
     Attributes:
         node_id: The node.
@@ -33,7 +33,7 @@ class RunAction:
 @attrs.frozen
 class RunUndo:
     """
-    Call the undo action of a node; then tell `UndoSucceeded` or `UndoFailed`.
+    Call the undo action of a node; then tell `UndoSucceeded` or `UndoRaised`.
 
     Attributes:
         node_id: The node.

@@ -24,9 +24,10 @@ from steno.core._node import (
     SubsagaEndNode,
     SubsagaNode,
     SubsagaStartNode,
+    ValueNode,
 )
 from steno.core._render import dot
-from steno.core._value import MAX_VALUE_BYTES, JsonText, encode_value
+from steno.core._value import PLAIN_CODEC, Codec, JsonText
 from steno.errors import DagBuilderError
 
 
@@ -43,9 +44,11 @@ class DagBuilder:
 
     Args:
         saga_name: The name of this kind of saga, for people and for `saga_list`.
+        codec: What encodes its constants, and the params of its sagas.
     """
 
     saga_name: str = attrs.field(validator=[attrs.validators.instance_of(str), _storable])
+    codec: Codec = attrs.field(default=PLAIN_CODEC, kw_only=True)
     _stages: list[Stage] = attrs.field(init=False, factory=list)
     _namespace: Namespace = attrs.field(init=False, factory=Namespace)
     _mistake: str | None = attrs.field(init=False, default=None)
@@ -60,8 +63,9 @@ class DagBuilder:
 
         Raises:
             TypeError: One was not made by `Node.action`, `Node.constant` or `Node.subsaga`.
+            SerializeError: A constant can not be stored as JSON, or takes more bytes than allowed.
         """
-        stage = tuple(map(_appendable, nodes))
+        stage = tuple(_appendable(node, self.codec) for node in nodes)
         if self._mistake is not None:
             return
         if not stage:
@@ -90,7 +94,7 @@ class DagBuilder:
             self._namespace.close()
         except Mistake as mistake:  # not kept: what is missing may still be appended
             raise DagBuilderError(self.saga_name, str(mistake)) from None
-        return Dag(SagaName(self.saga_name), tuple(self._stages))
+        return Dag(SagaName(self.saga_name), tuple(self._stages), self.codec)
 
 
 @attrs.frozen(eq=False)
@@ -101,10 +105,12 @@ class Dag:
     Attributes:
         saga_name: The name given to the builder.
         stages: The nodes that were appended, stage by stage.
+        codec: What encodes the params of its sagas.
     """
 
     saga_name: SagaName
     stages: tuple[Stage, ...]
+    codec: Codec = attrs.field(default=PLAIN_CODEC, repr=False)
 
     @cached_property
     def flat(self) -> FlatDag:
@@ -115,7 +121,9 @@ class Dag:
 _Walked: TypeAlias = ActionNode | ConstantNode | SubsagaNode | SubsagaEndNode
 
 
-def _appendable(node: object) -> ActionNode | ConstantNode | SubsagaNode:
+def _appendable(node: object, codec: Codec) -> ActionNode | ConstantNode | SubsagaNode:
+    if isinstance(node, ValueNode):
+        return node.encoded(codec)
     if not isinstance(node, ActionNode | ConstantNode | SubsagaNode):
         found = type(node).__qualname__
         msg = f"only what Node.action and its like make can be appended, not a {found}"
@@ -154,13 +162,21 @@ class SagaDag:
     Attributes:
         flat: The flattened graph, shared by all sagas of the same `Dag`.
         params: The saga's params, as JSON text.
+        codec: What decodes the params and outputs of the saga; in a SEC, that of its registry.
     """
 
     flat: FlatDag
     params: JsonText
+    codec: Codec = attrs.field(repr=False)
 
     def __init__(
-        self, dag: Dag, params: object = None, *, max_value_bytes: int = MAX_VALUE_BYTES
+        self,
+        dag: Dag,
+        params: object = None,
+        *,
+        as_type: object = None,
+        codec: Codec | None = None,
+        max_value_bytes: int | None = None,
     ) -> None:
         """
         Join a graph and params.
@@ -168,21 +184,25 @@ class SagaDag:
         Args:
             dag: What a builder has built.
             params: Of any type that the codec knows.
-            max_value_bytes: How many bytes of JSON the params may take. The SEC that runs the
-                saga must allow as many.
+            as_type: The annotation as which they will be asked for, where their class does not
+                say that: for a `str` that is asked for as `UUID | str`.
+            codec: What encodes them; None: that of the graph's builder.
+            max_value_bytes: How many bytes of JSON the params may take; None: as many as the codec
+                allows. The SEC that runs the saga must allow as many.
 
         Raises:
             SerializeError: The params can not be stored as JSON, or take more bytes.
             TypeError: The graph is none.
         """
         _check_dag(dag)
-        _set(self, dag.flat, encode_value(params, max_value_bytes))
+        chosen = dag.codec if codec is None else codec
+        _set(self, dag.flat, chosen.encode(params, max_value_bytes, as_type=as_type), chosen)
 
     @classmethod
-    def of_flat(cls, flat: FlatDag, params: JsonText) -> SagaDag:
+    def of_flat(cls, flat: FlatDag, params: JsonText, codec: Codec = PLAIN_CODEC) -> SagaDag:
         """Return the saga of a graph that was read, not built."""
         dag = cls.__new__(cls)
-        _set(dag, flat, params)
+        _set(dag, flat, params, codec)
         return dag
 
     @property
@@ -224,7 +244,8 @@ def _check_dag(dag: object) -> None:
         raise TypeError(msg)
 
 
-def _set(dag: SagaDag, flat: FlatDag, params: JsonText) -> None:
+def _set(dag: SagaDag, flat: FlatDag, params: JsonText, codec: Codec) -> None:
     """Fill in a frozen instance."""
     object.__setattr__(dag, "flat", flat)
     object.__setattr__(dag, "params", params)
+    object.__setattr__(dag, "codec", codec)

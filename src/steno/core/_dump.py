@@ -28,7 +28,15 @@ from steno.core._graph_json import inner_node, read_dumped
 from steno.core._ids import SagaId, SagaNodeId, Timestamp
 from steno.core._node import EndNode, StartNode
 from steno.core._node_json import node_from_json, node_to_json, value_from_json
-from steno.core._value import JSON, JsonValue, decode_json, encode_json, parse_json
+from steno.core._value import (
+    JSON,
+    PLAIN_CODEC,
+    Codec,
+    JsonValue,
+    decode_json,
+    encode_json,
+    parse_json,
+)
 from steno.errors import DumpError, SerializeError
 
 _EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
@@ -87,11 +95,15 @@ class SagaSerialized:
         return text
 
     @classmethod
-    def from_json(cls, text: str) -> SagaSerialized:
+    def from_json(cls, text: str, *, codec: Codec = PLAIN_CODEC) -> SagaSerialized:
         """
         Return the saga of a document; keys that are not known are ignored.
 
         Whether the events are a legal log is seen when the saga is resumed.
+
+        Args:
+            text: The document.
+            codec: What decodes the saga's params and outputs; a SEC that resumes it uses its own.
 
         Raises:
             DumpError: It is no dump of a saga.
@@ -105,7 +117,7 @@ class SagaSerialized:
                 times = _read_times(cast("JsonValue", rest.get("times")), len(events))
                 return cls(
                     _saga_id(saga_id, "$.saga_id"),
-                    _read_dag(dag),
+                    _read_dag(dag, codec),
                     tuple(
                         _read_event(item, time, f"$.events[{i}]")
                         for i, (item, time) in enumerate(zip(events, times, strict=True))
@@ -122,7 +134,7 @@ def _saga_id(data: JsonValue, path: str) -> SagaId:
     raise DumpError(path, f"is no UUID: {data!r}")
 
 
-def _read_dag(data: JsonValue) -> SagaDag:
+def _read_dag(data: JsonValue, codec: Codec) -> SagaDag:
     match data:
         case {
             "saga_name": str(name),
@@ -147,7 +159,8 @@ def _read_dag(data: JsonValue) -> SagaDag:
         case _:
             raise DumpError("$.dag.graph.nodes", "do not end with a start node and an end node")
     inner = [inner_node(node, f"$.dag.graph.nodes[{i}]") for i, node in enumerate(read[:-2])]
-    return SagaDag.of_flat(read_dumped(name, inner, list(_read_edges(edges, len(read)))), params)
+    flat = read_dumped(name, inner, list(_read_edges(edges, len(read))))
+    return SagaDag.of_flat(flat, params, codec)
 
 
 def _read_edges(edges: Sequence[JsonValue], size: int) -> Iterator[tuple[int, int]]:

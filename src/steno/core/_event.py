@@ -2,7 +2,7 @@
 Events: the rows of a saga log, all that a saga's state is made of.
 
 An event says what has become of one node. Three kinds carry data; it is JSON text, in the store
-as here.
+as here: an error is plain data, and becomes an exception in a result.
 """
 
 from __future__ import annotations
@@ -11,14 +11,9 @@ from typing import ClassVar, TypeAlias, assert_never
 
 import attrs
 
-from steno.core._action_error import (
-    ActionError,
-    UndoActionError,
-    action_error_from_json,
-    undo_error_from_json,
-)
+from steno.core._action_error import action_error, undo_error
 from steno.core._ids import SagaId, SagaNodeId, Timestamp
-from steno.core._value import JsonText, decode_json, encode_json
+from steno.core._value import JsonText
 
 
 @attrs.frozen
@@ -40,11 +35,16 @@ class Succeeded:
 
 @attrs.frozen
 class Failed:
-    """The action raised; there is nothing to undo for this node."""
+    """
+    The action raised; there is nothing to undo for this node.
+
+    Attributes:
+        error: Why, as `ActionError.encoded` gives it.
+    """
 
     label: ClassVar = "failed"
     rank: ClassVar = 2
-    error: ActionError
+    error: JsonText
 
 
 @attrs.frozen
@@ -65,11 +65,16 @@ class UndoFinished:
 
 @attrs.frozen
 class UndoFailed:
-    """The undo action raised: the saga is stuck."""
+    """
+    The undo action raised: the saga is stuck.
+
+    Attributes:
+        error: Why, as `UndoActionError.encoded` gives it.
+    """
 
     label: ClassVar = "undo_failed"
     rank: ClassVar = 5
-    error: UndoActionError
+    error: JsonText
 
 
 SagaNodeEventType: TypeAlias = (
@@ -109,10 +114,8 @@ def event_data(event_type: SagaNodeEventType) -> JsonText | None:
     match event_type:
         case Succeeded(output=output):
             return output
-        case Failed(error=error):
-            return encode_json(error.to_json())
-        case UndoFailed(error=undo_error):
-            return encode_json(undo_error.to_json())
+        case Failed(error=error) | UndoFailed(error=error):
+            return error
         case Started() | UndoStarted() | UndoFinished():
             return None
         case _:
@@ -137,9 +140,9 @@ def event_type_from_row(label: str, data: JsonText | None) -> SagaNodeEventType:
         case "succeeded", str(text):
             return Succeeded(JsonText(text))
         case "failed", str(text):
-            return Failed(action_error_from_json(decode_json(text)))
+            return Failed(action_error(JsonText(text)).encoded())
         case "undo_failed", str(text):
-            return UndoFailed(undo_error_from_json(decode_json(text)))
+            return UndoFailed(undo_error(JsonText(text)).encoded())
         case _:
             msg = f"is no event: {label!r} {'without' if data is None else 'with'} data"
             raise ValueError(msg)

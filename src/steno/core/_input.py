@@ -1,8 +1,8 @@
 """
 Inputs: what a machine is told. The mirror file of `_command`, which is what it asks for.
 
-`RunAction` is answered by `ActionSucceeded` or `ActionFailed`, `RunUndo` by `UndoSucceeded` or
-`UndoFailed`; the three injections come from a test or an operator, at any time.
+`RunAction` is answered by `ActionSucceeded` or `ActionRaised`, `RunUndo` by `UndoSucceeded` or
+`UndoRaised`; the three injections come from a test or an operator, at any time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import attrs
 
-from steno.core._action_error import ActionError, UndoActionError
 from steno.core._ids import SagaNodeId
 from steno.core._value import JsonText
 
@@ -25,11 +24,11 @@ class ActionSucceeded:
 
 
 @attrs.frozen
-class ActionFailed:
-    """The action of a node raised."""
+class ActionRaised:
+    """The action of a node raised; its error is as a `Failed` event holds it."""
 
     node_id: SagaNodeId
-    error: ActionError
+    error: JsonText
 
 
 @attrs.frozen
@@ -40,11 +39,11 @@ class UndoSucceeded:
 
 
 @attrs.frozen
-class UndoFailed:
-    """The undo action of a node raised."""
+class UndoRaised:
+    """The undo action of a node raised; its error is as an `UndoFailed` event holds it."""
 
     node_id: SagaNodeId
-    error: UndoActionError
+    error: JsonText
 
 
 @attrs.frozen
@@ -99,4 +98,4 @@ class InjectRepeat:
 
 Injection: TypeAlias = InjectError | InjectErrorUndo | InjectRepeat
 
-Input: TypeAlias = ActionSucceeded | ActionFailed | UndoSucceeded | UndoFailed | Injection
+Input: TypeAlias = ActionSucceeded | ActionRaised | UndoSucceeded | UndoRaised | Injection

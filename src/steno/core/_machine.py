@@ -45,6 +45,9 @@ from steno.core._state import SagaState
 from steno.core._status import SagaNodeLoadStatus
 from steno.errors import InternalError, NodeBegun, NoSuchNode
 
+INJECTED = InjectedError().encoded()
+UNDO_INJECTED = UndoActionError.attempt(1, ERROR_INJECTED).encoded()
+
 ONCE = RepeatInjected()
 NO_REPEATS = MappingProxyType[SagaNodeId, RepeatInjected]({})
 
@@ -116,11 +119,11 @@ class SagaMachine:
             match item:
                 case _input.ActionSucceeded(node_id=node, output=output):
                     step.log(node, Succeeded(output))
-                case _input.ActionFailed(node_id=node, error=error):
+                case _input.ActionRaised(node_id=node, error=error):
                     step.log(node, Failed(error))
                 case _input.UndoSucceeded(node_id=node):
                     step.log(node, UNDO_FINISHED)
-                case _input.UndoFailed(node_id=node, error=undo_error):
+                case _input.UndoRaised(node_id=node, error=undo_error):
                     step.log(node, UndoFailed(undo_error))
                 case _input.InjectError() | _input.InjectErrorUndo() | _input.InjectRepeat():
                     self._inject(item)
@@ -198,7 +201,7 @@ class SagaMachine:
     def _run(self, node: SagaNodeId, step: _StepBuilder) -> None:
         """Do, or ask for, what a node does that was started."""
         if node in self._fail_action:
-            step.instants.append((node, Failed(InjectedError())))
+            step.instants.append((node, Failed(INJECTED)))
         elif (output := self.state.own_output(node)) is not None:
             step.instants.append((node, Succeeded(output)))
         else:
@@ -207,8 +210,7 @@ class SagaMachine:
     def _undo(self, node: SagaNodeId, step: _StepBuilder) -> None:
         """Do, or ask for, what undoes a node whose undo was started."""
         if node in self._fail_undo:
-            error = UndoActionError.attempt(1, ERROR_INJECTED)
-            step.instants.append((node, UndoFailed(error)))
+            step.instants.append((node, UndoFailed(UNDO_INJECTED)))
         elif isinstance(self.dag.flat.nodes[node], ActionNode):
             step.then.append(_run_undo(node, self._repeat.get(node, ONCE).undo))
         else:

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias, assert_never
 import attrs
 
 from steno.core._ids import ActionName, NodeName, SagaName
-from steno.core._value import MAX_VALUE_BYTES, JsonText, encode_value
+from steno.core._value import Codec, JsonText
 
 
 class NamedAction(Protocol):
@@ -75,21 +75,28 @@ class Node:
 
     @staticmethod
     def constant(
-        name: str, value: object, *, max_value_bytes: int = MAX_VALUE_BYTES
-    ) -> ConstantNode:
+        name: str,
+        value: object,
+        *,
+        as_type: object = None,
+        codec: Codec | None = None,
+        max_value_bytes: int | None = None,
+    ) -> ValueNode:
         """
         Return a node whose output is known when the graph is built.
 
+        The value is encoded when the node is appended; what becomes of it later does not matter.
+
         Args:
             name: The name under which later nodes look it up.
-            value: Of any type that the codec knows; what becomes of it later does not matter.
-            max_value_bytes: How many bytes of JSON the value may take. The SEC that runs the saga
-                must allow as many.
-
-        Raises:
-            SerializeError: The value can not be stored as JSON, or takes more bytes.
+            value: Of any type that the codec knows.
+            as_type: The annotation as which it will be looked up, where its class does not say
+                that: for a `str` that is looked up as `UUID | str`.
+            codec: What encodes it; None: the builder's.
+            max_value_bytes: How many bytes of JSON the value may take; None: as many as the codec
+                allows. The SEC that runs the saga must allow as many.
         """
-        return ConstantNode(_checked(name, "name"), encode_value(value, max_value_bytes))
+        return ValueNode(_checked(name, "name"), value, as_type, codec, max_value_bytes)
 
     @staticmethod
     def subsaga(name: str, dag: StagedDag, params_node_name: str) -> SubsagaNode:
@@ -122,6 +129,29 @@ class ActionNode(Node):
 
     label: str
     action_name: ActionName
+
+
+@attrs.frozen(eq=False)
+class ValueNode(Node):
+    """A node whose output is known, and is not encoded yet."""
+
+    value: object
+    as_type: object
+    codec: Codec | None
+    limit: int | None
+
+    def encoded(self, codec: Codec) -> ConstantNode:
+        """
+        Return the node with its value as JSON.
+
+        Args:
+            codec: What encodes it, unless the node has a codec of its own.
+
+        Raises:
+            SerializeError: The value can not be stored as JSON, or takes more bytes than allowed.
+        """
+        chosen = codec if self.codec is None else self.codec
+        return ConstantNode(self.name, chosen.encode(self.value, self.limit, as_type=self.as_type))
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar, overload
 
 import attrs
 
-from steno.core._action_error import ActionError, UndoActionError
+from steno.core._action_error import ActionError, UndoActionError, action_error, undo_error
 from steno.core._dag import SagaDag
 from steno.core._ids import SagaId, SagaNodeId
 from steno.core._log import SagaLog
@@ -40,7 +40,7 @@ class SagaResultOk:
             NoSuchNode: The saga has no such node.
             DeserializeError: The output is not of that type.
         """
-        return decode_value(self._outputs[self._dag.get_index(node)], as_type)
+        return decode_value(self._dag.codec, self._outputs[self._dag.get_index(node)], as_type)
 
     @overload
     def saga_output(self) -> JSON: ...
@@ -58,7 +58,7 @@ class SagaResultOk:
         """
         graph = self._dag.flat.graph
         (last,) = graph.parents(graph.end)
-        return decode_value(self._outputs[SagaNodeId(last)], as_type)
+        return decode_value(self._dag.codec, self._outputs[SagaNodeId(last)], as_type)
 
 
 @attrs.frozen
@@ -68,7 +68,7 @@ class SagaResultErr:
 
     Attributes:
         error_node_name: The node whose failure was logged first.
-        error_source: Why it failed.
+        error_source: Why it failed: an exception, to be matched, converted or raised.
         undo_failure: None if all that had succeeded was undone; otherwise the node whose undo
             failed first, and why. Then the saga is stuck.
     """
@@ -122,10 +122,11 @@ def saga_result(dag: SagaDag, state: SagaState) -> SagaResult:
     if state.first_failure is None:
         kind = SagaResultOk(dag, state.outputs)
     else:
-        node, error = state.first_failure
+        node, text = state.first_failure
         undo_failure = None
         if state.first_undo_failure is not None:
-            undo_node, undo_error = state.first_undo_failure
-            undo_failure = (dag.flat.name_of(undo_node), undo_error)
-        kind = SagaResultErr(dag.flat.name_of(node), error, undo_failure)
+            undo_node, undo_text = state.first_undo_failure
+            undo_failure = (dag.flat.name_of(undo_node), undo_error(undo_text, dag.codec))
+        source = action_error(text, dag.codec)
+        kind = SagaResultErr(dag.flat.name_of(node), source, undo_failure)
     return SagaResult(state.log.saga_id, state.log.copy(), kind)

@@ -26,7 +26,6 @@ from typing import TypeAlias, assert_never
 
 import attrs
 
-from steno.core._action_error import ActionError, UndoActionError
 from steno.core._event import (
     Failed,
     SagaNodeEvent,
@@ -70,17 +69,16 @@ class SagaState:
         flat: The saga's graph.
         log: The events applied so far.
         outputs: The output of every node that has succeeded.
-        first_failure: The failure that was logged first, which began the unwinding.
-        first_undo_failure: The undo failure that was logged first, which stops it.
+        first_failure: The failure that was logged first, which began the unwinding:
+            its node, and its error as the event holds it.
+        first_undo_failure: The undo failure that was logged first, which stops it, likewise.
     """
 
     flat: FlatDag
     log: SagaLog
     outputs: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
-    first_failure: tuple[SagaNodeId, ActionError] | None = attrs.field(init=False, default=None)
-    first_undo_failure: tuple[SagaNodeId, UndoActionError] | None = attrs.field(
-        init=False, default=None
-    )
+    first_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
+    first_undo_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
     _runnable: NodeSet = attrs.field(init=False, factory=dict)
     _undoable: NodeSet = attrs.field(init=False, factory=dict)
     _in_flight: NodeSet = attrs.field(init=False, factory=dict)
@@ -258,7 +256,7 @@ class SagaState:
             for child in graph.boundaries[boundary].children:
                 self._runnable[SagaNodeId(child)] = None
 
-    def _note_failure(self, node: SagaNodeId, error: ActionError) -> None:
+    def _note_failure(self, node: SagaNodeId, error: JsonText) -> None:
         if self.first_failure is None:
             self.first_failure = (node, error)
             self._standing = list(self.flat.graph.child_counts)  # no saga needs it that succeeds

@@ -6,8 +6,8 @@ here, once, and stays text: in the log, in the store, in memory. Whatever a user
 afresh from that text. So no live object is ever shared between nodes, a running saga sees exactly
 what a recovered one will see, and an event is encoded once in its life.
 
-Core knows JSON only. Types are the business of a `Codec`, which the floor above hands in with
-`use_codec` when it is imported; the one in place until then takes plain JSON.
+Core knows JSON only. Types are the business of a `Codec`, which whoever has types hands in as a
+value; `PLAIN_CODEC`, the one that core has itself, takes JSON and nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import json
 import math
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, NewType, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, NewType, Protocol, TypeAlias, TypeVar, cast
+
+import attrs
 
 from steno.errors import DeserializeError, DumpError, SerializeError
 
@@ -254,8 +256,21 @@ def _surrogate_fault(text: str) -> str | None:
 class Codec(Protocol):
     """Turns users' types into JSON text and back."""
 
-    def encode(self, value: object, limit: int = ..., /) -> JsonText:
-        """Return a value as text of so many bytes at most, or raise `SerializeError`."""
+    def encode(
+        self, value: object, limit: int | None = None, /, *, as_type: object = None
+    ) -> JsonText:
+        """
+        Return a value as text.
+
+        Args:
+            value: Of any type that the codec knows.
+            limit: How many bytes it may take; None: as many as the codec allows.
+            as_type: The annotation that the value keeps, if there is one: it will be decoded as
+                that type.
+
+        Raises:
+            SerializeError: The codec has no JSON for it, or it takes more bytes.
+        """
         ...
 
     def decode(self, text: JsonText, as_type: type[T]) -> T:
@@ -263,11 +278,15 @@ class Codec(Protocol):
         ...
 
 
+@attrs.frozen
 class _PlainCodec:
     """JSON and nothing else."""
 
-    def encode(self, value: object, limit: int = MAX_VALUE_BYTES, /) -> JsonText:
-        return encode_json(value, limit)
+    def encode(
+        self, value: object, limit: int | None = None, /, *, as_type: object = None
+    ) -> JsonText:
+        del as_type  # JSON is what it is, whatever is said of it
+        return encode_json(value, MAX_VALUE_BYTES if limit is None else limit)
 
     def decode(self, text: JsonText, as_type: type[T]) -> T:
         value = _decoded(text)
@@ -277,33 +296,18 @@ class _PlainCodec:
         return value
 
 
-_codec: Codec = _PlainCodec()
+PLAIN_CODEC: Final[Codec] = _PlainCodec()
+"""Takes plain JSON; what it decodes is of the class that is asked for, or is refused."""
 
 
-def use_codec(codec: Codec) -> None:
-    """Hand in the codec of users' types; done once, when the floor above is imported."""
-    global _codec  # noqa: PLW0603 - the one seam between pure JSON and users' types
-    _codec = codec
-
-
-def encode_value(value: object, limit: int = MAX_VALUE_BYTES) -> JsonText:
-    """
-    Return a user's value as text.
-
-    Raises:
-        SerializeError: The codec knows no JSON for it, or it takes more bytes than the limit.
-    """
-    return _codec.encode(value, limit)
-
-
-def decode_value(text: JsonText, as_type: type[T] | None) -> T | JSON:
+def decode_value(codec: Codec, text: JsonText, as_type: type[T] | None) -> T | JSON:
     """
     Return a fresh value of a user's type; without a type, plain JSON.
 
     Raises:
         DeserializeError: The text holds nothing of that type.
     """
-    return _decoded(text) if as_type is None else _codec.decode(text, as_type)
+    return codec.decode(text, object if as_type is None else as_type)
 
 
 def _decoded(text: JsonText) -> JSON:

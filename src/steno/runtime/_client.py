@@ -328,7 +328,7 @@ class SecClient:
 
     def _new_executor(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
         check_sizes(dag, state, self._max_value_bytes)
-        shared = SagaDag.of_flat(state.flat, dag.params)
+        shared = SagaDag.of_flat(state.flat, dag.params, self._factory.codec)
         return self._factory.make(shared, state, self._fence, SagaCachedState.READY)
 
     async def _create(self, dag: SagaDag, state: SagaState, *, start: bool = False) -> None:

@@ -23,7 +23,7 @@ import attrs
 import trio
 
 from steno.action import ActionRegistry, Codec
-from steno.core import MAX_VALUE_BYTES, Timestamp
+from steno.core import Timestamp
 from steno.errors import SecCrashed, StoreStuck
 from steno.runtime._absent import AbsentSagas
 from steno.runtime._access import SecAccess
@@ -102,7 +102,7 @@ def open_sec(
     recover_concurrency: int = ...,
     store_patience: float = ...,
     retention: timedelta | None = ...,
-    max_value_bytes: int = ...,
+    max_value_bytes: int | None = ...,
     clock: Callable[[], datetime] | None = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 @overload
@@ -116,7 +116,7 @@ def open_sec(
     recover_concurrency: int = ...,
     store_patience: float = ...,
     retention: timedelta | None = ...,
-    max_value_bytes: int = ...,
+    max_value_bytes: int | None = ...,
     clock: Callable[[], datetime] | None = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 def open_sec(
@@ -130,7 +130,7 @@ def open_sec(
     recover_concurrency: int = 64,
     store_patience: float = 60.0,
     retention: timedelta | None = None,
-    max_value_bytes: int = MAX_VALUE_BYTES,
+    max_value_bytes: int | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> AbstractAsyncContextManager[SecClient]:
     """
@@ -157,7 +157,7 @@ def open_sec(
             logs, but for stuck ones. None keeps all. It has to be longer than an action may take
             that creates a saga and waits for it, through all restarts.
         max_value_bytes: The size limit of one value (params, constant, output or error), in bytes
-            of UTF-8.
+            of UTF-8; None: that of the registry's codec.
         clock: Tells the time that events are logged with, instead of the machine's clock; what it
             returns has a time zone. With a clock of your own, give it to the store as well.
 
@@ -175,10 +175,11 @@ def open_sec(
     if make_context is not None and context is not None:
         msg = "open_sec: give context or make_context, not both"
         raise ValueError(msg)
+    codec = registry.codec if max_value_bytes is None else registry.codec.limited(max_value_bytes)
     for name, number, least in (
         ("recover_concurrency", recover_concurrency, 1),
         ("store_patience", store_patience, 0),
-        ("max_value_bytes", max_value_bytes, 1),
+        ("max_value_bytes", codec.max_value_bytes, 1),
     ):
         if not number >= least:
             msg = f"open_sec: {name} must be {least} or more, not {number!r}"
@@ -191,7 +192,7 @@ def open_sec(
         recover_concurrency=recover_concurrency if recover else 0,
         patience=store_patience,
         retention=checked_retention(retention),
-        max_value_bytes=max_value_bytes,
+        codec=codec,
         now=_system_time if clock is None else _told_by(clock),
     )
     return opening.open()
@@ -232,7 +233,7 @@ class _Opening:
     recover_concurrency: int  # 0: recover none
     patience: float
     retention: PruneQuery | None
-    max_value_bytes: int
+    codec: Codec
     now: Callable[[], Timestamp]
 
     @asynccontextmanager
@@ -291,7 +292,7 @@ class _Opening:
         factory = ExecutorFactory(
             admission=admission,
             registry=self.registry,
-            codec=Codec(self.max_value_bytes),
+            codec=self.codec,
             user_data=self.user_data,
             exec_client=SecExecClient(writer.mailbox, mailbox.tell, self.now),
         )
@@ -306,7 +307,7 @@ class _Opening:
             absent=AbsentSagas(store, factory, admission, fence),
         )
         client = SecClient(
-            access, coordinator, writer, factory, fence, self.max_value_bytes, self.now
+            access, coordinator, writer, factory, fence, self.codec.max_value_bytes, self.now
         )
         return _Assembled(coordinator, loader, pruner, access, client)
 

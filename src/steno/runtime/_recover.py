@@ -30,6 +30,7 @@ from steno.core import (
     SagaState,
     Step,
     decode_json,
+    decode_value,
     read_flat,
 )
 from steno.errors import (
@@ -74,7 +75,9 @@ def same_for_all(context: object) -> UserData:
 
 def made_by(make_context: MakeContext) -> UserData:
     """Return what asks a function of users, with the params as plain JSON."""
-    return lambda saga_id, dag: make_context(saga_id, dag.saga_name, decode_json(dag.params))
+    return lambda saga_id, dag: make_context(
+        saga_id, dag.saga_name, decode_value(dag.codec, dag.params, None)
+    )
 
 
 def restore(
@@ -92,7 +95,7 @@ def restore(
         RecoveryError: What is stored can not be gone on with.
         SagaValidationError: An action is not registered, or has no undo.
     """
-    dag = _read_dag(stored, graphs)
+    dag = _read_dag(stored, registry.codec, graphs)
     try:
         decode_json(dag.params)  # what is no JSON is found now, and not by an action
     except DumpError as error:
@@ -103,11 +106,11 @@ def restore(
     return dag, state
 
 
-def _read_dag(stored: StoredSaga, graphs: Graphs) -> SagaDag:
+def _read_dag(stored: StoredSaga, codec: Codec, graphs: Graphs) -> SagaDag:
     flat = graphs.get(stored.dag_digest)
     if flat is None:
         flat = graphs.setdefault(stored.dag_digest, read_flat(stored.dag_text))
-    return SagaDag.of_flat(flat, JsonText(stored.params))
+    return SagaDag.of_flat(flat, JsonText(stored.params), codec)
 
 
 @attrs.frozen(eq=False)
@@ -181,7 +184,7 @@ class ExecutorFactory:
         Raises:
             DumpError: What is stored is no graph.
         """
-        return _read_dag(stored, self._graphs)
+        return _read_dag(stored, self.codec, self._graphs)
 
     def of_stored(self, stored: StoredSaga, fence: Fence) -> SagaExecutor:
         """

@@ -14,14 +14,16 @@ from typing import TypeAlias
 from steno.action import has_endless_traceback, message_of
 from steno.core import (
     Failed,
+    JsonText,
     SagaId,
     SagaMachine,
     SagaName,
     SagaNodeId,
     Step,
-    UndoActionError,
     UndoFailed,
+    action_error,
     escaped,
+    undo_error,
 )
 
 Raised: TypeAlias = MutableMapping[SagaNodeId, Exception] | None
@@ -74,7 +76,9 @@ def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
         match event.event_type:
             case Failed(error=error):
                 cause = None if raised is None else raised.pop(node, None)
-                _report_node(machine, logging.WARNING, node, f"failed: {error}", cause)
+                _report_node(
+                    machine, logging.WARNING, node, f"failed: {action_error(error)}", cause
+                )
             case UndoFailed(error=error):
                 # Its exception stays: it is logged once more when the saga turns out to be stuck.
                 cause = None if raised is None else raised.get(node)
@@ -92,9 +96,9 @@ def report_stuck(machine: SagaMachine, raised: Raised) -> None:
         _report_node(machine, logging.ERROR, node, what, cause)
 
 
-def _line(error: UndoActionError) -> str:
+def _line(error: JsonText) -> str:
     """Return an error in one line; its own text has several."""
-    return error.source_error
+    return undo_error(error).source_error
 
 
 def _report_node(

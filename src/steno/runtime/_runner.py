@@ -15,7 +15,7 @@ from typing import Never, TypeAlias, cast
 import attrs
 import trio
 
-from steno.action import Action, ActionContext, ActionRegistry, Codec
+from steno.action import Action, ActionContext, ActionRegistry, Codec, output_type_of
 from steno.core import (
     ActionNode,
     RunAction,
@@ -25,7 +25,6 @@ from steno.core import (
     SagaNodeId,
     SagaState,
     SerializeFailed,
-    UndoActionError,
     inputs,
 )
 from steno.errors import InternalError
@@ -76,9 +75,9 @@ class NodeHalted:
 
 NodeOutcome: TypeAlias = (
     inputs.ActionSucceeded
-    | inputs.ActionFailed
+    | inputs.ActionRaised
     | inputs.UndoSucceeded
-    | inputs.UndoFailed
+    | inputs.UndoRaised
     | NodeHalted
 )
 
@@ -155,15 +154,17 @@ class NodeRunner:
         except Exception as error:
             if is_closing(error) or is_cancelled():
                 raise
-            failed = inputs.ActionFailed(node, self.codec.action_error(error))
+            failed = inputs.ActionRaised(node, self.codec.action_error(error).encoded())
             self._note(node, error)
             return failed  # noqa: ASYNC910 - user code was called, if it waited or not
         try:
-            return inputs.ActionSucceeded(node, self.codec.encode(output))
+            return inputs.ActionSucceeded(
+                node, self.codec.encode(output, as_type=output_type_of(action))
+            )
         except Exception as error:  # noqa: BLE001 - to look at a value is to run the user's code
             message = f'output of node "{ctx.node_name}": {self.codec.error_text(error)}'
             self._note(node, error)
-            return inputs.ActionFailed(node, SerializeFailed(message))
+            return inputs.ActionRaised(node, SerializeFailed(message).encoded())
 
     async def _run_undo(self, command: RunUndo) -> NodeOutcome:
         node = command.node_id
@@ -175,9 +176,9 @@ class NodeRunner:
             except Exception as error:
                 if is_closing(error) or is_cancelled():
                     raise
-                text = self.codec.error_text(error)
+                failed = self.codec.undo_error(error, number)
                 self._note(node, error)
-                return inputs.UndoFailed(node, UndoActionError.attempt(number, text))
+                return inputs.UndoRaised(node, failed.encoded())
         return inputs.UndoSucceeded(node)  # noqa: ASYNC910 - there is at least one time
 
     def _note(self, node: SagaNodeId, error: Exception) -> None:

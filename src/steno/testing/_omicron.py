@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from steno.action import ActionRegistry
-from steno.core import SagaDag, SagaLog, SagaNodeEvent, SagaResult, UndoFailed
+from steno.core import SagaDag, SagaLog, SagaNodeEvent, SagaResult, UndoFailed, undo_error
 from steno.testing.explorer import (
     Attach,
     Callee,
@@ -133,7 +133,7 @@ def assert_no_failed_undo_steps(
     __tracebackhide__ = True
     failed = [
         f"saga {event.saga_id}: the undo of node {event.node_id} failed: "
-        f"{event.event_type.error.source_error}"
+        f"{undo_error(event.event_type.error).source_error}"
         for log in logs
         for event in _events(log)
         if isinstance(event.event_type, UndoFailed)

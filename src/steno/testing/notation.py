@@ -49,9 +49,9 @@ SAGA_ID: Final = SagaId(UUID("049b2522-308d-442e-bc65-9bfaef863597"))
 OTHER_ID: Final = SagaId(UUID("0f8fad5b-d9cb-469f-a165-70867728950e"))
 """Another saga."""
 
-ERROR: Final = ActionFailed(encode_json({"message": "no"}))
+ERROR: Final = ActionFailed(encode_json({"message": "no"})).encoded()
 """The error of each `✗`."""
-UNDO_ERROR: Final = UndoActionError.attempt(1, "no")
+UNDO_ERROR: Final = UndoActionError.attempt(1, "no").encoded()
 """The error of each `!`."""
 
 MARKS: Final[dict[type[SagaNodeEventType], str]] = {
@@ -154,11 +154,11 @@ def _input(result: SagaNodeEvent) -> Input:
         case Succeeded(output=output):
             return inputs.ActionSucceeded(node, output)
         case Failed(error=error):
-            return inputs.ActionFailed(node, error)
+            return inputs.ActionRaised(node, error)
         case UndoFinished():
             return inputs.UndoSucceeded(node)
         case UndoFailed(error=undo_error):
-            return inputs.UndoFailed(node, undo_error)
+            return inputs.UndoRaised(node, undo_error)
         case Started() | UndoStarted():
             msg = f"{shown([result])} is no result: the machine says itself what is started"
             raise ValueError(msg)

@@ -12,9 +12,11 @@ import attrs
 import pytest
 
 import steno
-from steno.action._codec import Codec, default_codec, shown
+from steno.action._codec import Codec, shown
 from steno.core import MAX_VALUE_BYTES, decode_json
 from steno.errors import SerializeError
+
+default_codec = Codec()
 
 LEVELS = 40
 """So many containers, each of which holds the one before twice, hold 2**40 leaves."""
@@ -253,7 +255,7 @@ def test_params_and_constants_have_the_default_limit(monkeypatch):
         steno.SagaDag(dag, value)
     monkeypatch.setattr(Leaf, "looks", 0)
     with pytest.raises(SerializeError, match=why):
-        steno.Node.constant("c", value)
+        builder.append(steno.Node.constant("d", value))
 
 
 def test_params_and_constants_have_the_limit_that_they_are_given():
@@ -261,7 +263,7 @@ def test_params_and_constants_have_the_limit_that_they_are_given():
     builder = steno.DagBuilder("large")
     builder.append(steno.Node.constant("c", "x" * 100, max_value_bytes=102))
     with pytest.raises(SerializeError, match="takes 102 bytes as JSON, more than the 101 allowed"):
-        steno.Node.constant("c", "x" * 100, max_value_bytes=101)
+        builder.append(steno.Node.constant("d", "x" * 100, max_value_bytes=101))
     large = "x" * (MAX_VALUE_BYTES + 1)
     assert steno.SagaDag(builder.build(), large, max_value_bytes=2 * MAX_VALUE_BYTES)
     with pytest.raises(SerializeError, match="more bytes as JSON than the 4194304 allowed"):
@@ -351,3 +353,57 @@ def test_what_is_shown_of_a_value_has_an_end():
         value = [value]
     assert shown(value) == "<a list that is too large to be shown>"
     assert shown(SimpleNamespace(a=1)) == "namespace(a=1)"
+
+
+# Values that are written by their annotations
+
+
+@attrs.frozen
+class Knot:
+    """A class whose parts are of unions that need tags."""
+
+    left: "list[Knot | bytes | str | set[int]] | set[int] | Knot | str"
+    right: "Knot | Decimal | str | dict[str, Knot | Decimal | str]"
+
+
+ANNOTATED = {
+    "class": lambda part: Knot(part, part),
+    "list and class": lambda part: Knot([part, part], part),
+    "dict and class": lambda part: Knot([part], {"a": part, "b": part}),
+}
+
+
+@pytest.mark.parametrize("pair", ANNOTATED.values(), ids=ANNOTATED.keys())
+def test_shared_parts_in_unions_are_written_until_the_limit(pair):
+    """Tags and the reading that tells whether they are needed are within the budget, too."""
+    value: object = Knot("x", Leaf())
+    for _ in range(LEVELS):
+        value = pair(value)
+    assert refusal_of(value) == SPENT
+    assert Leaf.looks <= 1000
+
+
+@pytest.mark.parametrize(
+    "as_type",
+    [
+        list[list[bytes | str] | list[Decimal]] | list[set[int] | list[str]],
+        tuple[list[bytes | str], ...] | list[list[bytes | str]] | str,
+        dict[str, bytes | str] | list[dict[str, bytes | str] | list[str]],
+    ],
+    ids=str,
+)
+def test_an_annotation_makes_no_value_larger_than_the_limit(as_type):
+    """What has shared parts, or is large, is refused as soon as without an annotation."""
+    for value in ([["x" * 100] * 100] * 100, shared(PAIRS["list"]), [{"a": "x" * 2000}]):
+        with pytest.raises(SerializeError, match="takes .*1000 allowed"):
+            Codec(max_value_bytes=1000).encode(value, as_type=as_type)
+    assert Leaf.looks <= 1000
+
+
+def test_a_value_in_a_union_that_contains_itself_is_refused():
+    """Whatever its annotation is."""
+    value: list[object] = []
+    value.append(value)
+    for as_type in (list[list[bytes | str]] | list[list[Decimal]], list[list[bytes | str]]):
+        with pytest.raises(SerializeError, match="contains itself"):
+            Codec().encode(value, as_type=as_type)

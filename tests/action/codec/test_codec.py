@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steno.action._codec import Codec, default_codec
-from steno.action._codec._codec import MAX_GROUP_SIZE
+from steno.action._codec import Codec
+from steno.action._codec._error import MAX_GROUP_SIZE
 from steno.core import (
     MAX_VALUE_BYTES,
     ActionFailed,
@@ -28,6 +28,8 @@ from steno.core import (
     decode_json,
 )
 from steno.errors import DeserializeError, SerializeError
+
+default_codec = Codec()
 
 ID = UUID("12345678-1234-5678-1234-567812345678")
 
@@ -413,8 +415,16 @@ HERE = __name__
         (Declined("no"), {"type": f"{HERE}.Declined", "message": "no"}),
         (KeyError("k"), {"type": "KeyError", "message": "'k'"}),
         (json.JSONDecodeError("m", "d", 0), {"type": "json.decoder.JSONDecodeError"}),
-        (Overdrawn(5), {"missing": 5, "currency": "EUR"}),
-        (Late(3), {"minutes": 3}),
+        (
+            Overdrawn(5),
+            {
+                "type": f"{HERE}.Overdrawn",
+                "message": "(5, 'EUR')",
+                "data": {"missing": 5, "currency": "EUR"},
+            },
+        ),
+        (Late(3), {"type": f"{HERE}.Late", "message": "3", "data": {"minutes": 3}}),
+        (Late(minutes=3), {"type": f"{HERE}.Late", "message": "", "data": {"minutes": 3}}),
         (Bare(), {"type": f"{HERE}.Bare", "message": ""}),
         (Holding(), {"type": f"{HERE}.Holding"}),
         (Mute(), {"type": f"{HERE}.Mute", "message": "(RuntimeError in its __str__)"}),
@@ -425,7 +435,7 @@ HERE = __name__
     ],
 )
 def test_every_exception_can_be_stored(error, data):
-    """It is stored as its fields, or else as its type and message, and that never fails."""
+    """It is stored as its type and message, with its fields as data, and that never fails."""
     stored = decode_json(default_codec.encode_error(error))
     assert {key: stored[key] for key in data} == data
     assert set(stored) <= {"type", "message"} | set(data)
@@ -438,7 +448,11 @@ def test_a_group_is_stored_with_its_exceptions():
         "type": "ExceptionGroup",
         "message": "two (2 sub-exceptions)",
         "exceptions": [
-            {"missing": 5, "currency": "EUR"},
+            {
+                "type": f"{HERE}.Overdrawn",
+                "message": "(5, 'EUR')",
+                "data": {"missing": 5, "currency": "EUR"},
+            },
             {
                 "type": "ExceptionGroup",
                 "message": "one (1 sub-exception)",
@@ -514,11 +528,11 @@ def test_an_exception_comes_back_as_its_class(error):
     ("error", "as_type", "message"),
     [
         (ValueError("x"), Declined, f"$: the error is of type ValueError, not {HERE}.Declined"),
-        (ValueError("x"), Exception, "$: the error is of type ValueError, not Exception"),
         (ValueError("x"), Late, f"$: the error is of type ValueError, not {HERE}.Late"),
         (ValueError("x"), Bare, f"$: the error is of type ValueError, not {HERE}.Bare"),
-        (Overdrawn(5), Declined, '$: {"currency": "EUR", "missing": 5} is no Declined'),
-        (Late(5), Overdrawn, "$.missing: is missing"),
+        (Overdrawn(5), Declined, f"$: the error is of type {HERE}.Overdrawn, not {HERE}.Declined"),
+        (Late(5), Overdrawn, f"$: the error is of type {HERE}.Late, not {HERE}.Overdrawn"),
+        (ExceptionGroup("g", [Declined()]), Exception, "$: the type ExceptionGroup can not be"),
         (Holding(), Holding, "$: its fields could not be stored, only its type and message"),
         (UnicodeDecodeError("u", b"", 0, 1, "x"), UnicodeDecodeError, "$: TypeError: function"),
         (
@@ -533,6 +547,98 @@ def test_an_exception_does_not_come_back_as_another_class(error, as_type, messag
     with pytest.raises(DeserializeError) as caught:
         decode(default_codec.encode_error(error), as_type)
     assert str(caught.value).startswith(message)
+
+
+def test_an_exception_may_be_asked_for_by_a_base():
+    """As `except` does; what comes is of the class that was raised."""
+    for error, base in [(Overdrawn(5), Exception), (KeyError("x"), LookupError), (Late(3), Late)]:
+        again = default_codec.action_error(error).convert(base)
+        assert type(again) is type(error)
+    for other in (ValueError, Suite):
+        with pytest.raises(DeserializeError, match=r"is of type .*Late|failed with a .*Late"):
+            default_codec.action_error(Late(3)).convert(other)
+
+
+def test_the_class_that_attrs_has_replaced_is_not_taken_for_it():
+    """A class without slots lives on, under the same name, below the same base."""
+
+    class Base(Exception):
+        pass
+
+    def make() -> tuple[type, type]:
+        class Leaf(Base):
+            size: int
+
+        return Leaf, attrs.define(Leaf)
+
+    bare, leaf = make()
+    assert [bare, leaf] == Base.__subclasses__()
+    again = default_codec.action_error(leaf(5)).convert(Base)
+    assert (type(again), again.size) == (leaf, 5)
+
+
+def test_an_exception_of_a_script_comes_back_in_another_program():
+    """A module that is run is called `__main__`, and by its own name where it is imported."""
+    stored = {"type": "__main__.Overdrawn", "message": "", "data": {"missing": 5}}
+    assert decode(json.dumps(stored), Overdrawn).missing == 5
+    with pytest.raises(DeserializeError, match="is of type __main__.Overdrawn, not"):
+        decode(json.dumps(stored), Late)
+    there = {"type": "trip.Scripted", "message": "", "data": {"missing": 5}}
+    Scripted = attrs.make_class("Scripted", ["missing"], bases=(Exception,))  # noqa: N806 - a class
+    Scripted.__module__ = "__main__"
+    assert decode(json.dumps(there), Scripted).missing == 5
+
+
+def test_an_exception_that_an_earlier_release_stored_is_read():
+    """It was stored as its fields alone, or as its type and message alone."""
+    assert decode(JsonText('{"missing":5}'), Overdrawn).missing == 5
+    assert decode(JsonText('{"minutes":5}'), Overdrawn | Late).minutes == 5
+    assert decode(JsonText('{"message":"m","type":"t"}'), Typed).type == "t"
+    old = JsonText(f'{{"message":"no","type":"{HERE}.Declined"}}')
+    assert decode(old, Declined).args == ("no",)
+    unstored = JsonText(f'{{"message":"no","type":"{HERE}.Typed"}}')
+    with pytest.raises(DeserializeError, match="its fields could not be stored"):
+        decode(unstored, Typed)
+
+
+def test_the_data_of_an_exception_is_kept_before_its_message():
+    """Where both do not fit, the message is cut short."""
+    error = Overdrawn(5, "x" * 100)
+    stored = decode_json(Codec(max_value_bytes=300).encode_error(error))
+    assert stored["data"] == {"missing": 5, "currency": "x" * 100}
+    assert "… (cut short: " in stored["message"]
+    assert "data" not in decode_json(Codec(max_value_bytes=200).encode_error(error))
+
+
+def test_the_error_of_another_saga_stays_what_it_is():
+    """An action that lets it out fails by the same error; one that is too large is cut short."""
+    child = default_codec.action_error(Overdrawn(5))
+    assert default_codec.action_error(child) == child
+    small = Codec(max_value_bytes=100).action_error(child)
+    assert small.error_type == "steno.core.ActionFailed"
+    assert len(small.source_error) <= 100
+    other = default_codec.action_error(SerializeFailed("x"))
+    assert other.error_type == "steno.core.SerializeFailed"
+
+
+def test_an_undo_error_has_the_type_and_data_of_what_was_raised():
+    """Beside the message, which tells of the attempt; a message that is empty is the type."""
+    error = default_codec.undo_error(Overdrawn(5), 2)
+    assert error.to_json() == {
+        "PermanentFailure": {
+            "source_error": {
+                "message": "undo action attempt 2: (5, 'EUR')",
+                "type": f"{HERE}.Overdrawn",
+                "data": {"missing": 5, "currency": "EUR"},
+            }
+        }
+    }
+    assert error.convert(Overdrawn).missing == 5
+    silent = default_codec.undo_error(ValueError(), 1)
+    assert decode_json(silent.source_error)["message"] == "undo action attempt 1: ValueError"
+    assert silent.convert(Exception).args == ("",)
+    group = default_codec.undo_error(ExceptionGroup("g", [ValueError("x")]), 1)
+    assert set(decode_json(group.source_error)) == {"message", "type"}
 
 
 def test_an_exception_may_be_asked_for_as_one_of_several():

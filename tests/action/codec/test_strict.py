@@ -29,9 +29,11 @@ import cattrs
 import pytest
 import typing_extensions
 
-from steno.action._codec import default_codec
+from steno.action._codec import Codec
 from steno.core import JsonText
 from steno.errors import DeserializeError
+
+default_codec = Codec()
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steno.action._codec import default_codec
+from steno.action._codec import Codec
 from steno.core import JsonText, encode_json
 from steno.errors import DeserializeError, SerializeError
+
+default_codec = Codec()
 
 ID = UUID("12345678-1234-5678-1234-567812345678")
 

@@ -9,9 +9,11 @@ from uuid import UUID
 import attrs
 import pytest
 
-from steno.action._codec import default_codec
+from steno.action._codec import Codec
 from steno.core import JsonText
 from steno.errors import DeserializeError
+
+default_codec = Codec()
 
 ID = UUID("12345678-1234-5678-1234-567812345678")
 

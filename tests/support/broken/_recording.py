@@ -35,7 +35,7 @@ class OrdersNumbersAsText(HookedStore):
 class LosesWhichErrorItWas(HookedStore):
     def _append(self, record, row):
         kept = [
-            attrs.evolve(event, event_type=Failed(InjectedError()))
+            attrs.evolve(event, event_type=Failed(InjectedError().encoded()))
             if isinstance(event.event_type, Failed)
             else event
             for event in record.events

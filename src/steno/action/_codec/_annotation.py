@@ -120,6 +120,15 @@ def field_types(as_type: Annotation) -> dict[str, Annotation]:
     return {name: _filled(hint, given) for name, hint in typing.get_type_hints(cls).items()}
 
 
+def fields_of(as_type: Annotation) -> dict[str, Annotation]:
+    """Return the types of the fields of a class of attrs or a dataclass, generic or not."""
+    cls, args = origin_of(as_type), args_of(as_type)
+    resolve_fields(cls)
+    given = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
+    fields = attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls)
+    return {field.name: _filled(field.type, given) for field in fields}
+
+
 def required_keys(cls: Annotation) -> frozenset[str]:
     """
     Return the keys that a `TypedDict` must have.

@@ -4,31 +4,36 @@ Users' types as JSON text and back.
 Theory of operation. What is written is the value, whatever its annotations say of it: a class that
 stands where a base class was announced keeps all its fields, and a tuple that is too long is not
 cut. What is read is the annotation, strictly (see `_strict`), so that a value that does not keep
-its promise is found at once, and not in another node days later.
-
-There is one converter per process: cattrs writes functions for each class that it meets, and keeps
-them.
+its promise is found at once, and not in another node days later. Where the two would not meet,
+since a union has several members for the same JSON, the value is written with a tag (see `_tag`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
-from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 import attrs
-from cattrs import Converter
 
-from steno.action._codec._annotation import Annotation, field_names, has_fields, qualified_name
-from steno.action._codec._budget import BudgetSpent, spend, within
-from steno.action._codec._container import Reader
-from steno.action._codec._plain import ATOMS, Writer, Writers, unstructure_hook
+from steno.action._codec import _error
+from steno.action._codec._annotation import (
+    Annotation,
+    field_names,
+    has_fields,
+    is_model,
+    is_typed_dict,
+    qualified_name,
+)
+from steno.action._codec._budget import BudgetSpent, within
+from steno.action._codec._container import ARRAYS, OBJECTS
+from steno.action._codec._engine import PLAIN_ENGINE, Engine, Registered
+from steno.action._codec._plain import ATOMS, Writer, Writers
 from steno.action._codec._refusal import explain, message_of, printable, reason_of
 from steno.action._codec._sharing import contains_itself
-from steno.action._codec._strict import structure_hook
+from steno.action._codec._tag import MARK, revived
+from steno.action._codec._text import text_of
 from steno.core import (
     JSON,
     MAX_VALUE_BYTES,
@@ -37,91 +42,103 @@ from steno.core import (
     DeserializeFailed,
     JsonText,
     SerializeFailed,
+    UndoActionError,
     decode_json,
     encode_json,
     too_large,
 )
-from steno.errors import DeserializeError, DumpError, SerializeError
+from steno.errors import CodecError, DeserializeError, DumpError, SerializeError
 
 T = TypeVar("T")
 
 MAX_DEPTH = 100
 """How far down the path to a fault is followed; core allows no more levels anyway."""
 
-MAX_GROUP_SIZE = 100
-"""How many exceptions of a group, of all its levels together, are stored."""
 
-MAX_GROUP_DEPTH = 10
-"""How many levels of groups within groups are stored."""
+@attrs.define(eq=False)
+class Types:
+    """The types that are registered with a codec, and with those that were made of it."""
 
-MAX_TYPE_NAME = 500
-"""How many characters of a class's name are stored when an error must be cut short."""
+    engine: Engine = PLAIN_ENGINE
 
-
-def _new_converter() -> tuple[Converter, Writers]:
-    converter = Converter()
-    writers = Writers(converter)
-
-    # Kept here too: within a class cattrs asks anew for each field, and again below it.
-    @cache
-    def reader_of(as_type: Annotation) -> Reader:
-        return structure_hook(as_type, converter)
-
-    @cache
-    def writer_of(as_type: Annotation) -> Writer:
-        return unstructure_hook(as_type, writers)
-
-    def read_quickly(value: JSON, as_type: Annotation) -> JSON:
-        if value.__class__ is as_type and as_type is not float:
-            return value
-        return reader_of(as_type)(value, as_type)
-
-    def write_quickly(value: JSON) -> JSON:
-        return value if value.__class__ is str else writer_of(value.__class__)(value)
-
-    converter.register_structure_hook_factory(lambda _: True, reader_of)
-    converter.register_unstructure_hook_factory(lambda _: True, writer_of)
-    # cattrs has hooks of its own for these and their subclasses, which it asks before a factory.
-    for kind in (str, int, float, bytes, Path, Enum):
-        converter.register_structure_hook(kind, read_quickly)
-    for kind in (str, bytes, Enum):
-        converter.register_unstructure_hook(kind, write_quickly)
-    return converter, writers
+    def add(self, cls: type, mine: Registered) -> None:
+        """Add a type; what was made without it is dropped."""
+        self.engine = Engine({**self.engine.registered, cls: mine})
 
 
-_converter, _writers = _new_converter()
-
-
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Codec:
     """
     Turns users' types into JSON text and back.
 
     Both ways: None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict with keys that
     are strings in JSON, attrs classes, dataclasses, `TypedDict`, `NamedTuple`, enums, `datetime`
-    and its kin, `UUID`, `Decimal`, paths, models of pydantic, unions of all these, and what
-    `typing` makes of them.
+    and its kin, `UUID`, `Decimal`, paths, models of pydantic, unions of all these, what `typing`
+    makes of them, and the types that are registered.
 
     Attributes:
         max_value_bytes: The size limit of one value, in bytes of UTF-8.
     """
 
     max_value_bytes: int = MAX_VALUE_BYTES
+    _types: Types = attrs.field(factory=Types, kw_only=True, repr=False, alias="types")
 
-    def encode(self, value: object, limit: int | None = None, /) -> JsonText:
+    def limited(self, max_value_bytes: int) -> Codec:
+        """Return a codec with another limit, and always the same types as this one."""
+        return Codec(max_value_bytes, types=self._types)
+
+    def register(
+        self, cls: type[T], *, encode: Callable[[T], object], decode: Callable[[JSON], T]
+    ) -> None:
+        """
+        Teach this codec a type; `codec.register(IPv4Address, encode=str, decode=IPv4Address)`.
+
+        Values of just this class are meant, not those of subclasses.
+
+        Args:
+            cls: The class.
+            encode: Returns a value as JSON, or as something else that the codec knows.
+            decode: Returns the value of some JSON, or raises any `Exception`.
+
+        Raises:
+            CodecError: The codec knows the type, by itself or because it was registered before.
+            TypeError: It is not a class, or one of the others cannot be called.
+        """
+        _check_class(cls)
+        _check_function("encode", encode)
+        _check_function("decode", decode)
+        if self.knows(cls):
+            raise CodecError(qualified_name(cls), "it is registered already")
+        if _is_known(cls):
+            raise CodecError(qualified_name(cls), "the codec knows it without being told")
+        self._types.add(cls, Registered(encode, decode))
+
+    def knows(self, cls: type) -> bool:
+        """Tell whether a class was registered."""
+        return cls in self._types.engine.registered
+
+    def encode(
+        self, value: object, limit: int | None = None, /, *, as_type: object = None
+    ) -> JsonText:
         """
         Return a value as text; the same value gives the same text.
 
         Args:
             value: Of a type that the codec knows.
             limit: How many bytes it may take; None: `max_value_bytes`.
+            as_type: The annotation that the value keeps, if there is one. Where its JSON would be
+                read as something else that the annotation allows, it has a tag.
 
         Raises:
             SerializeError: The value, or a part of it, is of a type that has no JSON, or is too
                 large.
         """
         most = self.max_value_bytes if limit is None else limit
-        return _json_of(value if type(value) in ATOMS else _plain_of(value, most), most)
+        engine = self._types.engine
+        write = None if as_type is None else _announced(engine, as_type)
+        if write is None and type(value) in ATOMS:
+            return _json_of(value, most)
+        return _json_of(_plain_of(value, most, write, engine.writers), most)
 
     def decode(self, text: JsonText, as_type: type[T]) -> T:
         """
@@ -138,7 +155,9 @@ class Codec:
             message = f"{error.path}: {error.why}"
             raise DeserializeError(message) from error
         try:
-            return _converter.structure(value, as_type)
+            if "$" in text and MARK in text:  # one character is found faster than seven
+                return self._types.engine.reading_tags.structure(revived(value), as_type)
+            return self._types.engine.reading.structure(value, as_type)
         except Exception as error:
             raise DeserializeError(explain(error)) from error
 
@@ -146,75 +165,77 @@ class Codec:
         """
         Return an exception as text; this never fails.
 
-        An exception that is an attrs class or a dataclass is stored as its fields, another as its
-        type and message. Of a group at most `MAX_GROUP_SIZE` exceptions are stored, and
-        `MAX_GROUP_DEPTH` levels; how many are left out stands under `omitted`. What can not be
-        stored so, or is too large, is stored as type and message, cut short where it must be.
+        It is stored as its type and message; the fields of an attrs class or a dataclass, or what
+        the function that was registered gives, stand under `data`. Of a group at most 100
+        exceptions are stored, and 10 levels; how many are left out stands under `omitted`. What can
+        not be stored so, or is too large, is stored as type and message, cut short where it must
+        be.
         """
-        try:
-            places = iter(range(MAX_GROUP_SIZE))
-            return self.encode(
-                within(self.max_value_bytes, lambda each: self._error_data(each, places, 0), error)
-            )
-        except Exception:  # noqa: BLE001 - the class is the user's
-            return self._cut_short(error)
+        return _error.encode_error(self, error)
 
     def error_text(self, error: BaseException) -> str:
         """Return an exception as text for people, or its type if it has none; this never fails."""
-        return self._cut(message_of(error) or printable(qualified_name(type(error))))
+        return _error.error_text(self, error)
 
     def action_error(self, error: Exception) -> ActionError:
-        """Return what the log holds of an exception that left an action."""
+        """
+        Return what is stored of an exception that left an action.
+
+        The error of another saga that an action lets out, as that of a child, is its own error.
+        """
         match error:
             case DeserializeError():
-                return DeserializeFailed(self._cut(message_of(error)))
+                return DeserializeFailed(_error.cut(self, message_of(error)))
             case SerializeError():
-                return SerializeFailed(self._cut(message_of(error)))
+                return SerializeFailed(_error.cut(self, message_of(error)))
+            case ActionFailed(source_error=source) if len(source) <= self.max_value_bytes:
+                return ActionFailed(source, codec=self)
             case _:
-                return ActionFailed(self.encode_error(error))
+                return ActionFailed(self.encode_error(error), codec=self)
 
-    def _error_data(self, error: BaseException, places: Iterator[int], depth: int) -> JSON:
-        if has_fields(type(error)) and field_names(type(error)):
-            try:
-                text = self.encode(error)
-            except SerializeError:
-                pass  # a type and a message are better than nothing
-            else:
-                spend(len(text))
-                return decode_json(text)
-        data: JSON = {"type": qualified_name(type(error)), "message": message_of(error)}
-        spend(len(data["message"]))
-        if issubclass(type(error), BaseExceptionGroup):
-            parts: Sequence[BaseException] = getattr(error, "exceptions", ())
-            room = places if depth < MAX_GROUP_DEPTH else ()
-            taken = [part for part, _ in zip(parts, room, strict=False)]
-            data["exceptions"] = [self._error_data(part, places, depth + 1) for part in taken]
-            if left := len(parts) - len(taken):
-                data["omitted"] = left
-        return data
-
-    def _cut_short(self, error: BaseException) -> JsonText:
-        name = printable(qualified_name(type(error)))[:MAX_TYPE_NAME]
-        return self._fitting(message_of(error), lambda text: {"type": name, "message": text})
-
-    def _cut(self, message: str) -> str:
-        text: str = decode_json(self._fitting(message, lambda text: text))
-        return text
-
-    def _fitting(self, message: str, whole: Callable[[str], JSON]) -> JsonText:
-        """Return the whole that a message is part of, and of the message what there is room for."""
-        kept, shown = len(message), message
-        while kept:
-            with suppress(SerializeError):  # it is too large
-                return encode_json(whole(shown), self.max_value_bytes)
-            kept //= 2
-            shown = f"{message[:kept]}… (cut short: {len(message)} characters)"
-        return encode_json(whole(shown))
+    def undo_error(self, error: Exception, attempt: int) -> UndoActionError:
+        """Return what is stored of an exception that left an undo action at an attempt, from 1."""
+        stored = decode_json(self.encode_error(error))
+        known = {key: stored[key] for key in ("type", "data") if key in stored}
+        text = stored["message"] or stored["type"]
+        failed = UndoActionError.attempt(attempt, text, **known)
+        return UndoActionError(failed.source_error, codec=self)
 
 
-def _plain_of(value: object, limit: int) -> JSON:
+def _announced(engine: Engine, as_type: Annotation) -> Writer | None:
     try:
-        return within(limit, _writers[value.__class__], value)
+        return engine.announced.writer(as_type)
+    except Exception:  # noqa: BLE001 - what an annotation of users' means may be nothing
+        return None  # reading it will say so
+
+
+def _check_class(cls: object) -> None:
+    if not isinstance(cls, type):
+        msg = f"codec.register takes a class, got {cls!r}"
+        raise TypeError(msg)
+
+
+def _check_function(name: str, function: object) -> None:
+    if not callable(function):
+        msg = f"codec.register: {name} must be a function, got {function!r}"
+        raise TypeError(msg)
+
+
+def _is_known(cls: Annotation) -> bool:
+    containers = (*ARRAYS, *OBJECTS, tuple)
+    return (
+        cls in (*ATOMS, *containers, object)
+        or issubclass(cls, (*ATOMS, list, tuple, set, frozenset, dict, Enum))
+        or has_fields(cls)
+        or is_model(cls)
+        or is_typed_dict(cls)
+        or text_of(cls) is not None
+    )
+
+
+def _plain_of(value: object, limit: int, write: Writer | None, writers: Writers) -> JSON:
+    try:
+        return within(limit, writers[value.__class__] if write is None else write, value)
     except BudgetSpent:
         why = "is nested too deeply, or contains itself"
         raise SerializeError("$", why) if contains_itself(value) else too_large(limit) from None
@@ -222,7 +243,7 @@ def _plain_of(value: object, limit: int) -> JSON:
         why = "is nested too deeply, or contains itself"
         raise SerializeError("$", why) from error
     except Exception as error:
-        raise _located(value, error, limit) from error
+        raise _located(value, error, limit, writers) from error
 
 
 def _json_of(plain: JSON, limit: int) -> JsonText:
@@ -232,22 +253,22 @@ def _json_of(plain: JSON, limit: int) -> JsonText:
         raise SerializeError("$", reason_of(error)) from error
 
 
-def _located(value: object, error: Exception, limit: int) -> SerializeError:
+def _located(value: object, error: Exception, limit: int, writers: Writers) -> SerializeError:
     """Follow what can not be written to its innermost part; slow, so only if there is one."""
     path = "$"
     for _ in range(MAX_DEPTH):
-        if (found := _failing_part(value, limit)) is None:
+        if (found := _failing_part(value, limit, writers)) is None:
             break
         step, value, error = found
         path += step
     return SerializeError(path, reason_of(error))
 
 
-def _failing_part(value: JSON, limit: int) -> tuple[str, JSON, Exception] | None:
+def _failing_part(value: JSON, limit: int, writers: Writers) -> tuple[str, JSON, Exception] | None:
     with suppress(Exception):  # to look at a value is to run code of users, which failed already
         for step, part in _parts(value, type(value)):
             try:
-                within(limit, _writers[part.__class__], part)
+                within(limit, writers[part.__class__], part)
             except Exception as error:  # noqa: BLE001 - as above
                 return printable(step), part, error
     return None

@@ -2,13 +2,14 @@
 What the values of users' types are as plain JSON.
 
 The class of a value decides, not what an annotation says of it; so the hooks of all annotations
-that are no classes are one and the same. Where there is no JSON, the value is left as it is: core
-refuses it and says where it stands.
+that are no classes are one and the same, but for those whose values may need tags (see
+`_announced`). Where there is no JSON, the value is left as it is: core refuses it and says where it
+stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from types import NoneType
 from typing import TypeAlias
@@ -16,10 +17,18 @@ from typing import TypeAlias
 from cattrs import Converter
 from cattrs.fns import identity
 
-from steno.action._codec._annotation import Annotation, has_fields, is_model
+from steno.action._codec._annotation import (
+    Annotation,
+    field_types,
+    has_fields,
+    is_model,
+    is_named_tuple,
+    resolve_fields,
+)
 from steno.action._codec._budget import BudgetSpent, bounded, bytes_left, spend, spend_on
 from steno.action._codec._refusal import Refusal
 from steno.action._codec._sharing import explodes, shown
+from steno.action._codec._tag import OWN, TAG, escaped, tagged
 from steno.action._codec._text import text_of
 from steno.core import JSON, encode_json
 
@@ -36,20 +45,34 @@ class Writers(dict[Annotation, Writer]):
 
     A value is looked up here by whoever writes what it is part of: to ask cattrs takes longer, and
     one frame more of the stack for each level.
+
+    Args:
+        converter: Writes functions for classes.
+        registered: How instances of the classes that users have registered are written.
+
+    Attributes:
+        announced: Gives what writes values of a type that may need tags; None: nothing special.
     """
 
-    def __init__(self, converter: Converter) -> None:
+    def __init__(self, converter: Converter, registered: Mapping[type, Writer]) -> None:
         super().__init__()
         self._converter = converter
+        self._registered = registered
+        self.announced: Callable[[Annotation], Writer | None] = _nothing_special
 
     def __missing__(self, cls: Annotation) -> Writer:
         """Return what writes a class's instances; core refuses what it leaves as it is."""
         if cls in ATOMS:
             write: Writer = identity
+        elif cls in self._registered:
+            write = _registered(self._registered[cls], self)
         elif issubclass(cls, Enum):
             write = _enum(self)
         elif has_fields(cls):
+            resolve_fields(cls)
             write = _fields(self._converter.gen_unstructure_attrs_fromdict(cls))
+        elif issubclass(cls, tuple) and is_named_tuple(cls):
+            write = _named_tuple(cls, self)
         elif issubclass(cls, dict):
             write = _object(cls, self)
         elif issubclass(cls, list | tuple):
@@ -70,6 +93,8 @@ def unstructure_hook(as_type: Annotation, writers: Writers) -> Writer:
     """Return what writes a value announced as of a type: the class that it is of decides."""
     if as_type in ATOMS:
         return identity
+    if (announced := writers.announced(as_type)) is not None:
+        return announced
     if not isinstance(as_type, type):
         return lambda value: writers[value.__class__](value)
     write = writers[as_type]
@@ -78,6 +103,20 @@ def unstructure_hook(as_type: Annotation, writers: Writers) -> Writer:
         return write(value) if value.__class__ is as_type else writers[value.__class__](value)
 
     return write_exactly
+
+
+def _nothing_special(_: Annotation) -> None:
+    return None
+
+
+def _registered(encode: Writer, writers: Writers) -> Writer:
+    def write_registered(value: JSON) -> JSON:
+        result = encode(value)
+        if result.__class__ is str:
+            spend(len(result))
+        return writers[result.__class__](result)
+
+    return write_registered
 
 
 def _enum(writers: Writers) -> Writer:
@@ -94,6 +133,24 @@ def _fields(write: Writer) -> Writer:
         return result
 
     return write_fields
+
+
+def _named_tuple(cls: Annotation, writers: Writers) -> Writer:
+    """Write a tuple whose fields have names, each by what is announced, if that matters."""
+    types = field_types(cls)
+    announced = [writers.announced(types[name]) if name in types else None for name in cls._fields]
+    write_array = _array(cls, writers)
+    if not any(announced):
+        return write_array
+
+    def write_named_tuple(value: JSON) -> JSON:
+        spend(len(announced) + 1)
+        return [
+            writers[part.__class__](part) if write is None else write(part)
+            for part, write in zip(bounded(value), announced, strict=True)
+        ]
+
+    return write_named_tuple
 
 
 def _text(write: Callable[[JSON], str]) -> Writer:
@@ -122,17 +179,20 @@ def _set(cls: Annotation, writers: Writers) -> Writer:
     write_array = _array(cls, writers)
 
     def write_set(value: JSON) -> JSON:
-        # A set has no order of its own, and the same value must give the same text.
-        items: list[JSON] = write_array(value)
-        left, texts = bytes_left(), list[str]()
-        for item in items:
-            texts.append(text := encode_json(item))
-            left -= len(text)
-            if left < 0:
-                raise BudgetSpent
-        return [items[place] for place in sorted(range(len(items)), key=texts.__getitem__)]
+        return in_order(write_array(value))
 
     return write_set
+
+
+def in_order(items: list[JSON]) -> list[JSON]:
+    """Return the items of a set, which has no order of its own, in one that is always the same."""
+    left, texts = bytes_left(), list[str]()
+    for item in items:
+        texts.append(text := encode_json(item))
+        left -= len(text)
+        if left < 0:
+            raise BudgetSpent
+    return [items[place] for place in sorted(range(len(items)), key=texts.__getitem__)]
 
 
 def _object(cls: Annotation, writers: Writers) -> Writer:
@@ -153,9 +213,23 @@ def _object(cls: Annotation, writers: Writers) -> Writer:
                 raise Refusal(reason)
             kind = item.__class__
             result[name] = item if kind in ATOMS else writers[kind](item)
-        return result
+        return tagged(OWN, result) if TAG in result else result
 
     return write_object
+
+
+def as_object(pairs: Iterable[tuple[JSON, JSON]]) -> JSON:
+    """Return what was written of a dict's keys and items as one object."""
+    result: dict[JSON, JSON] = {}
+    for name, item in pairs:
+        if not isinstance(name, str):
+            reason = f"the key {shown(name)} is no string"
+            raise Refusal(reason)
+        if name in result:
+            reason = f"two keys are written as {name!r}"
+            raise Refusal(reason)
+        result[name] = item
+    return tagged(OWN, result) if TAG in result else result
 
 
 def _model(model: JSON) -> JSON:
@@ -164,4 +238,4 @@ def _model(model: JSON) -> JSON:
     # With its aliases and without what it computes, which is what it reads.
     plain = model.model_dump(mode="json", by_alias=True, round_trip=True)
     spend_on(plain)
-    return plain
+    return escaped(plain)

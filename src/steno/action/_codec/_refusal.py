@@ -13,6 +13,7 @@ from cattrs.errors import AttributeValidationNote, IterableValidationNote
 
 from steno.action._codec._annotation import Annotation, type_name
 from steno.action._codec._sharing import explodes
+from steno.action._codec._tag import with_tags
 from steno.core import JSON, MAX_VALUE_BYTES
 from steno.errors import SerializeError
 
@@ -55,7 +56,7 @@ class Mismatch(Refusal):
 
     def __str__(self) -> str:
         """Return the reason, with the start of the value as JSON."""
-        text = json.dumps(self.value, ensure_ascii=False)
+        text = json.dumps(self.value, ensure_ascii=False, default=with_tags)
         shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
         names = [type_name(each) for each in self.wanted]
         return f"{shown} is {'no' if len(names) == 1 else 'none of'} {', '.join(names)}"

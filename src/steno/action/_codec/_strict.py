@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from enum import Enum
-from functools import wraps
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args
 
@@ -24,15 +23,12 @@ from cattrs import Converter
 from steno.action._codec._annotation import (
     Annotation,
     args_of,
-    field_names,
     has_fields,
     is_alias,
     is_model,
     is_named_tuple,
     is_typed_dict,
     origin_of,
-    qualified_name,
-    resolve_fields,
     type_name,
     unwrapped,
 )
@@ -46,6 +42,7 @@ from steno.action._codec._container import (
     read_tuple,
     read_typed_dict,
 )
+from steno.action._codec._record import read_exception, read_fields
 from steno.action._codec._refusal import Mismatch, Refusal, grouped, refusing, step
 from steno.action._codec._text import text_of
 from steno.action._codec._union import read_union
@@ -55,9 +52,13 @@ PLAIN: tuple[type, ...] = (NoneType, bool, int, float, str)
 """What JSON has itself; a `bool` is an `int` too, so it comes first."""
 
 
+ANYTHING = (Any, object, None)
+"""What is read as plain JSON; None stands for a field that has no annotation."""
+
+
 def structure_hook(as_type: Annotation, converter: Converter) -> Reader:
     """Return what reads a type; for an unknown one, what refuses every value."""
-    if as_type in (Any, object, None):  # None: a field that has no annotation
+    if as_type in ANYTHING:
         return lambda value, _: value
     if (inner := unwrapped(as_type)) is not as_type:
         return _named(inner, converter, late=is_alias(as_type))
@@ -90,12 +91,12 @@ def _named(inner: Annotation, converter: Converter, *, late: bool) -> Reader:
 def _class(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader:
     if issubclass(cls, Enum):
         return _one_of(cls, cls, converter)
+    if issubclass(cls, Exception):
+        return read_exception(as_type, cls, converter)
     if has_fields(cls):
-        return _fields(as_type, cls, converter)
+        return read_fields(as_type, cls, converter)
     if is_named_tuple(cls):
         return read_named_tuple(as_type, converter)
-    if issubclass(cls, Exception):
-        return _exception(cls)
     if is_model(cls):
         return _model(cls)
     if (text := text_of(cls)) is not None:
@@ -159,56 +160,7 @@ def _one_of(members: Iterable[JSON], as_type: Annotation, converter: Converter) 
     return read
 
 
-# Classes
-
-
-def _fields(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader:
-    resolve_fields(cls)
-    inner = converter.gen_structure_attrs_fromdict(as_type)
-    # An exception of another class, or of one without fields, is stored under these names.
-    may_differ = issubclass(cls, Exception) and not {"type", "message"} <= set(field_names(cls))
-
-    @wraps(inner)  # with its attribute `overrides`, which telling classes apart asks for
-    def read(value: JSON, _: Annotation) -> JSON:
-        if value.__class__ is not dict:
-            raise Mismatch(value, as_type)
-        if may_differ and _is_exception_data(value):
-            _refuse_other(value, cls)
-            if field_names(cls):
-                why = "its fields could not be stored, only its type and message"
-                raise Refusal(why)
-        return inner(value, as_type)
-
-    return read
-
-
-def _exception(cls: Annotation) -> Reader:
-    """Read an exception that has no fields, if it was of exactly this class."""
-    if issubclass(cls, BaseExceptionGroup):  # its members may be of any class
-        return _unknown(cls)
-
-    def read(value: JSON, _: Annotation) -> JSON:
-        if not _is_exception_data(value):
-            raise Mismatch(value, cls)
-        _refuse_other(value, cls)
-        return cls(value["message"])
-
-    return read
-
-
-def _is_exception_data(value: JSON) -> bool:
-    match value:
-        case {"type": str(), "message": str(), **more}:
-            return more.keys() <= {"exceptions", "omitted"}
-        case _:
-            return False
-
-
-def _refuse_other(value: JSON, cls: Annotation) -> None:
-    stored, wanted = value["type"], qualified_name(cls)
-    if stored != wanted:
-        why = f"the error is of type {stored}, not {wanted}"
-        raise Refusal(why)
+# Models
 
 
 def _model(cls: Annotation) -> Reader:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import NoneType
-from typing import Any
 
 from cattrs import Converter
 from cattrs.disambiguators import create_default_dis_func
 
-from steno.action._codec._annotation import Annotation, has_fields, origin_of, type_name, unwrapped
-from steno.action._codec._container import OBJECTS, Reader
+from steno.action._codec._annotation import Annotation, type_name
+from steno.action._codec._container import Reader
+from steno.action._codec._member import by_richness, is_record, tags_of
 from steno.action._codec._refusal import Mismatch, refusing
+from steno.action._codec._tag import Tagged
 from steno.core import JSON
 
-_LAST: tuple[Annotation, ...] = (bool, int, float, str, *OBJECTS, Any, object)
+
+def read_tagged_union(members: Collection[Annotation], converter: Converter) -> Reader:
+    """Read a value as the member whose tag it has, or without a tag as any union."""
+    read_first = read_union(members, converter)
+    by_tag = tags_of(members)
+
+    def read(value: JSON, as_type: Annotation) -> JSON:
+        if value.__class__ is Tagged and value.name in by_tag:
+            member = by_tag[value.name]
+            return converter.get_structure_hook(member)(value.value, member)
+        return read_first(value, as_type)
+
+    return read
 
 
 def read_union(members: Collection[Annotation], converter: Converter) -> Reader:
@@ -24,13 +37,13 @@ def read_union(members: Collection[Annotation], converter: Converter) -> Reader:
     Where it fits several, the richest counts: a date in `date | str` is no longer a mere string.
     The order of the members does not matter, as Python takes unions that differ in it for equal.
     """
-    classes = [each for each in members if has_fields(each)]
-    others = [each for each in members if not has_fields(each) and each is not NoneType]
-    choices = [(converter.get_structure_hook(each), each) for each in sorted(others, key=_richness)]
-    if len(classes) == 1:
-        choices.insert(0, (converter.get_structure_hook(classes[0]), classes[0]))
-    elif classes:
-        choices.insert(0, (_told_apart(classes, converter), None))
+    records = [each for each in members if is_record(each)]
+    others = [each for each in members if not is_record(each) and each is not NoneType]
+    choices = [(converter.get_structure_hook(each), each) for each in by_richness(others)]
+    if len(records) == 1:
+        choices.insert(0, (converter.get_structure_hook(records[0]), records[0]))
+    elif records:
+        choices.insert(0, (_told_apart(records, converter), None))
     has_none = NoneType in members
 
     def read(value: JSON, _: Annotation) -> JSON:
@@ -55,28 +68,28 @@ def _best_fault(faults: list[Exception], value: JSON, members: Collection[Annota
     return faults[0] if len(faults) == 1 else Mismatch(value, *members)
 
 
-def _richness(member: Annotation) -> tuple[int, int, str]:
-    """Give the order in which members are tried: the plain last, and what asks for most first."""
-    while (inner := unwrapped(member)) is not member:
-        member = inner
-    origin = origin_of(member)
-    rank = _LAST.index(origin) if origin in _LAST else -1
-    return rank, -len(getattr(origin, "__required_keys__", ())), str(member)
-
-
-def _told_apart(classes: list[Annotation], converter: Converter) -> Reader:
-    """Read a value as the class that its Literal field, or a key that only one has, tells."""
+def chooser(
+    records: Collection[Annotation], converter: Converter
+) -> Callable[[JSON], Annotation] | None:
+    """Return what tells by its keys which record some JSON is; None: nothing can."""
     try:
-        choose = create_default_dis_func(converter, *classes)
+        return create_default_dis_func(converter, *records)
     except TypeError:
-        names = ", ".join(map(type_name, classes))
+        return None
+
+
+def _told_apart(records: list[Annotation], converter: Converter) -> Reader:
+    """Read a value as the class that its Literal field, or a key that only one has, tells."""
+    choose = chooser(records, converter)
+    if choose is None:
+        names = ", ".join(map(type_name, records))
         return refusing(f"{names} can not be told apart: give each a field of type Literal")
 
     def read(value: JSON, _: Annotation) -> JSON:
         try:
             chosen = choose(value)
         except (KeyError, TypeError, ValueError):
-            raise Mismatch(value, *classes) from None
+            raise Mismatch(value, *records) from None
         return converter.get_structure_hook(chosen)(value, chosen)
 
     return read

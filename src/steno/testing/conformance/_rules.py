@@ -112,8 +112,8 @@ def _result(dag: SagaDag, command: RunAction | RunUndo, end: SagaCachedState) ->
     node = command.node_id
     if isinstance(command, RunUndo):
         if end is STUCK and node == dag.get_index("beside"):
-            return inputs.UndoFailed(node, UndoActionError.attempt(1, "no"))
+            return inputs.UndoRaised(node, UndoActionError.attempt(1, "no").encoded())
         return inputs.UndoSucceeded(node)
     if end is not SUCCEEDED and node == dag.get_index("last"):
-        return inputs.ActionFailed(node, InjectedError())
+        return inputs.ActionRaised(node, InjectedError().encoded())
     return inputs.ActionSucceeded(node, NULL)

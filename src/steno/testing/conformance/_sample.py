@@ -7,7 +7,6 @@ from uuid import UUID
 from steno.core import (
     JSON,
     NULL,
-    ActionError,
     ActionFailed,
     DeserializeFailed,
     Failed,
@@ -99,12 +98,15 @@ ODD_NAMES = (
 )
 """Names that are not the same, although some databases take some for others."""
 
-ERRORS: tuple[ActionError, ...] = (
-    ActionFailed(encode_json({"type": "Full", "message": "no room\x00 🦀"})),
-    DeserializeFailed("is no int\n"),
-    InjectedError(),
-    SerializeFailed(""),
-    SubsagaCreateFailed("é"),
+ERRORS = tuple(
+    each.encoded()
+    for each in (
+        ActionFailed(encode_json({"type": "Full", "message": "no room\x00 🦀"})),
+        DeserializeFailed("is no int\n"),
+        InjectedError(),
+        SerializeFailed(""),
+        SubsagaCreateFailed("é"),
+    )
 )
 
 
@@ -112,7 +114,7 @@ def every_kind(saga_id: SagaId) -> tuple[SagaNodeEvent, ...]:
     """Return a log with every type of event, and all the data that it can have."""
     kinds: list[SagaNodeEventType] = [Succeeded(text) for text in (*ODD_TEXTS, NULL)]
     kinds += [Failed(error) for error in ERRORS]
-    kinds += [UndoFailed(UndoActionError.attempt(1, "no 🦀\x00")), UndoFinished()]
+    kinds += [UndoFailed(UndoActionError.attempt(1, "no 🦀\x00").encoded()), UndoFinished()]
     log: list[SagaNodeEvent] = []
     for node, kind in enumerate(kinds):
         before: list[SagaNodeEventType] = [Started()]

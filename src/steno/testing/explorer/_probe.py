@@ -17,8 +17,8 @@ from typing import Never
 import attrs
 import trio
 
-from steno.action import Action, ActionContext, ActionRegistry
-from steno.core import FlatDag, JsonText, SagaId, SagaNodeEvent, encode_value
+from steno.action import Action, ActionContext, ActionRegistry, Codec, output_type_of
+from steno.core import FlatDag, JsonText, SagaId, SagaNodeEvent
 from steno.errors import SerializeError
 from steno.store import SagaCreateParams, SagaProblem, SagaRecord, SagaWrite
 from steno.testing.explorer._case import Callee, Crash, CrashKind, Fault, FaultKind
@@ -164,7 +164,7 @@ class Probe(trio.abc.Instrument):
             raise
         finally:
             _inside.reset(token)
-        call.end, call.output = CallEnd.RETURNED, _as_json(result)
+        call.end, call.output = CallEnd.RETURNED, _as_json(self.subject.registry.codec, result)
         return result  # noqa: ASYNC910 - user code was called, if it waited or not
 
     def _begin(self, ctx: ActionContext[Never], *, undoing: bool) -> Call:
@@ -209,9 +209,9 @@ class Probe(trio.abc.Instrument):
         return planned
 
 
-def _as_json(result: object) -> JsonText | None:
+def _as_json(codec: Codec, result: object) -> JsonText | None:
     try:
-        return encode_value(result)
+        return codec.encode(result)
     except SerializeError:
         return None  # the node fails by it, which is seen elsewhere
 
@@ -231,6 +231,11 @@ class _Probed:
     async def do_it(self, ctx: ActionContext[Never]) -> object:
         """Do it."""
         return await self._probe.call(ctx, self._action.do_it, undoing=False)
+
+    @property
+    def output_type(self) -> object:
+        """The annotation that its outputs keep."""
+        return output_type_of(self._action)
 
     async def undo_it(self, ctx: ActionContext[Never]) -> None:
         """Undo it."""

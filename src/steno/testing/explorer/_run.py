@@ -134,7 +134,8 @@ class Run:
         stored = self.store.load(EXPLORED)
         self.ran.lives.append(0 if stored is None else len(stored.events))
         self.ran.commits.append(0)
-        registry = ProbedRegistry(self.subject.registry, self.probe)
+        given = self.subject.registry
+        registry = ProbedRegistry(given, self.probe, codec=given.codec)
         store = FaultyStore(self.store, lambda _number, _batch: self._commit)
         scope = self.probe.begin_life(crash)
         try:

@@ -1,0 +1,110 @@
+"""Whether a value is what an annotation says, down to its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import NoneType
+from typing import Any, Literal, get_args
+
+import attrs
+
+from steno.action._codec._annotation import (
+    Annotation,
+    args_of,
+    field_names,
+    field_types,
+    fields_of,
+    has_fields,
+    is_named_tuple,
+    is_typed_dict,
+    origin_of,
+)
+from steno.action._codec._container import ARRAYS, OBJECTS
+from steno.action._codec._member import bare, class_of, is_union
+from steno.core import JSON
+
+
+@attrs.define(eq=False)
+class Fitting:
+    """Remembers what fits, since parts may be shared, and unions be nested."""
+
+    _known: dict[tuple[int, Annotation], bool] = attrs.field(init=False, factory=dict)
+
+    def may_be(self, value: JSON, as_type: Annotation) -> bool:
+        """Tell whether a value is of the very class that a type has, whatever its parts are."""
+        as_type = bare(as_type)
+        if is_union(as_type):
+            return any(self.may_be(value, each) for each in args_of(as_type))
+        if origin_of(as_type) is Literal:
+            allowed = get_args(as_type)
+            return any(value.__class__ is each.__class__ and value == each for each in allowed)
+        return value.__class__ is class_of(as_type)
+
+    def fits(self, value: JSON, as_type: Annotation) -> bool:
+        """Tell whether a value is what a type says."""
+        key = id(value), as_type
+        known = self._known.get(key)
+        if known is None:
+            self._known[key] = False  # of a value within itself; it is refused elsewhere
+            known = self._known[key] = self._fits(value, bare(as_type))
+        return known
+
+    def _fits(self, value: JSON, as_type: Annotation) -> bool:
+        origin, args = origin_of(as_type), args_of(as_type)
+        if as_type in (Any, object):
+            return True
+        if is_union(as_type):
+            return any(self.fits(value, each) for each in args)
+        if origin is Literal:
+            return self.may_be(value, as_type)
+        if as_type in (None, NoneType):
+            return value is None
+        if not self.may_be(value, as_type):
+            return False
+        return self._parts_fit(value, as_type, origin, args)
+
+    def _parts_fit(
+        self, value: JSON, as_type: Annotation, origin: Annotation, args: tuple[Annotation, ...]
+    ) -> bool:
+        if is_typed_dict(origin):
+            types = field_types(as_type)
+            return origin.__required_keys__ <= value.keys() <= types.keys() and self._each(
+                (value[name], types[name]) for name in value
+            )
+        if is_named_tuple(origin):
+            return self._each(zip(value, field_types(as_type).values(), strict=False))
+        if not args:
+            return True
+        if origin is tuple and args[1:] != (...,):
+            return len(value) == len(args) and self._each(zip(value, args, strict=True))
+        if origin in ARRAYS or origin is tuple:
+            return self._each((each, args[0]) for each in value)
+        if origin in OBJECTS:
+            return self._each((key, args[0]) for key in value) and self._each(
+                (each, args[1]) for each in value.values()
+            )
+        types = fields_of(as_type) if has_fields(as_type) else {}
+        return self._each((getattr(value, name), types[name]) for name in types)
+
+    def _each(self, pairs: Iterable[tuple[JSON, Annotation]]) -> bool:
+        return all(self.fits(value, as_type) for value, as_type in pairs)
+
+
+def same(one: JSON, other: JSON) -> bool:
+    """Tell whether two values are equal and of the same types, down to their parts."""
+    cls: Annotation = one.__class__
+    if other.__class__ is not cls:
+        return False
+    if issubclass(cls, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if issubclass(cls, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if issubclass(cls, set | frozenset):
+        return bool(one == other) and _classes(one) == _classes(other)
+    if has_fields(cls):
+        return all(same(getattr(one, n), getattr(other, n)) for n in field_names(cls))
+    return bool(one == other)
+
+
+def _classes(values: Iterable[object]) -> list[str]:
+    return sorted(str(type(each)) for each in values)

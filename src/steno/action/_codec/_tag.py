@@ -1,0 +1,114 @@
+"""
+Tags: `{"$type": …, "value": …}` stands where JSON alone would not tell what a value is.
+
+Theory of operation. A tag is written in one place only: where an annotation is a union, and the
+plain JSON of the value would be read as another member of it (see `_announced`). A dict of a user's
+that has a key `$type` is written as the value of the tag `$dict`, so that nothing that a user
+stores is ever taken for a tag.
+
+Reading pays for tags only where there are some. A text without `"$type"` is read as if there were
+no such thing; in another `revived` puts a `Tagged` in the place of each tag, for hooks that know
+it. Whoever asks for plain JSON gets it with the tags taken off.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from steno.core import JSON
+
+TAG = "$type"
+"""The key under which a tag has the name of a type."""
+
+VALUE = "value"
+"""The key under which it has what is tagged."""
+
+OWN = "$dict"
+"""The tag of a dict that has a key `$type` of its own; no type has such a name."""
+
+MARK = f'"{TAG}"'
+
+SIZE = len(f'{{"{TAG}":"","{VALUE}":}}')
+"""How many bytes a tag takes, but for its name."""
+
+
+@attrs.frozen
+class Tagged:
+    """
+    A tag, where JSON is read.
+
+    Attributes:
+        name: The name of the type.
+        value: What is tagged.
+    """
+
+    name: str
+    value: JSON
+
+
+def tagged(name: str, value: JSON) -> JSON:
+    """Return a value with a tag."""
+    return {TAG: name, VALUE: value}
+
+
+def revived(plain: JSON) -> JSON:
+    """
+    Return JSON with a `Tagged` for each tag; from the top, as what a tag has may look like one.
+
+    What is in no tag and has none is given back as it is.
+    """
+    if plain.__class__ is list:
+        parts = [revived(each) for each in plain]
+        return plain if all(map(_is, parts, plain)) else parts
+    if plain.__class__ is not dict:
+        return plain
+    if _is_tag(plain):
+        name, value = plain[TAG], plain[VALUE]
+        if name != OWN or value.__class__ is not dict:
+            return Tagged(name, revived(value))
+        return {key: revived(each) for key, each in value.items()}
+    items = {key: revived(each) for key, each in plain.items()}
+    return plain if all(map(_is, items.values(), plain.values())) else items
+
+
+def _is_tag(plain: dict[str, JSON]) -> bool:
+    return plain.keys() == _KEYS and plain[TAG].__class__ is str
+
+
+_KEYS = {TAG, VALUE}
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
+
+
+def without_tags(value: JSON) -> JSON:
+    """Return JSON with its tags taken off."""
+    if value.__class__ is Tagged:
+        return without_tags(value.value)
+    if value.__class__ is list:
+        return [without_tags(each) for each in value]
+    if value.__class__ is dict:
+        return {key: without_tags(each) for key, each in value.items()}
+    return value
+
+
+def with_tags(value: JSON) -> JSON:
+    """Return JSON as it was before it was revived, but for dicts that were no tags."""
+    if value.__class__ is Tagged:
+        return tagged(value.name, with_tags(value.value))
+    if value.__class__ is list:
+        return [with_tags(each) for each in value]
+    if value.__class__ is dict:
+        return {key: with_tags(each) for key, each in value.items()}
+    return value
+
+
+def escaped(plain: JSON) -> JSON:
+    """Return JSON that somebody else made, its dicts with a key `$type` as values of a tag."""
+    if plain.__class__ is list:
+        return [escaped(each) for each in plain]
+    if plain.__class__ is dict:
+        items = {key: escaped(each) for key, each in plain.items()}
+        return tagged(OWN, items) if TAG in items else items
+    return plain
