@@ -198,8 +198,8 @@ MUTANTS = (
         "a marker is exclusive",
         "stores/sqlite/_reader.py",
         (
-            "FROM saga WHERE saga_id > ? AND",
-            "FROM saga WHERE saga_id >= ? AND",
+            'after = f"saga_id > ? AND',
+            'after = f"saga_id >= ? AND',
         ),
     ),
     fault(

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import cast
 
+import attrs
+
 from steno.core import JsonText, SagaCachedState, SagaId
 from steno.errors import RecoveryError
 from steno.store import Fence, ListQuery, LogEntry, SagaSummary, StoredSaga, from_timestamp
@@ -15,6 +17,7 @@ from steno.stores.sqlite._row import (
     ID_BYTES,
     PROGRESSED,
     SUMMARY,
+    UNDATED_SUMMARY,
     VALID_ID,
     SagaRow,
     events_from_rows,
@@ -22,32 +25,19 @@ from steno.stores.sqlite._row import (
     shown,
     summary_from_row,
 )
-from steno.stores.sqlite._statement import SqliteValue, of_any_text, snapshot
+from steno.stores.sqlite._statement import of_any_text, snapshot
 
 _LOAD = f"""
     SELECT {SUMMARY}, saga_key, digest, text, params
     FROM saga LEFT JOIN dag USING (dag_key) LEFT JOIN saga_params USING (saga_key)
     WHERE saga_id = ?
 """  # noqa: S608 - made of words of this package
-# An id is larger than the first, and so a blob: anything else is smaller than all blobs.
-_PAGE = f"""
-    SELECT {SUMMARY} FROM saga WHERE saga_id > ? AND length(saga_id) = {ID_BYTES}
-    ORDER BY saga_id LIMIT ?
-"""  # noqa: S608 - as above
-_STATE_PAGE = f"""
-    SELECT {SUMMARY} FROM saga INDEXED BY saga_by_state
-    WHERE state = ? AND saga_id > ? AND length(saga_id) = {ID_BYTES} ORDER BY saga_id LIMIT ?
-"""  # noqa: S608 - as above
-_NAME_PAGE = f"""
-    SELECT {SUMMARY} FROM saga INDEXED BY saga_by_name
-    WHERE name = ? AND state = ? AND saga_id > ? AND length(saga_id) = {ID_BYTES}
-    ORDER BY saga_id LIMIT ?
-"""  # noqa: S608 - as above
 _STEPS = "SELECT seq, time, events FROM step WHERE saga_key = ? ORDER BY seq"
 _ENTRIES = """
     SELECT seq, time, events, creator FROM step JOIN saga USING (saga_key)
     WHERE saga_id = ? ORDER BY seq
 """
+_PROGRESSED = f"SELECT {PROGRESSED} FROM saga WHERE saga_id = ?"  # noqa: S608 - as above
 _COUNT = f"SELECT state, count(*) FROM saga WHERE {VALID_ID} GROUP BY state"  # noqa: S608 - as above
 _FIRST = b""
 """Comes before every id."""
@@ -64,13 +54,40 @@ def _of_no_state() -> Sequence[str]:
     return "state IS (SELECT NULL)", f"state < '{words[0]}'", *between, f"state > '{words[-1]}'"
 
 
-_DAMAGED_PAGES = tuple(
-    f"""
-    SELECT {SUMMARY} FROM saga INDEXED BY saga_by_state
-    WHERE {condition} AND saga_id > ? AND length(saga_id) = {ID_BYTES}
-    """  # noqa: S608 - as above
-    for condition in _of_no_state()
-)
+@attrs.frozen
+class _Pages:
+    """
+    The statements that give a page of a list.
+
+    Attributes:
+        all: Of all sagas; takes the id before it and a limit.
+        state: Of those in one state; takes the state as well.
+        name: Of those of one name in one state; takes the name as well.
+        no_state: Of those whose state is damaged; each takes the id only.
+    """
+
+    all: str
+    state: str
+    name: str
+    no_state: Sequence[str]
+
+
+def _pages(columns: str) -> _Pages:
+    # An id is larger than the first, and so a blob: anything else is smaller than all blobs.
+    after = f"saga_id > ? AND length(saga_id) = {ID_BYTES}"
+    page = f"{after} ORDER BY saga_id LIMIT ?"
+    select, by = f"SELECT {columns} FROM saga", "INDEXED BY saga_by_"  # noqa: S608 - as above
+    return _Pages(
+        all=f"{select} WHERE {page}",
+        state=f"{select} {by}state WHERE state = ? AND {page}",
+        name=f"{select} {by}name WHERE name = ? AND state = ? AND {page}",
+        no_state=[f"{select} {by}state WHERE {none} AND {after}" for none in _of_no_state()],
+    )
+
+
+_PAGES = _pages(SUMMARY)
+_UNDATED_PAGES = _pages(UNDATED_SUMMARY)
+"""The same, without looking at steps."""
 
 
 @of_any_text
@@ -106,48 +123,52 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
 @of_any_text
 def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]:
     """Return a page of the sagas; of one whose row is damaged, what can be read of it."""
-    after = _FIRST if query.marker is None else query.marker.bytes
-    if query.states is None and query.name is None:
-        return [listed_from_row(row) for row in _rows(db, _PAGE, after, query.limit)]
-    # A page of each state, each from an index, and of them the first: nothing else is looked at.
-    states = set(SagaCachedState if query.states is None else query.states)
-    statement, name = (_STATE_PAGE, ()) if query.name is None else (_NAME_PAGE, (query.name,))
-    found: list[SagaRow] = []
-    with snapshot(db):
-        for state in states:
-            found += _rows(db, statement, *name, state.value, after, query.limit)
-        if SagaCachedState.RUNNING in states:
-            found += _of_damaged_state(db, query, after)
-    found.sort(key=operator.itemgetter(0))
-    return [listed_from_row(row) for row in found[: query.limit]]
-
-
-def _rows(db: sqlite3.Connection, statement: str, *values: SqliteValue) -> list[SagaRow]:
-    """Return the rows of a page, whatever is wrong with the pages of the file that hold steps."""
     try:
-        return db.execute(statement, values).fetchall()
+        rows = _page(db, query, _PAGES)
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
             raise
-    rows = db.execute(statement.replace(PROGRESSED, "saga_key"), values).fetchall()
-    found = ((*row[:5], _progressed(db, row[5]), *row[6:]) for row in rows)
-    return cast("list[SagaRow]", list(found))
+        # Where a page of the file that holds steps is damaged, its sagas are listed all the same.
+        rows = [_dated(db, row) for row in _page(db, query, _UNDATED_PAGES)]
+    return [listed_from_row(row) for row in rows]
 
 
-def _progressed(db: sqlite3.Connection, key: int) -> int | None:
-    try:
-        row = db.execute(f"SELECT {PROGRESSED} FROM saga WHERE saga_key = ?", (key,)).fetchone()  # noqa: S608 - as above
-    except sqlite3.DatabaseError as error:
-        return cast("int", str(error))  # which is not a time, and is shown as what stands there
-    return cast("int | None", row[0])
+def _page(db: sqlite3.Connection, query: ListQuery, pages: _Pages) -> Sequence[SagaRow]:
+    after = _FIRST if query.marker is None else query.marker.bytes
+    if query.states is None and query.name is None:
+        return db.execute(pages.all, (after, query.limit)).fetchall()
+    # A page of each state, each from an index, and of them the first: nothing else is looked at.
+    states = set(SagaCachedState if query.states is None else query.states)
+    statement, name = (pages.state, ()) if query.name is None else (pages.name, (query.name,))
+    found: list[SagaRow] = []
+    with snapshot(db):
+        for state in states:
+            found += db.execute(statement, (*name, state.value, after, query.limit))
+        if SagaCachedState.RUNNING in states:
+            found += _of_damaged_state(db, query, pages, after)
+    found.sort(key=operator.itemgetter(0))
+    return found[: query.limit]
 
 
-def _of_damaged_state(db: sqlite3.Connection, query: ListQuery, after: bytes) -> list[SagaRow]:
+def _of_damaged_state(
+    db: sqlite3.Connection, query: ListQuery, pages: _Pages, after: bytes
+) -> list[SagaRow]:
     """Return the rows whose state is damaged, and is shown as running."""
     found: dict[bytes, SagaRow] = {}  # SQLite may find NULL, which is not allowed there, twice
-    for page in _DAMAGED_PAGES:
-        found |= {row[0]: row for row in _rows(db, page, after) if query.name in {None, row[1]}}
+    for page in pages.no_state:
+        rows = db.execute(page, (after,)).fetchall()
+        found |= {row[0]: row for row in rows if query.name in {None, row[1]}}
     return list(found.values())
+
+
+def _dated(db: sqlite3.Connection, row: SagaRow) -> SagaRow:
+    """Return a row with the time of its last step, or with why that cannot be read."""
+    progressed: object
+    try:
+        ((progressed,),) = db.execute(_PROGRESSED, (row[0],)).fetchall()
+    except sqlite3.DatabaseError as error:
+        progressed = str(error)  # which is not a time, and is shown as what stands there
+    return cast("SagaRow", (*row[:5], progressed, *row[6:]))
 
 
 @of_any_text

@@ -47,11 +47,19 @@ SagaRow: TypeAlias = tuple[bytes, str, str, str | None, int, int | None, int | N
 PROGRESSED = "(SELECT time FROM step WHERE step.saga_key = saga.saga_key ORDER BY seq DESC LIMIT 1)"
 """When the last step of a saga was made; NULL before there is one."""
 
-SUMMARY = (
-    f"saga_id, name, state, problem, created, {PROGRESSED} AS progressed, ended, current_sec,"
-    " adopt_generation, dag_key"
-)
+
+def _summary(progressed: str) -> str:
+    return (
+        f"saga_id, name, state, problem, created, {progressed} AS progressed, ended, current_sec,"
+        " adopt_generation, dag_key"
+    )
+
+
+SUMMARY = _summary(PROGRESSED)
 """The columns of a `SagaRow`: those that a list shows, and those that only may be damaged."""
+
+UNDATED_SUMMARY = _summary("NULL")
+"""The same, without looking at steps."""
 
 ID_BYTES = 16
 
