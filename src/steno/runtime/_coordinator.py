@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import attrs
 
@@ -214,40 +214,28 @@ class Coordinator:
         executor: SagaExecutor,
         envelope: Envelope[Ask, object],
     ) -> None:
-        reply = envelope.reply_to
-        match envelope.message:
+        ask, reply, state = envelope.message, envelope.reply_to, entry.state
+        if (refusal := _REFUSALS.get((type(ask), state))) is not None:
+            raise refusal(saga_id)
+        match ask:
             case CreateSaga() | RunSaga():
                 raise SagaIdInUse(saga_id)
+            case StartSaga() if state is EntryState.READY:
+                executor.answer_when_started(reply, None)
+                self._start(saga_id, executor)
             case StartSaga():
-                if entry.state is EntryState.READY:
-                    executor.answer_when_started(reply, None)
-                    self._start(saga_id, executor)
-                elif entry.state is EntryState.LEFT:
-                    raise SecClosing(_goes_on(saga_id))
-                else:
-                    executor.answer_when_started(reply, SagaNotReady(saga_id))
+                executor.answer_when_started(reply, SagaNotReady(saga_id))
             case RecoverSaga():
-                if entry.state is EntryState.DONE:
-                    raise SagaNotRunning(saga_id)
                 reply.answer(None)
             case Inject(injection=injection):
-                if entry.state is EntryState.DONE:
-                    raise SagaNotRunning(saga_id)
-                if entry.state is EntryState.LEFT:
-                    raise SecClosing(_goes_on(saga_id))
                 executor.inject(injection)
                 reply.answer(None)
-            case GetSaga():
+            case WaitSaga() if state is EntryState.READY and self._closing:
+                raise SecClosing(_never_started(saga_id))
+            case WaitSaga() if state is not EntryState.DONE:
+                entry.waiters[reply] = None
+            case GetSaga() | WaitSaga():
                 reply.answer(executor.snapshot())
-            case WaitSaga():
-                if entry.state is EntryState.DONE:
-                    reply.answer(executor.snapshot())
-                elif entry.state is EntryState.READY and self._closing:
-                    raise SecClosing(_never_started(saga_id))
-                elif entry.state is EntryState.LEFT:
-                    raise SecClosing(_goes_on(saga_id))
-                else:
-                    entry.waiters[reply] = None
             case Close():
                 pass  # it is of no saga
 
@@ -388,3 +376,17 @@ def _goes_on(saga_id: SagaId) -> str:
         f"the SEC is being left, and saga {saga_id} is not finished; "
         "it goes on when a SEC of this name is opened again"
     )
+
+
+def _left(saga_id: SagaId) -> SecClosing:
+    return SecClosing(_goes_on(saga_id))
+
+
+_REFUSALS: Mapping[tuple[type[Ask], EntryState], Callable[[SagaId], CommandError]] = {
+    (StartSaga, EntryState.LEFT): _left,
+    (RecoverSaga, EntryState.DONE): SagaNotRunning,
+    (Inject, EntryState.DONE): SagaNotRunning,
+    (Inject, EntryState.LEFT): _left,
+    (WaitSaga, EntryState.LEFT): _left,
+}
+"""What is refused of a saga that is in memory, by what is asked and where the saga is."""
