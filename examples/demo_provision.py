@@ -190,10 +190,10 @@ def run(args: argparse.Namespace) -> None:
         dump = read_dump(args.recover_from)
     view = trio.run(partial(run_saga, dump, args.inject_error, args.inject_undo_error, say=say))
     if args.dump_to == "-":
-        print(view.serialized().to_json(), end="" if args.quiet else "\n")
+        print(view.serialized().to_json(steno=True), end="" if args.quiet else "\n")
         say("dumped log to stdout")
     elif args.dump_to is not None:
-        Path(args.dump_to).write_text(view.serialized().to_json(), encoding="utf-8")
+        Path(args.dump_to).write_text(view.serialized().to_json(steno=True), encoding="utf-8")
         say(f"dumped log to {args.dump_to}")
 
 

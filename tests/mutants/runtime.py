@@ -361,10 +361,8 @@ MUTANTS = (
         "Steno's row 5: a second start destroys the running saga",
         "runtime/_coordinator.py",
         (
-            "                if entry.state is EntryState.READY:\n"
-            "                    executor.answer_when_started(reply, None)\n",
-            "                if entry.state in {EntryState.READY, EntryState.RUNNING}:\n"
-            "                    executor.answer_when_started(reply, None)\n",
+            "case StartSaga() if state is EntryState.READY:",
+            "case StartSaga() if state in {EntryState.READY, EntryState.RUNNING}:",
         ),
     ),
     fault(
