@@ -174,9 +174,11 @@ class _Changes:
 
     def write(self, db: sqlite3.Connection) -> None:
         """Write all of it."""
-        insert(db, _SAGA, self.sagas)
-        insert(db, _PARAMS, self.params)
-        insert(db, _STEP, self.steps)
+        if self.sagas:
+            insert(db, _SAGA, self.sagas)
+            insert(db, _PARAMS, self.params)
+        if self.steps:
+            insert(db, _STEP, self.steps)
         # One by one: there is but one of either in the life of most sagas.
         if self.moves:
             db.executemany(_MOVE, self.moves)
@@ -201,11 +203,12 @@ class SqliteWriter:
     _next_key: int | None = attrs.field(init=False, default=None)  # of the next saga
     _version: int = attrs.field(init=False, default=-1)  # SQLite's, of the data
     _changes: _Changes = attrs.field(init=False, factory=_Changes)  # of the batch
+    _db: sqlite3.Connection = attrs.field(init=False)
     _ended: list[SagaId] = attrs.field(init=False, factory=list)  # are not to be remembered
 
-    @property
-    def _db(self) -> sqlite3.Connection:
-        return self._opened.db
+    def __attrs_post_init__(self) -> None:
+        """Begin with nothing known of any saga."""
+        self._db = self._opened.db
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
