@@ -2,8 +2,15 @@
 
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
+import trio
+
+from steno import ActionRegistry, DagBuilder, Node, SagaDag
+from steno.store import from_timestamp
+from steno.testing import pytest_plugin
+from steno.testing.pytest_plugin import run_in_virtual_time
 
 pytest_plugins = ["pytester"]
 
@@ -238,3 +245,21 @@ def test_who_does_not_use_it_does_not_wait_for_it():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "['pytest_steno']"
+
+
+def test_a_sec_and_its_store_tell_the_same_time():
+    """In virtual time, what is logged and what a row says go by one clock."""
+    opened = pytest_plugin.MemorySec()
+
+    async def main() -> tuple[datetime, int]:
+        async with opened(ActionRegistry()) as sec:
+            await trio.sleep(5)
+            builder = DagBuilder("dated")
+            builder.append(Node.constant("n", 1))
+            saga = await sec.saga_create(SagaDag(builder.build()), start=True)
+            await saga.wait()
+            (summary,) = await sec.saga_list()
+            return summary.times.ended, (await saga.view()).serialized().events[-1].time
+
+    ended, time = run_in_virtual_time(main)
+    assert ended == from_timestamp(time) == opened.clock.date

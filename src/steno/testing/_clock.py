@@ -14,7 +14,9 @@ EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 @attrs.define(eq=False)
 class DateClock:
     """
-    Tells the date and time in a run of virtual time, as `InMemorySecStore(clock=DateClock())`.
+    Tells the date and time in a run of virtual time, to a store and to a SEC.
+
+    Give it to both, as `InMemorySecStore(clock=clock)` and `open_sec(store, …, clock=clock)`.
 
     It starts at an epoch, and goes as Trio's clock does, which in virtual time begins at 0. Where a
     store outlives a run, the next run begins at the date at which the clock was last looked at in

@@ -163,10 +163,16 @@ class MemorySec:
     again recovers what was left, as after a restart.
 
     Attributes:
-        store: The store, to be looked at; its dates are those of virtual time.
+        clock: Tells the dates of virtual time, to the store and to each SEC.
+        store: The store, to be looked at.
     """
 
-    store: InMemorySecStore = attrs.field(factory=lambda: InMemorySecStore(DateClock()))
+    clock: DateClock = attrs.field(factory=DateClock)
+    store: InMemorySecStore = attrs.field(init=False)
+
+    @store.default
+    def _store(self) -> InMemorySecStore:
+        return InMemorySecStore(self.clock)
 
     def __call__(
         self,
@@ -177,7 +183,14 @@ class MemorySec:
         recover: bool = True,
     ) -> AbstractAsyncContextManager[SecClient]:
         """Open a SEC; the arguments are those of `steno.open_sec`."""
-        return open_sec(self.store, registry, context=context, sec_name=sec_name, recover=recover)
+        return open_sec(
+            self.store,
+            registry,
+            context=context,
+            sec_name=sec_name,
+            recover=recover,
+            clock=self.clock,
+        )
 
 
 # Async tests
