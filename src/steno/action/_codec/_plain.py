@@ -206,7 +206,7 @@ def _object(cls: Annotation, writers: Writers) -> Writer:
             kind = key.__class__
             name = key if kind is str else writers[kind](key)
             if not isinstance(name, str):
-                reason = f"the key {shown(key)} is no string"
+                reason = f"the key {shown(key)} is not a string"
                 raise Refusal(reason)
             if name in result:
                 reason = f"two keys are written as {name!r}"
@@ -223,7 +223,7 @@ def as_object(pairs: Iterable[tuple[JSON, JSON]]) -> JSON:
     result: dict[JSON, JSON] = {}
     for name, item in pairs:
         if not isinstance(name, str):
-            reason = f"the key {shown(name)} is no string"
+            reason = f"the key {shown(name)} is not a string"
             raise Refusal(reason)
         if name in result:
             reason = f"two keys are written as {name!r}"
