@@ -107,7 +107,7 @@ def _are_states(
 
 
 def _other_than(value: object, allowed: frozenset[SagaCachedState]) -> bool:
-    """Say whether a value is anything else than a collection of some states."""
+    """Return True if a value is anything but a collection of allowed states."""
     if not isinstance(value, Collection):
         return True
     return any(each not in allowed for each in cast("Collection[object]", value))
@@ -147,7 +147,7 @@ def _is_prunable(
 
 
 MAX_AGE = timedelta(days=365_000)
-"""A thousand years: what is as old as that was before all clocks, and dates can still be told."""
+"""A thousand years: older than any saga, and subtracting it still gives a date."""
 
 
 def _is_age(_: object, __: attrs.Attribute[timedelta], value: object) -> None:
