@@ -200,7 +200,7 @@ def test_a_string_in_the_place_of_a_list_is_not_taken_apart():
     """A field that does not hold what it says is written as it is, and refused when read."""
     text = encode(Hotel("h", "ab"))
     assert decode_json(text)["rooms"] == "ab"
-    with pytest.raises(DeserializeError, match=r'^\$\.rooms: "ab" is no list\[Room\]$'):
+    with pytest.raises(DeserializeError, match=r'^\$\.rooms: "ab" is not of type list\[Room\]$'):
         decode(text, Hotel)
 
 
@@ -222,7 +222,7 @@ def test_a_string_in_the_place_of_a_list_is_not_taken_apart():
         ([{Broken()}], "$[0]: a value of type Broken cannot be stored as JSON"),
         (math.nan, "$: nan is not a JSON number"),
         ([-math.inf], "$[0]: -inf is not a JSON number"),
-        ([Decimal("NaN")], "$[0]: NaN is no finite number"),
+        ([Decimal("NaN")], "$[0]: NaN is not a finite number"),
         (2**64, f"$: {2**64} is out of the range -2**63 to 2**64-1"),
         ("\ud800", "$: '\\ud800' holds a lone surrogate"),
         ({1: 2}, "$: the key 1 is not a string"),
@@ -532,13 +532,13 @@ def test_an_exception_comes_back_as_its_class(error):
         (ValueError("x"), Bare, f"$: the error is of type ValueError, not {HERE}.Bare"),
         (Overdrawn(5), Declined, f"$: the error is of type {HERE}.Overdrawn, not {HERE}.Declined"),
         (Late(5), Overdrawn, f"$: the error is of type {HERE}.Late, not {HERE}.Overdrawn"),
-        (ExceptionGroup("g", [Declined()]), Exception, "$: the type ExceptionGroup can not be"),
+        (ExceptionGroup("g", [Declined()]), Exception, "$: the type ExceptionGroup cannot be"),
         (Holding(), Holding, "$: its fields could not be stored, only its type and message"),
         (UnicodeDecodeError("u", b"", 0, 1, "x"), UnicodeDecodeError, "$: TypeError: function"),
         (
             ExceptionGroup("g", [Declined()]),
             ExceptionGroup,
-            "$: the type ExceptionGroup can not be read from JSON",
+            "$: the type ExceptionGroup cannot be read from JSON",
         ),
     ],
 )
@@ -645,7 +645,7 @@ def test_an_exception_may_be_asked_for_as_one_of_several():
     """A union of exception classes gives the one that was raised."""
     text = default_codec.encode_error(Declined("no"))
     assert type(decode(text, ValueError | Declined | Late)) is Declined
-    with pytest.raises(DeserializeError, match="is none of ValueError, KeyError"):
+    with pytest.raises(DeserializeError, match="is not one of ValueError, KeyError"):
         decode(text, ValueError | KeyError)
 
 
