@@ -395,7 +395,7 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "an edge from a text": (put(*GRAPH, "edges", 0, ["0", 1, None]), f"{EDGES}[0]", NO_EDGE),
     "an edge from true": (put(*GRAPH, "edges", 2, [True, 3, None]), f"{EDGES}[2]", NO_EDGE),
     "an edge from a fraction": (put(*GRAPH, "edges", 0, [0.0, 1, None]), f"{EDGES}[0]", NO_EDGE),
-    "an edge twice": (edges(add="1>2"), f"{EDGES}[15]", "stands there twice"),
+    "an edge twice": (edges(add="1>2"), f"{EDGES}[15]", "is there twice"),
     "an edge into the start": (
         edges(add="3>12 4>12"),
         EDGES,

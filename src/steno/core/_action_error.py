@@ -80,7 +80,7 @@ class ActionFailed(ActionError):
         self.codec = codec
 
     def __str__(self) -> str:
-        """Return the text for people; the name of the exception's class is a part of it."""
+        """Return the readable text; it includes the name of the exception's class."""
         return f"action failed: {self.source_error}"
 
     @property
@@ -135,7 +135,7 @@ class InjectedError(ActionError):
     """No action was called: an operator or a test asked for this failure."""
 
     def __str__(self) -> str:
-        """Return the text for people."""
+        """Return the readable text."""
         return ERROR_INJECTED
 
     def to_json(self) -> JSON:
@@ -171,7 +171,7 @@ class UndoActionError(_StoredError):
         return cls(encode_json({"message": f"undo action attempt {number}: {error}", **more}))
 
     def __str__(self) -> str:
-        """Return the text for people, the source error indented over several lines."""
+        """Return the readable text, the source error indented over several lines."""
         return f"undo action failed permanently: {pretty_json(self.source_error)}"
 
     @property

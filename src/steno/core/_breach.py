@@ -15,7 +15,7 @@ class LogRule(enum.Enum):
     KNOWN_NODE = "each event is of a node of the graph"
     """Events are about nodes; there is nothing else they could be about."""
     OWN_ORDER = "a node starts, then succeeds or fails, then its undo starts, then ends; each once"
-    """The order of one node's events, whatever the others do."""
+    """The order of one node's events, regardless of other nodes."""
     PARENTS_FIRST = "a node starts after all that it depends on have succeeded"
     """A node may read the outputs of its ancestors, so they have to exist."""
     NO_START_AFTER_FAILURE = "nothing starts after the first failure"

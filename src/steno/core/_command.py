@@ -23,7 +23,7 @@ class RunAction:
 
     Attributes:
         node_id: The node.
-        times: How often, in sequence; only the last result is told.
+        times: How often, in sequence; only the last result counts.
     """
 
     node_id: SagaNodeId

@@ -92,6 +92,7 @@ class DagBuilder:
         """
         if self._mistake is not None:
             raise DagBuilderError(self.saga_name, self._mistake)
+        # `close` changes nothing, so building does not end appending: build, append, build again.
         try:
             self._namespace.close()
         except Mistake as mistake:  # not kept: what is missing may still be appended
@@ -250,7 +251,7 @@ def _check_dag(dag: object) -> None:
 
 
 def _set(dag: SagaDag, flat: FlatDag, params: JsonText, codec: Codec) -> None:
-    """Fill in a frozen instance."""
+    """Set the fields of a frozen instance."""
     object.__setattr__(dag, "flat", flat)
     object.__setattr__(dag, "params", params)
     object.__setattr__(dag, "codec", codec)

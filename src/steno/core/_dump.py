@@ -51,7 +51,7 @@ class SagaSerialized:
     Attributes:
         saga_id: The saga.
         dag: Its graph and params.
-        events: Its events, in the order in which they stand in the document.
+        events: Its events, in the order of the document.
     """
 
     saga_id: SagaId
@@ -154,6 +154,7 @@ def _read_dag(data: JsonValue, codec: Codec) -> SagaDag:
             why = "is not a graph with its name, start node, end node and edges"
             raise DumpError("$.dag", why)
     read = [node_from_json(item, f"$.dag.graph.nodes[{i}]") for i, item in enumerate(nodes)]
+    # Steno's dumps have the start and end nodes last, and `_stages` relies on that.
     last = len(read) - 1
     if (start, end) != (last - 1, last):
         raise DumpError("$.dag", "its start node and end node are not the last two nodes")

@@ -76,7 +76,7 @@ def read_dumped(
     parents: list[set[int]] = [set() for _ in range(len(nodes) + 2)]
     for position, (parent, child) in enumerate(edges):
         if parent in parents[child]:
-            raise DumpError(f"$.dag.graph.edges[{position}]", "stands there twice")
+            raise DumpError(f"$.dag.graph.edges[{position}]", "is there twice")
         parents[child].add(parent)
     return _assembled(saga_name, list(_stages(nodes, parents)), "$.dag.graph")
 

@@ -119,7 +119,7 @@ def _checked(text: object, what: str) -> NodeName:
     if not isinstance(text, str):
         msg = f"the {what} of a node must be a str, not {text!r}"
         raise TypeError(msg)
-    text.encode()  # a lone surrogate could not be stored
+    text.encode()  # raises for a lone surrogate, which could not be stored
     return NodeName(text)
 
 

@@ -3,14 +3,14 @@ An executor's part in writing: what is waiting, what the store was given, and wh
 
 Theory of operation.
 
-Rule 1. What is told gathers until the writer takes the step that all of it together amounts to. One
-step at a time is with the writer; what is told while it is written waits for the next.
+Rule 1. Inputs gather until the writer takes the step that all of them together amount to. One step
+at a time is with the writer; inputs that arrive while it is written wait for the next.
 
 Rule 2. A step is carried out once it is durable, and not before. One with nothing to write is
 durable as soon as it is taken.
 
-Rule 3. When a step is lost, what the machine knows and what the store has no longer agree. Nothing
-more is written then: whatever is told, or becomes durable after all, changes no state.
+Rule 3. When a step is lost, the machine and the store no longer agree. Nothing more is written
+then: later inputs, and a step that becomes durable after all, do not change the state.
 
 The rules are one literal table; a pair that is missing from it *is* the illegal transition.
 """

@@ -157,7 +157,7 @@ class _Verifier:
         # The order of these checks decides which rule a breach is blamed on: first the node's own
         # log, as in the fold, then the rules about other nodes.
         if self.first[kind][node] < seq:
-            why = f"it stands in the log before, as event {self.first[kind][node]}"
+            why = f"it is in the log already, as event {self.first[kind][node]}"
             return self.breach(LogRule.OWN_ORDER, seq, why)
         # Of two events that exclude each other, the later one is at fault.
         instead = _INSTEAD_OF.get(kind)

@@ -226,6 +226,7 @@ class Snapshot:
     @cached_property
     def state(self) -> SagaState:
         """The fold of the durable events."""
+        # The live fold can be used only where nothing will change it any more.
         if self.ended is not None:
             return self.ended
         return SagaState.fold(self.dag.flat, self.saga_id, self.log)

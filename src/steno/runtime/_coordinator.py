@@ -183,6 +183,7 @@ class Coordinator:
         entry = self._entries.get(saga_id)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
+        # A view never waits for a store write, so it does not queue as commands do.
         elif isinstance(ask, GetSaga) and entry.state in {EntryState.CREATING, EntryState.LOADING}:
             reply.answer(NotHere(saga_id, loading=True))
         elif entry.executor is None or entry.state is EntryState.CREATING:
@@ -327,6 +328,7 @@ class Coordinator:
     def _halt(self, executor: SagaExecutor, halted: SagaHaltedError) -> None:
         """Answer those who wait, and note the problem in the store for operators."""
         saga_id, problem = executor.saga_id, halted.problem
+        # It leaves memory, since its machine may know more than the store.
         entry = self._leave(saga_id)
         if isinstance(halted, SagaTakenOver):
             self._taken_over[saga_id] = halted

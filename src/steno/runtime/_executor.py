@@ -82,7 +82,7 @@ class SagaExecutor:
     """
 
     machine: SagaMachine
-    _recording: Recording[NodeOutcome | Step]  # the first step is told as well
+    _recording: Recording[NodeOutcome | Step]  # the first step comes as an item, too
     _runner: NodeRunner
     _exec_client: SecExecClient
     _admission: Admission
@@ -184,7 +184,7 @@ class SagaExecutor:
                 raise
             self._broken(others[0] if others else error)
             # Where the SEC is cancelled as well, this raises what was caught.
-            await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - as said
+            await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - see above
         if self._halted is not None:
             for reply in self._starters or ():
                 reply.fail(self._halted.again())

@@ -86,6 +86,7 @@ def _system_time() -> Timestamp:
 
 
 def _told_by(clock: Callable[[], datetime]) -> Callable[[], Timestamp]:
+    # Called once here, so that a bad clock fails at `open_sec` and not in the first saga.
     now = cast("object", clock())
     if not isinstance(now, datetime) or now.tzinfo is None:
         msg = f"open_sec: clock must return a datetime with a time zone, got {now!r}"
@@ -270,13 +271,13 @@ class _Opening:
                             await assembled.access.asker.close()
                             await writer.drained()
                         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
+                            # Not raised in here, or the nurseries would put it into a group.
                             left_by = error
                         assembled.access.hang_up()
                         inner.cancel_scope.cancel()
                     outer.cancel_scope.cancel()
         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
-            # A Cancelled of a scope around this one, from the actors, or a failure to close the
-            # store. An exception of the body takes precedence.
+            # From an outer scope, an actor or the store: an exception of the body goes first.
             if left_by is None:
                 left_by = error
             elif isinstance(error, Exception):
@@ -318,6 +319,7 @@ class _Opening:
 def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:
     """Return the exception to leave `open_sec` with when an actor failed."""
     error = crash
+    # What is not an Exception (KeyboardInterrupt, say) goes out as it is, and so does StoreStuck.
     if isinstance(crash, Exception) and not isinstance(crash, StoreStuck):
         what = f"{type(crash).__name__}: {crash}"
         error = SecCrashed(f"the SEC ended with {what}; its sagas go on at the next open")

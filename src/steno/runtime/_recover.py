@@ -210,6 +210,7 @@ class Reasons:
 
     def report(self, saga_id: SagaId, problem: str, error: Exception) -> None:
         """Log why a saga could not be loaded, unless that reason was logged already."""
+        # A missing action may halt thousands of sagas; their ids are in the store's list.
         reason = (type(error), problem)
         self._seen[reason] += 1
         if self._seen[reason] == 1:
@@ -231,7 +232,7 @@ class Loader:
     Attributes:
         session: The open store.
         factory: Makes the executors.
-        coordinator: The actor that is told.
+        coordinator: Gets the executors, and the reasons of failures.
         writer: Notes problems.
         sec_name: The SEC that will own the sagas.
         patience: Seconds for which an unavailable store is tried again.
@@ -256,6 +257,7 @@ class Loader:
     async def _load_each(self, pending: Iterator[SagaClaim], reasons: Reasons) -> None:
         await trio.lowlevel.checkpoint()
         for claim in pending:
+            # It was taken over already; the next open does so again, and loads it.
             if self.factory.admission.draining:
                 why = "the SEC is being left, and the saga was not loaded; it is at the next open"
                 self.coordinator.tell(NotLoaded(claim.saga_id, SecClosing(why)))
@@ -267,7 +269,7 @@ class Loader:
         await trio.lowlevel.checkpoint()
         try:
             claim = await self._claim(saga_id)
-        except Exception as error:  # noqa: BLE001 - a store may raise anything; the asker is told
+        except Exception as error:  # noqa: BLE001 - a store may raise anything
             self.coordinator.tell(NotLoaded(saga_id, error))
         else:
             await self._load(claim, Reasons())
@@ -312,6 +314,7 @@ class Loader:
         if isinstance(error, SagaTakenOver):
             self.coordinator.tell(NotLoaded(saga_id, error))
             return
+        # The codec's text, not `str`: the exception may be a user's, with a `__str__` that fails.
         what = self.factory.codec.error_text(error)
         if not isinstance(error, StenoError):
             what = f"{type(error).__name__}: {what}"
@@ -332,6 +335,7 @@ class Loader:
             try:
                 return await read(*args)
             except StoreUnavailable:
+                # While the SEC is being drained, waiting would only hold that up.
                 remaining = give_up - trio.current_time()
                 if remaining <= 0 or self.factory.admission.draining:
                     raise

@@ -123,6 +123,7 @@ class NodeRunner:
             else:
                 outcome = await self._run_undo(command)
         except BaseException as error:  # noqa: ASYNC103 - a Cancelled of the saga's is raised below
+            # What an action did to its scopes or to the SEC: neither a success nor a failure.
             halts = is_cancelled() or is_cancellation(error) or is_closing(error)
             if is_fatal(error) or not halts:
                 raise
@@ -152,6 +153,8 @@ class NodeRunner:
     async def _attempt(self, action: Action, ctx: ActionContext[Never]) -> NodeOutcome:
         """Call an action once."""
         node = ctx.node_id
+        # Raised again: the SEC is being left, or this came out of an action that was cancelled.
+        # Otherwise encoded at once: the exception is the user's object, and may change later.
         try:
             output = await action.do_it(ctx)
         except Exception as error:

@@ -1,8 +1,8 @@
 """
-The rules of writing: what becomes of a write, and what it changes.
+The rules of writing: the outcome of a write, and what it changes.
 
-They stand here once, for all stores. One that keeps rows as objects applies a change as it is; one
-that keeps them elsewhere fetches what the rules look at, and carries the change out in its own
+They are here once, for all stores. One that keeps rows as objects applies a change as it is; one
+that keeps them elsewhere fetches what the rules look at, and carries out the change in its own
 language, in the same transaction.
 
 Rule 1. A saga is created once. The very same creation, to which nothing was added since, may come

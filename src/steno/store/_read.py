@@ -35,7 +35,7 @@ class SagaSummary:
 
     Attributes:
         id: The saga.
-        name: The name of its kind; if that is damaged, what stands there instead.
+        name: The name of its kind; if that is damaged, a description of what is there instead.
         state: What its row says; running if that is damaged.
         problem: Why it could not be loaded, if so, and what of its row is damaged.
         times: When its row was written; of a damaged time the epoch, of a damaged end None.

@@ -38,7 +38,7 @@ class SagaCreateParams:
         fence: Who runs it. What an earlier life of a SEC creates late has that life's fence; the
             next life takes it over.
         events: Its log: that of a dump, or the first step of a saga that runs at once, or nothing.
-        state: What its row will say: ready, whatever the events say, or running.
+        state: What its row will say: ready, regardless of the events, or running.
     """
 
     saga_id: SagaId

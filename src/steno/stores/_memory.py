@@ -164,7 +164,7 @@ class InMemorySecStore:
         return TakeOver(fence, tuple(claims))
 
     def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
-        """Give one unfinished saga to a SEC."""
+        """Make a SEC the owner of one unfinished saga."""
         row = self._rows.get(saga_id)
         if row is None or row.state.finished:
             return None

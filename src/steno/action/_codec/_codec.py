@@ -107,6 +107,7 @@ class Codec:
         _check_class(cls)
         _check_function("encode", encode)
         _check_function("decode", decode)
+        # A second registration would change the JSON of the type under values that are stored.
         if self.knows(cls):
             raise CodecError(qualified_name(cls), "it is registered already")
         if _is_known(cls):
@@ -136,6 +137,7 @@ class Codec:
         most = self.max_value_bytes if limit is None else limit
         engine = self._types.engine
         write = None if as_type is None else _announced(engine, as_type)
+        # Most values are JSON already, and need neither a budget nor a copy.
         if write is None and type(value) in ATOMS:
             return _json_of(value, most)
         return _json_of(_plain_of(value, most, write, engine.writers), most)
@@ -237,6 +239,7 @@ def _plain_of(value: object, limit: int, write: Writer | None, writers: Writers)
         return within(limit, writers[value.__class__] if write is None else write, value)
     except BudgetSpent:
         why = "is nested too deeply, or contains itself"
+        # A value that contains itself spends any budget, and "too large" would mislead.
         raise SerializeError("$", why) if contains_itself(value) else too_large(limit) from None
     except RecursionError as error:
         why = "is nested too deeply, or contains itself"

@@ -113,6 +113,7 @@ def _nothing_special(_: Annotation) -> None:
 def _registered(encode: Writer, writers: Writers) -> Writer:
     def write_registered(value: JSON) -> JSON:
         result = encode(value)
+        # A string goes through `identity`, which spends nothing; containers spend for themselves.
         if result.__class__ is str:
             spend(len(result))
         return writers[result.__class__](result)
@@ -164,7 +165,7 @@ def _text(write: Callable[[JSON], str]) -> Writer:
 
 
 def _array(cls: Annotation, writers: Writers) -> Writer:
-    own = cls in (list, tuple)
+    own = cls in (list, tuple)  # a subclass may have an `__iter__` that does not end
 
     def write_array(value: JSON) -> JSON:
         parts = value if own else bounded(value)
@@ -211,6 +212,7 @@ def _object(cls: Annotation, writers: Writers) -> Writer:
             if not isinstance(name, str):
                 reason = f"the key {shown(key)} is not a string"
                 raise Refusal(reason)
+            # A UUID and its text, say: one of the two items would be lost.
             if name in result:
                 reason = f"two keys are written as {name!r}"
                 raise Refusal(reason)

@@ -66,7 +66,7 @@ class OwnerLock:
     _descriptor: int
 
     def sign(self, sec_name: str | None = None) -> None:
-        """Say in the file who holds the lock."""
+        """Write into the file who holds the lock."""
         owner = {
             "process": os.getpid(),
             "host": socket.gethostname(),
@@ -78,7 +78,7 @@ class OwnerLock:
             os.pwrite(self._descriptor, json.dumps(owner).encode(), 0)
 
     def wipe(self) -> None:
-        """Say in the file that nobody holds the lock."""
+        """Empty the file: the lock is about to be released."""
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
 

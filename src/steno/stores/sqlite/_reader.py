@@ -45,7 +45,7 @@ _FIRST = b""
 
 def _of_no_state() -> Sequence[str]:
     """
-    Return conditions of which one is true of each state that is damaged.
+    Return conditions such that one is true of each damaged state.
 
     Each is a range of an index, between the words of two states, where nothing should be found.
     """

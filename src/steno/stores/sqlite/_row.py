@@ -97,6 +97,7 @@ def step_rows(first_seq: int, events: Sequence[SagaNodeEvent], now: Timestamp) -
         now: The time of those that have none.
     """
     rows: list[StepRow] = []
+    # Usually all events of a transaction have one time, and become one row without a copy.
     start, size = 0, len(events)
     while start < size:
         time, end = events[start].time, start + 1
@@ -189,6 +190,7 @@ def are_events(value: object) -> bool:
 
 
 def _unpacked(saga_id: SagaId, seq: object, text: object) -> Sequence[Sequence[object]]:
+    # RecursionError: damaged text may nest without end.
     items: object = None
     with suppress(ValueError, RecursionError):
         items = json.loads(text) if isinstance(text, str) else None
@@ -261,6 +263,7 @@ def summary_from_row(row: SagaRow) -> SagaSummary:
         RecoveryError: The row is damaged.
     """
     saga_id, name, state, problem, created, progressed, ended, _, generation, _ = row
+    # Called again with a text in its place, so this is one level of recursion.
     if (why := _damage("problem", problem)) is not None:
         return summary_from_row((*row[:3], why, *row[4:]))
     try:

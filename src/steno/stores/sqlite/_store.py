@@ -96,6 +96,7 @@ class SqliteSecStore:
         """
         file = SqliteFile(self.path)
         writing = self._writing(file)
+        # The reader is entered last and left first: its reads end before the file is given back.
         worker = inline_worker(writing) if self.inline else thread_worker(writing, "steno writer")
         async with worker as writer, self._reader(file) as reader:
             yield SqliteSession(file, writer, reader)
@@ -229,8 +230,8 @@ class SqliteReader:
             with self._file.translating():
                 return read(db)
         finally:
-            # Appended before looking: whatever order this and `close` come in, one of them sees the
-            # connection and closes it. A list's `append` and `pop` are atomic.
+            # Appended before checking, so that either this or `close` sees the connection and
+            # closes it, in any order. A list's `append` and `pop` are atomic.
             self._idle.append(db)
             if self._closed:
                 self._drop_idle()
