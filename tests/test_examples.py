@@ -533,9 +533,9 @@ LOG = """\
 
 FAULTS = {
     "no such file": ("run --recover-from no/such/file", "", "No such file or directory"),
-    "no JSON": ("print-log {}", "{", "malformed saga dump: $: is no JSON"),
+    "no JSON": ("print-log {}", "{", "malformed saga dump: $: is not JSON"),
     "no UTF-8": ("print-log {}", "\udcff", "'utf-8' codec can't decode byte 0xff"),
-    "no dump": ("run --recover-from {}", "[]", "malformed saga dump: $: is no object with"),
+    "no dump": ("run --recover-from {}", "[]", "malformed saga dump: $: is not an object with"),
     "another saga's event": (
         "run --recover-from {}",
         reference("ok").replace("049b", "ffff", 1),

@@ -94,7 +94,7 @@ async def _generator(_: object):  # noqa: ASYNC900 - what is to be refused
 @pytest.mark.parametrize("where", ["do", "undo", "decorated"])
 def test_what_can_not_be_called_as_an_action_is_refused_at_once(function: object, where: str):
     """Not when a saga runs it, weeks later."""
-    with pytest.raises(TypeError, match='^action "book": .* is no async function$'):
+    with pytest.raises(TypeError, match='^action "book": .* is not an async function$'):
         match where:
             case "do":
                 ActionFunc.new_action("book", function, undo)

@@ -117,9 +117,9 @@ def started(node):
 
 
 FAULTS = {
-    "no JSON": (b"{", "malformed saga dump: $: is no JSON"),
+    "no JSON": (b"{", "malformed saga dump: $: is not JSON"),
     "no UTF-8": (b"\xff", "'utf-8' codec can't decode byte 0xff"),
-    "no dump": (b"[]", "malformed saga dump: $: is no object with"),
+    "no dump": (b"[]", "malformed saga dump: $: is not an object with"),
     "a graph with a cycle": (
         broken(lambda dump: dump["dag"]["graph"]["edges"].append([2, 0, None])),
         "malformed saga dump: $.dag.graph",
@@ -190,4 +190,4 @@ def test_a_value_that_is_damaged_cannot_be_exported(own, change, text):
 
 def test_a_dump_of_lists_without_end_is_refused(other):
     """It is no dump of a saga; no store is made."""
-    assert "no JSON" in refused(other("import", "-", input=b"[" * 100_000), 1)
+    assert "not JSON" in refused(other("import", "-", input=b"[" * 100_000), 1)

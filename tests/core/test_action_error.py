@@ -89,7 +89,7 @@ def test_an_error_can_be_raised_caught_and_compared(error):
 )
 def test_what_is_no_action_error_is_refused(data: object):
     """Whatever is none of the five, or is one without its data, raises."""
-    with pytest.raises(ValueError, match="is no action error"):
+    with pytest.raises(ValueError, match="is not an action error"):
         action_error_from_json(data)
 
 
@@ -103,7 +103,7 @@ def test_an_error_of_an_action_comes_back_as_what_it_was():
     """`convert` decodes the source error; one of another type is refused."""
     error = ActionFailed(encode_json(SOURCE))
     assert error.convert(dict) == SOURCE
-    with pytest.raises(DeserializeError, match="is no int"):
+    with pytest.raises(DeserializeError, match="is not of type int"):
         error.convert(int)
     assert error.convert(object) == SOURCE
     assert error.error_type == "SoldOut"
@@ -124,7 +124,7 @@ def test_an_error_with_a_name_is_no_class_that_is_no_exception():
     with pytest.raises(DeserializeError, match="the undo action failed with a SoldOut, which is"):
         undo.convert(Room)
     unnamed = ActionFailed(encode_json({"message": "x"}))
-    with pytest.raises(DeserializeError, match="is no Room"):
+    with pytest.raises(DeserializeError, match="is not of type Room"):
         unnamed.convert(Room)
 
 
@@ -186,7 +186,7 @@ def test_an_undo_error_names_the_attempt():
 @pytest.mark.parametrize("data", [None, "PermanentFailure", {}, {"PermanentFailure": {}}, [1]])
 def test_what_is_no_undo_error_is_refused(data: object):
     """There is one kind, and it has its source error."""
-    with pytest.raises(ValueError, match="is no undo action error"):
+    with pytest.raises(ValueError, match="is not an undo action error"):
         undo_error_from_json(data)
 
 

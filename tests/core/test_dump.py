@@ -198,10 +198,10 @@ def edges(**changes: object) -> Callable:
 GRAPH = ("dag", "graph")
 NODES = (*GRAPH, "nodes")
 EDGES = "$.dag.graph.edges"
-TOP = 'is no object with "saga_id", "dag" and a list of "events"'
-DAG = "is no graph with its name, start node, end node and edges"
-EVENT = 'is no object with "saga_id", "node_id" and "event_type"'
-NO_EDGE = "is no edge between two of the 14 nodes: "
+TOP = 'is not an object with "saga_id", "dag" and a list of "events"'
+DAG = "is not a graph with its name, start node, end node and edges"
+EVENT = 'is not an object with "saga_id", "node_id" and "event_type"'
+NO_EDGE = "is not an edge between two of the 14 nodes: "
 SHAPE = "node {} depends on {}; it should depend on the whole stage before it: {}"
 SUBSAGA_START = {"SubsagaStart": {"params_node_name": "instance_id", "saga_name": "x"}}
 
@@ -211,11 +211,15 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "no graph": (drop("dag"), "$", TOP),
     "no events": (drop("events"), "$", TOP),
     "events that are no list": (put("events", {}), "$", TOP),
-    "an id that is no UUID": (put("saga_id", "049b"), "$.saga_id", "is no UUID: '049b'"),
-    "an id that is a number": (put("saga_id", 5), "$.saga_id", "is no UUID: 5"),
-    "an id that is a number of 32 digits": (put("saga_id", 10**31), "$.saga_id", "is no UUID: 1"),
-    "an id that is null": (put("saga_id", None), "$.saga_id", "is no UUID: None"),
-    "an id that is a list": (put("saga_id", []), "$.saga_id", "is no UUID: []"),
+    "an id that is no UUID": (put("saga_id", "049b"), "$.saga_id", "is not a UUID: '049b'"),
+    "an id that is a number": (put("saga_id", 5), "$.saga_id", "is not a UUID: 5"),
+    "an id that is a number of 32 digits": (
+        put("saga_id", 10**31),
+        "$.saga_id",
+        "is not a UUID: 1",
+    ),
+    "an id that is null": (put("saga_id", None), "$.saga_id", "is not a UUID: None"),
+    "an id that is a list": (put("saga_id", []), "$.saga_id", "is not a UUID: []"),
     # The graph as a whole
     "a graph that is no object": (put("dag", []), "$.dag", DAG),
     "no name": (drop("dag", "saga_name"), "$.dag", DAG),
@@ -292,18 +296,18 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "an unknown kind of node": (
         node(3, {"Future": {"name": "x"}}),
         "$.dag.graph.nodes[3]",
-        "is no node: an object with the keys 'Future'",
+        "is not a node: an object with the keys 'Future'",
     ),
-    "a node that is null": (node(3, None), "$.dag.graph.nodes[3]", "is no node: None"),
+    "a node that is null": (node(3, None), "$.dag.graph.nodes[3]", "is not a node: None"),
     "an action without a name": (
         drop(*NODES, 3, "Action", "name"),
         "$.dag.graph.nodes[3]",
-        "is no node: an object with the keys 'Action'",
+        "is not a node: an object with the keys 'Action'",
     ),
     "a name that is a number": (
         field(3, "Action", "name", 5),
         "$.dag.graph.nodes[3]",
-        "is no node: an object with the keys 'Action'",
+        "is not a node: an object with the keys 'Action'",
     ),
     "a node's name that can not be stored": (
         field(3, "Action", "label", "\udfff"),
@@ -391,7 +395,7 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "an edge from a text": (put(*GRAPH, "edges", 0, ["0", 1, None]), f"{EDGES}[0]", NO_EDGE),
     "an edge from true": (put(*GRAPH, "edges", 2, [True, 3, None]), f"{EDGES}[2]", NO_EDGE),
     "an edge from a fraction": (put(*GRAPH, "edges", 0, [0.0, 1, None]), f"{EDGES}[0]", NO_EDGE),
-    "an edge twice": (edges(add="1>2"), f"{EDGES}[15]", "stands there twice"),
+    "an edge twice": (edges(add="1>2"), f"{EDGES}[15]", "is there twice"),
     "an edge into the start": (
         edges(add="3>12 4>12"),
         EDGES,
@@ -448,37 +452,37 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "an event of no UUID": (
         put("events", 3, "saga_id", "x"),
         "$.events[3].saga_id",
-        "is no UUID: 'x'",
+        "is not a UUID: 'x'",
     ),
     "an event of an unknown type": (
         put("events", 3, "event_type", "finished"),
         "$.events[3].event_type",
-        "is no event: 'finished' without data",
+        "is not an event: 'finished' without data",
     ),
     "a type that is null": (
         put("events", 3, "event_type", None),
         "$.events[3].event_type",
-        "is no event: None",
+        "is not an event: None",
     ),
     "a type that is empty": (
         put("events", 3, "event_type", {}),
         "$.events[3].event_type",
-        "is no event: {}",
+        "is not an event: {}",
     ),
     "two types at once": (
         put("events", 3, "event_type", {"succeeded": 1, "failed": "InjectedError"}),
         "$.events[3].event_type",
-        "is no event: {'succeeded': 1, 'failed': 'InjectedError'}",
+        "is not an event: {'succeeded': 1, 'failed': 'InjectedError'}",
     ),
     "a success without output": (
         put("events", 3, "event_type", "succeeded"),
         "$.events[3].event_type",
-        "is no event: 'succeeded' without data",
+        "is not an event: 'succeeded' without data",
     ),
     "a start with data": (
         put("events", 2, "event_type", {"started": 1}),
         "$.events[2].event_type",
-        "is no event: 'started' with data",
+        "is not an event: 'started' with data",
     ),
     "an output out of range": (
         put("events", 3, "event_type", {"succeeded": {"a": [0, "\udfff"]}}),
@@ -488,12 +492,12 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "an unknown error": (
         put("events", 3, "event_type", {"failed": {"Future": {}}}),
         "$.events[3].event_type",
-        "is no action error",
+        "is not an action error",
     ),
     "an unknown undo error": (
         put("events", 3, "event_type", {"undo_failed": {"TemporaryFailure": 1}}),
         "$.events[3].event_type",
-        "is no undo action error",
+        "is not an undo action error",
     ),
     "an error with a value out of range": (
         put("events", 3, "event_type", {"failed": {"ActionFailed": {"source_error": 2**64}}}),
@@ -518,7 +522,7 @@ def test_each_breach_is_an_error_that_names_its_place(change: Callable, path: st
 def test_a_number_that_is_too_large_for_a_float_is_refused():
     """Python's reader takes it for an infinity, which is no JSON."""
     text = (DATA / "ok.json").read_text().replace('"succeeded": 1211', '"succeeded": 1e999')
-    with pytest.raises(DumpError, match=r"\$\.events\[3\]\.event_type: inf is no JSON number"):
+    with pytest.raises(DumpError, match=r"\$\.events\[3\]\.event_type: inf is not a JSON number"):
         SagaSerialized.from_json(text)
 
 
@@ -526,14 +530,14 @@ def test_a_truncated_dump_is_an_error_wherever_it_was_cut():
     """No prefix of a document is taken for the whole."""
     text = (DATA / "err.json").read_text()
     for length in range(0, len(text), 97):
-        with pytest.raises(DumpError, match=r"^malformed saga dump: \$: is no JSON: "):
+        with pytest.raises(DumpError, match=r"^malformed saga dump: \$: is not JSON: "):
             SagaSerialized.from_json(text[:length])
 
 
 @pytest.mark.parametrize("text", ["null", "5", "[]", '"x"', "[" * 100_000, "NaN", "{} {}"])
 def test_a_text_that_is_no_dump_is_refused(text: str):
     """Whether it is JSON or not."""
-    with pytest.raises(DumpError, match=r"^malformed saga dump: \$: is no "):
+    with pytest.raises(DumpError, match=r"^malformed saga dump: \$: is not "):
         SagaSerialized.from_json(text)
 
 

@@ -53,15 +53,15 @@ def test_events_of_a_node_have_one_legal_order():
 @pytest.mark.parametrize(
     ("label", "data", "why"),
     [
-        ("finished", None, "is no event: 'finished' without data"),
-        ("started", "null", "is no event: 'started' with data"),
-        ("undo_started", "1", "is no event: 'undo_started' with data"),
-        ("undo_finished", "1", "is no event: 'undo_finished' with data"),
-        ("succeeded", None, "is no event: 'succeeded' without data"),
-        ("failed", None, "is no event: 'failed' without data"),
-        ("undo_failed", None, "is no event: 'undo_failed' without data"),
-        ("failed", '"Nothing"', "is no action error"),
-        ("undo_failed", "{}", "is no undo action error"),
+        ("finished", None, "is not an event: 'finished' without data"),
+        ("started", "null", "is not an event: 'started' with data"),
+        ("undo_started", "1", "is not an event: 'undo_started' with data"),
+        ("undo_finished", "1", "is not an event: 'undo_finished' with data"),
+        ("succeeded", None, "is not an event: 'succeeded' without data"),
+        ("failed", None, "is not an event: 'failed' without data"),
+        ("undo_failed", None, "is not an event: 'undo_failed' without data"),
+        ("failed", '"Nothing"', "is not an action error"),
+        ("undo_failed", "{}", "is not an undo action error"),
     ],
 )
 def test_a_row_that_is_no_event_is_refused(label: str, data: str | None, why: str):

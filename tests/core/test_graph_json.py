@@ -34,21 +34,25 @@ def test_a_stored_graph_is_read_as_it_was(flat):
 
 
 BAD = {
-    "no JSON": ("{", "$", "is no JSON"),
-    "no object": ("[]", "$", "is no stored graph"),
-    "no name": (stored(lambda d: d.pop("saga_name")), "$", "is no stored graph"),
-    "no nodes": (stored(lambda d: d.pop("nodes")), "$", "is no stored graph"),
+    "no JSON": ("{", "$", "is not JSON"),
+    "no object": ("[]", "$", "is not a stored graph"),
+    "no name": (stored(lambda d: d.pop("saga_name")), "$", "is not a stored graph"),
+    "no nodes": (stored(lambda d: d.pop("nodes")), "$", "is not a stored graph"),
     "a node without its stage": (
         stored(lambda d: d["nodes"][1].pop(0)),
         "$.nodes[1]",
-        "is no pair of a stage and a node",
+        "is not a pair of a stage and a node",
     ),
     "a stage that is no number": (
         stored(lambda d: d["nodes"][1].__setitem__(0, True)),
         "$.nodes[1]",
-        "is no pair of a stage and a node",
+        "is not a pair of a stage and a node",
     ),
-    "no node": (stored(lambda d: d["nodes"].__setitem__(3, [0, 5])), "$.nodes[3]", "is no node: 5"),
+    "no node": (
+        stored(lambda d: d["nodes"].__setitem__(3, [0, 5])),
+        "$.nodes[3]",
+        "is not a node: 5",
+    ),
     "a start inside": (
         stored(lambda d: d["nodes"].__setitem__(3, [0, {"Start": {"params": 1}}])),
         "$.nodes[3]",

@@ -31,5 +31,5 @@ def test_a_number_of_calls_is_an_integer():
 
 def test_how_often_a_node_is_called_is_not_said_by_a_number():
     """A number leaves open which direction it is meant for."""
-    with pytest.raises(TypeError, match="said by a RepeatInjected"):
+    with pytest.raises(TypeError, match="repeat must be a RepeatInjected"):
         inputs.InjectRepeat(3, 2)

@@ -70,13 +70,13 @@ def test_an_undo_action_also_sees_its_own_node(node: int, own: str):
         (
             4,
             "x",
-            'node /s/b looked up "x": it is a node of stage 1, and no ancestor of this one of '
+            'node /s/b looked up "x": it is a node of stage 1, not an ancestor of this one of '
             'stage 1 (it sees "a")',
         ),
         (
             3,
             "c",
-            'node /s/a looked up "c": it is a node of stage 2, and no ancestor of this one of '
+            'node /s/a looked up "c": it is a node of stage 2, not an ancestor of this one of '
             "stage 0 (it sees none)",
         ),
         (

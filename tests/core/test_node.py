@@ -128,11 +128,11 @@ def test_nodes_of_the_flattened_graph():
 
 def test_what_is_no_action_is_no_node():
     """A function that was not made an action is refused, with what to do."""
-    with pytest.raises(TypeError, match="decorate it with @registry.action, or give its name"):
+    with pytest.raises(TypeError, match="decorate it with @registry.action, or give a name"):
         Node.action("a", "A", test_what_is_no_action_is_no_node)
 
 
 def test_a_subsaga_is_made_of_a_built_graph():
     """A builder is refused; it has to be built first."""
-    with pytest.raises(TypeError, match="made of what DagBuilder.build returned, not of"):
+    with pytest.raises(TypeError, match=r"needs a Dag, as from DagBuilder.build\(\), got"):
         Node.subsaga("s", DagBuilder("inner"), "p")

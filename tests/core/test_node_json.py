@@ -27,12 +27,12 @@ def test_keys_that_are_not_known_are_ignored():
 
 GOOD = {"action_name": "a", "label": "L", "name": "n"}
 BAD = [
-    (None, "$.x", "is no node: None"),
-    ("Start", "$.x", "is no node: 'Start'"),
-    (["End"], "$.x", r"is no node: \['End'\]"),
-    (3, "$.x", "is no node: 3"),
-    ({}, "$.x", "is no node: an object with the keys of nothing"),
-    ({"End": {}}, "$.x", "is no node: an object with the keys 'End'"),
+    (None, "$.x", "is not a node: None"),
+    ("Start", "$.x", "is not a node: 'Start'"),
+    (["End"], "$.x", r"is not a node: \['End'\]"),
+    (3, "$.x", "is not a node: 3"),
+    ({}, "$.x", r"is not a node: an object with the keys \(none\)"),
+    ({"End": {}}, "$.x", "is not a node: an object with the keys 'End'"),
     ({"Action": None}, "$.x", "keys 'Action'"),
     *(({"Action": {**GOOD, key: 5}}, "$.x", "keys 'Action'") for key in GOOD),
     *(

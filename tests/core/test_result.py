@@ -38,7 +38,7 @@ def test_a_success_has_the_outputs_of_all_nodes():
     assert ok.lookup_node_output(4) is None
     with pytest.raises(NoSuchNode):
         ok.lookup_node_output("nobody")
-    with pytest.raises(DeserializeError, match="is no int"):
+    with pytest.raises(DeserializeError, match="is not of type int"):
         ok.lookup_node_output("a", int)
 
 

@@ -71,15 +71,15 @@ BAD = {
     "an integer below 64 bits": (-(2**63) - 1, "$", "out of the range -2**63 to 2**64-1"),
     "an integer above 64 bits": ({"n": [2**64]}, "$.n[0]", "out of the range"),
     "a number of 5000 digits": ([0, 10**5000], "$[1]", "out of the range"),
-    "NaN": ({"a": {"b": math.nan}}, "$.a.b", "nan is no JSON number"),
-    "infinity": ([1, -math.inf], "$[1]", "-inf is no JSON number"),
+    "NaN": ({"a": {"b": math.nan}}, "$.a.b", "nan is not a JSON number"),
+    "infinity": ([1, -math.inf], "$[1]", "-inf is not a JSON number"),
     "a lone surrogate": (["\ud800"], "$[0]", "'\\ud800' holds a lone surrogate"),
     "a lone surrogate in a key": ({"\udfff": 1}, "$", "'\\udfff' holds a lone surrogate"),
-    "a key that is no string": ({"a": {1: 2}}, "$.a", "the key 1 is no string"),
-    "a key that is None": ({None: 2}, "$", "the key None is no string"),
-    "keys that can not be sorted": ({1: 1, "a": 2}, "$", "the key 1 is no string"),
+    "a key that is no string": ({"a": {1: 2}}, "$.a", "the key 1 is not a string"),
+    "a key that is None": ({None: 2}, "$", "the key None is not a string"),
+    "keys that can not be sorted": ({1: 1, "a": 2}, "$", "the key 1 is not a string"),
     "bytes": ({"rooms": [{}, {"key": b"x"}]}, "$.rooms[1].key", "type bytes"),
-    "a set": ({1}, "$", "a value of type set can not be stored as JSON"),
+    "a set": ({1}, "$", "a value of type set cannot be stored as JSON"),
     "an object": (object(), "$", "type object"),
     "too deep": (nested(MAX_DEPTH + 1), "$" + "[0]" * 101, "nested deeper than 100 levels"),
     "deeper than the stack": (nested(100_000), "$" + "[0]" * 101, "nested deeper"),
@@ -189,7 +189,7 @@ def test_the_core_alone_takes_plain_json():
     plain_codec = PLAIN_CODEC
     assert plain_codec.encode([1, "a"]) == '[1,"a"]'
     assert plain_codec.decode(JsonText("[1]"), list) == [1]
-    with pytest.raises(DeserializeError, match=r"\$: '5' is no int"):
+    with pytest.raises(DeserializeError, match=r"\$: '5' is not of type int"):
         plain_codec.decode(JsonText('"5"'), int)
     assert plain_codec.encode("a", as_type=int) == '"a"'
     with pytest.raises(SerializeError, match="type set"):
@@ -207,7 +207,7 @@ def test_a_value_is_decoded_by_the_codec_that_is_handed_in():
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
 def test_text_that_is_damaged_is_refused(text):
     """By an error of ours, which an action that asks for the value gets as one of the value."""
-    with pytest.raises(DumpError, match=r"\$: is no JSON: "):
+    with pytest.raises(DumpError, match=r"\$: is not JSON: "):
         decode_json(text)
-    with pytest.raises(DeserializeError, match=r"^\$: is no JSON: "):
+    with pytest.raises(DeserializeError, match=r"^\$: is not JSON: "):
         decode_value(PLAIN_CODEC, JsonText(text), None)

@@ -207,7 +207,7 @@ def breach_of(text: str, **options: object) -> Breach:
     ("text", "rule", "place", "why"),
     [
         ("3+ 5+", "KNOWN_NODE", 1, "started of 5: the saga has the nodes 0 to 4"),
-        ("3+ 3+", "OWN_ORDER", 1, "it stands in the log before, as event 0"),
+        ("3+ 3+", "OWN_ORDER", 1, "it is in the log already, as event 0"),
         ("3+ 3✓ 0✓", "OWN_ORDER", 2, "succeeded of /a: there is no started of it before it"),
         ("3+ 3✓ 0+ 0✓ 0✗", "OWN_ORDER", 4, "failed of /a: event 3 says succeeded of it"),
         ("3+ 0+", "PARENTS_FIRST", 1, "(start node), on which it depends, has not succeeded"),

@@ -154,5 +154,5 @@ def test_a_view_can_be_dumped():
 def test_a_saga_that_can_not_be_read_can_not_be_dumped():
     """Its view has a problem, and no status."""
     view = SagaView(SAGA_ID, "x", SagaHalted("its graph is malformed", None))
-    with pytest.raises(RecoveryError, match=f"saga {SAGA_ID} can not be dumped"):
+    with pytest.raises(RecoveryError, match=f"saga {SAGA_ID} cannot be dumped"):
         view.serialized()

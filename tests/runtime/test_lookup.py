@@ -117,9 +117,9 @@ async def _is_finished(world: World, saga_id: steno.SagaId) -> bool:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("b", "it is a node of stage 1, and no ancestor of this one of stage 1"),
-        ("me", "no ancestor"),
-        ("later", "no ancestor"),
+        ("b", "it is a node of stage 1, not an ancestor of this one of stage 1"),
+        ("me", "not an ancestor"),
+        ("later", "not an ancestor"),
         ("inner", "there is no node of that name in its saga or subsaga"),
         ("nobody", 'there is no node of that name in its saga or subsaga (it sees "a")'),
     ],

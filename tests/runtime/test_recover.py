@@ -347,7 +347,7 @@ async def test_a_saga_that_can_not_be_read_can_not_be_dumped(
     spoil(world, saga_id)
     async with world.open() as sec:
         view = await sec.saga_get(saga_id)
-    with pytest.raises(steno.RecoveryError, match="can not be dumped"):
+    with pytest.raises(steno.RecoveryError, match="cannot be dumped"):
         view.serialized()
 
 

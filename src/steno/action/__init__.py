@@ -1,5 +1,5 @@
 """
-What users write: actions, the registry they are found in, and the types of their data.
+What users write: actions, the registry of them, and the types of their data.
 
 Params, constants, outputs and errors can be of users' own types: each registry and each builder has
 a codec.

@@ -1,4 +1,4 @@
-"""The typed skin over core's builder: what it is given may be of users' types."""
+"""The typed layer over core's builder: constants and params may be of users' types."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class DagBuilder(core.DagBuilder):
 
     Args:
         saga_name: The name of this kind of saga, for people and for `saga_list`.
-        codec: What encodes its constants, and the params of its sagas. Types that are registered
-            with it must be registered with that of the `ActionRegistry`, too; it is best the same.
+        codec: Encodes its constants, and the params of its sagas. Types that are registered with it
+            must be registered with the codec of the `ActionRegistry` too; best use the same.
     """
 
     codec: core.Codec = attrs.field(factory=Codec, kw_only=True)

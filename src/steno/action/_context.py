@@ -1,4 +1,4 @@
-"""What an action is given: its saga's params, what earlier nodes gave, and keys to be called by."""
+"""What an action is given: its saga's params, the outputs of earlier nodes, and keys for calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 @attrs.frozen(eq=False)
 class ActionContext(Generic[C_co]):
     """
-    What an action, or an undo action, knows of the saga that it is a part of.
+    What an action, or an undo action, knows of the saga that it is part of.
 
     Attributes:
         saga_id: The saga; also a namespace for `uuid.uuid5` to derive other ids from.
@@ -91,10 +91,10 @@ class ActionContext(Generic[C_co]):
     @property
     def idempotency_key(self) -> str:
         """
-        A key for this call, the same whenever it is made again, after a crash too.
+        A key for this call, the same each time it is made again, after a crash too.
 
-        An action and its undo action have different keys, since services remember what they
-        answered to a key.
+        An action and its undo action have different keys, since services remember their answer to a
+        key.
         """
         return f"{self.saga_id}/{self.node_id}/{'undo' if self._undoing else 'action'}"
 
@@ -118,7 +118,7 @@ class ActionContext(Generic[C_co]):
 
     @property
     def action_key(self) -> str:
-        """The `idempotency_key` of the node's action: in its undo action, what to take back."""
+        """The `idempotency_key` of the node's action: in its undo action, the call to take back."""
         return f"{self.saga_id}/{self.node_id}/action"
 
     def _decode(self, text: JsonText, as_type: type[T] | None, what: str) -> T | JSON:

@@ -1,4 +1,4 @@
-"""Actions: a name and a pair of async functions, of which the second takes the first back."""
+"""Actions: a name and a pair of async functions, one that acts and one that takes it back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Noop(enum.Enum):
-    """Stands where an undo action would, for an action that needs none."""
+    """Takes the place of an undo action, for an action that does not need one."""
 
     NOOP = "noop"
     """Nothing is done to undo the action; its undo is logged like any other."""
@@ -54,8 +54,8 @@ class Action(Protocol):
     """
     What a SEC calls: anything with a name and these two methods.
 
-    Both are called at least once, and again after a crash, so both must be idempotent. The context
-    is of whatever type the action expects; that it gets that type is up to `open_sec`.
+    Both are called at least once, and again after a crash, so both must be idempotent. The type of
+    the context's user data is the action's choice; passing that type is up to `open_sec`.
     """
 
     @property
@@ -87,7 +87,7 @@ class ActionFunc(Generic[C, T_co]):
     _output_type: object = attrs.field(init=False, default=_UNRESOLVED, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what can not be called as an action."""
+        """Refuse anything that cannot be called as an action."""
         _check_function(self.name, self._do)
         if self._undo is not None and self._undo is not NOOP:
             _check_function(self.name, self._undo)
@@ -119,12 +119,12 @@ class ActionFunc(Generic[C, T_co]):
 
     @property
     def lacks_undo(self) -> bool:
-        """Whether neither an undo action was given, nor `NOOP`."""
+        """True if neither an undo action was given, nor `NOOP`."""
         return self._undo is None
 
     @property
     def needs_no_undo(self) -> bool:
-        """Whether `NOOP` was given: there is nothing to undo."""
+        """True if `NOOP` was given: there is nothing to undo."""
         return self._undo is NOOP
 
     @property
@@ -151,7 +151,7 @@ class ActionFunc(Generic[C, T_co]):
 
 def new_action_noop_undo(name: str, do: DoFunc[C, T_co]) -> ActionFunc[C, T_co]:
     """
-    Return an action that needs nothing to be undone, as one that only reads.
+    Return an action that does not need an undo, such as one that only reads.
 
     Args:
         name: The name by which stored sagas refer to it.
@@ -161,29 +161,34 @@ def new_action_noop_undo(name: str, do: DoFunc[C, T_co]) -> ActionFunc[C, T_co]:
 
 
 def output_type_of(action: Action) -> object:
-    """Return the annotation that an action's outputs keep; None: it does not say."""
+    """Return the annotation of an action's outputs; None if it has none."""
     return getattr(action, "output_type", None)
 
 
 def _awaited_type(function: Callable[..., object]) -> object:
-    """Return what awaiting the result of a function gives, as its annotation says."""
+    """Return the annotation of what awaiting the result of a function gives; None if unknown."""
+    # A partial has no annotations of its own.
     while isinstance(function, partial):
         function = function.func
     if not inspect.isroutine(function):  # an object that can be called
         function = type(function).__call__
     try:
         hints = get_type_hints(function, include_extras=True)
-    except Exception:  # noqa: BLE001 - to resolve annotations is to run the user's code
-        return None  # as under `if TYPE_CHECKING`: then it is as if there were none
+    except Exception:  # noqa: BLE001 - resolving annotations runs the user's code
+        return None  # a name under `if TYPE_CHECKING`, say: the same as without annotation
     returned = hints.get("return")
+    # A plain function may return a coroutine, and then says so; of `async def` the annotation is
+    # that of the awaited value.
     if get_origin(returned) in _AWAITABLES:
         return get_args(returned)[-1]
     return returned if inspect.iscoroutinefunction(function) else None
 
 
 def _check_function(name: str, function: object) -> None:
+    # Not `iscoroutinefunction`: partials and callable objects are fine too. What they return is
+    # checked by `_awaitable` when they are called.
     if not callable(function) or inspect.isasyncgenfunction(function):
-        msg = f'action "{name}": {function!r} is no async function'
+        msg = f'action "{name}": {function!r} is not an async function'
         raise TypeError(msg)
 
 
@@ -192,7 +197,7 @@ async def _nothing() -> None:
 
 
 def _awaitable(name: str, result: Awaitable[T_co]) -> Awaitable[T_co]:
-    """Return what a function of users has returned, if it can be waited for."""
+    """Return what a user's function returned, if it is awaitable."""
     if not inspect.isawaitable(cast("object", result)):
         msg = (
             f'action "{name}" returned {shown(result)} instead of waiting: is it an async function?'

@@ -1,4 +1,4 @@
-"""The registry: which code a stored saga's action names stand for."""
+"""The registry: the code that the action names of stored sagas stand for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ActionRegistry:
     The actions that a SEC can call, by name.
 
     Attributes:
-        codec: What encodes and decodes the values of its sagas: register types of your own with it.
+        codec: Encodes and decodes the values of its sagas: register types of your own with it.
     """
 
     codec: Codec = attrs.field(factory=Codec, kw_only=True)
@@ -44,7 +44,7 @@ class ActionRegistry:
         Return the action of a name.
 
         Raises:
-            ActionRegistryError: There is none.
+            ActionRegistryError: There is no such action.
         """
         try:
             return self._actions[name]
@@ -70,10 +70,10 @@ class ActionRegistry:
 
         Args:
             function: The function, when used without parentheses.
-            name: The action's name; the function's own if there is none. Stored sagas refer to it,
-                so it must never change.
-            undo: `NOOP`, if nothing is to be undone. What undoes it is given by decorating with
-                `<the action>.undo`.
+            name: The action's name; the function's own by default. Stored sagas refer to it, so it
+                must never change.
+            undo: `NOOP`, if nothing is to be undone. Otherwise decorate the function that undoes it
+                with `<the action>.undo`.
 
         Raises:
             ActionRegistryError: There is an action of that name.
@@ -98,11 +98,13 @@ class ActionRegistry:
         Raises:
             SagaValidationError: One is not registered, or has no undo.
         """
+        # By action, not by node: thousands of nodes may call the same few actions.
         for name, node in flat.action_names.items():
             action = self._actions.get(name)
             if action is None:
                 why = f'action for node "{node}" not registered: "{name}"'
                 raise SagaValidationError(flat.saga_name, why)
+            # Checked here and not when it is registered: the undo is decorated after the action.
             if isinstance(action, ActionFunc) and action.lacks_undo:
                 why = (
                     f'action "{name}" of node "{node}" has no undo: decorate one with '

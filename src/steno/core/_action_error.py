@@ -25,7 +25,7 @@ from steno.errors import DeserializeError, StenoError
 T = TypeVar("T")
 
 DATA = (dict, list, str, int, float, type(None))
-"""The classes that may be asked for to see what is stored, whatever was raised."""
+"""The types that `convert` decodes the stored data as, regardless of what was raised."""
 
 
 class _StoredError(StenoError):
@@ -58,8 +58,8 @@ class ActionError(_StoredError):
                 what is stored.
 
         Raises:
-            DeserializeError: The action did not raise this, but something else, or the engine
-                itself failed the node.
+            DeserializeError: The action raised something else, or the engine itself failed the
+                node.
         """
         msg = f"the node did not fail with a {_name(as_type)}: {self}"
         raise DeserializeError(msg)
@@ -80,7 +80,7 @@ class ActionFailed(ActionError):
         self.codec = codec
 
     def __str__(self) -> str:
-        """Return the text for people; the name of the exception's class is a part of it."""
+        """Return the readable text; it includes the name of the exception's class."""
         return f"action failed: {self.source_error}"
 
     @property
@@ -98,7 +98,7 @@ class ActionFailed(ActionError):
 
 
 class _MessageError(ActionError):
-    """An error that is nothing but its message."""
+    """An error that consists of a message only."""
 
     prefix: ClassVar[str]
 
@@ -114,13 +114,13 @@ class _MessageError(ActionError):
 
 
 class DeserializeFailed(_MessageError):
-    """The action asked for a stored value as a type that it is not of."""
+    """The action asked for a stored value as a type that it does not have."""
 
     prefix: ClassVar = "deserialize failed"
 
 
 class SerializeFailed(_MessageError):
-    """The action returned what can not be stored."""
+    """The action returned a value that cannot be stored."""
 
     prefix: ClassVar = "serialize failed"
 
@@ -135,7 +135,7 @@ class InjectedError(ActionError):
     """No action was called: an operator or a test asked for this failure."""
 
     def __str__(self) -> str:
-        """Return the text for people."""
+        """Return the readable text."""
         return ERROR_INJECTED
 
     def to_json(self) -> JSON:
@@ -171,7 +171,7 @@ class UndoActionError(_StoredError):
         return cls(encode_json({"message": f"undo action attempt {number}: {error}", **more}))
 
     def __str__(self) -> str:
-        """Return the text for people, the source error indented over several lines."""
+        """Return the readable text, the source error indented over several lines."""
         return f"undo action failed permanently: {pretty_json(self.source_error)}"
 
     @property
@@ -188,8 +188,7 @@ class UndoActionError(_StoredError):
                 what is stored.
 
         Raises:
-            DeserializeError: The undo action did not raise this, but something else, or it is not
-                known what.
+            DeserializeError: The undo action raised something else, or what it raised is not known.
         """
         source, name = self.source_error, self.error_type
         if name is not None and not _asks_for_data(as_type):
@@ -204,7 +203,8 @@ class UndoActionError(_StoredError):
         return {"PermanentFailure": {"source_error": decode_json(self.source_error)}}
 
 
-# Its class's name is part of what is stored of an exception, so it must not follow the files.
+# The qualified name of an exception's class is stored with it, so it must survive moving the code
+# to another file.
 for _class in (
     ActionError,
     ActionFailed,
@@ -226,7 +226,7 @@ def _name(as_type: object) -> str:
 
 
 def _type_in(source: JsonValue) -> str | None:
-    """Return the name of the class of the exception that is stored as this, if it is there."""
+    """Return the name of the exception's class, or None if it was not stored."""
     match source:
         case {"type": str(name), "message": str()}:
             return name
@@ -235,16 +235,17 @@ def _type_in(source: JsonValue) -> str | None:
 
 
 def _asks_for_data(as_type: JSON) -> bool:
-    """Tell whether what is stored is asked for, and not the exception that it stands for."""
+    """Return True if the stored data is wanted, rather than the exception that it describes."""
     return as_type is object or (isinstance(as_type, type) and issubclass(as_type, DATA))
 
 
 def _is_no_error(as_type: JSON) -> bool:
-    """Tell whether a type is a class that nothing could have raised; it may be a union, too."""
+    """Return True for a class that cannot be raised; a union, which is not a class, may be."""
     return isinstance(as_type, type) and not issubclass(as_type, BaseException)
 
 
 def _converted(who: str, source: JsonText, name: str | None, as_type: type[T], codec: Codec) -> T:
+    # Without a stored class name the error is plain data, which may be decoded as any class.
     if name is not None and _is_no_error(as_type) and not _asks_for_data(as_type):
         msg = f"{who} failed with a {name}, which is not a {_name(as_type)}"
         raise DeserializeError(msg)
@@ -253,11 +254,11 @@ def _converted(who: str, source: JsonText, name: str | None, as_type: type[T], c
 
 def action_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> ActionError:
     """
-    Return the error that `ActionError.to_json` gave; keys that it does not know are ignored.
+    Return the error that `ActionError.to_json` wrote; unknown keys are ignored.
 
     Raises:
-        ValueError: The data is no action error.
-        SerializeError: It holds a value that is none of this library.
+        ValueError: The data is not an action error.
+        SerializeError: It holds a value that `encode_json` refuses.
     """
     match data:
         case "InjectedError":
@@ -272,23 +273,23 @@ def action_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> Actio
             return SubsagaCreateFailed(message)
         case _:
             pass
-    msg = "is no action error"
+    msg = "is not an action error"
     raise ValueError(msg)
 
 
 def undo_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> UndoActionError:
     """
-    Return the error that `UndoActionError.to_json` gave.
+    Return the error that `UndoActionError.to_json` wrote.
 
     Raises:
-        ValueError: The data is no undo action error.
-        SerializeError: It holds a value that is none of this library.
+        ValueError: The data is not an undo action error.
+        SerializeError: It holds a value that `encode_json` refuses.
     """
     match data:
         case {"PermanentFailure": {"source_error": source}}:
             return UndoActionError(encode_json(source), codec=codec)
         case _:
-            msg = "is no undo action error"
+            msg = "is not an undo action error"
             raise ValueError(msg)
 
 

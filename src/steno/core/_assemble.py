@@ -62,6 +62,8 @@ class _Assembly:
 
     def open_scope(self, start: int, params: NodeName | None) -> None:
         """Begin a (sub)saga below its start node."""
+        # A params node that does not exist gives None here; `Namespace.add` refuses it at the
+        # subsaga's end, in the builder's words.
         params_node = self.frames[-1].names.get(params) if params is not None else None
         frame = _Frame(len(self.scopes), params, [start])
         self.scopes.append(Scope(frame.names, params_node, len(self.frames)))
@@ -71,6 +73,7 @@ class _Assembly:
         """End a (sub)saga above its end node."""
         frame = self.frames.pop()
         frame.namespace.close()
+        # The end node depends on the last stage, so that stage needs a boundary below it too.
         self.add_boundary(frame)
         self.put_below(frame, end)
         return frame
@@ -90,8 +93,10 @@ class _Assembly:
         self.children[frame.boundary].append(node)
 
     def enter(self, node: int, stage: int) -> None:
-        """Put a node into its stage, and open that if it is new."""
+        """Put a node into its stage, opening the stage if it is new."""
         frame = self.frames[-1]
+        # The input may come from a file. Stages are numbered without gaps and never go back, so
+        # anything but the open stage or the next one is refused.
         if stage == frame.namespace.stage + 1:
             self.add_boundary(frame)
             frame.namespace.open_stage()
@@ -107,10 +112,12 @@ class _Assembly:
                 self.enter(index, stage)
                 self.leave(index, stage, name, None)
             case SubsagaStartNode(params_node_name=params):
+                # Not an exit of its stage: later nodes depend on the end node, and see its name.
                 self.enter(index, stage)
                 self.note_place(stage)
                 self.open_scope(index, params)
             case SubsagaEndNode(name=name):
+                # The outermost frame is closed by `assemble`, by the saga's own end node.
                 if len(self.frames) == 1:
                     msg = f"node {index} ends a subsaga that never started"
                     raise Mistake(msg)
@@ -145,6 +152,8 @@ def assemble(saga_name: SagaName, staged: Iterable[tuple[InnerNode, int]]) -> Fl
         Mistake: They do not have the shape that a builder makes.
     """
     items = list(staged)
+    # The start and end nodes are numbered last, as Steno does; so an inner node's index is its
+    # place in insertion order.
     start, end = len(items), len(items) + 1
     assembly = _Assembly(len(items) + 2)
     assembly.open_scope(start, None)
@@ -158,6 +167,7 @@ def assemble(saga_name: SagaName, staged: Iterable[tuple[InnerNode, int]]) -> Fl
     boundaries = zip(assembly.parents, assembly.children, strict=True)
     return FlatDag(
         saga_name=saga_name,
+        # A graph is shared by all its sagas; the params in StartNode are filled in by SagaDag.
         nodes=(*(node for node, _ in items), StartNode(NULL), EndNode()),
         graph=Digraph(
             boundaries=tuple(Boundary(parents, tuple(kids)) for parents, kids in boundaries),

@@ -8,22 +8,22 @@ import attrs
 
 
 class LogRule(enum.Enum):
-    """What every log keeps."""
+    """A rule that every log keeps."""
 
     ONE_SAGA = "all events of a log are of one saga"
-    """An event of another saga does not belong into it."""
+    """An event of another saga does not belong here."""
     KNOWN_NODE = "each event is of a node of the graph"
-    """There is nothing else that anything could become of."""
+    """Events are about nodes; there is nothing else they could be about."""
     OWN_ORDER = "a node starts, then succeeds or fails, then its undo starts, then ends; each once"
-    """The order of one node's events, whatever the others do."""
+    """The order of one node's events, regardless of other nodes."""
     PARENTS_FIRST = "a node starts after all that it depends on have succeeded"
-    """Nothing can see an output that is not there."""
+    """A node may read the outputs of its ancestors, so they have to exist."""
     NO_START_AFTER_FAILURE = "nothing starts after the first failure"
     """The saga unwinds from then on."""
     OWN_OUTPUT = "a node without an action gives what it stands for"
     """Null, the value of a constant, or the output of a subsaga's last node."""
     UNDO_OF_SUCCESS = "only what has succeeded is undone"
-    """What failed, or never started, gets no event of an undo."""
+    """A node that failed, or never started, has no undo events."""
     UNDO_AFTER_FAILURE = "nothing is undone before something has failed"
     """A saga that succeeds is not unwound."""
     CHILDREN_FIRST = "a node is undone after all that depend on it"
@@ -37,7 +37,7 @@ class LogRule(enum.Enum):
 @attrs.frozen
 class Breach:
     """
-    The first place at which a log does not keep the rules.
+    The first place at which a log breaks a rule.
 
     Attributes:
         rule: The rule that is broken.

@@ -1,7 +1,7 @@
 """
 Commands: what a machine asks for. The mirror file of `_input`, which is what it is told.
 
-A `Step` makes write-ahead a type: whoever has one must make `record` durable, in one transaction,
+A `Step` makes write-ahead logging a type: its owner must make `record` durable, in one transaction,
 before carrying out `then`.
 """
 
@@ -23,7 +23,7 @@ class RunAction:
 
     Attributes:
         node_id: The node.
-        times: How often, in sequence; only the last result is told.
+        times: How often, in sequence; only the last result counts.
     """
 
     node_id: SagaNodeId

@@ -63,8 +63,10 @@ class DagBuilder:
 
         Raises:
             TypeError: One was not made by `Node.action`, `Node.constant` or `Node.subsaga`.
-            SerializeError: A constant can not be stored as JSON, or takes more bytes than allowed.
+            SerializeError: A constant cannot be stored as JSON, or takes more bytes than allowed.
         """
+        # Before the check for a mistake: a bad type or value is raised at the line that passes it,
+        # even if an earlier mistake is still waiting for `build`.
         stage = tuple(_appendable(node, self.codec) for node in nodes)
         if self._mistake is not None:
             return
@@ -90,6 +92,7 @@ class DagBuilder:
         """
         if self._mistake is not None:
             raise DagBuilderError(self.saga_name, self._mistake)
+        # `close` changes nothing, so building does not end appending: build, append, build again.
         try:
             self._namespace.close()
         except Mistake as mistake:  # not kept: what is missing may still be appended
@@ -126,13 +129,14 @@ def _appendable(node: object, codec: Codec) -> ActionNode | ConstantNode | Subsa
         return node.encoded(codec)
     if not isinstance(node, ActionNode | ConstantNode | SubsagaNode):
         found = type(node).__qualname__
-        msg = f"only what Node.action and its like make can be appended, not a {found}"
+        msg = f"expected a Node, as from Node.action(), got {found}"
         raise TypeError(msg)
     return node
 
 
 def _walk(dag: StagedDag) -> Iterator[tuple[InnerNode, int]]:
-    """Yield the nodes of a graph and of all that it contains, each with its stage, in order."""
+    """Yield the nodes of a graph and of all its subsagas, each with its stage, in order."""
+    # A stack of iterators instead of recursion: subsagas may nest deeper than Python's stack.
     pending: list[Iterator[tuple[_Walked, int]]] = [_staged(dag)]
     while pending:
         for node, stage in pending[-1]:
@@ -141,6 +145,8 @@ def _walk(dag: StagedDag) -> Iterator[tuple[InnerNode, int]]:
                     yield node, stage
                 case SubsagaNode(name=name, dag=inner, params_node_name=params):
                     yield SubsagaStartNode(params, inner.saga_name), stage
+                    # Pushed in reverse: the inner nodes come first, then the end, then the rest of
+                    # the iterator that this loop was walking.
                     pending.append(iter([(SubsagaEndNode(name), stage)]))
                     pending.append(_staged(inner))
                     break
@@ -191,8 +197,8 @@ class SagaDag:
                 allows. The SEC that runs the saga must allow as many.
 
         Raises:
-            SerializeError: The params can not be stored as JSON, or take more bytes.
-            TypeError: The graph is none.
+            SerializeError: The params cannot be stored as JSON, or take more bytes.
+            TypeError: The graph is not a `Dag`.
         """
         _check_dag(dag)
         chosen = dag.codec if codec is None else codec
@@ -219,7 +225,7 @@ class SagaDag:
                 `subsaga/inner`, which a leading slash roots in the outermost saga.
 
         Raises:
-            NoSuchNode: There is none, or there are several.
+            NoSuchNode: There is no such node, or the name is ambiguous.
         """
         return self.flat.get_index(node)
 
@@ -229,7 +235,7 @@ class SagaDag:
         return (*inner, StartNode(self.params), end)
 
     def same_as(self, other: SagaDag) -> bool:
-        """Say whether two sagas have the same graph and the same params."""
+        """Return True if two sagas have the same graph and the same params."""
         return self.params == other.params and self.flat.digest == other.flat.digest
 
     def dot(self) -> str:
@@ -240,12 +246,12 @@ class SagaDag:
 def _check_dag(dag: object) -> None:
     if not isinstance(dag, Dag):
         found = type(dag).__qualname__
-        msg = f"a SagaDag is made of what DagBuilder.build returned, not of a {found}"
+        msg = f"expected a Dag, as from DagBuilder.build(), got {found}"
         raise TypeError(msg)
 
 
 def _set(dag: SagaDag, flat: FlatDag, params: JsonText, codec: Codec) -> None:
-    """Fill in a frozen instance."""
+    """Set the fields of a frozen instance."""
     object.__setattr__(dag, "flat", flat)
     object.__setattr__(dag, "params", params)
     object.__setattr__(dag, "codec", codec)

@@ -1,4 +1,4 @@
-"""Where two sagas differ: what somebody is told who creates an id again with something else."""
+"""Where two sagas differ: the message for creating a saga id again with something else."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LONGEST = 60
 
 def difference(dag: SagaDag, there: SagaDag) -> str | None:
     """
-    Return where a saga differs from one that is there, in a line; None if they are the same.
+    Return one line on where a saga differs from an existing one; None if they are the same.
 
-    The first difference is told: of the name, the nodes, their stages, or the params.
+    Only the first difference is named: of the name, the nodes, their stages, or the params.
 
     Args:
-        dag: The saga that somebody wants to create.
-        there: The one that has its id.
+        dag: The saga that is to be created.
+        there: The one that already has its id.
     """
     if dag.same_as(there):
         return None
@@ -39,6 +39,7 @@ def _of_graphs(dag: SagaDag, there: SagaDag) -> str:
             continue
         where = _of_values(node_to_json(here), node_to_json(other))
         return f"its graph differs at node {_shown(there.flat.path(index))}, {where}"
+    # The digest covers the name, the nodes and the stages, and the first two are equal.
     stages = zip(dag.flat.stage_of, there.flat.stage_of, strict=True)
     index = next(index for index, (here, other) in enumerate(stages) if here != other)
     return f"its graph differs: node {_shown(there.flat.path(index))} is in another stage"
@@ -47,6 +48,7 @@ def _of_graphs(dag: SagaDag, there: SagaDag) -> str:
 def _of_values(here: JsonValue, other: JsonValue) -> str:
     """Return the path to the first difference of two values, and what each has there."""
     path = "$"
+    # A loop, not recursion: params may nest as deeply as JSON is allowed to.
     while True:
         match here, other:
             case dict(), dict() if here.keys() == other.keys():

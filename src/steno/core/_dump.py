@@ -51,7 +51,7 @@ class SagaSerialized:
     Attributes:
         saga_id: The saga.
         dag: Its graph and params.
-        events: Its events, in the order in which they stand in the document.
+        events: Its events, in the order of the document.
     """
 
     saga_id: SagaId
@@ -60,7 +60,7 @@ class SagaSerialized:
 
     def to_json(self, *, steno: bool = False) -> str:
         """
-        Return the document; what `from_json` reads of it gives the same bytes again.
+        Return the document; reading it with `from_json` and writing it again gives the same bytes.
 
         Args:
             steno: Write what Steno writes, and so no times.
@@ -84,12 +84,13 @@ class SagaSerialized:
             },
             "events": [_event_to_json(event) for event in self.events],
         }
+        # Last, and only when all are known: a dump that came without times is written without.
         times = [event.time for event in self.events]
         if times and None not in times and not steno:
             document["times"] = times
         try:
             text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-            text.encode()  # a lone surrogate is seen now, and not by whoever writes it to a file
+            text.encode()  # find a lone surrogate now, not when the caller writes the file
         except (RecursionError, ValueError) as error:
             raise DumpError("$", f"cannot be written: {error}") from None
         return text
@@ -97,21 +98,21 @@ class SagaSerialized:
     @classmethod
     def from_json(cls, text: str, *, codec: Codec = PLAIN_CODEC) -> SagaSerialized:
         """
-        Return the saga of a document; keys that are not known are ignored.
+        Return the saga of a document; unknown keys are ignored.
 
-        Whether the events are a legal log is seen when the saga is resumed.
+        The events are checked only when the saga is resumed: they need not be a legal log here.
 
         Args:
             text: The document.
             codec: What decodes the saga's params and outputs; a SEC that resumes it uses its own.
 
         Raises:
-            DumpError: It is no dump of a saga.
+            DumpError: The text is not the dump of a saga.
         """
         try:
             document = parse_json(text)
         except ValueError as error:
-            raise DumpError("$", f"is no JSON: {error}") from None
+            raise DumpError("$", f"is not JSON: {error}") from None
         match document:
             case {"saga_id": saga_id, "dag": dag, "events": list(events), **rest}:
                 times = _read_times(cast("JsonValue", rest.get("times")), len(events))
@@ -124,14 +125,15 @@ class SagaSerialized:
                     ),
                 )
             case _:
-                raise DumpError("$", 'is no object with "saga_id", "dag" and a list of "events"')
+                why = 'is not an object with "saga_id", "dag" and a list of "events"'
+                raise DumpError("$", why)
 
 
 def _saga_id(data: JsonValue, path: str) -> SagaId:
     if isinstance(data, str):
         with suppress(ValueError):
             return SagaId(UUID(data))
-    raise DumpError(path, f"is no UUID: {data!r}")
+    raise DumpError(path, f"is not a UUID: {data!r}")
 
 
 def _read_dag(data: JsonValue, codec: Codec) -> SagaDag:
@@ -141,6 +143,7 @@ def _read_dag(data: JsonValue, codec: Codec) -> SagaDag:
             "start_node": int(start),
             "end_node": int(end),
             "graph": {"nodes": list(nodes), "edges": list(edges), **rest},
+            # `int()` matches True and False as well, here and below.
         } if bool not in {type(start), type(end)}:
             value_from_json(name, "$.dag.saga_name")
             if rest.get("node_holes"):
@@ -148,8 +151,10 @@ def _read_dag(data: JsonValue, codec: Codec) -> SagaDag:
             if rest.get("edge_property", "directed") != "directed":
                 raise DumpError("$.dag.graph.edge_property", 'is not "directed"')
         case _:
-            raise DumpError("$.dag", "is no graph with its name, start node, end node and edges")
+            why = "is not a graph with its name, start node, end node and edges"
+            raise DumpError("$.dag", why)
     read = [node_from_json(item, f"$.dag.graph.nodes[{i}]") for i, item in enumerate(nodes)]
+    # Steno's dumps have the start and end nodes last, and `_stages` relies on that.
     last = len(read) - 1
     if (start, end) != (last - 1, last):
         raise DumpError("$.dag", "its start node and end node are not the last two nodes")
@@ -172,7 +177,7 @@ def _read_edges(edges: Sequence[JsonValue], size: int) -> Iterator[tuple[int, in
                 yield parent, child
             case _:
                 path = f"$.dag.graph.edges[{position}]"
-                raise DumpError(path, f"is no edge between two of the {size} nodes: {edge!r}")
+                raise DumpError(path, f"is not an edge between two of the {size} nodes: {edge!r}")
 
 
 def _event_to_json(event: SagaNodeEvent) -> JSON:
@@ -206,7 +211,7 @@ def _read_event(item: JsonValue, time: Timestamp | None, path: str) -> SagaNodeE
             read = _read_event_type(event_type, f"{path}.event_type")
             return SagaNodeEvent(owner, SagaNodeId(node), read, time)
         case _:
-            raise DumpError(path, 'is no object with "saga_id", "node_id" and "event_type"')
+            raise DumpError(path, 'is not an object with "saga_id", "node_id" and "event_type"')
 
 
 def _read_event_type(data: JsonValue, path: str) -> SagaNodeEventType:
@@ -218,7 +223,7 @@ def _read_event_type(data: JsonValue, path: str) -> SagaNodeEventType:
                 ((label, value),) = data.items()
                 return event_type_from_row(label, encode_json(value))
             case _:
-                raise DumpError(path, f"is no event: {data!r}")
+                raise DumpError(path, f"is not an event: {data!r}")
     except SerializeError as error:
         raise DumpError(path + error.path.removeprefix("$"), error.why) from None
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Escaping: what keeps a text in its line, and from giving orders to a terminal."""
+"""Escaping: keep a text on one line, and keep it from sending escape codes to a terminal."""
 
 from __future__ import annotations
 

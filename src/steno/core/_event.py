@@ -95,8 +95,8 @@ class SagaNodeEvent:
         saga_id: Whose log it is.
         node_id: The node.
         event_type: What has become of it, with the data that belongs to that.
-        time: When it was made; None where that is not known, as in a dump of Steno. Two events that
-            differ in their times only are equal: they say the same.
+        time: When it was made; None if that is not known, as in a dump that Steno wrote. Two events
+            that differ only in their times are equal: they say the same.
     """
 
     saga_id: SagaId
@@ -128,7 +128,7 @@ def event_type_from_row(label: str, data: JsonText | None) -> SagaNodeEventType:
 
     Raises:
         ValueError: There is no such event type, or the data does not belong to it.
-        SerializeError: The data holds a value that is none of this library.
+        SerializeError: The data holds a value that `encode_json` refuses.
     """
     match label, data:
         case "started", None:
@@ -139,10 +139,12 @@ def event_type_from_row(label: str, data: JsonText | None) -> SagaNodeEventType:
             return UNDO_FINISHED
         case "succeeded", str(text):
             return Succeeded(JsonText(text))
+        # Errors are read and written again, so that an event holds one spelling of each, without
+        # the unknown keys of a dump; an output is the user's own value, kept to the letter.
         case "failed", str(text):
             return Failed(action_error(JsonText(text)).encoded())
         case "undo_failed", str(text):
             return UndoFailed(undo_error(JsonText(text)).encoded())
         case _:
-            msg = f"is no event: {label!r} {'without' if data is None else 'with'} data"
+            msg = f"is not an event: {label!r} {'without' if data is None else 'with'} data"
             raise ValueError(msg)

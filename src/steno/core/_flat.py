@@ -72,6 +72,7 @@ class FlatDag:
     @cached_property
     def text(self) -> JsonText:
         """The graph as a store keeps it: every node with its stage, so linear in the nodes."""
+        # Not the start and end nodes, which come last: every graph has them, and none stores them.
         nodes = zip(self.stage_of, self.nodes[: self.graph.start], strict=False)
         return encode_json(
             {
@@ -117,6 +118,7 @@ class FlatDag:
                 raise NoSuchNode(node, "a node is given by index, name or path")
 
     def _index_of_name(self, name: str) -> SagaNodeId:
+        # A whole name is tried before a path, because a name may itself contain slashes.
         found = self._by_name.get(NodeName(name), [])
         if len(found) > 1:
             shown = [f"{self.path(index)!r} ({index})" for index in found[:SHOWN_PATHS]]
@@ -145,7 +147,7 @@ class FlatDag:
         return found
 
     def path(self, index: int) -> str:
-        """Return a path that leads to a node, or its label where it has no name."""
+        """Return the path of a node, or its label if it has no name."""
         name = node_name(self.nodes[index])
         if name is None:
             return self.nodes[index].label
@@ -171,9 +173,13 @@ class FlatDag:
         for index in range(graph.start):
             node, parents = self.nodes[index], graph.parents(index)
             depth = self.scopes[self.scope_of[index]].depth
+            # `outermost` is the start of the top-level subsaga that is open, or else of the saga.
+            # Edges out of it are skipped below, and yielded once its last inner node is past.
             if depth == 0 and isinstance(node, SubsagaEndNode):
                 yield from ((outermost, child) for child in graph.children(outermost))
                 outermost = graph.start
+            # Each level of nesting copies the subsaga's edges once more, and Steno reverses the
+            # parents with each copy, so only the parity of the depth shows.
             if parents != (outermost,):
                 yield from ((p, index) for p in (reversed(parents) if depth % 2 else parents))
             if depth == 0 and isinstance(node, SubsagaStartNode):

@@ -3,7 +3,7 @@ Reading graphs: a store's, which has the stages, and a dump's, which has edges o
 
 A dump's stages are found again by the one rule that a builder follows: the parents of a node are
 either those of the node before it (the same stage), or all exits of that stage (a new one).
-Anything else is no graph of ours. Linear in the edges.
+Anything else is not a staged graph. Linear in the edges.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from steno.errors import DumpError
 
 def read_flat(text: str) -> FlatDag:
     """
-    Return the graph that `FlatDag.text` gave.
+    Return the graph that `FlatDag.text` wrote.
 
     Raises:
-        DumpError: The text is no such graph.
+        DumpError: The text is not such a graph.
     """
     try:
         data = parse_json(text)
     except ValueError as error:
-        raise DumpError("$", f"is no JSON: {error}") from None
+        raise DumpError("$", f"is not JSON: {error}") from None
     match data:
         case {"saga_name": str(name), "nodes": list(nodes)}:
             return _assembled(name, list(_stored_nodes(nodes)), "$.nodes")
         case _:
-            raise DumpError("$", "is no stored graph")
+            raise DumpError("$", "is not a stored graph")
 
 
 def _stored_nodes(items: list[JsonValue]) -> Iterator[tuple[InnerNode, int]]:
@@ -54,7 +54,7 @@ def _stored_nodes(items: list[JsonValue]) -> Iterator[tuple[InnerNode, int]]:
             case [int(stage), node] if type(stage) is not bool:
                 yield inner_node(node_from_json(node, path), path), stage
             case _:
-                raise DumpError(path, "is no pair of a stage and a node")
+                raise DumpError(path, "is not a pair of a stage and a node")
 
 
 def inner_node(node: FlatNode, path: str) -> InnerNode:
@@ -76,21 +76,23 @@ def read_dumped(
     parents: list[set[int]] = [set() for _ in range(len(nodes) + 2)]
     for position, (parent, child) in enumerate(edges):
         if parent in parents[child]:
-            raise DumpError(f"$.dag.graph.edges[{position}]", "stands there twice")
+            raise DumpError(f"$.dag.graph.edges[{position}]", "is there twice")
         parents[child].add(parent)
     return _assembled(saga_name, list(_stages(nodes, parents)), "$.dag.graph")
 
 
 @attrs.define
 class _Stage:
-    """Where a (sub)saga has got to while its stages are looked for."""
+    """The stage of a (sub)saga that is being filled while stages are inferred from edges."""
 
     exits: set[int]
     parents: set[int] | None = None
     number: int = -1
 
     def place(self, node: int, parents: set[int]) -> None:
-        """Go on to the next stage, if a node with these parents begins one."""
+        """Advance to the next stage if a node with these parents begins one."""
+        # Nodes of one stage have the same parents. Equal sets cannot mean two stages: the parents
+        # of a later one are exits of this one, and no node is an exit of two stages.
         if parents != self.parents:
             self.close(node, parents)
             self.parents, self.exits = parents, set()
@@ -117,6 +119,7 @@ def _stages(
     stack = [_Stage({start})]
     for index, node in enumerate(nodes):
         if isinstance(node, SubsagaEndNode):
+            # Checked inside, then placed outside: it is an exit of the stage its start is in.
             if len(stack) == 1:
                 raise DumpError(f"$.dag.graph.nodes[{index}]", "ends a subsaga that never started")
             stack.pop().close(index, parents[index])

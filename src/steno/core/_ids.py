@@ -29,7 +29,7 @@ def checked_saga_id(saga_id: object) -> SagaId:
     Return what a user gave as a saga's id.
 
     Raises:
-        TypeError: It is no UUID.
+        TypeError: It is not a UUID.
     """
     if not isinstance(saga_id, UUID):
         msg = f"a saga id must be a uuid.UUID, not {saga_id!r}"

@@ -61,7 +61,7 @@ class InjectErrorUndo:
 
 
 def at_least_one(owner: object, attribute: attrs.Attribute[int], value: object) -> None:
-    """Refuse a number that counts nothing; a validator of attrs."""
+    """Refuse anything but an int of 1 or more; an attrs validator."""
     if type(value) is not int or value < 1:
         what = f"{type(owner).__name__}: {attribute.name}"
         msg = f"{what} must be an int of 1 or more, not {value!r}"
@@ -84,13 +84,13 @@ class RepeatInjected:
 
 def _is_repeat(_: object, __: attrs.Attribute[RepeatInjected], value: object) -> None:
     if not isinstance(value, RepeatInjected):
-        msg = f"how often is said by a RepeatInjected(action=…, undo=…), not by {value!r}"
+        msg = f"repeat must be a RepeatInjected, not {value!r}"
         raise TypeError(msg)
 
 
 @attrs.frozen
 class InjectRepeat:
-    """When the node, or its undo, is dispatched, it is to be called so often."""
+    """When the node, or its undo, is dispatched, it is to be called this many times."""
 
     node_id: SagaNodeId
     repeat: RepeatInjected = attrs.field(validator=_is_repeat)

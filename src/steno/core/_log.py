@@ -1,8 +1,8 @@
 """
 The saga log: append-only, and legal for each node by the table of `_status`.
 
-There is one for each saga in memory, and it is most of what a saga that waits takes. So events are
-kept as columns, and made when somebody looks: a collector of garbage has nothing to walk there.
+Every saga in memory has one, and it is most of the memory that a waiting saga takes. So events are
+kept as columns, and event objects are made on access: the garbage collector has nothing to walk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEVER_STARTED = SagaNodeLoadStatus.NEVER_STARTED
 
 
 EventColumn: TypeAlias = SagaNodeEventType | JsonText
-"""What has become of a node; a success is kept as the output that it has."""
+"""What has become of a node; a success is kept as its output alone."""
 
 
 @attrs.frozen(eq=False)
@@ -43,7 +43,7 @@ class Events(Sequence[SagaNodeEvent]):
     _times: list[Timestamp | None]
 
     def __eq__(self, other: object) -> bool:
-        """Compare as a list would, with whatever has a length and an order."""
+        """Compare element by element, as a list does, with any sequence."""
         return isinstance(other, Sequence) and list(self) == list(cast("Sequence[object]", other))
 
     __hash__ = None  # type: ignore[assignment]  # as a list
@@ -53,7 +53,7 @@ class Events(Sequence[SagaNodeEvent]):
         return len(self._nodes)
 
     def __iter__(self) -> Iterator[SagaNodeEvent]:
-        """Give the events."""
+        """Yield the events."""
         return map(self._made, self._nodes, self._whats, self._times)
 
     @overload
@@ -61,13 +61,14 @@ class Events(Sequence[SagaNodeEvent]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[SagaNodeEvent]: ...
     def __getitem__(self, place: int | slice) -> SagaNodeEvent | Sequence[SagaNodeEvent]:
-        """Return an event, or some."""
+        """Return an event, or a tuple of the events of a slice."""
         if isinstance(place, slice):
             columns = self._nodes[place], self._whats[place], self._times[place]
             return tuple(map(self._made, *columns))
         return self._made(self._nodes[place], self._whats[place], self._times[place])
 
     def _made(self, node: SagaNodeId, what: EventColumn, time: Timestamp | None) -> SagaNodeEvent:
+        # No other kind is kept as a str, so a str is the output of a success.
         event_type = Succeeded(what) if isinstance(what, str) else what
         return SagaNodeEvent(self._saga_id, node, event_type, time)
 
@@ -75,10 +76,10 @@ class Events(Sequence[SagaNodeEvent]):
 @attrs.define(eq=False)
 class SagaLog:
     """
-    The events of one saga in their order, and the status of each node that follows from them.
+    The events of one saga in order, and the status of each node that follows from them.
 
-    Whether an event had its cause in *other* nodes is a matter of the graph, and checked where
-    that is known: in `SagaState`.
+    Whether *other* nodes allow an event depends on the graph, and is checked where that is known:
+    in `SagaState`.
     """
 
     saga_id: SagaId
@@ -101,6 +102,8 @@ class SagaLog:
             IllegalEvent: No order of a node's events is legal.
         """
         given = list(events)
+        # Two passes, because a legal order must be kept as it is: sorting by type would change
+        # "logged first". The sort is stable, so events of one type keep their order.
         try:
             return cls._replay(saga_id, given)
         except IllegalEvent:
@@ -116,6 +119,7 @@ class SagaLog:
     def copy(self) -> SagaLog:
         """Return another log of the same events."""
         log = SagaLog(self.saga_id)
+        # Events are immutable, so copies of the columns are enough.
         log._nodes, log._whats = self._nodes.copy(), self._whats.copy()
         log._times = self._times.copy()
         log._status = self._status.copy()
@@ -124,7 +128,7 @@ class SagaLog:
 
     @property
     def events(self) -> Sequence[SagaNodeEvent]:
-        """The events, oldest first; it grows, and nothing in it ever changes."""
+        """The events, oldest first; a live view that grows, and whose entries never change."""
         return Events(self.saga_id, self._nodes, self._whats, self._times)
 
     @property
@@ -144,6 +148,7 @@ class SagaLog:
             ForeignEvent: It is of another saga.
             IllegalEvent: The node's status does not allow it.
         """
+        # By identity first: comparing UUIDs is Python code, and this runs for each event.
         if event.saga_id is not self.saga_id and event.saga_id != self.saga_id:
             raise ForeignEvent(event.saga_id, self.saga_id)
         current = self._status.get(event.node_id, NEVER_STARTED)
@@ -163,7 +168,12 @@ class SagaLog:
         self.append(event, self.next_status(event))
 
     def append(self, event: SagaNodeEvent, status: SagaNodeLoadStatus) -> None:
-        """Append an event whose `next_status` was asked for before."""
+        """
+        Append an event, given its `next_status`.
+
+        Apart from `record`, so that a caller can check more rules in between and still append
+        without a failure half way.
+        """
         what = event.event_type
         self._nodes.append(event.node_id)
         self._whats.append(what.output if isinstance(what, Succeeded) else what)
@@ -173,7 +183,7 @@ class SagaLog:
             self._unwinding = True
 
     def pretty(self) -> str:
-        """Return the log as text for people, a line per event."""
+        """Return the log as readable text, a line per event."""
         lines = [
             "SAGA LOG:",
             f"saga id:   {self.saga_id}",

@@ -6,8 +6,9 @@ possible, in waves: everything that may begin is started before anything of that
 Nodes that run no user code are completed within the same step; they may make the next wave
 possible. So all inputs that are waiting and all that follows from them are one `Step`.
 
-The machine's state is ahead of what is durable by exactly the steps that were not recorded yet; its
-owner must let nobody see more than is durable, and must drop it if a step can not be recorded.
+The machine's state is ahead of what is durable by exactly the steps that were not recorded yet. Its
+owner must show nothing beyond what is durable, and must drop the machine if a step cannot be
+recorded.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _run_undo = lru_cache(maxsize=1024)(RunUndo)
 @attrs.define(eq=False)
 class SagaMachine:
     """
-    Runs one saga, in thought.
+    Decides what one saga does next, without doing any of it.
 
     Attributes:
         dag: The saga.
@@ -76,9 +77,9 @@ class SagaMachine:
 
     def start(self, now: Timestamp | None = None) -> Step:
         """
-        Begin, or go on where the log breaks off.
+        Begin, or continue where the log ends.
 
-        What was in flight is called again, without a second event for its beginning.
+        Calls that were in flight are made again, without a second event for their beginning.
 
         Args:
             now: The time of the events that are logged.
@@ -110,10 +111,12 @@ class SagaMachine:
             now: The time of the events that are logged.
 
         Raises:
-            IllegalEvent: An input is none that was asked for; it changed nothing.
+            IllegalEvent: An input answers no call that was asked for; it changed nothing.
             NoSuchNode: Nothing can be injected into that node.
             NodeBegun: It is too late for that injection.
         """
+        # All inputs before any dispatch: if two results arrive together and one is a failure,
+        # nothing may be started on the strength of the other.
         step = _StepBuilder(self.state, now)
         for item in inputs:
             match item:
@@ -141,6 +144,7 @@ class SagaMachine:
                 self._check_not_undone(node)
                 self._fail_undo |= {node}
             case _input.InjectRepeat(repeat=repeat):
+                # Only the part that asks for something can be too late.
                 if repeat.action != ONCE.action:
                     self._check_not_begun(node)
                 if repeat.undo != ONCE.undo:
@@ -151,6 +155,7 @@ class SagaMachine:
 
     def _check_not_begun(self, node: SagaNodeId) -> None:
         """Raise NodeBegun if the node's action will not be called any more."""
+        # Before `start`, a call that was in flight at the crash is still to be made again.
         status = self.state.status(node)
         called_again = status is SagaNodeLoadStatus.STARTED and not self._started
         if status is SagaNodeLoadStatus.NEVER_STARTED and self.state.unwinding:
@@ -180,11 +185,16 @@ class SagaMachine:
                 pass
 
     def _dispatch(self, step: _StepBuilder) -> Step:
-        """Begin all that may begin, wave by wave, until only user code can bring anything more."""
+        """Begin all that may begin, wave by wave, until everything left waits for user code."""
+        # These are the state's own live sets; logging below empties and refills them.
         state, runnable, undoable = self.state, self.state.runnable, self.state.undoable
         while not self._draining:
+            # Results come between waves, never inside one: an injected failure would forbid the
+            # starts of its siblings, which the loop below is about to log.
             if step.instants:
                 step.complete_instants()
+            # Nodes are undoable only while the saga unwinds, and then none is runnable: each wave
+            # goes one way.
             wave = tuple(undoable) if undoable and not state.stuck else ()
             if not wave and not runnable:
                 break
@@ -194,12 +204,14 @@ class SagaMachine:
             for node in wave:
                 step.log(node, UNDO_STARTED)
                 self._undo(node, step)
+        # Also while draining: the last result may have ended the saga.
         if (outcome := state.outcome) is not None:
             step.then.append(Finish(outcome))
         return step.done()
 
     def _run(self, node: SagaNodeId, step: _StepBuilder) -> None:
-        """Do, or ask for, what a node does that was started."""
+        """Do, or ask for, the work of a node that was started."""
+        # In this order: an injected error beats a repeat, and fails a constant as well.
         if node in self._fail_action:
             step.instants.append((node, Failed(INJECTED)))
         elif (output := self.state.own_output(node)) is not None:
@@ -208,7 +220,7 @@ class SagaMachine:
             step.then.append(_run_action(node, self._repeat.get(node, ONCE).action))
 
     def _undo(self, node: SagaNodeId, step: _StepBuilder) -> None:
-        """Do, or ask for, what undoes a node whose undo was started."""
+        """Do, or ask for, the undo of a node whose undo was started."""
         if node in self._fail_undo:
             step.instants.append((node, UndoFailed(UNDO_INJECTED)))
         elif isinstance(self.dag.flat.nodes[node], ActionNode):
@@ -230,6 +242,7 @@ class _StepBuilder:
     def log(self, node: SagaNodeId, event_type: SagaNodeEventType) -> None:
         """Add an event."""
         event = SagaNodeEvent(self.state.log.saga_id, node, event_type, self.now)
+        # First applied, then recorded: an event that the state refuses must not be stored.
         self.state.apply(event)
         self.record.append(event)
 
@@ -246,10 +259,10 @@ class _StepBuilder:
 
 def injectable(dag: SagaDag, node: str | int) -> SagaNodeId:
     """
-    Return the index of a node that can be made to fail or to repeat.
+    Return the index of a node that can be made to fail or repeat.
 
     Raises:
-        NoSuchNode: There is no such node, or it is one that only marks a beginning or an end.
+        NoSuchNode: There is no such node, or it only marks a beginning or an end.
     """
     index = dag.get_index(node)
     match dag.flat.nodes[index]:

@@ -1,4 +1,4 @@
-"""The names of one (sub)saga while it is being put together, and the mistakes one can make."""
+"""The names of one (sub)saga while it is being built, and the mistakes that can be made."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Mistake(Exception):
 @attrs.define(eq=False)
 class Namespace:
     """
-    Says of a (sub)saga, stage by stage, whether what is added to it is sound.
+    Checks each node that is added to a (sub)saga, stage by stage.
 
-    The builder asks it when a user appends, the reader of stored graphs when it puts one together
-    again: every rule about names stands here and nowhere else.
+    The builder uses it when a user appends, and the reader of stored graphs when it assembles one:
+    every rule about names is here and nowhere else.
 
     Attributes:
         stage: The number of the stage being filled; -1 before the first.
@@ -45,6 +45,7 @@ class Namespace:
         Raises:
             Mistake: There is no such params node in an earlier stage, or the name is taken.
         """
+        # Before the check for duplicates: Steno reports the first of the two in this order.
         if params_node_name is not None and not self.is_before(params_node_name, self.stage):
             msg = (
                 f'subsaga node "{name}" has parameters that come from node "{params_node_name}", '
@@ -58,7 +59,7 @@ class Namespace:
         self.width += 1
 
     def is_before(self, name: NodeName, stage: int) -> bool:
-        """Say whether a name is that of a node in a stage before the given one."""
+        """Return True if a name is that of a node in a stage before the given one."""
         return self.stage_of.get(name, stage) < stage
 
     def close(self) -> None:

@@ -65,7 +65,7 @@ class Node:
         """
         action_name = action if isinstance(action, str) else getattr(action, "name", None)
         if action_name is None:
-            msg = f"{action!r} is no action: decorate it with @registry.action, or give its name"
+            msg = f"{action!r} is not an action: decorate it with @registry.action, or give a name"
             raise TypeError(msg)
         return ActionNode(
             _checked(name, "name"),
@@ -85,7 +85,7 @@ class Node:
         """
         Return a node whose output is known when the graph is built.
 
-        The value is encoded when the node is appended; what becomes of it later does not matter.
+        The value is encoded when the node is appended; changing it later has no effect.
 
         Args:
             name: The name under which later nodes look it up.
@@ -109,17 +109,17 @@ class Node:
             params_node_name: A node of an earlier stage, whose output are its params.
         """
         if not hasattr(dag, "stages"):
-            msg = f"a subsaga is made of what DagBuilder.build returned, not of {dag!r}"
+            msg = f"a subsaga needs a Dag, as from DagBuilder.build(), got {dag!r}"
             raise TypeError(msg)
         return SubsagaNode(_checked(name, "name"), dag, _checked(params_node_name, "params node"))
 
 
 def _checked(text: object, what: str) -> NodeName:
-    """Refuse at once what is no text, rather than when a dump is written at night."""
+    """Refuse anything but a str right away, rather than when a dump is written."""
     if not isinstance(text, str):
         msg = f"the {what} of a node must be a str, not {text!r}"
         raise TypeError(msg)
-    text.encode()  # a lone surrogate could not be stored
+    text.encode()  # raises for a lone surrogate, which could not be stored
     return NodeName(text)
 
 
@@ -148,7 +148,7 @@ class ValueNode(Node):
             codec: What encodes it, unless the node has a codec of its own.
 
         Raises:
-            SerializeError: The value can not be stored as JSON, or takes more bytes than allowed.
+            SerializeError: The value cannot be stored as JSON, or takes more bytes than allowed.
         """
         chosen = codec if self.codec is None else self.codec
         return ConstantNode(self.name, chosen.encode(self.value, self.limit, as_type=self.as_type))

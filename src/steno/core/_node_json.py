@@ -1,4 +1,4 @@
-"""Nodes as they stand in dumps and in stored graphs, in the form that Steno gave them."""
+"""Nodes as dumps and stored graphs hold them, in Steno's format."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def node_to_json(node: FlatNode) -> JSON:
 
 def node_from_json(data: JsonValue, path: str) -> FlatNode:
     """
-    Return the node that `node_to_json` gave; keys that it does not know are ignored.
+    Return the node that `node_to_json` wrote; unknown keys are ignored.
 
     Raises:
-        DumpError: It is no node; the message names the path.
+        DumpError: It is not a node; the message names the path.
     """
     match data:
         case {"Action": {"action_name": str(action), "label": str(label), "name": str(name)}}:
@@ -63,13 +63,13 @@ def node_from_json(data: JsonValue, path: str) -> FlatNode:
             return EndNode()
         case dict():
             keys = ", ".join(map(repr, data))
-            raise DumpError(path, f"is no node: an object with the keys {keys or 'of nothing'}")
+            raise DumpError(path, f"is not a node: an object with the keys {keys or '(none)'}")
         case _:
-            raise DumpError(path, f"is no node: {data!r}")
+            raise DumpError(path, f"is not a node: {data!r}")
 
 
 def _check_texts(path: str, **texts: str) -> None:
-    """Refuse names that could not be written again."""
+    """Refuse names that cannot be encoded, as with a lone surrogate."""
     for key, text in texts.items():
         value_from_json(text, f"{path}.{key}")
 

@@ -29,13 +29,14 @@ from steno.errors import CorruptLog, IllegalEvent
 
 def fold_unordered(flat: FlatDag, saga_id: SagaId, events: Sequence[SagaNodeEvent]) -> SagaState:
     """
-    Return the state that a set of events amounts to; its log has them in a legal order.
+    Return the state that a set of events folds to; its log has them in a legal order.
 
     Raises:
-        IllegalEvent: A node's own events are no legal log in any order.
+        IllegalEvent: A node's own events are not a legal log in any order.
         ForeignEvent: An event is of another saga.
         CorruptLog: An event is without its cause.
     """
+    # An order that is legal is kept as it is, so that a dump's order survives a round trip.
     try:
         return SagaState.fold(flat, saga_id, events)
     except (CorruptLog, IllegalEvent):
@@ -57,6 +58,8 @@ class _Sorter:
         queues: dict[SagaNodeId, list[tuple[int, SagaNodeEvent]]] = {}
         for place, event in enumerate(events):
             queues.setdefault(event.node_id, []).append((place, event))
+        # A node's own events have one legal order, by rank. Descending, so that `pop` takes the
+        # next; the place breaks ties between duplicates, which the fold then refuses.
         for queue in queues.values():
             queue.sort(key=lambda item: (-item[1].event_type.rank, -item[0]))
         starts = sum(isinstance(event.event_type, Started) for event in events)
@@ -70,6 +73,8 @@ class _Sorter:
         return state
 
     def run(self) -> None:
+        # Invariant: the heap holds every node whose next event the state would take now, except
+        # failures that are held back.
         self.offer_new(self.state.runnable, Started, 1)
         while self.heap:
             _, node = heapq.heappop(self.heap)
@@ -84,6 +89,8 @@ class _Sorter:
                 case _:
                     pass
             self.offer_result(node)
+            # The sets keep insertion order, so what this event has added is their last part; to
+            # look at the whole of them each time would make this quadratic.
             self.offer_new(self.state.runnable, Started, len(self.state.runnable) - runnable)
             self.offer_new(self.state.undoable, UndoStarted, len(self.state.undoable) - undoable)
             if not self.starts:
@@ -92,14 +99,14 @@ class _Sorter:
                 self.offer_held(self.undo_failures)
 
     def offer_new(self, possible: Reversible[SagaNodeId], kind: type, grown: int) -> None:
-        """Offer what the state has come to allow: the end of a set that has grown, or shrunk."""
+        """Offer the nodes that the state has just come to allow: the last `grown` of a set."""
         for node in islice(reversed(possible), max(grown, 0)):
             queue = self.queues.get(node)
             if queue and isinstance(queue[-1][1].event_type, kind):
                 heapq.heappush(self.heap, (queue[-1][0], node))
 
     def offer_result(self, node: SagaNodeId) -> None:
-        """Offer the result of what was just started, or hold it back."""
+        """Offer the result of a node that was just started, or hold it back."""
         if not (queue := self.queues[node]):
             return
         place, event = queue[-1]

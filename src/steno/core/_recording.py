@@ -1,16 +1,16 @@
 """
-An executor's part in writing: what is told meanwhile, what the store is given, what it has.
+An executor's part in writing: what is waiting, what the store was given, and what it has.
 
 Theory of operation.
 
-Rule 1. What is told gathers until the writer takes the step that all of it together amounts to. One
-step at a time is with the writer; what is told while it is written waits for the next.
+Rule 1. Inputs gather until the writer takes the step that all of them together amount to. One step
+at a time is with the writer; inputs that arrive while it is written wait for the next.
 
 Rule 2. A step is carried out once it is durable, and not before. One with nothing to write is
 durable as soon as it is taken.
 
-Rule 3. When a step is lost, what the machine knows and what the store has no longer agree. Nothing
-more is written then: whatever is told, or becomes durable after all, changes no state.
+Rule 3. When a step is lost, the machine and the store no longer agree. Nothing more is written
+then: later inputs, and a step that becomes durable after all, do not change the state.
 
 The rules are one literal table; a pair that is missing from it *is* the illegal transition.
 """
@@ -92,7 +92,7 @@ RECORDING_TRANSITIONS: Final = MappingProxyType[
 @attrs.define(eq=False)
 class Recording(Generic[T]):
     """
-    What of one saga is durable, what is being written, and what waits to be.
+    What of one saga is durable, what is being written, and what is waiting.
 
     Its methods are the inputs of the table. One that the state does not allow raises
     `InternalError`, and has changed nothing.
@@ -114,18 +114,21 @@ class Recording(Generic[T]):
     next_row: SagaCachedState = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Nothing is written yet that would change the row."""
+        """Begin with no write under way that would change the row."""
         self.next_row = self.row
 
     def adds_nothing(self, step: Step, row: SagaCachedState) -> bool:
-        """Return True if the store has all that a step amounts to, and the row says so."""
+        """Return True if writing a step would change neither the log nor the row."""
         return not step.record and row is self.row
 
     def told(self, item: T) -> bool:
         """Keep something for the next step; return True if the writer is to be asked for it."""
         before = self._apply(_TOLD)
+        # Nothing is written after the end, so what is told then would wait for ever.
         if before is not _ENDED:
             self.waiting.append(item)
+        # Once per step: while queued, the writer will take this along; while writing, `durable`
+        # asks again.
         return before is _IDLE
 
     def taken(self, step: Step, row: SagaCachedState) -> None:
@@ -143,11 +146,13 @@ class Recording(Generic[T]):
     def durable(self) -> Step | None:
         """Count the step as durable; return it if it is to be carried out, None after the end."""
         before = self._apply(_DURABLE)
+        # Counted after the end as well: the store has it, and views show what the store has.
         step, self.step = self.step, NO_STEP
         self.durable_events += len(step.record)
         self.row = self.next_row
         if before is _ENDED:
             return None
+        # More was told during the write. The caller looks at the state to ask the writer again.
         if self.waiting:
             self._apply(_TOLD)
         return step

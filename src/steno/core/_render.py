@@ -1,4 +1,4 @@
-"""Texts for people: the status tree and the graph, as Steno prints them."""
+"""Readable output: the status tree and the graph, as Steno prints them."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ def status_tree(saga_id: SagaId, flat: FlatDag, states: Sequence[str]) -> str:
             bases.pop()
             level = levels.pop()
         else:
+            # All nodes of a stage are the children of one boundary. The heading comes once, before
+            # the first of them.
             siblings = graph.boundaries[graph.above[index]].children
             if len(siblings) > 1 and siblings[0] == index:
                 lines.append(f"{INDENT * bases[-1]}+-- (parallel actions):")

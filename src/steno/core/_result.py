@@ -78,7 +78,7 @@ class SagaResultErr:
     undo_failure: tuple[str, UndoActionError] | None = None
 
     def __str__(self) -> str:
-        """Return the failure as one text for people."""
+        """Return the failure as one readable line."""
         text = f'at node "{self.error_node_name}": {self.error_source}'
         if self.undo_failure is not None:
             node, error = self.undo_failure
@@ -109,7 +109,7 @@ class SagaResult:
         Return the success.
 
         Raises:
-            SagaFailed: There is none.
+            SagaFailed: The saga failed.
         """
         if isinstance(self.kind, SagaResultErr):
             raise SagaFailed(self.saga_id, self.kind, str(self.kind))
@@ -129,4 +129,5 @@ def saga_result(dag: SagaDag, state: SagaState) -> SagaResult:
             undo_failure = (dag.flat.name_of(undo_node), undo_error(undo_text, dag.codec))
         source = action_error(text, dag.codec)
         kind = SagaResultErr(dag.flat.name_of(node), source, undo_failure)
+    # A copy: a result must not share the live log of a state.
     return SagaResult(state.log.saga_id, state.log.copy(), kind)

@@ -4,18 +4,18 @@ The state of a saga: nothing but the fold of its log.
 Theory of operation.
 
 Rule 1. `SagaState.apply` is the only thing that changes a state, and an event is all that it takes.
-A running saga and a recovered one go through the same `apply`, so they can not disagree.
+A running saga and a recovered one go through the same `apply`, so they cannot disagree.
 
 Rule 2. An event is legal if its node's own log allows it (the table of `_status`) and its cause is
 there: a node is started only when all its parents have succeeded and nothing has failed; it is
-undone only when all its children are undone; without an action, it gives what it stands for. An
-illegal event raises and changes nothing.
+undone only when all its children are undone; a node without an action has the one output that its
+kind prescribes. An illegal event raises and changes nothing.
 
 Rule 3. Nothing is searched for. Arrivals are counted at the boundaries between stages, so an event
 costs O(1), amortized, however many nodes there are and however wide a stage is.
 
 Undone means: its undo has finished; or it failed; or it was never started, now that none is started
-any more. The last is why the first failure sweeps, once, over all that will never be.
+any more. The last is why the first failure sweeps, once, over all nodes that will never start.
 """
 
 from __future__ import annotations
@@ -93,25 +93,25 @@ class SagaState:
 
     @classmethod
     def new(cls, flat: FlatDag, saga_id: SagaId) -> SagaState:
-        """Return the state of a saga of which nothing is logged yet."""
+        """Return the state of a saga with an empty log."""
         return cls(flat, SagaLog(saga_id))
 
     @classmethod
     def fold(cls, flat: FlatDag, saga_id: SagaId, events: Iterable[SagaNodeEvent]) -> SagaState:
         """
-        Return the state that a log amounts to.
+        Return the state that a log folds to.
 
         Raises:
             IllegalEvent: A node's own log does not allow an event.
             ForeignEvent: An event is of another saga.
-            CorruptLog: An event is without its cause, or has an output that it can not have.
+            CorruptLog: An event is without its cause, or has an output that it cannot have.
         """
         state = cls.new(flat, saga_id)
         for event in events:
             state.apply(event)
         return state
 
-    # What is so
+    # Queries
 
     @property
     def runnable(self) -> NodeSet:
@@ -141,6 +141,7 @@ class SagaState:
     @property
     def outcome(self) -> SagaOutcome | None:
         """How the saga has ended; None while it has not."""
+        # Even a stuck saga waits for calls under way: their results are still logged.
         if self._in_flight:
             return None
         if self._start_undone:
@@ -159,7 +160,7 @@ class SagaState:
         return {node: self.log.status(node) for node in nodes}
 
     def own_output(self, node: SagaNodeId) -> JsonText | None:
-        """Return the only output that a started node can have; None: its action says what."""
+        """Return the only output that a started node can have; None if its action decides."""
         match self.flat.nodes[node]:
             case ActionNode():
                 return None
@@ -171,7 +172,7 @@ class SagaState:
             case _:
                 return NULL
 
-    # What becomes of it
+    # Changes
 
     def apply(self, event: SagaNodeEvent) -> None:
         """
@@ -186,6 +187,8 @@ class SagaState:
         if not 0 <= node < len(self.flat.nodes):
             why = f"the saga has the nodes 0 to {len(self.flat.nodes) - 1}"
             raise CorruptLog(node, event_type.label, why)
+        # `next_status` and the checks in each arm raise; from `log.append` on nothing does. So a
+        # refused event has changed nothing.
         status = log.next_status(event)
         match event_type:
             case Started():
@@ -225,7 +228,7 @@ class SagaState:
                 assert_never(event_type)
 
     def _not_runnable(self, event: SagaNodeEvent) -> CorruptLog:
-        """Say why a node may not be started."""
+        """Return the error that says why a node may not be started."""
         node = event.node_id
         if self.unwinding:
             why = "a failure was logged before it"
@@ -235,7 +238,7 @@ class SagaState:
         return CorruptLog(node, event.event_type.label, why)
 
     def _not_undoable(self, event: SagaNodeEvent) -> CorruptLog:
-        """Say why a node may not be undone."""
+        """Return the error that says why a node may not be undone."""
         if not self.unwinding:
             why = "no failure was logged before it"
         elif self.stuck:
@@ -248,7 +251,7 @@ class SagaState:
         graph = self.flat.graph
         boundary = graph.below[node]
         if boundary == NO_BOUNDARY:
-            return
+            return  # the end node: the saga has succeeded
         self._awaited[boundary] -= 1
         if self.first_failure is not None:
             self._undoable[node] = None  # nothing below it was ever started: all of it is undone
@@ -259,6 +262,8 @@ class SagaState:
     def _note_failure(self, node: SagaNodeId, error: JsonText) -> None:
         if self.first_failure is None:
             self.first_failure = (node, error)
+            # The end node depends on all others, so it was never started and counts as undone.
+            # From there the sweep walks up over all that never started, and over this node.
             self._standing = list(self.flat.graph.child_counts)  # no saga needs it that succeeds
             self._runnable.clear()
             self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
@@ -268,6 +273,8 @@ class SagaState:
     def _note_undone(self, node: int) -> None:
         """Count an undone node above it, and all that is thereby undone without an event."""
         graph = self.flat.graph
+        # A worklist, not recursion: the first failure sweeps over the whole graph. Each node is
+        # counted once in its life, so all sweeps together are O(nodes).
         undone = [node]
         while undone:
             boundary = graph.above[undone.pop()]
@@ -284,11 +291,13 @@ class SagaState:
                     case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:
                         undone.append(parent)
                     case _:
-                        pass  # still running: what becomes of it decides
+                        pass  # still running: its result decides
 
 
 def _take(nodes: NodeSet, node: SagaNodeId) -> None:
-    """Remove a node; a dict that has become empty is as slow to walk as it was long."""
+    """Remove a node."""
     del nodes[node]
+    # A dict keeps its table when keys are deleted, and walking it costs as much as it was once
+    # long. `clear` drops the table.
     if not nodes:
         nodes.clear()

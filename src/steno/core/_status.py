@@ -1,5 +1,5 @@
 """
-What a node's log amounts to, and the only steps between: two literal tables in one.
+The status that a node's log amounts to, and the only transitions between: a literal table.
 
 A pair of status and event that is missing from `TRANSITIONS` *is* the illegal transition.
 """

@@ -1,13 +1,13 @@
 """
 Values: JSON text inside, users' types outside.
 
-Theory of operation. Whatever a user hands in (params, constants, outputs, errors) becomes text
-here, once, and stays text: in the log, in the store, in memory. Whatever a user asks for is decoded
-afresh from that text. So no live object is ever shared between nodes, a running saga sees exactly
-what a recovered one will see, and an event is encoded once in its life.
+Theory of operation. Every value that a user hands in (params, constants, outputs, errors) becomes
+text here, once, and stays text: in the log, in the store, in memory. Every value that a user asks
+for is decoded afresh from that text. So no live object is ever shared between nodes, a running saga
+sees exactly what a recovered one will see, and an event is encoded once in its life.
 
-Core knows JSON only. Types are the business of a `Codec`, which whoever has types hands in as a
-value; `PLAIN_CODEC`, the one that core has itself, takes JSON and nothing else.
+Core knows JSON only. Types are the business of a `Codec`, which the caller passes in;
+`PLAIN_CODEC`, the only one in core, takes JSON and nothing else.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def encode_json(value: JSON, limit: int = sys.maxsize) -> JsonText:
             through until it is spent, and only then is anything written.
 
     Raises:
-        SerializeError: The value, or a part of it, is no JSON: another type, a key that is no
+        SerializeError: The value, or a part of it, is not JSON: another type, a key that is not a
             string, a number out of range, NaN or an infinity, a lone surrogate, a cycle, or more
             than `MAX_DEPTH` levels. Or the text takes more bytes than allowed.
     """
@@ -77,6 +77,8 @@ def encode_json(value: JSON, limit: int = sys.maxsize) -> JsonText:
         elif value is None:
             text = NULL
         else:
+            # The budget comes first: a shared part is written once per reference, so a small value
+            # can have a text of many gigabytes, which must not be made to be measured.
             _spent(_check(value, limit, 0))
             text = _COMPACT.encode(value)
         size = len(text) if text.isascii() else len(text.encode())
@@ -90,22 +92,22 @@ def encode_json(value: JSON, limit: int = sys.maxsize) -> JsonText:
 
 
 def too_large(limit: int, size: int | None = None) -> SerializeError:
-    """Return the error for a value that takes more bytes than the limit; None: nobody counted."""
+    """Return the error for a value that takes more bytes than the limit; None: not counted."""
     taken = "more bytes as JSON than" if size is None else f"{size} bytes as JSON, more than"
     return SerializeError("$", f"takes {taken} the {limit} allowed")
 
 
 def decode_json(text: str) -> JSON:
     """
-    Return a fresh value from text that `encode_json` made.
+    Return a fresh value from text that `encode_json` returned.
 
     Raises:
-        DumpError: Something else has made it, or damaged it since.
+        DumpError: The text is from elsewhere, or was damaged since.
     """
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DumpError("$", f"is no JSON: {error}") from None
+        raise DumpError("$", f"is not JSON: {error}") from None
 
 
 def parse_json(text: str) -> JsonValue:
@@ -113,7 +115,7 @@ def parse_json(text: str) -> JsonValue:
     Return the value of a text of any origin.
 
     Raises:
-        ValueError: The text is no JSON, or nests too deeply.
+        ValueError: The text is not JSON, or nests too deeply.
     """
     try:
         value: JsonValue = json.loads(text, parse_constant=_no_constant)
@@ -124,7 +126,7 @@ def parse_json(text: str) -> JsonValue:
 
 
 def _no_constant(name: str) -> JSON:
-    msg = f"{name} is no JSON"
+    msg = f"{name} is not JSON"
     raise ValueError(msg)
 
 
@@ -138,10 +140,12 @@ def _check(value: JSON, budget: int, depth: int) -> int:
 
     A value counts for no more bytes than it will take, and before its parts are looked at.
     """
+    # `type(value)` throughout, never `isinstance`: that believes a `__class__` that lies, as a
+    # Mock's does, and the encoder does not.
     parts: Collection[JSON] = value
     if issubclass(type(value), dict):
         parts = value.values()
-        budget -= len("".join(value))  # which refuses keys that are no strings
+        budget -= len("".join(value))  # raises TypeError if a key is not a string
     elif not issubclass(type(value), list | tuple):
         if not issubclass(type(value), PLAIN):
             raise TypeError
@@ -149,12 +153,14 @@ def _check(value: JSON, budget: int, depth: int) -> int:
             _check_range(value, value)
         return budget - len(value) if issubclass(type(value), str) else budget
     budget = _spent(budget - len(parts) - 1)  # commas and brackets
+    # This is also what ends the walk of a value that contains itself.
     if depth == MAX_DEPTH and parts:
         raise ValueError
     if len(parts) > MANY and set(map(type, parts)) == {int}:
         _check_range(min(parts), max(parts))
         return budget
     for part in parts:
+        # The commonest leaves are handled here, as a call costs more than all that it would do.
         if type(part) is str:
             budget -= len(part)
         elif type(part) not in _FREE:
@@ -169,10 +175,10 @@ def _spent(budget: int) -> int:
 
 
 MANY = 20
-"""How many parts make it worth while to look whether they all are integers, which are quick."""
+"""Above this many parts, checking whether they are all ints pays off: `min` and `max` are quick."""
 
 _FREE = {type(None), bool, float}
-"""What needs no look: the encoder refuses NaN and infinities."""
+"""Types that need no check here: the encoder itself refuses NaN and infinities."""
 
 
 def _check_range(least: int, most: int) -> None:
@@ -182,10 +188,12 @@ def _check_range(least: int, most: int) -> None:
 
 def _fault(value: JSON) -> SerializeError:
     """
-    Find the first part of a value that is no JSON; slow, so only asked when there is one.
+    Return the error for the first part of a value that is not JSON; slow, for refused values only.
 
-    A part that is shared is looked into once for each level at which it stands.
+    A part that is shared is looked into once for each level at which it occurs.
     """
+    # `deepest` keeps a part from being walked again at the same depth or above, which would take
+    # exponential time where parts are shared. A deeper visit must be made: it may hit the limit.
     steps: list[str | int] = []
     levels: list[Iterator[tuple[str | int, JSON]]] = [iter([("$", value)])]
     deepest: dict[int, int] = {}
@@ -204,11 +212,11 @@ def _fault(value: JSON) -> SerializeError:
         else:
             levels.pop()
             del steps[-1:]
-    return SerializeError("$", "is no JSON")  # pragma: no cover - every refusal has a reason above
+    return SerializeError("$", "is not JSON")  # pragma: no cover - every refusal has a reason above
 
 
 def _parts(item: JSON) -> Iterator[tuple[str | int, JSON]]:
-    """Return the parts of a list or object, each with its place."""
+    """Return the parts of a list or object, each with its step in a path."""
     if isinstance(item, dict):
         return ((f".{key}", child) for key, child in cast("dict[object, JSON]", item).items())
     return enumerate(cast("Sequence[JSON]", item))
@@ -219,9 +227,9 @@ def _spelled(step: str | int) -> str:
 
 
 def _own_fault(item: JSON) -> str | None:
-    """Say what is wrong with a value, its children aside; its `__class__` may lie."""
+    """Return what is wrong with a value, its parts aside; its `__class__` may lie."""
     if not issubclass(type(item), PLAIN):
-        return f"a value of type {type(item).__qualname__} can not be stored as JSON"
+        return f"a value of type {type(item).__qualname__} cannot be stored as JSON"
     match item:
         case int():
             if MIN_INTEGER <= item <= MAX_INTEGER:
@@ -231,13 +239,13 @@ def _own_fault(item: JSON) -> str | None:
             shown = f"an integer of {bits} bits" if bits > SHOWN_BITS else f"{item}"
             return f"{shown} is out of the range -2**63 to 2**64-1"
         case float():
-            return None if math.isfinite(item) else f"{item} is no JSON number"
+            return None if math.isfinite(item) else f"{item} is not a JSON number"
         case str():
             return _surrogate_fault(item)
         case dict():
             for key in cast("dict[object, JSON]", item):
                 if not isinstance(key, str):
-                    return f"the key {key!r} is no string"
+                    return f"the key {key!r} is not a string"
                 if why := _surrogate_fault(key):
                     return why
             return None
@@ -285,19 +293,19 @@ class _PlainCodec:
     def encode(
         self, value: object, limit: int | None = None, /, *, as_type: object = None
     ) -> JsonText:
-        del as_type  # JSON is what it is, whatever is said of it
+        del as_type  # plain JSON needs no annotation
         return encode_json(value, MAX_VALUE_BYTES if limit is None else limit)
 
     def decode(self, text: JsonText, as_type: type[T]) -> T:
         value = _decoded(text)
         if not isinstance(value, as_type):
-            msg = f"$: {value!r} is no {as_type.__qualname__}"
+            msg = f"$: {value!r} is not of type {as_type.__qualname__}"
             raise DeserializeError(msg)
         return value
 
 
 PLAIN_CODEC: Final[Codec] = _PlainCodec()
-"""Takes plain JSON; what it decodes is of the class that is asked for, or is refused."""
+"""Takes plain JSON; decodes as the class that is asked for, or refuses."""
 
 
 def decode_value(codec: Codec, text: JsonText, as_type: type[T] | None) -> T | JSON:

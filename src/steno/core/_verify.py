@@ -4,12 +4,12 @@ Whether a log keeps the rules, decided a second time.
 Theory of operation. The fold (`_state`) counts what has happened so far. Here nothing is counted
 and nothing has a status: one pass notes the place of each node's first event of each type, a second
 one the place at which the last parent of a boundary had succeeded and its last child was undone.
-Each rule is then a comparison of two places. So the two ways can not share a mistake, and what one
-of them refuses and the other allows is a fault.
+Each rule is then a comparison of two places. So the two ways cannot share a mistake, and a log that
+one of them refuses and the other allows shows a bug.
 
-Where the order of a log is not known, as in a dump, "before" becomes "at all": a rule that says
-only what comes before what says nothing then, and the others say that a set of events is causally
-closed. Either way it is linear in nodes, boundaries and events.
+Where the order of a log is not known, as in a dump, "before" becomes "at all": a rule that is only
+about order then says nothing, and the others say that the set of events is causally closed. Either
+way it is linear in nodes, boundaries and events.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def verify_log(
         saga_id: Whose log it has to be; None: that of the saga of the first event.
         finished: How the saga is said to have ended, to be held against the log. None claims
             nothing, nor does a state in which a saga is not finished.
-        ordered: Whether the order of the events is that in which they happened. False asks only
-            whether there is an order in which they keep the rules, as for a dump.
+        ordered: True if the events are in the order in which they happened. False asks only
+            whether some order of them keeps the rules, as for a dump.
     """
     log = tuple(events)
     if saga_id is None and log:
@@ -82,9 +82,9 @@ def verify_log(
 
 
 _NEVER: Final = 1 << 62
-"""The place of what has not happened: after all places."""
+"""The place of an event that has not happened: after all places."""
 _ALWAYS: Final = -1
-"""The place of what needs no event: before all places."""
+"""The place of something that needs no event: before all places."""
 
 _KINDS: Final = (Started, Succeeded, Failed, UndoStarted, UndoFinished, UndoFailed)
 
@@ -118,10 +118,12 @@ class _Verifier:
     def of(cls, flat: FlatDag, log: tuple[SagaNodeEvent, ...], *, ordered: bool) -> _Verifier:
         first = {kind: [_NEVER] * len(flat.nodes) for kind in _KINDS}
         for seq, event in enumerate(log):
+            # An unknown node is a breach of its own, found by `check`; here it must only not crash.
             if 0 <= event.node_id < len(flat.nodes):
                 places = first[type(event.event_type)]
                 places[event.node_id] = min(places[event.node_id], seq)
         failed, stuck = min(first[Failed]), min(first[UndoFailed])
+        # The two lists by boundary are filled in after, since `undone_at` needs the rest.
         verifier = cls(flat, log, ordered, first, failed, stuck, [], [])
         for boundary in flat.graph.boundaries:
             verifier.succeeded.append(max(first[Succeeded][node] for node in boundary.parents))
@@ -129,14 +131,15 @@ class _Verifier:
         return verifier
 
     def undone_at(self, node: int) -> int:
-        """Return the place from which on there is nothing left to be undone in a node."""
-        # What starts after a failure is a breach of its own: where that is named it has started.
+        """Return the place from which a node counts as undone."""
+        # Never started, or only after the failure, where starting is a breach that is named there.
+        # Without order, a node that has started at all may have done so before the failure.
         if self.first[Started][node] >= (self.failed if self.ordered else _NEVER):
             return _ALWAYS
         return min(self.first[UndoFinished][node], self.first[Failed][node])
 
     def breach(self, rule: LogRule, seq: int, why: str) -> Breach:
-        """Name an event."""
+        """Return the breach of a rule by an event."""
         event = self.log[seq]
         known = 0 <= event.node_id < len(self.flat.nodes)
         node = self.flat.path(event.node_id) if known else str(event.node_id)
@@ -151,9 +154,12 @@ class _Verifier:
         if not 0 <= node < len(self.flat.nodes):
             why = f"the saga has the nodes 0 to {len(self.flat.nodes) - 1}"
             return self.breach(LogRule.KNOWN_NODE, seq, why)
+        # The order of these checks decides which rule a breach is blamed on: first the node's own
+        # log, as in the fold, then the rules about other nodes.
         if self.first[kind][node] < seq:
-            why = f"it stands in the log before, as event {self.first[kind][node]}"
+            why = f"it is in the log already, as event {self.first[kind][node]}"
             return self.breach(LogRule.OWN_ORDER, seq, why)
+        # Of two events that exclude each other, the later one is at fault.
         instead = _INSTEAD_OF.get(kind)
         if instead is not None and self.first[instead][node] < seq:
             why = f"event {self.first[instead][node]} says {instead.label} of it"
@@ -175,14 +181,15 @@ class _Verifier:
                 assert_never(event.event_type)
 
     def now(self, seq: int) -> int:
-        """Return the place before which a thing has to be, to be before an event."""
+        """Return the bound below which a place counts as before an event."""
         return seq if self.ordered else _NEVER
 
     def check_start(self, seq: int, node: int) -> Breach | None:
-        """Hold a start against what the node depends on."""
+        """Check a start against the nodes that the node depends on."""
         if self.ordered and self.failed < seq:
             why = f"a failure, event {self.failed}, stands before it"
             return self.breach(LogRule.NO_START_AFTER_FAILURE, seq, why)
+        # One comparison for the whole stage above; the parent is looked for only to be named.
         above = self.flat.graph.above[node]
         if above == NO_BOUNDARY or self.succeeded[above] < self.now(seq):
             return None
@@ -194,7 +201,7 @@ class _Verifier:
         return self.breach(LogRule.PARENTS_FIRST, seq, why)
 
     def check_undo(self, seq: int, node: int) -> Breach | None:
-        """Hold the start of an undo against what depends on the node."""
+        """Check the start of an undo against the nodes that depend on the node."""
         if self.failed >= self.now(seq):
             why = "nothing has failed before it"
             return self.breach(LogRule.UNDO_AFTER_FAILURE, seq, why)
@@ -213,14 +220,14 @@ class _Verifier:
         return self.breach(LogRule.CHILDREN_FIRST, seq, why)
 
     def check_output(self, seq: int, node: int, output: JsonText) -> Breach | None:
-        """Hold an output that no action has returned against what it has to be."""
+        """Check an output that no action has returned against the one it has to be."""
         wanted = self.own_output(node)
         if wanted is None or wanted == output:
             return None
         return self.breach(LogRule.OWN_OUTPUT, seq, f"its output is not {_short(wanted)}")
 
     def own_output(self, node: int) -> JsonText | None:
-        """Return the one output that a node can have; None: any, or its source is not there."""
+        """Return the one output that a node can have; None if any, or if its source is missing."""
         flat_node = self.flat.nodes[node]
         match flat_node:
             case ActionNode():
@@ -240,7 +247,7 @@ class _Verifier:
     # The end
 
     def check_end(self, finished: SagaCachedState | None) -> Breach | None:
-        """Hold the log as a whole against the end that it is said to have."""
+        """Check the log as a whole against the end that is claimed for it."""
         match finished:
             case SagaCachedState.SUCCEEDED:
                 return self.lacking(finished, self.not_succeeded, "has not succeeded")
@@ -258,26 +265,26 @@ class _Verifier:
     def lacking(
         self, finished: SagaCachedState, lacks: Callable[[int], bool], what: str
     ) -> Breach | None:
-        """Return the breach that is the first node of which something is so."""
+        """Return a breach naming the first node that matches, or None."""
         node = next(filter(lacks, range(len(self.flat.nodes))), None)
         return None if node is None else self.unfounded(finished, f"{self.flat.path(node)} {what}")
 
     @staticmethod
     def unfounded(finished: SagaCachedState, why: str) -> Breach:
-        """Name the end."""
+        """Return the breach of a claim about the end."""
         text = f"it is said that the saga has ended as {finished.value}, but {why}"
         return Breach(LogRule.WHOLE_END, None, None, text)
 
     def not_succeeded(self, node: int) -> bool:
-        """Say whether a node has no success."""
+        """Return True if a node has not succeeded."""
         return self.first[Succeeded][node] == _NEVER
 
     def not_undone(self, node: int) -> bool:
-        """Say whether there is something to be undone in a node, or may come to be."""
+        """Return True if a node has started and is not undone."""
         return self.first[Started][node] != _NEVER and self.undone_at(node) == _NEVER
 
     def is_busy(self, node: int) -> bool:
-        """Say whether something that was begun in a node has no result."""
+        """Return True if an action or undo of the node was started and has no result."""
         first = self.first
         acting = first[Started][node] != _NEVER
         acting &= min(first[Succeeded][node], first[Failed][node]) == _NEVER
@@ -287,5 +294,5 @@ class _Verifier:
 
 
 def _short(text: str, most: int = 60) -> str:
-    """Cut a text, which may have millions of characters, for people."""
+    """Cut a text, which may have millions of characters, to a readable length."""
     return text if len(text) <= most else f"{text[:most]}…"

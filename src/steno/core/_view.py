@@ -1,8 +1,8 @@
 """
 Views: what people and programs are shown of a saga, as it was when they asked.
 
-A view is built from the durable part of a log, by the same fold as everything else; so nobody ever
-sees what a crash could take back.
+A view is built from the durable part of a log, by the same fold as everything else; so it never
+shows anything that a crash could take back.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def node_exec_state(state: SagaState, node: SagaNodeId, *, running: bool) -> Nod
         case _S.STARTED:
             return _E.WORKING if running else _E.QUEUED_TODO
         case _S.SUCCEEDED:
+            # A stuck saga undoes nothing more, even where it could.
             queued = node in state.undoable and not state.stuck
             return _E.QUEUED_UNDO if queued else _E.DONE
         case _S.UNDO_STARTED:
@@ -143,7 +144,7 @@ class SagaHalted:
 
     Attributes:
         problem: Why, and what to do.
-        status: Of its nodes; None if its graph or its log can not be read.
+        status: Of its nodes; None if its graph or its log cannot be read.
     """
 
     problem: str
@@ -167,7 +168,7 @@ class Phase(enum.Enum):
 @attrs.frozen(eq=False)
 class SagaView:
     """
-    A saga as it was when somebody asked.
+    A saga as it was when it was asked for.
 
     Attributes:
         id: The saga.
@@ -185,10 +186,10 @@ class SagaView:
         Return the saga to be dumped.
 
         Raises:
-            RecoveryError: It is halted, and its graph or its log can not be read.
+            RecoveryError: It is halted, and its graph or its log cannot be read.
         """
         if self._serialized is None:
-            msg = f"saga {self.id} can not be dumped: what is stored of it can not be read"
+            msg = f"saga {self.id} cannot be dumped: what is stored of it cannot be read"
             raise RecoveryError(msg)
         return self._serialized
 
@@ -205,7 +206,7 @@ class Snapshot:
         durable: How many of the events were durable.
         phase: What the SEC did with it.
         problem: Why it is halted, if it is.
-        ended: The fold of the events, if somebody has it and no event will follow.
+        ended: The fold of the events, if it is at hand and no event will follow.
     """
 
     saga_id: SagaId
@@ -219,11 +220,13 @@ class Snapshot:
     @cached_property
     def log(self) -> tuple[SagaNodeEvent, ...]:
         """The durable events."""
+        # `events` may be a live view that has grown since; `durable` says where it was cut.
         return tuple(event for event, _ in zip(self.events, range(self.durable), strict=False))
 
     @cached_property
     def state(self) -> SagaState:
         """The fold of the durable events."""
+        # The live fold can be used only where nothing will change it any more.
         if self.ended is not None:
             return self.ended
         return SagaState.fold(self.dag.flat, self.saga_id, self.log)

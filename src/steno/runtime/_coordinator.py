@@ -1,12 +1,12 @@
 """
 The coordinator: the actor that knows which sagas there are, and starts their executors.
 
-Theory of operation. It awaits nothing but its mailbox. What needs the store goes to the log writer,
-or to a loader, and comes back as a message; a command that has to wait for that stands in the
-saga's own queue meanwhile. So no saga, and no store, can hold up another.
+Theory of operation. It awaits nothing but its mailbox. Work that needs the store goes to the log
+writer, or to a loader, and comes back as a message; a command that has to wait for that is kept in
+the saga's own queue. So neither a saga nor the store can hold up another saga.
 
 A saga is in memory while it is being created or loaded, is ready, or runs; of those that are
-finished, the latest few. All others are `NotHere`: whoever asks looks into the store.
+finished, the latest few. All others are `NotHere`: the client looks them up in the store.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ from steno.runtime._writer import Source, Write
 from steno.store import Durable, Rejected, SagaProblem
 
 KEPT_FINISHED = 100
-"""How many finished sagas stay in memory, to be looked at without the store."""
+"""How many finished sagas stay in memory, to be viewed without the store."""
 
 KEPT_TAKEN_OVER = 100
-"""Of how many sagas it is remembered that they were taken over; the store knows of all."""
+"""How many sagas are remembered as taken over; the store knows all of them."""
 
 
 @attrs.define(eq=False)
@@ -68,7 +68,7 @@ class Coordinator:
     The saga execution coordinator.
 
     Args:
-        mailbox: Where it is asked and told.
+        mailbox: Its mailbox.
         writer: The log writer's mailbox.
         spawn: Starts an executor, or a loader, among the SEC's tasks.
         recover: Loads one saga.
@@ -98,7 +98,7 @@ class Coordinator:
                 self._handle(message)
 
     def expect(self, sagas: Iterable[SagaId]) -> None:
-        """Take note of sagas that are about to be loaded."""
+        """Enter sagas that are about to be loaded."""
         for saga_id in sagas:
             self._enter(saga_id, Entry(EntryState.LOADING))
 
@@ -111,7 +111,7 @@ class Coordinator:
 
     @property
     def halted(self) -> int:
-        """How many sagas stand still, as far as is known."""
+        """How many sagas are known to be halted."""
         return len(self._halted)
 
     # Entries
@@ -136,6 +136,7 @@ class Coordinator:
         return entry
 
     def _requeue(self, entry: Entry) -> None:
+        # Emptied first: a command that has to wait again is put back by `_asked`.
         waiting, entry.queue = entry.queue, []
         for envelope in waiting:
             self._asked(envelope)
@@ -160,6 +161,7 @@ class Coordinator:
             case Pruned(sagas=sagas):
                 for saga_id in self._finished.keys() & sagas:
                     del self._finished[saga_id], self._entries[saga_id]
+        # After each message, since any may have been the last that closing waits for.
         if self._closers and not self._busy:
             for reply in self._closers:
                 reply.answer(None)
@@ -181,6 +183,7 @@ class Coordinator:
         entry = self._entries.get(saga_id)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
+        # A view never waits for a store write, so it does not queue as commands do.
         elif isinstance(ask, GetSaga) and entry.state in {EntryState.CREATING, EntryState.LOADING}:
             reply.answer(NotHere(saga_id, loading=True))
         elif entry.executor is None or entry.state is EntryState.CREATING:
@@ -237,14 +240,14 @@ class Coordinator:
             case GetSaga() | WaitSaga():
                 reply.answer(executor.snapshot())
             case Close():
-                pass  # it is of no saga
+                pass  # answered in `_asked`
 
     def _start(self, saga_id: SagaId, executor: SagaExecutor) -> Entry:
         self._spawn(executor.run)
         return self._move(saga_id, EntryState.RUNNING, executor)
 
     def _stored(self, stored: Stored) -> None:
-        """Take up a saga that was created, and answer its client; then answer the others."""
+        """Take up a saga that was created and answer its client, then those that wait for it."""
         created, reply, outcome = stored.created, stored.reply_to, stored.outcome
         saga_id = created.params.saga_id
         if not isinstance(outcome, Durable):
@@ -270,7 +273,7 @@ class Coordinator:
         self._requeue(self._take_up(executor))
 
     def _take_up(self, executor: SagaExecutor) -> Entry:
-        """Run a saga that the store has, if it was started and nothing is in the way."""
+        """Run a stored saga, if it was started and the SEC is not being drained."""
         saga_id = executor.saga_id
         if executor.is_ready:
             return self._move(saga_id, EntryState.READY, executor)
@@ -279,7 +282,7 @@ class Coordinator:
         return self._start(saga_id, executor)
 
     def _not_loaded(self, saga_id: SagaId, error: Exception) -> None:
-        """Answer those who wanted a saga recovered with the reason, then the others."""
+        """Fail the commands to recover a saga with the reason, then answer the others."""
         entry = self._leave(saga_id)
         if isinstance(error, SagaHaltedError):
             self._halted[saga_id] = error
@@ -315,7 +318,7 @@ class Coordinator:
             self._leave(oldest)
 
     def _put_by(self, executor: SagaExecutor) -> None:
-        """Keep a saga that goes on at the next open, to be looked at until then."""
+        """Keep a saga that goes on at the next open, so that it can be viewed until then."""
         saga_id = executor.saga_id
         entry = self._move(saga_id, EntryState.LEFT)
         for reply in entry.waiters:
@@ -323,8 +326,9 @@ class Coordinator:
         entry.waiters.clear()
 
     def _halt(self, executor: SagaExecutor, halted: SagaHaltedError) -> None:
-        """Answer those who wait, and note the problem where operators find it."""
+        """Answer those who wait, and note the problem in the store for operators."""
         saga_id, problem = executor.saga_id, halted.problem
+        # It leaves memory, since its machine may know more than the store.
         entry = self._leave(saga_id)
         if isinstance(halted, SagaTakenOver):
             self._taken_over[saga_id] = halted
@@ -353,7 +357,7 @@ class Coordinator:
 
 
 def _begins(ask: Ask) -> bool:
-    """Return True if something would run because of what is asked."""
+    """Return True if a command would make something run."""
     match ask:
         case StartSaga() | RunSaga() | RecoverSaga():
             return True
@@ -364,7 +368,7 @@ def _begins(ask: Ask) -> bool:
 
 
 def _ignore(_: object) -> None:
-    """Do nothing about how a note about a problem fared: the saga's next load looks again."""
+    """Ignore the outcome of a note about a problem: the saga's next load looks again."""
 
 
 def _never_started(saga_id: SagaId) -> str:
@@ -389,4 +393,4 @@ _REFUSALS: Mapping[tuple[type[Ask], EntryState], Callable[[SagaId], CommandError
     (Inject, EntryState.LEFT): _left,
     (WaitSaga, EntryState.LEFT): _left,
 }
-"""What is refused of a saga that is in memory, by what is asked and where the saga is."""
+"""The refusals of commands to a saga in memory, by the command and the saga's state."""

@@ -3,20 +3,20 @@ The executor: the actor that runs one saga, and the sole owner of its machine.
 
 Theory of operation.
 
-Rule 1. There is one order: inputs gather; when the writer makes up a batch it takes the step that
-all of them together amount to; when that is durable it is published, and only then carried out. So
-an action is called only after its `started` is durable, and a result is seen only once it is. One
-step at a time is with the writer; what may follow what is the table of `Recording`. Nothing of this
-waits for a task to be scheduled: what an executor does, it does in the task that tells it of it.
+Rule 1. There is one order: inputs gather; when the writer puts a batch together, it takes the step
+that all of them together amount to; when that is durable it is published, and only then carried
+out. So an action is called only after its `started` is durable, and a result is seen only once it
+is. One step at a time is with the writer; what may follow what is the table of `Recording`. Nothing
+of this waits for a task to be scheduled: an executor acts in the task that tells it something.
 
-Rule 2. User code runs in tasks of its nursery, which tell it what came of a node, and nothing else.
+Rule 2. User code runs in tasks of its nursery, which tell it the outcome of a node, and no more.
 
 Rule 3. If a step cannot be made durable, the tasks are cancelled first, then the machine, which
 knows more than the store, is never used again. The saga stands still until it is loaded afresh.
 
-Rule 4. It is a bulkhead. Whatever goes wrong in here, in the machine or in a task, halts this saga
-and is reported as an `InternalError`; the tasks that call it, the writer's and the coordinator's,
-never see it.
+Rule 4. It is a bulkhead. Anything that goes wrong in here, in the machine or in a task, halts this
+saga and is reported as an `InternalError`; the tasks that call it, the writer's and the
+coordinator's, never see it.
 
 Rule 5. When no call is under way and the writer has nothing of it, the saga is finished, or it was
 drained or cut off while its SEC is being left: then it stays stored, and goes on at the next open.
@@ -77,12 +77,12 @@ class SagaExecutor:
 
     Attributes:
         machine: What decides.
-        fence: With which it writes.
+        fence: The fence that it writes with.
         phase: Where the saga is in its life, as far as that is durable.
     """
 
     machine: SagaMachine
-    _recording: Recording[NodeOutcome | Step]  # the first step is told as well
+    _recording: Recording[NodeOutcome | Step]  # the first step comes as an item, too
     _runner: NodeRunner
     _exec_client: SecExecClient
     _admission: Admission
@@ -111,6 +111,8 @@ class SagaExecutor:
         """
         step = self.machine.start(self._exec_client.now())
         durable_events = self._recording.durable_events
+        # A creation can store a saga as running, but in no state beyond that. A step that ends the
+        # saga at once, or makes it unwind, is written afterwards like any other.
         if cached_state(self.machine.state) is SagaCachedState.RUNNING:
             durable_events += len(step.record)
             step = Step((), step.then)
@@ -118,7 +120,7 @@ class SagaExecutor:
         self._recording.told(step)
 
     def create_params(self) -> SagaCreateParams:
-        """Return what a store is to be given to keep the saga as it is now."""
+        """Return the write that creates the saga in a store as it is now."""
         dag, recording = self.machine.dag, self._recording
         return SagaCreateParams(
             saga_id=self.saga_id,
@@ -154,7 +156,7 @@ class SagaExecutor:
             raise self._broken(error) from error
 
     def drain(self) -> None:
-        """Begin nothing from now on; what is under way ends and is logged."""
+        """Begin nothing from now on; calls under way end and are logged."""
         self.machine.drain()
 
     def answer_when_started(self, reply: Reply[object], refusal: CommandError | None) -> None:
@@ -162,6 +164,7 @@ class SagaExecutor:
         if self.phase is not Phase.READY:
             _answer(reply, refusal)
         else:
+            # A refusal waits as well: "not ready" must not be seen before the start is durable.
             self._starters = {**(self._starters or {}), reply: refusal}
 
     @property
@@ -174,12 +177,14 @@ class SagaExecutor:
         try:
             await self._run()
         except BaseException as error:  # noqa: ASYNC103 - a Cancelled is raised again below
+            # A Cancelled that is the SEC's passes; so does what must end the process. Anything else
+            # is a fault in here, which halts the saga and goes no further.
             others = [leaf for leaf in leaves(error) if not isinstance(leaf, trio.Cancelled)]
             if is_fatal(error) or (not others and is_cancelled()):
                 raise
             self._broken(others[0] if others else error)
             # Where the SEC is cancelled as well, this raises what was caught.
-            await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - as said
+            await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - see above
         if self._halted is not None:
             for reply in self._starters or ():
                 reply.fail(self._halted.again())
@@ -194,8 +199,12 @@ class SagaExecutor:
                 self._set_out()
                 await self._over.wait()
             finally:
+                # The writer may still call `take` or report an outcome; from here on both find
+                # nothing to do.
                 self._recording.lost()
                 self._nursery = None
+        # A nursery swallows the Cancelled of its own scope, so this point can be reached without
+        # the saga being over.
         if not self._over.is_set():
             msg = "its tasks were cancelled, and not by its SEC; does an action leave a scope open?"
             raise InternalError(msg)
@@ -203,7 +212,7 @@ class SagaExecutor:
             self.phase = Phase.DONE
 
     def _set_out(self) -> None:
-        """Have the first step written; carry it out at once if the store has all of it."""
+        """Have the first step written; carry it out at once if there is nothing to write."""
         recording = self._recording
         if recording.state is RecordingState.IDLE:
             recording.told(self.machine.start(self._exec_client.now()))
@@ -217,6 +226,7 @@ class SagaExecutor:
 
     async def _run_node(self, command: RunAction | RunUndo) -> None:
         outcome = await self._runner.run(command)
+        # Not in a `finally`: after a cancellation nothing looks at the count.
         self._under_way -= 1
         if trio.lowlevel.current_task().child_nurseries:
             # Trio will end this task with an error, and with it all that is in the saga's nursery.
@@ -230,7 +240,7 @@ class SagaExecutor:
     # What is written, and what follows from that
 
     def take(self) -> Write | None:
-        """Return what is to be written of the saga now, with all that it was told so far."""
+        """Return the step to be written now, made of all that it was told so far."""
         try:
             return self._take()
         except Exception as error:  # noqa: BLE001 - a bulkhead
@@ -238,9 +248,11 @@ class SagaExecutor:
             return None
 
     def _take(self) -> Write | None:
+        # Once cancelled, results are dropped: an action may have failed because of that alone.
         if self._nursery is None or self._nursery.cancel_scope.cancel_called:
-            return None  # it was cancelled, and what it was told was never so
+            return None
         recording = self._recording
+        # In this order: the row is to say the state after the step.
         step, row = self._decide(recording.waiting), cached_state(self.machine.state)
         nothing_new = recording.adds_nothing(step, row)
         recording.taken(step, row)
@@ -252,21 +264,22 @@ class SagaExecutor:
         return Write(record, self._written)
 
     def _decide(self, waiting: Iterable[NodeOutcome | Step]) -> Step:
-        """Return the step that all that waits amounts to."""
+        """Return the step that all waiting items together amount to."""
         told: list[Input] = []
         for item in waiting:
             if isinstance(item, Step):
-                return item  # the first; nothing runs that could tell anything beside it
+                return item  # the first step, so no call is under way that could add to it
             if not isinstance(item, NodeHalted):
                 told.append(item)
             elif item.closing and self._admission.closing:
                 self._cut_off = True
             else:
-                self._problem = item.problem  # what came in beside it is recorded all the same
+                # The saga halts once this step is durable: results that came with it are kept.
+                self._problem = item.problem
         return self.machine.handle(told, self._exec_client.now())
 
     def _written(self, outcome: WriteOutcome) -> None:
-        """Take note of what became of the step."""
+        """Act on the outcome of writing the step."""
         try:
             self._follow(outcome)
         except Exception as error:  # noqa: BLE001 - a bulkhead
@@ -297,12 +310,14 @@ class SagaExecutor:
             self._note_started()
         if self.machine.state.unwinding:
             report_failures(self.machine, step, self._runner.raised)
+        # Before the commands: nothing more is begun of a saga that halts.
         if self._problem is not None:
             self._halt(SagaHaltedError(self.saga_id, self._problem))
             return
         for command in step.then:
             match command:
                 case RunAction() | RunUndo():
+                    # Its `started` is durable, and a call that is not made now is made on recovery.
                     if not self._admission.draining:
                         self._under_way += 1
                         nursery.start_soon(
@@ -333,15 +348,16 @@ class SagaExecutor:
     # What goes wrong
 
     def _halt(self, halted: SagaHaltedError) -> None:
-        if self._halted is None:
+        if self._halted is None:  # the first reason counts; the rest may be its consequences
             self._halted = halted
+        # Before the tasks are cancelled: what they tell while they unwind must not be written.
         self._recording.lost()
         self._over.set()
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
     def _broken(self, error: BaseException) -> SagaHaltedError:
-        """Halt the saga since its own machinery failed, and return what its waiters are told."""
+        """Halt the saga because its own machinery failed; return the error for its waiters."""
         if self._halted is None:
             bug = InternalError(f"the engine failed: {_text_of(error)}")
             bug.__cause__ = error

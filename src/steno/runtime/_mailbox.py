@@ -2,10 +2,10 @@
 Mailboxes and replies: how actors talk.
 
 An actor owns one `Mailbox` and is the only one to read it. A message is told, or it is asked, in an
-`Envelope` with the address of its reply. What is told until the actor reads travels together, as
-one list over a memory channel: an actor is woken once for all of it. The list has no bound, because
-every producer has one: who asks waits for the reply, a node task tells its result once, an executor
-has one write under way.
+`Envelope` with the address of its reply. All messages that arrive until the actor reads travel
+together, as one list over a memory channel, so the actor is woken once for all of them. The list
+has no bound, because every producer has one: a client that asks waits for the reply, a node task
+tells its result once, an executor has one write under way.
 """
 
 from __future__ import annotations
@@ -24,24 +24,27 @@ class Mailbox(Generic[M]):
 
     def __init__(self) -> None:
         self._send, self._receive = trio.open_memory_channel[list[M]](1)
-        self._unread: list[M] = []  # in the channel, if there is anything in it
+        self._unread: list[M] = []  # the list is in the channel, unless it is empty
 
     def tell(self, message: M) -> None:
-        """Put a message in; never waits."""
+        """Add a message; never waits."""
         self._unread.append(message)
         if len(self._unread) == 1:
             self._send.send_nowait(self._unread)
 
     async def receive_all(self) -> list[M]:
-        """Wait until there is a message, then take out all there are."""
+        """Wait until there is a message, then remove and return all there are."""
         messages = await self._receive.receive()
+        # Until here `tell` appends to the same list, even if the channel has handed it over and
+        # this task was not scheduled yet. So nothing is lost in between.
         self._unread = []
         return messages
 
     def drain(self) -> list[M]:
-        """Take out all messages there are, perhaps none."""
+        """Remove and return all messages, perhaps none; never waits."""
         if not self._unread:
             return []
+        # Only the actor calls this, so it is not in `receive_all`: the channel still has the list.
         messages = self._receive.receive_nowait()
         self._unread = []
         return messages
@@ -59,19 +62,19 @@ class Reply(Generic[R]):
     _error: BaseException | None = attrs.field(init=False, default=None)
 
     def answer(self, value: R) -> None:
-        """Give the answer; a second one is ignored."""
+        """Answer with a value; a second answer is ignored."""
         if not self._answered.is_set():
             self._value = value
             self._answered.set()
 
     def fail(self, error: BaseException) -> None:
-        """Answer that there will be none, and why."""
+        """Answer with an error; a second answer is ignored."""
         if not self._answered.is_set():
             self._error = error
             self._answered.set()
 
     async def wait(self) -> R:
-        """Wait for the answer, or raise why there is none."""
+        """Wait for the answer, and return or raise it."""
         await self._answered.wait()
         if self._error is not None:
             raise self._error

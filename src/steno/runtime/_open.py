@@ -1,5 +1,5 @@
 """
-Opening and leaving a SEC: who is whose child, and what comes out when.
+Opening and leaving a SEC: the tree of its tasks, and what comes out of it.
 
 The writer runs in the outer nursery, the coordinator, the loaders and the executors in the inner
 one: so executors end first, then the writer is drained, then the store is closed, in that order,
@@ -7,8 +7,8 @@ however the block is left. Leaving it normally waits until nothing runs. Leaving
 or by cancellation, cancels everything at once: to the sagas that is a crash, and they go on when
 the SEC is opened again.
 
-An actor that fails takes the others down and comes out as `SecCrashed`. What the body raised comes
-out as it is, the same object, never in a group of ours.
+An actor that fails takes the others down and comes out as `SecCrashed`. An exception of the body
+comes out as it is, the same object, never in a group of ours.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from steno.store import Fence, PruneQuery, SecStore, SecStoreSession, to_timesta
 
 @attrs.define(eq=False)
 class _Supervisor:
-    """Starts actors, and remembers the first that failed."""
+    """Starts actors, and remembers the first failure."""
 
     inner: trio.Nursery = attrs.field(init=False)
     outer: trio.Nursery = attrs.field(init=False)
@@ -69,6 +69,8 @@ class _Supervisor:
         try:
             await actor(*args)
         except BaseException as error:  # noqa: ASYNC103 - what it holds leaves by `open_sec`
+            # Kept here and not raised: a nursery would wrap it in a group, together with what the
+            # body raised. `open` decides which of the two comes out.
             failures = [e for e in leaves(error) if not isinstance(e, trio.Cancelled)]
             if not failures:
                 raise
@@ -84,6 +86,7 @@ def _system_time() -> Timestamp:
 
 
 def _told_by(clock: Callable[[], datetime]) -> Callable[[], Timestamp]:
+    # Called once here, so that a bad clock fails at `open_sec` and not in the first saga.
     now = cast("object", clock())
     if not isinstance(now, datetime) or now.tzinfo is None:
         msg = f"open_sec: clock must return a datetime with a time zone, got {now!r}"
@@ -168,7 +171,7 @@ def open_sec(
         SecCrashed: An actor failed; its cause says how. The sagas go on at the next open.
     """
     if isinstance(store, type) or not hasattr(store, "open"):
-        msg = f"open_sec: store must be a store, as InMemorySecStore() is one, not {store!r}"
+        msg = f"open_sec: store must be a SecStore, got {store!r}"
         raise TypeError(msg)
     _check_type("registry", registry, ActionRegistry)
     _check_type("sec_name", sec_name, str)
@@ -181,6 +184,7 @@ def open_sec(
         ("store_patience", store_patience, 0),
         ("max_value_bytes", codec.max_value_bytes, 1),
     ):
+        # Not `number < least`: that is false for NaN.
         if not number >= least:
             msg = f"open_sec: {name} must be {least} or more, not {number!r}"
             raise ValueError(msg)
@@ -200,7 +204,7 @@ def open_sec(
 
 @attrs.frozen(eq=False)
 class _Assembled:
-    """A SEC's actors but for the writer, and what reaches them."""
+    """A SEC's actors except the writer, and its client."""
 
     coordinator: Coordinator
     loader: Loader
@@ -209,7 +213,7 @@ class _Assembled:
     client: SecClient
 
     async def run_coordinator(self) -> None:
-        """Run the coordinator; when it ends, however it does, nobody waits for it in vain."""
+        """Run the coordinator; when it ends, for any reason, fail all replies still waited for."""
         try:
             await self.coordinator.run()
         finally:
@@ -224,7 +228,7 @@ def _check_type(name: str, value: object, kind: type) -> None:
 
 @attrs.frozen(eq=False)
 class _Opening:
-    """A SEC that is to be opened; the arguments of `open_sec`."""
+    """A SEC that is to be opened: the arguments of `open_sec`."""
 
     store: SecStore
     registry: ActionRegistry
@@ -267,13 +271,13 @@ class _Opening:
                             await assembled.access.asker.close()
                             await writer.drained()
                         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
+                            # Not raised in here, or the nurseries would put it into a group.
                             left_by = error
                         assembled.access.hang_up()
                         inner.cancel_scope.cancel()
                     outer.cancel_scope.cancel()
         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
-            # A scope around us is cancelled, say the actors, or the store would not close: what
-            # the body raised goes before.
+            # From an outer scope, an actor or the store: an exception of the body goes first.
             if left_by is None:
                 left_by = error
             elif isinstance(error, Exception):
@@ -286,7 +290,7 @@ class _Opening:
     def _assemble(
         self, session: SecStoreSession, writer: LogWriter, supervisor: _Supervisor, fence: Fence
     ) -> _Assembled:
-        """Make the actors, and tell them of each other."""
+        """Make the actors, and connect them."""
         admission = Admission(object())
         mailbox: Mailbox[SecMessage] = Mailbox()
         factory = ExecutorFactory(
@@ -313,8 +317,9 @@ class _Opening:
 
 
 def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:
-    """Return what is to leave `open_sec` when an actor failed, whatever the body then raised."""
+    """Return the exception to leave `open_sec` with when an actor failed."""
     error = crash
+    # What is not an Exception (KeyboardInterrupt, say) goes out as it is, and so does StoreStuck.
     if isinstance(crash, Exception) and not isinstance(crash, StoreStuck):
         what = f"{type(crash).__name__}: {crash}"
         error = SecCrashed(f"the SEC ended with {what}; its sagas go on at the next open")

@@ -1,8 +1,8 @@
 """
 Loading: from what a store has of a saga to an executor that goes on with it.
 
-It is the same road as running, from the rows back into the fold. A saga that can not be loaded is
-left as it is, with its problem noted in the store for an operator; it hurts no other saga.
+It goes through the same fold as running. A saga that cannot be loaded is left as it is, with its
+problem noted in the store for an operator; no other saga is affected.
 """
 
 from __future__ import annotations
@@ -59,22 +59,22 @@ T = TypeVar("T")
 MakeContext = Callable[[SagaId, SagaName, object], object]
 
 UserData = Callable[[SagaId, SagaDag], object]
-"""Gives what the actions of a saga share."""
+"""Returns the user data that the actions of a saga share."""
 
 Graphs = MutableMapping[str, FlatDag]
 """Graphs that were read before, by content hash, so that sagas of one kind share one."""
 
 MOST_TRACEBACKS = 10
-"""Of how many different reasons why sagas cannot be loaded the traceback is logged, per open."""
+"""How many different reasons for failing to load are logged with a traceback, per open."""
 
 
 def same_for_all(context: object) -> UserData:
-    """Return what gives the same to all sagas."""
+    """Return a function that returns the same context for all sagas."""
     return lambda _saga_id, _dag: context
 
 
 def made_by(make_context: MakeContext) -> UserData:
-    """Return what asks a function of users, with the params as plain JSON."""
+    """Return a function that calls the user's `make_context`, with the params as plain JSON."""
     return lambda saga_id, dag: make_context(
         saga_id, dag.saga_name, decode_value(dag.codec, dag.params, None)
     )
@@ -84,20 +84,22 @@ def restore(
     stored: StoredSaga, registry: ActionRegistry, graphs: Graphs
 ) -> tuple[SagaDag, SagaState]:
     """
-    Return what a stored saga goes on with: whether it can is decided here, and nowhere else.
+    Return the graph and state that a stored saga continues from.
+
+    Whether it can continue is decided here, and nowhere else.
 
     Args:
         stored: The saga.
         registry: The actions.
-        graphs: What is found here is not read again, what is read is put here.
+        graphs: A cache of graphs; one that is read is added.
 
     Raises:
-        RecoveryError: What is stored can not be gone on with.
+        RecoveryError: What is stored cannot be continued.
         SagaValidationError: An action is not registered, or has no undo.
     """
     dag = _read_dag(stored, registry.codec, graphs)
     try:
-        decode_json(dag.params)  # what is no JSON is found now, and not by an action
+        decode_json(dag.params)  # if it is not JSON, find out now, and not in an action
     except DumpError as error:
         msg = f"saga {stored.summary.id}: its params: {error.why}"
         raise RecoveryError(msg) from error
@@ -116,14 +118,14 @@ def _read_dag(stored: StoredSaga, codec: Codec, graphs: Graphs) -> SagaDag:
 @attrs.frozen(eq=False)
 class ExecutorFactory:
     """
-    Makes executors, of new sagas and of stored ones.
+    Makes executors, for new sagas and for stored ones.
 
     Attributes:
-        admission: Says whether anything is to be begun.
+        admission: Says whether anything may be begun.
         registry: The actions.
-        codec: What turns their results into JSON.
-        user_data: Gives the user data of a saga.
-        exec_client: The executors' line to the SEC.
+        codec: Encodes their results.
+        user_data: Returns the user data of a saga.
+        exec_client: The executors' access to the SEC.
     """
 
     admission: Admission
@@ -131,19 +133,20 @@ class ExecutorFactory:
     codec: Codec
     user_data: UserData
     exec_client: SecExecClient
+    # Weak: a graph is shared for as long as some saga in memory has it.
     _graphs: WeakValueDictionary[str, FlatDag] = attrs.field(
         init=False, factory=WeakValueDictionary
     )
 
     def shared_graph(self, dag: object) -> FlatDag:
         """
-        Return the graph that other sagas of this content have, or the saga's own.
+        Return the graph of the same content that other sagas share, or the saga's own.
 
         Raises:
-            TypeError: It is no saga.
+            TypeError: It is not a `SagaDag`.
         """
         if not isinstance(dag, SagaDag):
-            msg = f"a saga is a SagaDag(dag, params), not a {type(dag).__qualname__}"
+            msg = f"expected a SagaDag(dag, params), got {type(dag).__qualname__}"
             raise TypeError(msg)
         return self._graphs.setdefault(dag.flat.digest, dag.flat)
 
@@ -155,7 +158,7 @@ class ExecutorFactory:
 
         Raises:
             SagaValidationError: An action is not registered, or has no undo.
-            Exception: Whatever `make_context` raises.
+            Exception: `make_context` raised it.
         """
         self.registry.validate(dag.flat)
         return self._executor(dag, state, fence, stored)
@@ -166,7 +169,7 @@ class ExecutorFactory:
         saga_id = state.log.saga_id
         user_data = self.user_data(saga_id, dag)
         if inspect.iscoroutine(user_data):
-            user_data.close()
+            user_data.close()  # or Python warns that it was never awaited, after the TypeError
             msg = "make_context must not be async: it is called wherever a saga is made"
             raise TypeError(msg)
         runner = NodeRunner(
@@ -182,7 +185,7 @@ class ExecutorFactory:
         Return the graph and params of a stored saga.
 
         Raises:
-            DumpError: What is stored is no graph.
+            DumpError: What is stored is not a graph.
         """
         return _read_dag(stored, self.codec, self._graphs)
 
@@ -191,9 +194,9 @@ class ExecutorFactory:
         Return an executor of a stored saga.
 
         Raises:
-            RecoveryError: What is stored can not be gone on with.
+            RecoveryError: What is stored cannot be continued.
             SagaValidationError: An action is not registered, or has no undo.
-            Exception: Whatever `make_context` raises.
+            Exception: `make_context` raised it.
         """
         dag, state = restore(stored, self.registry, self._graphs)
         return self._executor(dag, state, fence, stored.summary.state)
@@ -201,12 +204,13 @@ class ExecutorFactory:
 
 @attrs.frozen(eq=False)
 class Reasons:
-    """Why sagas could not be loaded: each reason is logged once, and how many more have it."""
+    """Why sagas could not be loaded: each reason is logged once, and in the end its count."""
 
     _seen: Counter[tuple[type, str]] = attrs.field(init=False, factory=Counter)
 
     def report(self, saga_id: SagaId, problem: str, error: Exception) -> None:
         """Log why a saga could not be loaded, unless that reason was logged already."""
+        # A missing action may halt thousands of sagas; their ids are in the store's list.
         reason = (type(error), problem)
         self._seen[reason] += 1
         if self._seen[reason] == 1:
@@ -228,9 +232,9 @@ class Loader:
     Attributes:
         session: The open store.
         factory: Makes the executors.
-        coordinator: Who is told.
+        coordinator: Gets the executors, and the reasons of failures.
         writer: Notes problems.
-        sec_name: Whose sagas they become.
+        sec_name: The SEC that will own the sagas.
         patience: Seconds for which an unavailable store is tried again.
     """
 
@@ -242,7 +246,8 @@ class Loader:
     patience: float
 
     async def load_all(self, claims: Sequence[SagaClaim], concurrency: int) -> None:
-        """Load sagas that were taken over, so many at a time."""
+        """Load sagas that were taken over, up to `concurrency` at a time."""
+        # The tasks share one iterator: each takes the next claim when it is done with its last.
         pending, reasons = iter(claims), Reasons()
         async with trio.open_nursery() as nursery:
             for _ in range(min(concurrency, len(claims))):
@@ -252,6 +257,7 @@ class Loader:
     async def _load_each(self, pending: Iterator[SagaClaim], reasons: Reasons) -> None:
         await trio.lowlevel.checkpoint()
         for claim in pending:
+            # It was taken over already; the next open does so again, and loads it.
             if self.factory.admission.draining:
                 why = "the SEC is being left, and the saga was not loaded; it is at the next open"
                 self.coordinator.tell(NotLoaded(claim.saga_id, SecClosing(why)))
@@ -263,7 +269,7 @@ class Loader:
         await trio.lowlevel.checkpoint()
         try:
             claim = await self._claim(saga_id)
-        except Exception as error:  # noqa: BLE001 - a store may raise anything; the asker is told
+        except Exception as error:  # noqa: BLE001 - a store may raise anything
             self.coordinator.tell(NotLoaded(saga_id, error))
         else:
             await self._load(claim, Reasons())
@@ -272,6 +278,7 @@ class Loader:
         claim = await self._patiently(self.session.claim, saga_id, self.sec_name)
         if claim is not None:
             return claim
+        # It does not exist, or it is finished: find out which, for the error.
         if await self._patiently(self.session.load, saga_id) is None:
             raise NoSuchSaga(saga_id)
         raise SagaNotRunning(saga_id)
@@ -286,6 +293,7 @@ class Loader:
         except Exception as error:  # noqa: BLE001 - stored data and make_context may raise anything
             self._quarantine(claim, error, reasons)
         else:
+            # It can be loaded after all: clear the problem that an earlier open has noted.
             if stored.summary.problem is not None:
                 self.writer.tell(Write(SagaProblem(saga_id, fence, None), _ignore))
             self.coordinator.tell(Loaded(executor))
@@ -294,6 +302,7 @@ class Loader:
         stored = await self._patiently(self.session.load, claim.saga_id)
         if stored is None:
             raise NoSuchSaga(claim.saga_id)
+        # Read after the claim, and not in its transaction: another SEC may have come in between.
         if stored.fence != claim.fence:
             why = f'the SEC "{stored.fence.sec_name}" took it over while it was being loaded'
             raise SagaTakenOver(claim.saga_id, why)
@@ -301,15 +310,18 @@ class Loader:
 
     def _quarantine(self, claim: SagaClaim, error: Exception, reasons: Reasons) -> None:
         saga_id = claim.saga_id
+        # Nothing is wrong with a saga that was taken over, and a note would be refused.
         if isinstance(error, SagaTakenOver):
             self.coordinator.tell(NotLoaded(saga_id, error))
             return
+        # The codec's text, not `str`: the exception may be a user's, with a `__str__` that fails.
         what = self.factory.codec.error_text(error)
         if not isinstance(error, StenoError):
             what = f"{type(error).__name__}: {what}"
         problem = f"it could not be loaded: {what}"
         reasons.report(saga_id, problem, error)
         note = SagaProblem(saga_id, claim.fence, problem)
+        # No patience: while the store is unavailable, a note is not worth trying again.
         self.writer.tell(Write(note, _ignore, patience=0.0))
         halted = SagaHaltedError(saga_id, problem)
         halted.__cause__ = error
@@ -323,6 +335,7 @@ class Loader:
             try:
                 return await read(*args)
             except StoreUnavailable:
+                # While the SEC is being drained, waiting would only hold that up.
                 remaining = give_up - trio.current_time()
                 if remaining <= 0 or self.factory.admission.draining:
                     raise
@@ -331,4 +344,4 @@ class Loader:
 
 
 def _ignore(_: object) -> None:
-    """Take no notice of how a note about a problem fared; the next open tries again."""
+    """Ignore the outcome of a note about a problem; the next open tries again."""

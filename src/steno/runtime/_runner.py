@@ -3,7 +3,7 @@ Node tasks: the only place where user code runs.
 
 What an action does to its task stays here. It may return, which is encoded at once; raise an
 `Exception`, which fails its node; let a `SecClosing` out, which cuts it off; or be cancelled.
-Once its saga's scope is cancelled, whatever it still returns or raises is dropped.
+Once its saga's scope is cancelled, anything that it still returns or raises is dropped.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_f
 @attrs.define(eq=False)
 class Call:
     """
-    A call of an action, as the tasks know it that are a part of it.
+    A call of an action, as seen by the tasks that are part of it.
 
     Attributes:
-        sec_key: What stands for the SEC that makes it.
+        sec_key: A token for the SEC that makes it.
         saga_id: The saga that it is for.
-        running: Whether it still is; a task that the action has left to others may outlive it.
+        running: True until it returns; a task that the action has given to others may outlive it.
     """
 
     sec_key: object
@@ -48,11 +48,11 @@ class Call:
 
 
 inside: ContextVar[tuple[Call, ...]] = ContextVar("inside", default=())
-"""The calls that the current task is a part of, the innermost last."""
+"""The calls that the current task is part of, the innermost last."""
 
 
 def is_inside(sec_key: object, saga_id: SagaId | None = None) -> bool:
-    """Say whether the current task is a part of an action of a SEC, and of that saga."""
+    """Return True if the current task is part of an action of a SEC, and of a saga if given."""
     return any(
         call.running and call.sec_key is sec_key and saga_id in {None, call.saga_id}
         for call in inside.get()
@@ -66,7 +66,7 @@ class NodeHalted:
 
     Attributes:
         problem: Why, and what to do.
-        closing: Whether it met a SEC that is being left: then it counts as cut off.
+        closing: True if it met a SEC that is being left: then it counts as cut off.
     """
 
     problem: str
@@ -88,14 +88,14 @@ class NodeRunner:
     Calls the actions of one saga.
 
     Attributes:
-        sec_key: What stands for the SEC in a `Call`.
+        sec_key: The token for the SEC in a `Call`.
         dag: The saga.
-        state: Its state, of which actions see the outputs of their ancestors.
+        state: Its state; actions see the outputs of their ancestors in it.
         registry: Its actions.
-        codec: What turns their results into JSON.
-        user_data: What they share.
-        raised: What actions and undo actions raised that failed, by node; whoever logs a failure
-            takes it out. None until the first one fails.
+        codec: Encodes their results.
+        user_data: The user data that they share.
+        raised: The exceptions of actions and undo actions that failed, by node, until the failure
+            is logged. None until the first one fails.
     """
 
     sec_key: object
@@ -111,10 +111,11 @@ class NodeRunner:
         Carry out a command, and return what the saga's machine is to be told.
 
         Raises:
-            Cancelled: The saga's scope was cancelled, whatever the action made of that.
+            Cancelled: The saga's scope was cancelled, even if the action swallowed that.
         """
         await trio.lowlevel.checkpoint_if_cancelled()  # nothing is begun that would only be dropped
         call = Call(self.sec_key, self.state.log.saga_id)
+        # Not reset: the task ends with the call, and its children have copies of the context.
         inside.set((*inside.get(), call))
         try:
             if isinstance(command, RunAction):
@@ -122,17 +123,20 @@ class NodeRunner:
             else:
                 outcome = await self._run_undo(command)
         except BaseException as error:  # noqa: ASYNC103 - a Cancelled of the saga's is raised below
+            # What an action did to its scopes or to the SEC: neither a success nor a failure.
             halts = is_cancelled() or is_cancellation(error) or is_closing(error)
             if is_fatal(error) or not halts:
                 raise
             outcome = self._halted(command.node_id, error)
         finally:
             call.running = False
+        # An action may swallow Cancelled and return, or raise something else while it unwinds. Its
+        # result must not be logged then: a shutdown never fails a healthy node.
         await trio.lowlevel.checkpoint_if_cancelled()
         return outcome
 
     def _run_action(self, command: RunAction) -> Awaitable[NodeOutcome]:
-        """Return what calls an action: for most a coroutine less than a loop would take."""
+        """Return an awaitable that calls an action, without a frame for the loop if only once."""
         node = command.node_id
         action, ctx = self._action(node), self._context(node, undoing=False)
         if command.times == 1:
@@ -149,6 +153,8 @@ class NodeRunner:
     async def _attempt(self, action: Action, ctx: ActionContext[Never]) -> NodeOutcome:
         """Call an action once."""
         node = ctx.node_id
+        # Raised again: the SEC is being left, or this came out of an action that was cancelled.
+        # Otherwise encoded at once: the exception is the user's object, and may change later.
         try:
             output = await action.do_it(ctx)
         except Exception as error:
@@ -157,11 +163,12 @@ class NodeRunner:
             failed = inputs.ActionRaised(node, self.codec.action_error(error).encoded())
             self._note(node, error)
             return failed  # noqa: ASYNC910 - user code was called, if it waited or not
+        # Apart from the call: what cannot be stored is a fault of the value, with another error.
         try:
             return inputs.ActionSucceeded(
                 node, self.codec.encode(output, as_type=output_type_of(action))
             )
-        except Exception as error:  # noqa: BLE001 - to look at a value is to run the user's code
+        except Exception as error:  # noqa: BLE001 - looking at a value runs the user's code
             message = f'output of node "{ctx.node_name}": {self.codec.error_text(error)}'
             self._note(node, error)
             return inputs.ActionRaised(node, SerializeFailed(message).encoded())
@@ -187,7 +194,7 @@ class NodeRunner:
         self.raised[node] = error
 
     def _halted(self, node: SagaNodeId, error: BaseException) -> NodeHalted:
-        """Return the outcome of a node that raised what is no failure."""
+        """Return the outcome of a node whose action raised something that is not a failure."""
         name = self.dag.flat.name_of(node)
         if is_closing(error):
             why = f'the action of node "{name}" met a SEC that is being left'
@@ -199,7 +206,7 @@ class NodeRunner:
     def _action(self, node: SagaNodeId) -> Action:
         flat_node = self.dag.flat.nodes[node]
         if not isinstance(flat_node, ActionNode):
-            msg = f"node {node} runs no action: {flat_node!r}"
+            msg = f"node {node} does not run an action: {flat_node!r}"
             raise InternalError(msg)
         return self.registry.get(flat_node.action_name)
 

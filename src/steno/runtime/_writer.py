@@ -3,18 +3,18 @@ The log writer: the actor through which everything becomes durable.
 
 Theory of operation. All that waits to be written, of all sagas, goes into one transaction (group
 commit); the next batch gathers while the store is busy with this one. So the more sagas run, the
-more a commit carries, and nobody waits for more than the commit under way and the next.
+more a commit carries, and no write waits for more than the commit under way and the next.
 
 A batch is not torn by cancellation: it is awaited under a shield. From the moment the SEC is
 cancelled the store has `GRACE` seconds to finish; then `StoreStuck` is raised. Should the batch
 still arrive later, it is refused by its fence, once the sagas have been taken over.
 
-The event loop is the user's: of a large batch so many sagas at a time are asked and told (`SLICE`),
-and between them everybody else has a turn.
+The event loop is the user's: a large batch is asked for and answered a `SLICE` at a time, and other
+tasks run in between.
 
-A store that is unavailable is tried again, with growing pauses, for `patience` seconds from when a
-write was taken; then that write is given up. A batch that is refused as a whole is tried again
-write by write, so that one that can not be written hurts nobody else.
+A store that is unavailable is tried again, with backoff, for `patience` seconds from when a write
+was taken; then that write is given up. A batch that is refused as a whole is tried again write by
+write, so that one that cannot be written does not affect the others.
 """
 
 from __future__ import annotations
@@ -46,34 +46,34 @@ FIRST_PAUSE = 0.05
 """Seconds before a store that was unavailable is tried again; doubled each time."""
 
 LONGEST_PAUSE = 5.0
-"""Seconds between two tries at most."""
+"""The most seconds between two tries."""
 
 SLICE = 64
-"""Sagas that are asked for their step, or told what became of it, before others have a turn."""
+"""Sagas that are asked for a step, or told its outcome, before other tasks run."""
 
 OUTCOMES = (Durable, Lost, Rejected)
-"""What a store may answer to a write."""
+"""The outcomes that a store may return for a write."""
 
 _logger = logging.getLogger("steno")
 
 
 class Source(Protocol):
-    """A message to the writer: somebody who has something to write."""
+    """A message to the writer: an object that has something to write."""
 
     def take(self) -> Write | None:
-        """Return it; called when a batch is made up, and must not raise."""
+        """Return the write, or None; called when a batch is put together, and must not raise."""
         ...
 
 
 @attrs.define(eq=False)
 class Write:
     """
-    Something to write, and whom to tell how it went.
+    Something to write, and a callback for its outcome.
 
     Attributes:
         what: The write.
         then: Called with the outcome, in the writer's task; must not raise.
-        patience: Seconds for which it is tried again at most, where the store is unavailable.
+        patience: The most seconds for which it is tried again while the store is unavailable.
         since: When the writer took it, by Trio's clock.
     """
 
@@ -83,7 +83,7 @@ class Write:
     since: float = attrs.field(init=False, default=0.0)
 
     def take(self) -> Write:
-        """Return itself: it is what it was when it was told."""
+        """Return itself: unlike a saga's step, it does not grow while it waits."""
         return self
 
 
@@ -139,6 +139,7 @@ class LogWriter:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch)
             while True:
+                # A new event for each idle phase; when set, `drained` checks the mailbox again.
                 if not len(self.mailbox):
                     self._idle.set()
                 sources = await self.mailbox.receive_all()
@@ -147,13 +148,14 @@ class LogWriter:
                 await self._commit(await _all_taken(sources))
 
     async def drained(self) -> None:
-        """Wait until nothing waits to be written."""
+        """Wait until there is nothing left to write."""
         await trio.lowlevel.checkpoint()
         while len(self.mailbox) or not self._idle.is_set():
             await self._idle.wait()
 
     async def _watch(self) -> None:
         """Give the batch under way a deadline when the SEC is cancelled."""
+        # The batch is shielded, so it does not notice the cancellation; this task does.
         try:
             await trio.sleep_forever()
         finally:
@@ -174,17 +176,19 @@ class LogWriter:
                     _logger.warning(
                         "the store is unavailable, %d writes wait: %s", len(batch), error
                     )
+                    # No shield here: nothing is half done, so a cancellation may end it.
                     await trio.sleep(min(pause, self._remaining(batch)))
                     pause = min(2 * pause, LONGEST_PAUSE)
+                # At the end of the batch, so that the writes of each saga stay in order.
                 batch += _taken(self.mailbox.drain())
             except StoreStuck:
-                raise
+                raise  # of `_record`: the SEC ends, and the batch is not to be tried again
             except Exception as error:
                 self._failures += 1
                 if len(batch) > 1:
                     await self._commit_each(batch)
                 else:
-                    _logger.exception("saga %s can not be written", batch[0].what.saga_id)
+                    _logger.exception("saga %s cannot be written", batch[0].what.saga_id)
                     batch[0].then(Rejected(error))
                 return  # noqa: ASYNC910 - the store was asked
             else:
@@ -192,28 +196,31 @@ class LogWriter:
                 return
 
     async def _commit_each(self, batch: Sequence[Write]) -> None:
-        """Try a batch that was refused as a whole write by write."""
+        """Write one by one a batch that was refused as a whole."""
         await trio.lowlevel.checkpoint()
         for write in batch:
             await self._commit([write])
 
     async def _record(self, writes: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+        # `_watch` moves the deadline of this scope, unless it has come already.
         with trio.CancelScope(shield=True, deadline=self._deadline) as self._shield:
             outcomes = await self._session.record(writes)
+            # A store may be third-party code. With an outcome missing, a saga would wait for ever.
             if len(outcomes) != len(writes):
                 msg = f"the store gave {len(outcomes)} answers to {len(writes)} writes"
                 raise ValueError(msg)
             if not all(isinstance(cast("object", outcome), OUTCOMES) for outcome in outcomes):
-                msg = f"the store gave answers that are none: {outcomes!r}"
+                msg = f"the store returned something other than outcomes: {outcomes!r}"
                 raise ValueError(msg)
             return outcomes
+        # The scope ends like this only when its deadline has passed.
         msg = f"the store did not finish a batch within {GRACE} s of being cancelled"
         raise StoreStuck(msg)
 
     async def _note(  # noqa: ASYNC910 - the store was asked
         self, batch: Sequence[Write], outcomes: Sequence[WriteOutcome]
     ) -> None:
-        """Tell the outcomes; what is told last has its turn before the next batch is made up."""
+        """Tell the outcomes, with a checkpoint after each `SLICE` of them."""
         self._commits += 1
         self._writes += len(batch)
         for number, (write, outcome) in enumerate(zip(batch, outcomes, strict=True), start=1):
@@ -224,7 +231,7 @@ class LogWriter:
                 await trio.lowlevel.checkpoint()
 
     def _give_up(self, batch: Sequence[Write], error: StoreUnavailable) -> list[Write]:
-        """Tell writes whose patience has ended; return the others."""
+        """Reject the writes whose patience has ended; return the others."""
         now = trio.current_time()
         waiting: list[Write] = []
         for write in batch:
@@ -244,6 +251,8 @@ class LogWriter:
 
 
 async def _all_taken(sources: Sequence[Source]) -> list[Write]:
+    # Each saga is asked now, not when it asked to be written: so its step has all that it was told
+    # while the last batch was written.
     batch = _taken(sources[:SLICE])
     for first in range(SLICE, len(sources), SLICE):
         await trio.lowlevel.checkpoint()

@@ -1,4 +1,4 @@
-"""Findings: what an examination of a store says, whatever kind of store it is."""
+"""Findings: the results of examining a store of any kind."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class Verdict(enum.Enum):
     """How grave a finding is."""
 
     OK = "ok"
-    """It is as it should be, or is only a fact."""
+    """As it should be, or just a fact."""
     WARNING = "warning"
     """The store works; something about it, or under it, is not as good as it could be."""
     FAULT = "fault"
-    """The store can not be relied on."""
+    """The store cannot be relied on."""
 
 
 @attrs.frozen

@@ -1,15 +1,15 @@
 """
-The rules of writing: what becomes of a write, and what it changes.
+The rules of writing: the outcome of a write, and what it changes.
 
-They stand here once, for all stores. One that keeps rows as objects applies a change as it is; one
-that keeps them elsewhere fetches what the rules look at, and carries the change out in its own
+They are here once, for all stores. One that keeps rows as objects applies a change as it is; one
+that keeps them elsewhere fetches what the rules look at, and carries out the change in its own
 language, in the same transaction.
 
 Rule 1. A saga is created once. The very same creation, to which nothing was added since, may come
 again and is durable.
 
-Rule 2. Otherwise the fence comes first: whoever does not hold the saga's fence changes nothing, and
-learns who does.
+Rule 2. Otherwise the fence comes first: a write without the saga's fence changes nothing, and its
+outcome names the SEC that has it.
 
 Rule 3. Events are numbered. A record begins at the next number; or at an earlier one, if its events
 begin with all that is stored from there on, as when it is sent again. What is stored already is not
@@ -102,12 +102,13 @@ Change: TypeAlias = Create | Append | Note
 
 def judge(row: StoredRow | None, write: SagaWrite) -> tuple[WriteOutcome, Change | None]:
     """
-    Return the outcome of a write, and the change that makes it so; None if there is none to make.
+    Return the outcome of a write, and the change to be made; None if there is nothing to change.
 
     Args:
-        row: The saga as it is stored, with all that was written before; None if it is not there.
+        row: The saga as it is stored, after the earlier writes of its batch; None if there is none.
         write: The write.
     """
+    # Not fenced: a creation brings the fence that its saga begins with.
     if isinstance(write, SagaCreateParams):
         return _judge_creation(row, write)
     if row is None:
@@ -125,6 +126,7 @@ def _judge_creation(
 ) -> tuple[WriteOutcome, Change | None]:
     if row is None:
         return DURABLE, Create(saga)
+    # The cheap comparisons come first: the last two may have to read the database.
     is_same = (
         row.fence == saga.fence
         and row.state is saga.state
@@ -138,6 +140,8 @@ def _judge_creation(
 def _judge_record(row: StoredRow, record: SagaRecord) -> tuple[WriteOutcome, Change | None]:
     size = row.size
     known = size - record.first_seq  # how many of its events are stored already
+    # Nearly always 0, and then nothing is read. Less: there is a gap. More: it was sent before, and
+    # must be the same; other events of these numbers are another history, and must not be dropped.
     if known and (
         not 0 < known <= len(record.events)
         or tuple(row.events_from(record.first_seq)) != record.events[:known]

@@ -24,8 +24,8 @@ class SecStoreSession(Protocol):
     """
     A store that is open.
 
-    Many tasks may call it at once. A read sees one moment, and of each batch all or nothing; what a
-    call was answered for is seen by every later call.
+    Many tasks may call it at once. A read sees one moment, and of each batch all or nothing; the
+    effect of a call that has returned is seen by every later call.
 
     Every method may raise `StoreUnavailable` where the same call may succeed later, and another
     `StoreError` where it will not, as when the session has been left. What a method did before it
@@ -42,19 +42,19 @@ class SecStoreSession(Protocol):
 
     async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
         """
-        Make a SEC the owner of one unfinished saga, whosever it was; None if there is none.
+        Make a SEC the owner of one unfinished saga, regardless of its owner; None if there is none.
 
-        The saga gets a fence that it never had before, also if it was that SEC's once.
+        The saga gets a fence that it never had before, even if that SEC has owned it once.
         """
         ...
 
     async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
         """
-        Write a batch in one transaction, and answer for each write of it, in its order.
+        Write a batch in one transaction, and return the outcome of each write, in order.
 
-        Writes of one saga are done in their order. What was written last of a saga can be sent
-        again, in the same batch or in another, and is durable. A write that is lost or rejected
-        changes nothing, and hurts no other.
+        Writes of one saga are done in order. The last write of a saga can be sent again, in the
+        same batch or in another, and is durable. A write that is lost or rejected changes nothing,
+        and does not affect the others.
 
         An exception means that nothing of the batch was written, or, if it is `StoreUnavailable`,
         that this is not known. After that the writes are sent again, maybe in another batch; after
@@ -67,7 +67,7 @@ class SecStoreSession(Protocol):
         Return all that is stored of a saga, to the letter; None if there is no such saga.
 
         Raises:
-            RecoveryError: What is stored can not be read; the other methods work all the same.
+            RecoveryError: What is stored cannot be read; the other methods still work.
         """
         ...
 
@@ -87,10 +87,10 @@ class SecStoreSession(Protocol):
 
 class SecStore(Protocol):
     """
-    Where sagas are kept: a description, to be opened as often as one likes.
+    Where sagas are kept: a description, which can be opened any number of times.
 
-    A session owns whatever is open (threads, connections, locks); leaving it waits for reads that
-    are under way, and gives all back.
+    A session owns all that is open (threads, connections, locks); leaving it waits for reads that
+    are under way, and releases everything.
     """
 
     def open(self) -> AbstractAsyncContextManager[SecStoreSession]:
@@ -100,10 +100,10 @@ class SecStore(Protocol):
 
 class SecStoreReader(Protocol):
     """
-    A store that is open to be looked at, by operators.
+    A store that is open for reading, by operators.
 
-    It takes nothing over, holds up nobody who writes, and sees what is durable. Its methods raise
-    as those of a session do.
+    It takes nothing over, does not hold up writers, and sees what is durable. Its methods raise as
+    those of a session do.
     """
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:
@@ -124,15 +124,15 @@ class SecStoreReader(Protocol):
 
 
 class OperatorStore(SecStore, Protocol):
-    """A store that operators can look at while a SEC, or nobody, has it open."""
+    """A store that operators can look at, whether a SEC has it open or not."""
 
     def open_reader(self) -> AbstractAsyncContextManager[SecStoreReader]:
-        """Open the store to look at it."""
+        """Open the store for reading."""
         ...
 
     async def examine(self) -> Sequence[Finding]:
         """
-        Examine what the store stands on; nothing is changed, and nobody who uses it is held up.
+        Examine what the store rests on; nothing is changed, and its users are not held up.
 
         Raises:
             StoreError: There is no such store, or it cannot be read at all.

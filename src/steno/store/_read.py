@@ -35,7 +35,7 @@ class SagaSummary:
 
     Attributes:
         id: The saga.
-        name: The name of its kind; if that is damaged, what stands there instead.
+        name: The name of its kind; if that is damaged, a description of what is there instead.
         state: What its row says; running if that is damaged.
         problem: Why it could not be loaded, if so, and what of its row is damaged.
         times: When its row was written; of a damaged time the epoch, of a damaged end None.
@@ -107,7 +107,7 @@ def _are_states(
 
 
 def _other_than(value: object, allowed: frozenset[SagaCachedState]) -> bool:
-    """Say whether a value is anything else than a collection of some states."""
+    """Return True if a value is anything but a collection of allowed states."""
     if not isinstance(value, Collection):
         return True
     return any(each not in allowed for each in cast("Collection[object]", value))
@@ -147,7 +147,7 @@ def _is_prunable(
 
 
 MAX_AGE = timedelta(days=365_000)
-"""A thousand years: what is as old as that was before all clocks, and dates can still be told."""
+"""A thousand years: older than any saga, and subtracting it still gives a date."""
 
 
 def _is_age(_: object, __: attrs.Attribute[timedelta], value: object) -> None:

@@ -17,6 +17,7 @@ def to_timestamp(time: datetime) -> Timestamp:
     Raises:
         TypeError: It has no time zone.
     """
+    # Not `time.timestamp()`: a float has too few digits for microseconds.
     return Timestamp((time - EPOCH) // MICROSECOND)
 
 
@@ -25,6 +26,6 @@ def from_timestamp(time: int) -> datetime:
     Return the time, in UTC, of microseconds since 1970.
 
     Raises:
-        OverflowError: No date is so early, or so late.
+        OverflowError: A `datetime` cannot be that early or late.
     """
     return EPOCH + time * MICROSECOND

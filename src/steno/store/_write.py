@@ -38,7 +38,7 @@ class SagaCreateParams:
         fence: Who runs it. What an earlier life of a SEC creates late has that life's fence; the
             next life takes it over.
         events: Its log: that of a dump, or the first step of a saga that runs at once, or nothing.
-        state: What its row will say: ready, whatever the events say, or running.
+        state: What its row will say: ready, regardless of the events, or running.
     """
 
     saga_id: SagaId
@@ -75,7 +75,7 @@ class SagaRecord:
 @attrs.frozen
 class SagaProblem:
     """
-    Notes why a saga can not be loaded, or that it can again.
+    Notes why a saga cannot be loaded, or that it can again.
 
     Attributes:
         saga_id: The saga.
@@ -93,13 +93,13 @@ SagaWrite: TypeAlias = SagaCreateParams | SagaRecord | SagaProblem
 
 @attrs.frozen
 class Durable:
-    """The write has survived whatever comes."""
+    """The write is in the store, and survives a crash."""
 
 
 @attrs.frozen
 class Lost:
     """
-    The write was refused by its fence, which is looked at before anything else.
+    The write was refused by its fence, which is checked before anything else.
 
     Attributes:
         owner: The SEC that the saga belongs to now.
@@ -111,7 +111,7 @@ class Lost:
 @attrs.frozen
 class Rejected:
     """
-    The write can not be done, now or later.
+    The write cannot be done, now or later.
 
     Attributes:
         error: Why.

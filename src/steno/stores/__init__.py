@@ -1,4 +1,4 @@
-"""The adapters: stores that sagas can be kept in. The runtime knows none of them."""
+"""The adapters: stores that sagas can be kept in. The runtime does not know them."""
 
 from steno.stores._memory import InMemorySecStore
 from steno.stores._url import store_from_url

@@ -1,4 +1,4 @@
-"""A store in memory: all that a real one does, and gone with the process."""
+"""A store in memory: it does all that a durable one does, and is gone with the process."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class _Row:
 
 
 def timed(events: Sequence[SagaNodeEvent], now: datetime) -> list[SagaNodeEvent]:
-    """Return events, of which those without a time get that of now."""
+    """Return the events; those without a time get the current one."""
     if all(event.time is not None for event in events):
         return list(events)
     time = to_timestamp(now)
@@ -85,8 +85,8 @@ class InMemorySecStore:
     """
     A store that lives as long as this object.
 
-    It keeps what it is given and fences like any other, so that a SEC can be opened again on what a
-    cancelled one left behind: for tests, and for sagas that need not survive the process.
+    It keeps what it is given and fences like any other, so a SEC can be opened again on what a
+    cancelled one has left: for tests, and for sagas that need not survive the process.
 
     Args:
         clock: Tells the time that rows are stamped with.
@@ -105,6 +105,7 @@ class InMemorySecStore:
         """Open the store; any number of sessions may be open, and fence each other."""
         await trio.lowlevel.checkpoint()
         session = InMemorySession(self)
+        # Sessions share the rows; only fences keep an older one, still open, from writing.
         try:
             yield session
         finally:
@@ -146,6 +147,7 @@ class InMemorySecStore:
         row.events += timed(change.events, now)
         if change.state is not None:
             row.state = change.state
+            # `ended` is the first end: a finished record that is sent again must not move it.
             if row.state.finished and row.ended is None:
                 row.ended = now
                 bisect.insort(self._ended, (now, row.saga_id))
@@ -162,7 +164,7 @@ class InMemorySecStore:
         return TakeOver(fence, tuple(claims))
 
     def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
-        """Give one unfinished saga to a SEC."""
+        """Make a SEC the owner of one unfinished saga."""
         row = self._rows.get(saga_id)
         if row is None or row.state.finished:
             return None
@@ -170,6 +172,8 @@ class InMemorySecStore:
 
     @staticmethod
     def _adopt(row: _Row, sec: Fence) -> SagaClaim:
+        # Above the saga's own generation, so that no fence is used twice, and at least that of the
+        # SEC's present life.
         row.fence = Fence(sec.sec_name, max(row.fence.generation + 1, sec.generation))
         return SagaClaim(row.saga_id, row.fence)
 
@@ -191,6 +195,7 @@ class InMemorySecStore:
         """Return a page of the sagas."""
         first = 0 if query.marker is None else bisect.bisect_right(self._ids, query.marker)
         page: list[SagaSummary] = []
+        # The limit counts matches only, so it cannot be a slice.
         for saga_id in self._ids[first:]:
             row = self._rows[saga_id]
             if query.states is not None and row.state not in query.states:
@@ -207,7 +212,7 @@ class InMemorySecStore:
         until = self._clock() - query.older_than
         pruned: list[SagaId] = []
         for ended, saga_id in self._ended:
-            if ended > until or len(pruned) == query.limit:
+            if ended > until or len(pruned) == query.limit:  # the rest ended later still
                 break
             row = self._rows[saga_id]
             if row.state in query.states and query.sec_name in {None, row.fence.sec_name}:
@@ -248,8 +253,9 @@ class InMemorySession:
         return (await self._checkpoint()).claim(saga_id, sec_name)
 
     async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
-        """Write a batch; there is no moment at which a part of it is visible."""
+        """Write a batch; no part of it is ever visible without the rest."""
         store = await self._checkpoint()
+        # No checkpoint from here on: that is what makes the batch a transaction.
         return [store.write(write) for write in batch]
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:

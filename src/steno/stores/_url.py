@@ -14,7 +14,7 @@ GROUP = "steno.stores"
 The group of entry points in which stores are found, by the scheme of their URLs.
 
 Each is a function that takes the URL and returns an `OperatorStore`, or raises ValueError if it
-names no store.
+does not name a store.
 """
 
 
@@ -22,7 +22,7 @@ def store_from_url(text: str) -> OperatorStore:
     """
     Return the store of a path, or of a URL: `sqlite:///trips.db`, `sqlite:////var/lib/trips.db`.
 
-    Which schemes there are is for whoever installs a store to say: see `GROUP`.
+    A package that brings a store registers its scheme: see `GROUP`.
 
     Raises:
         ValueError: It does not name a store.

@@ -200,34 +200,34 @@ def test_a_string_in_the_place_of_a_list_is_not_taken_apart():
     """A field that does not hold what it says is written as it is, and refused when read."""
     text = encode(Hotel("h", "ab"))
     assert decode_json(text)["rooms"] == "ab"
-    with pytest.raises(DeserializeError, match=r'^\$\.rooms: "ab" is no list\[Room\]$'):
+    with pytest.raises(DeserializeError, match=r'^\$\.rooms: "ab" is not of type list\[Room\]$'):
         decode(text, Hotel)
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (object(), "$: a value of type object can not be stored as JSON"),
-        (Broken(), "$: a value of type Broken can not be stored as JSON"),
-        (Broken, "$: a value of type type can not be stored as JSON"),
-        (len, "$: a value of type builtin_function_or_method can not be stored as JSON"),
-        (1j, "$: a value of type complex can not be stored as JSON"),
-        (bytearray(b"x"), "$: a value of type bytearray can not be stored as JSON"),
-        (deque([1]), "$: a value of type deque can not be stored as JSON"),
-        (range(3), "$: a value of type range can not be stored as JSON"),
-        (ValueError("x"), "$: a value of type ValueError can not be stored as JSON"),
-        (Mock(), "$: a value of type Mock can not be stored as JSON"),
-        ([1, {"a": (Broken(),)}], "$[1].a[0]: a value of type Broken can not be stored as JSON"),
-        (Trip(Broken()), "$.hotel: a value of type Broken can not be stored as JSON"),
-        ([{Broken()}], "$[0]: a value of type Broken can not be stored as JSON"),
-        (math.nan, "$: nan is no JSON number"),
-        ([-math.inf], "$[0]: -inf is no JSON number"),
-        ([Decimal("NaN")], "$[0]: NaN is no finite number"),
+        (object(), "$: a value of type object cannot be stored as JSON"),
+        (Broken(), "$: a value of type Broken cannot be stored as JSON"),
+        (Broken, "$: a value of type type cannot be stored as JSON"),
+        (len, "$: a value of type builtin_function_or_method cannot be stored as JSON"),
+        (1j, "$: a value of type complex cannot be stored as JSON"),
+        (bytearray(b"x"), "$: a value of type bytearray cannot be stored as JSON"),
+        (deque([1]), "$: a value of type deque cannot be stored as JSON"),
+        (range(3), "$: a value of type range cannot be stored as JSON"),
+        (ValueError("x"), "$: a value of type ValueError cannot be stored as JSON"),
+        (Mock(), "$: a value of type Mock cannot be stored as JSON"),
+        ([1, {"a": (Broken(),)}], "$[1].a[0]: a value of type Broken cannot be stored as JSON"),
+        (Trip(Broken()), "$.hotel: a value of type Broken cannot be stored as JSON"),
+        ([{Broken()}], "$[0]: a value of type Broken cannot be stored as JSON"),
+        (math.nan, "$: nan is not a JSON number"),
+        ([-math.inf], "$[0]: -inf is not a JSON number"),
+        ([Decimal("NaN")], "$[0]: NaN is not a finite number"),
         (2**64, f"$: {2**64} is out of the range -2**63 to 2**64-1"),
         ("\ud800", "$: '\\ud800' holds a lone surrogate"),
-        ({1: 2}, "$: the key 1 is no string"),
-        ({"a": {(1, 2): 2}}, "$.a: the key (1, 2) is no string"),
-        ({None: 2}, "$: the key None is no string"),
+        ({1: 2}, "$: the key 1 is not a string"),
+        ({"a": {(1, 2): 2}}, "$.a: the key (1, 2) is not a string"),
+        ({None: 2}, "$: the key None is not a string"),
         ([{ID: 1, str(ID): 2}], f"$[0]: two keys are written as '{ID}'"),
         (nested(200), f"${'[0]' * 101}: is nested deeper than 100 levels, or contains itself"),
         (nested(10_000), "$: is nested too deeply, or contains itself"),
@@ -532,13 +532,13 @@ def test_an_exception_comes_back_as_its_class(error):
         (ValueError("x"), Bare, f"$: the error is of type ValueError, not {HERE}.Bare"),
         (Overdrawn(5), Declined, f"$: the error is of type {HERE}.Overdrawn, not {HERE}.Declined"),
         (Late(5), Overdrawn, f"$: the error is of type {HERE}.Late, not {HERE}.Overdrawn"),
-        (ExceptionGroup("g", [Declined()]), Exception, "$: the type ExceptionGroup can not be"),
+        (ExceptionGroup("g", [Declined()]), Exception, "$: the type ExceptionGroup cannot be"),
         (Holding(), Holding, "$: its fields could not be stored, only its type and message"),
         (UnicodeDecodeError("u", b"", 0, 1, "x"), UnicodeDecodeError, "$: TypeError: function"),
         (
             ExceptionGroup("g", [Declined()]),
             ExceptionGroup,
-            "$: the type ExceptionGroup can not be read from JSON",
+            "$: the type ExceptionGroup cannot be read from JSON",
         ),
     ],
 )
@@ -645,7 +645,7 @@ def test_an_exception_may_be_asked_for_as_one_of_several():
     """A union of exception classes gives the one that was raised."""
     text = default_codec.encode_error(Declined("no"))
     assert type(decode(text, ValueError | Declined | Late)) is Declined
-    with pytest.raises(DeserializeError, match="is none of ValueError, KeyError"):
+    with pytest.raises(DeserializeError, match="is not one of ValueError, KeyError"):
         decode(text, ValueError | KeyError)
 
 
@@ -686,7 +686,7 @@ def test_every_exception_has_a_text(error, text):
 @pytest.mark.parametrize("text", ["", "nope", "[1", "[" * 100_000], ids=["", "nope", "[1", "[["])
 def test_what_is_no_json_is_refused(text):
     """Text that did not come from here is no reason for another exception than ours."""
-    with pytest.raises(DeserializeError, match=r"^\$: is no JSON: "):
+    with pytest.raises(DeserializeError, match=r"^\$: is not JSON: "):
         decode(JsonText(text), int)
 
 

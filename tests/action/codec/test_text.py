@@ -114,21 +114,21 @@ def test_other_spellings_are_refused(as_type, text):
     """The standard library would read many of them; in a union that would be a guess."""
     with pytest.raises(DeserializeError) as caught:
         default_codec.decode(encode_json(text), as_type)
-    assert str(caught.value).endswith(f'"{text}" is no {as_type.__name__}')
+    assert str(caught.value).endswith(f'"{text}" is not of type {as_type.__name__}')
 
 
 @pytest.mark.parametrize("as_type", [datetime, date, time, timedelta, UUID, Decimal, bytes, Path])
 @pytest.mark.parametrize("text", ["5", "1.5", "null", "true", "[]", "{}"])
 def test_only_strings_are_read(as_type, text):
     """No number is a date or a decimal, although Python could make one of it."""
-    with pytest.raises(DeserializeError, match=f"is no {as_type.__name__}$"):
+    with pytest.raises(DeserializeError, match=f"is not of type {as_type.__name__}$"):
         default_codec.decode(JsonText(text), as_type)
 
 
 @pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity"])
 def test_decimals_are_finite(number):
     """As floats are."""
-    with pytest.raises(SerializeError, match=rf"^\$\[0\]: {number} is no finite number$"):
+    with pytest.raises(SerializeError, match=rf"^\$\[0\]: {number} is not a finite number$"):
         default_codec.encode([Decimal(number)])
 
 

@@ -1,4 +1,4 @@
-"""What a type annotation of a user means."""
+"""The meaning of users' type annotations."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ import attrs
 from steno.core import JSON
 
 Annotation: TypeAlias = JSON
-"""A class, or whatever else may stand in an annotation: no type of Python's covers all of that."""
+"""A class, or anything else that an annotation can be: no type of Python covers all of that."""
 
 _get_origin: Callable[[Annotation], Annotation] = typing.get_origin
 
 
 def origin_of(as_type: Annotation) -> Annotation:
-    """Return what a type is a case of: `list` of `list[int]`, the type itself if it is none."""
+    """Return the origin of a type, `list` for `list[int]`; the type itself if it has none."""
     return _get_origin(as_type) or as_type
 
 
 def args_of(as_type: Annotation) -> tuple[Annotation, ...]:
-    """Return what stands in the brackets of a type."""
+    """Return the arguments of a type, those in its brackets."""
     return tuple(map(_spelled_out, typing.get_args(as_type)))
 
 
 def _spelled_out(as_type: Annotation) -> Annotation:
-    """Return the class of None for None, which elsewhere stands for no type at all."""
+    """Return NoneType for None, since None stands for a missing annotation elsewhere."""
     return NoneType if as_type is None else as_type
 
 
@@ -46,47 +46,47 @@ def type_name(as_type: Annotation) -> str:
 
 
 def qualified_name(cls: Annotation) -> str:
-    """Return the name that tells an exception class from others in the log."""
-    module: object = cls.__module__  # whatever the class has under that name
+    """Return the name that identifies an exception class in the log."""
+    module: object = cls.__module__  # a user's class may have anything under that name
     named = isinstance(module, str) and module != "builtins"
     return f"{module}.{cls.__qualname__}" if named else cls.__qualname__
 
 
 def has_fields(as_type: Annotation) -> bool:
-    """Tell whether a type is a class of attrs or a dataclass, generic or not."""
+    """Return True for an attrs class or a dataclass, generic or not."""
     cls = origin_of(as_type)
     return isinstance(cls, type) and (attrs.has(cls) or dataclasses.is_dataclass(cls))
 
 
 def field_names(cls: Annotation) -> list[str]:
-    """Return the names of the fields of a class of attrs or a dataclass."""
+    """Return the names of the fields of an attrs class or a dataclass."""
     if attrs.has(cls):
         return [field.name for field in attrs.fields(cls)]
     return [field.name for field in dataclasses.fields(cls)]
 
 
 def is_typed_dict(cls: Annotation) -> bool:
-    """Tell whether a class is a `TypedDict`, be it of `typing` or of typing_extensions."""
+    """Return True for a `TypedDict`, from `typing` or typing_extensions."""
     return hasattr(cls, "__required_keys__")
 
 
 def is_named_tuple(cls: Annotation) -> bool:
-    """Tell whether a class is a `NamedTuple`, or one that `collections.namedtuple` made."""
+    """Return True for a `NamedTuple`, or a class made by `collections.namedtuple`."""
     return hasattr(cls, "_fields") and issubclass(cls, tuple)
 
 
 def is_model(cls: Annotation) -> bool:
-    """Tell whether a class is a model of pydantic, which need not be installed."""
+    """Return True for a pydantic model; pydantic need not be installed."""
     return hasattr(cls, "model_dump") and hasattr(cls, "model_validate_json")
 
 
 def is_alias(as_type: Annotation) -> bool:
-    """Tell whether a type was named by a `type` statement, which Python has from 3.12 on."""
+    """Return True for a type that a `type` statement has named, as in Python 3.12 and later."""
     return type(origin_of(as_type)).__name__ == "TypeAliasType"
 
 
 def unwrapped(as_type: Annotation) -> Annotation:
-    """Return the type that another one only names or annotates; the type itself if it does not."""
+    """Return the type that another one only names or annotates, or else the type itself."""
     if isinstance(as_type, NewType):
         return _spelled_out(as_type.__supertype__)
     origin, args = origin_of(as_type), args_of(as_type)
@@ -100,9 +100,9 @@ def unwrapped(as_type: Annotation) -> Annotation:
 
 def resolve_fields(cls: Annotation) -> None:
     """
-    Give fields their types where they are spelled as strings, as in `list["Car"]`.
+    Resolve the types of fields that are spelled as strings, as in `list["Car"]`.
 
-    cattrs does so for whole annotations only. What has no meaning at run time stays as it is.
+    cattrs does so for whole annotations only. A name that does not exist at run time is left.
     """
     with suppress(NameError):
         if attrs.has(cls):
@@ -121,7 +121,7 @@ def field_types(as_type: Annotation) -> dict[str, Annotation]:
 
 
 def fields_of(as_type: Annotation) -> dict[str, Annotation]:
-    """Return the types of the fields of a class of attrs or a dataclass, generic or not."""
+    """Return the types of the fields of an attrs class or a dataclass, generic or not."""
     cls, args = origin_of(as_type), args_of(as_type)
     resolve_fields(cls)
     given = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
@@ -146,7 +146,7 @@ def required_keys(cls: Annotation) -> frozenset[str]:
 
 
 def _filled(hint: Annotation, given: Mapping[Annotation, Annotation]) -> Annotation:
-    """Put what was given for type variables into a type."""
+    """Return a type with its type variables replaced by the given types."""
     if hint in given:
         return given[hint]
     free = getattr(hint, "__parameters__", ())

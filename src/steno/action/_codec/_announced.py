@@ -2,14 +2,14 @@
 Writing values by their annotations, where the JSON of the value alone would be ambiguous.
 
 Theory of operation. Most annotations need nothing of this: their values are written by their
-classes (see `_plain`), and read back as what they were. A union may need a tag, and so may all that
-contains one. Whether a union ever needs one is known before there is a value: a member that is
-tried before another takes JSON of the other's kind, as a UUID takes strings before `str` does.
-Where that is so, a value is written and then read as if it had no tag; if another member takes it,
-it gets one.
+classes (see `_plain`), and read back as what they were. A union may need a tag, and so may any type
+that contains one. Whether a union can need one is known before there is a value: a member that is
+tried before another takes JSON of the other's kind, as a UUID takes strings before `str` does. In
+such a union a value is written and then read as if it had no tag; if another member takes it, it
+gets one.
 
-A value that is not of its annotation is written by its class alone, as everywhere; what is read is
-the annotation, which will say so.
+A value that does not match its annotation is written by its class alone, as everywhere; reading it
+by the annotation will then report that.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ LISTS, SETS = (list, tuple), (set, frozenset)
 @attrs.define(eq=False)
 class Announced:
     """
-    What writes values that are announced as of a type.
+    Writes values by the type that they are announced as.
 
     Args:
-        writers: What writes a value by its class.
-        converter: Writes functions for classes.
-        reading: What reads JSON with tags.
+        writers: Write a value by its class.
+        converter: Generates functions for classes.
+        reading: Reads JSON with tags.
     """
 
     _writers: Writers
@@ -71,7 +71,7 @@ class Announced:
     _known: dict[Annotation, Writer | None] = attrs.field(init=False, factory=dict)
 
     def writer(self, as_type: Annotation) -> Writer | None:
-        """Return what writes values of a type; None: their classes say all that is needed."""
+        """Return the writer for values of a type; None if their classes are enough."""
         try:
             return self._known[as_type]
         except KeyError:
@@ -82,11 +82,12 @@ class Announced:
 
     def may_need_tags(self, as_type: Annotation, seen: frozenset[Annotation]) -> bool:
         """
-        Tell whether a value of a type, or a part of it, may need a tag.
+        Return True if a value of a type, or a part of it, may need a tag.
 
         Args:
-            as_type: The type. A class that has no parameters looks after its own fields.
-            seen: What it is a part of; a type may hold itself.
+            as_type: The type. A class without parameters is not looked into: its own writer, by
+                class, handles its fields.
+            seen: The types that it is part of; a type may contain itself.
         """
         if as_type in seen:
             return False
@@ -96,7 +97,7 @@ class Announced:
         )
 
     def _parts(self, as_type: Annotation) -> Iterable[Annotation | None]:
-        """Return the types of the parts of a value; None for a union that is not clear."""
+        """Return the types of the parts of a value; None stands for an ambiguous union."""
         if (inner := unwrapped(as_type)) is not as_type:
             return (inner,)
         origin, args = origin_of(as_type), args_of(as_type)
@@ -109,12 +110,13 @@ class Announced:
         return fields_of(as_type).values() if args and has_fields(as_type) else ()
 
     def _is_clear(self, members: tuple[Annotation, ...]) -> bool:
+        # Several records are told apart by keys, which has to be tried with the value at hand.
         sure = Sure(members)
         records = [each for each in members if is_record(each)]
         return len(sure.members) == len(members) and len(records) <= 1
 
     def _write(self, as_type: Annotation) -> Writer:
-        """Return what writes a part; looked up late, since a type may hold itself."""
+        """Return a writer for a part, looked up when called, since a type may contain itself."""
 
         def write(value: JSON) -> JSON:
             found = self.writer(as_type)
@@ -147,10 +149,12 @@ class Announced:
 
         def write_array(value: JSON) -> JSON:
             kind: Annotation = value.__class__
+            # Here and below: not what was announced, so its class decides.
             if kind not in classes:
                 return self._writers[kind](value)
             spend(len(value) + 1)
             items = [write(each) for each in value]
+            # Sorted as they are written, tags included, so that equal sets have equal texts.
             return in_order(items) if classes is SETS else items
 
         return write_array
@@ -172,6 +176,7 @@ class Announced:
 
         def name_of(key: JSON) -> JSON:
             name = write_name(key)
+            # That is a tag, and the key of a JSON object has no place for one.
             if name.__class__ is dict:
                 why = f"the key {key!r} would be read as of another type of {type_name(as_type)}"
                 raise Refusal(why)
@@ -194,15 +199,16 @@ class Announced:
             kind: Annotation = value.__class__
             if kind is not dict:
                 return self._writers[kind](value)
-            spend(4 * len(value) + 1)
+            spend(4 * len(value) + 1)  # quotes, colons, commas, brackets
             return as_object(write_item(*each) for each in value.items())
 
         return write_items
 
     def _fields(self, as_type: Annotation, cls: Annotation) -> Writer:
         """Write a generic class whose parameters are known."""
-        # cattrs takes a class within itself, as `Box[Box[int]]`, for one whose parameters it need
-        # not know, so it is told. What `Annotated` tells cattrs of a field is left alone.
+        # cattrs takes a class within itself, as in `Box[Box[int]]`, for one whose parameters do not
+        # matter, so the hooks are given explicitly. A field that is `Annotated` may have its own
+        # instructions to cattrs, and is left alone.
         hooks: dict[str, JSON] = {
             name: override(unstruct_hook=self._write(each))
             for name, each in fields_of(as_type).items()
@@ -228,12 +234,12 @@ class Announced:
 
 class Sure:
     """
-    The members of a union whose values never need a tag, as far as that is known beforehand.
+    The members of a union whose values never need a tag, as far as that is known in advance.
 
     Attributes:
-        members: Those before which no member is tried that may take their JSON. Records are told
-            from each other when there is a value.
-        by_class: The same, by the class of their values, where no other member has values of it.
+        members: Those for which no member that is tried earlier can take their JSON. Records are
+            told apart only when there is a value.
+        by_class: The same, by the class of their values, if no other member has values of it.
     """
 
     def __init__(self, members: tuple[Annotation, ...]) -> None:
@@ -241,11 +247,13 @@ class Sure:
         others = by_richness(each for each in members if not is_record(each))
         order = [*records, *others]
         classes = [class_of(each) for each in order]
+        # In the order in which `read_union` tries them; `taken` is all the JSON that the members so
+        # far may take. What is written and what is read differ: a float also reads an int.
         taken: frozenset[type] = frozenset()
         self.members: list[Annotation] = []
         self.by_class: dict[type, Annotation] = {}
         for place, (member, cls) in enumerate(zip(order, classes, strict=True)):
-            # Nothing but the first record is tried before it, and that is told by keys.
+            # Only records are tried before a record, and those are told apart by keys.
             if member in records or not taken & kinds_of(member, written=True):
                 self.members.append(member)
                 if cls is not None and classes.count(cls) == 1 and None not in classes[:place]:
@@ -280,6 +288,7 @@ class _UnionWriter:
 
     def write(self, value: JSON) -> JSON:
         """Return a value as JSON, with a tag if it would be read as another member."""
+        # The fast path: values of this class never need a tag.
         write = self._sure.get(value.__class__)
         if write is not None:
             return write(value)
@@ -288,6 +297,7 @@ class _UnionWriter:
             return self._writers[value.__class__](value)
         member = found[0]
         written = self._writes[member](value)
+        # Tags only where needed: a log stays readable, and survives a change of the union better.
         if self._is_read_as(written, member, value, alone=len(found) == 1):
             return written
         name = self._tags.get(member)
@@ -298,32 +308,37 @@ class _UnionWriter:
         return tagged(name, written)
 
     def _candidates(self, value: JSON) -> list[Annotation]:
-        """Return the members that a value may be of, the one that it fits before the others."""
+        """Return the members that a value may be of, the ones that it fits first."""
         fitting = Fitting()
         found = [each for each in self._members if fitting.may_be(value, each)]
+        # `fits` looks at all parts, so it is asked only to choose between several.
         if len(found) > 1:
             found.sort(key=lambda each: not fitting.fits(value, each))
         return found or [each for each in self._members if _is_instance(value, each)]
 
     def _is_read_as(self, written: JSON, member: Annotation, value: JSON, *, alone: bool) -> bool:
-        """Tell whether JSON without a tag is read as what it was written from."""
+        """Return True if JSON without a tag is read back as the value it was written from."""
         read_first, choose = self._readers()
         plain = revived(written)
         try:
             if choose is not None and alone and is_record(member):
                 return bool(choose(plain) == member)
             back = read_first(plain, None)
+            # If several members have this class, only an equal value shows that the right one has
+            # read it. If one has, its class is enough, which does not ask users for an `__eq__`.
             if not alone:
                 return same(back, value)
             if value.__class__ is class_of(member):
                 return back.__class__ is value.__class__
+            # A subclass is read as its member's class at best: compare with what that reads.
             own = self._reading.get_structure_hook(member)(plain, member)
         except Exception:  # noqa: BLE001 - hooks call constructors of users, which refuse so
             return False
         return own.__class__ is back.__class__
 
     def _readers(self) -> tuple[Reader, Callable[[JSON], Annotation] | None]:
-        """Return what reads JSON without a tag, and what tells records apart; made when needed."""
+        """Return the reader of JSON without tags, and the one that tells records apart."""
+        # Made when needed, since a type may contain itself.
         if self._hooks is None:
             choose = chooser(self._records, self._reading) if len(self._records) > 1 else None
             self._hooks = read_union(self._members, self._reading), choose
@@ -331,6 +346,6 @@ class _UnionWriter:
 
 
 def _is_instance(value: JSON, member: Annotation) -> bool:
-    """Tell whether a value is of a subclass of a member's, or of anything if that is allowed."""
+    """Return True if a value is an instance of a member's class, or the member allows anything."""
     cls = class_of(member)
     return bare(member) in (Any, object) or (cls is not None and isinstance(value, cls))

@@ -1,11 +1,11 @@
 """
 Users' types as JSON text and back.
 
-Theory of operation. What is written is the value, whatever its annotations say of it: a class that
-stands where a base class was announced keeps all its fields, and a tuple that is too long is not
-cut. What is read is the annotation, strictly (see `_strict`), so that a value that does not keep
-its promise is found at once, and not in another node days later. Where the two would not meet,
-since a union has several members for the same JSON, the value is written with a tag (see `_tag`).
+Theory of operation. Writing follows the value, not its annotation: a subclass in the place of its
+base keeps all its fields, and a tuple that is too long is not cut. Reading follows the annotation,
+strictly (see `_strict`), so that a value that does not match it is found at once, and not in
+another node days later. Where the two would not meet, since a union has several members for the
+same JSON, the value is written with a tag (see `_tag`).
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ MAX_DEPTH = 100
 
 @attrs.define(eq=False)
 class Types:
-    """The types that are registered with a codec, and with those that were made of it."""
+    """The types that are registered with a codec, and with the ones that `limited` returned."""
 
     engine: Engine = PLAIN_ENGINE
 
     def add(self, cls: type, mine: Registered) -> None:
-        """Add a type; what was made without it is dropped."""
+        """Add a type; hooks that were made without it are dropped."""
         self.engine = Engine({**self.engine.registered, cls: mine})
 
 
@@ -107,6 +107,7 @@ class Codec:
         _check_class(cls)
         _check_function("encode", encode)
         _check_function("decode", decode)
+        # A second registration would change the JSON of the type under values that are stored.
         if self.knows(cls):
             raise CodecError(qualified_name(cls), "it is registered already")
         if _is_known(cls):
@@ -114,7 +115,7 @@ class Codec:
         self._types.add(cls, Registered(encode, decode))
 
     def knows(self, cls: type) -> bool:
-        """Tell whether a class was registered."""
+        """Return True if a class was registered."""
         return cls in self._types.engine.registered
 
     def encode(
@@ -126,8 +127,8 @@ class Codec:
         Args:
             value: Of a type that the codec knows.
             limit: How many bytes it may take; None: `max_value_bytes`.
-            as_type: The annotation that the value keeps, if there is one. Where its JSON would be
-                read as something else that the annotation allows, it has a tag.
+            as_type: The annotation of the value, if there is one. If its JSON would be read as
+                something else that the annotation allows, it gets a tag.
 
         Raises:
             SerializeError: The value, or a part of it, is of a type that has no JSON, or is too
@@ -136,6 +137,7 @@ class Codec:
         most = self.max_value_bytes if limit is None else limit
         engine = self._types.engine
         write = None if as_type is None else _announced(engine, as_type)
+        # Most values are JSON already, and need neither a budget nor a copy.
         if write is None and type(value) in ATOMS:
             return _json_of(value, most)
         return _json_of(_plain_of(value, most, write, engine.writers), most)
@@ -144,10 +146,10 @@ class Codec:
         """
         Return a fresh value of a type; nothing is converted to make it fit.
 
-        Keys that a class does not know are passed over, as classes grow.
+        Keys that a class does not know are ignored, since classes change.
 
         Raises:
-            DeserializeError: The text is not what encoding a value of the type gives.
+            DeserializeError: The text is not one that encoding a value of the type returns.
         """
         try:
             value = decode_json(text)
@@ -155,7 +157,7 @@ class Codec:
             message = f"{error.path}: {error.why}"
             raise DeserializeError(message) from error
         try:
-            if "$" in text and MARK in text:  # one character is found faster than seven
+            if "$" in text and MARK in text:  # searching for one character is faster
                 return self._types.engine.reading_tags.structure(revived(value), as_type)
             return self._types.engine.reading.structure(value, as_type)
         except Exception as error:
@@ -165,23 +167,22 @@ class Codec:
         """
         Return an exception as text; this never fails.
 
-        It is stored as its type and message; the fields of an attrs class or a dataclass, or what
-        the function that was registered gives, stand under `data`. Of a group at most 100
-        exceptions are stored, and 10 levels; how many are left out stands under `omitted`. What can
-        not be stored so, or is too large, is stored as type and message, cut short where it must
-        be.
+        It is stored as its type and message; the fields of an attrs class or a dataclass, or the
+        result of a registered function, are under `data`. Of a group at most 100 exceptions are
+        stored, and 10 levels; the number left out is under `omitted`. An exception that cannot be
+        stored like this, or is too large, is stored as type and message, cut short if necessary.
         """
         return _error.encode_error(self, error)
 
     def error_text(self, error: BaseException) -> str:
-        """Return an exception as text for people, or its type if it has none; this never fails."""
+        """Return the message of an exception, or its type if it has none; this never fails."""
         return _error.error_text(self, error)
 
     def action_error(self, error: Exception) -> ActionError:
         """
-        Return what is stored of an exception that left an action.
+        Return the error to store for an exception that left an action.
 
-        The error of another saga that an action lets out, as that of a child, is its own error.
+        The error of another saga that an action lets out, such as a child's, becomes its own.
         """
         match error:
             case DeserializeError():
@@ -194,7 +195,7 @@ class Codec:
                 return ActionFailed(self.encode_error(error), codec=self)
 
     def undo_error(self, error: Exception, attempt: int) -> UndoActionError:
-        """Return what is stored of an exception that left an undo action at an attempt, from 1."""
+        """Return the error to store for an exception of an undo action, at an attempt from 1."""
         stored = decode_json(self.encode_error(error))
         known = {key: stored[key] for key in ("type", "data") if key in stored}
         text = stored["message"] or stored["type"]
@@ -205,8 +206,8 @@ class Codec:
 def _announced(engine: Engine, as_type: Annotation) -> Writer | None:
     try:
         return engine.announced.writer(as_type)
-    except Exception:  # noqa: BLE001 - what an annotation of users' means may be nothing
-        return None  # reading it will say so
+    except Exception:  # noqa: BLE001 - a user's annotation may be anything
+        return None  # reading a value will report it
 
 
 def _check_class(cls: object) -> None:
@@ -238,6 +239,7 @@ def _plain_of(value: object, limit: int, write: Writer | None, writers: Writers)
         return within(limit, writers[value.__class__] if write is None else write, value)
     except BudgetSpent:
         why = "is nested too deeply, or contains itself"
+        # A value that contains itself spends any budget, and "too large" would mislead.
         raise SerializeError("$", why) if contains_itself(value) else too_large(limit) from None
     except RecursionError as error:
         why = "is nested too deeply, or contains itself"
@@ -254,7 +256,8 @@ def _json_of(plain: JSON, limit: int) -> JsonText:
 
 
 def _located(value: object, error: Exception, limit: int, writers: Writers) -> SerializeError:
-    """Follow what can not be written to its innermost part; slow, so only if there is one."""
+    """Return the error for the innermost part that cannot be written; slow, for errors only."""
+    # Each level is written again, part by part, to see which of them fails by itself.
     path = "$"
     for _ in range(MAX_DEPTH):
         if (found := _failing_part(value, limit, writers)) is None:
@@ -265,7 +268,7 @@ def _located(value: object, error: Exception, limit: int, writers: Writers) -> S
 
 
 def _failing_part(value: JSON, limit: int, writers: Writers) -> tuple[str, JSON, Exception] | None:
-    with suppress(Exception):  # to look at a value is to run code of users, which failed already
+    with suppress(Exception):  # looking at a value runs the user's code, which has failed before
         for step, part in _parts(value, type(value)):
             try:
                 within(limit, writers[part.__class__], part)
@@ -284,4 +287,4 @@ def _parts(value: JSON, cls: Annotation) -> list[tuple[str, JSON]]:
 
 
 default_codec = Codec()
-"""The codec that is used where none is chosen."""
+"""The default codec."""

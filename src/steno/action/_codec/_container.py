@@ -1,7 +1,7 @@
 """
-Lists, tuples, sets and objects: how JSON of several parts is read.
+Reading lists, tuples, sets and objects.
 
-A hook here fetches the hooks of its parts when it is made, or, where a class may hold itself
+A hook here fetches the hooks of its parts when it is made, or, where a class may contain itself
 without cattrs knowing, when it is called.
 """
 
@@ -27,7 +27,7 @@ from steno.action._codec._refusal import Mismatch, Refusal, grouped
 from steno.core import JSON
 
 Reader: TypeAlias = Callable[[JSON, Annotation], JSON]
-"""Takes JSON and a type, gives a value of the type."""
+"""Takes JSON and a type, returns a value of the type."""
 
 ARRAYS: dict[Annotation, Callable[[Iterable[JSON]], JSON]] = {
     list: list,
@@ -50,7 +50,7 @@ def _each(
     hooks: Iterable[Reader],
     types: Iterable[Annotation],
 ) -> list[JSON]:
-    """Read every part, and report all that is wrong with them at once."""
+    """Return all parts, read, or raise all their faults at once."""
     done: list[JSON] = []
     faults: list[Exception] = []
     for key, value, hook, kind in zip(keys, values, hooks, types, strict=False):
@@ -82,7 +82,7 @@ def read_array(
 
 
 def read_tuple(as_type: Annotation, converter: Converter) -> Reader:
-    """Read a list as a tuple of any length, or of the one that its type says."""
+    """Read a list as a tuple of any length, or of the length that its type has."""
     types = args_of(as_type)
     if as_type in (tuple, typing.Tuple):  # noqa: UP006 - users may still write it so
         types = (Any, ...)
@@ -119,7 +119,7 @@ def read_named_tuple(as_type: Annotation, converter: Converter) -> Reader:
     cls: Annotation = origin_of(as_type)
     hints = field_types(as_type)
     types = [hints.get(name, Any) for name in cls._fields]
-    # Read late: a class of fields may hold itself.
+    # Looked up late: a `NamedTuple` may contain itself.
     hooks = [converter.structure for _ in types]
     return _row(
         lambda items: cls(*items), as_type, hooks, types, len(types) - len(cls._field_defaults)
@@ -145,7 +145,7 @@ def read_object(as_type: Annotation, converter: Converter) -> Reader:
 
 
 def read_typed_dict(as_type: Annotation, converter: Converter) -> Reader:
-    """Read the keys that the class names; as with other classes, more keys are passed over."""
+    """Read the keys that the class names; others are ignored, as for other classes."""
     types = field_types(as_type)
     required = required_keys(origin_of(as_type))
 
@@ -156,7 +156,7 @@ def read_typed_dict(as_type: Annotation, converter: Converter) -> Reader:
         if missing := [name for name in types if name in required and name not in value]:
             faults = [Refusal("is missing", f".{name}") for name in missing]
             raise grouped(faults, as_type)
-        # Hooks are asked for late: a class of keys may hold itself.
+        # Hooks are looked up late: a `TypedDict` may contain itself.
         hooks = repeat(converter.structure)
         items = _each(as_type, names, (value[n] for n in names), hooks, (types[n] for n in names))
         return dict(zip(names, items, strict=True))

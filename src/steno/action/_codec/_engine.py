@@ -1,8 +1,8 @@
 """
-What writes and reads the values of a codec: functions per class, made when it is first met.
+The functions that write and read the values of a codec, made when a class is first met.
 
-There are two readers. One knows no tags, and reads what has none as fast as ever; the other is made
-when a text with tags is first met. Codecs without types of users' own share one engine.
+There are two readers. One knows nothing of tags, and is fast; the other is made when a text with
+tags is first met. All codecs without registered types share one engine.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Registered:
     A type that a user has registered.
 
     Attributes:
-        encode: Takes a value, gives what the codec has JSON for.
-        decode: Takes JSON, gives the value.
+        encode: Takes a value, returns one that the codec can write.
+        decode: Takes JSON, returns the value.
     """
 
     encode: Callable[[JSON], JSON]
@@ -48,9 +48,9 @@ class Engine:
 
     Attributes:
         registered: The types that users have registered.
-        writers: What writes a value by its class.
-        announced: What writes a value by its annotation, where its class does not suffice.
-        reading: What reads JSON without tags.
+        writers: Write a value by its class.
+        announced: Writes a value by its annotation, where its class is not enough.
+        reading: Reads JSON without tags.
     """
 
     def __init__(self, registered: Mapping[type, Registered]) -> None:
@@ -76,7 +76,7 @@ class Engine:
         writers = self.writers
         writers.announced = self.announced.writer
 
-        # Kept here too: within a class cattrs asks anew for each field, and again below it.
+        # Cached here as well, since cattrs asks again for each field of each class.
         @cache
         def writer_of(as_type: Annotation) -> Writer:
             return unstructure_hook(as_type, writers)
@@ -126,6 +126,7 @@ def _add_reading(converter: Converter, make: Callable[[Annotation, Converter], R
         return make(as_type, converter)
 
     def read_quickly(value: JSON, as_type: Annotation) -> JSON:
+        # A float may still be NaN or infinite, which its reader refuses.
         if value.__class__ is as_type and as_type is not float:
             return value
         return reader_of(as_type)(value, as_type)
@@ -148,4 +149,4 @@ def _registered(cls: type, mine: Registered) -> Reader:
 
 
 PLAIN_ENGINE = Engine({})
-"""That of all codecs with which no types are registered."""
+"""The engine of all codecs without registered types."""

@@ -1,7 +1,7 @@
 """
 Exceptions as JSON: their type, their message, and their data if they have any.
 
-The type is the qualified name of the class, so that nobody takes the error for another that has the
+The type is the qualified name of the class, so that the error is not taken for another one with the
 same fields, and people see what it was.
 """
 
@@ -28,7 +28,7 @@ MAX_TYPE_NAME = 500
 
 
 class Encoder(Protocol):
-    """What is needed of a codec."""
+    """The part of a codec that is needed here."""
 
     @property
     def max_value_bytes(self) -> int:
@@ -36,7 +36,7 @@ class Encoder(Protocol):
         ...
 
     def knows(self, cls: type) -> bool:
-        """Tell whether a class was registered."""
+        """Return True if a class was registered."""
         ...
 
     def encode(self, value: object, /) -> JsonText:
@@ -47,6 +47,7 @@ class Encoder(Protocol):
 def encode_error(codec: Encoder, error: BaseException) -> JsonText:
     """Return an exception as text, cut short where it must be; this never fails."""
     try:
+        # One iterator for all levels of a group: each exception that is stored takes a number.
         places = iter(range(MAX_GROUP_SIZE))
         data = within(codec.max_value_bytes, lambda each: _data(codec, each, places, 0), error)
         return encode_json(data, codec.max_value_bytes)
@@ -55,7 +56,7 @@ def encode_error(codec: Encoder, error: BaseException) -> JsonText:
 
 
 def error_text(codec: Encoder, error: BaseException) -> str:
-    """Return an exception as text for people, or its type if it has none; this never fails."""
+    """Return the message of an exception, or its type if it has none; this never fails."""
     return cut(codec, message_of(error) or printable(qualified_name(type(error))))
 
 
@@ -75,6 +76,7 @@ def _data(codec: Encoder, error: BaseException, places: Iterator[int], depth: in
     if issubclass(type(error), BaseExceptionGroup):
         parts: Sequence[BaseException] = getattr(error, "exceptions", ())
         room = places if depth < MAX_GROUP_DEPTH else ()
+        # `parts` comes first: `zip` takes from the second only if the first has another.
         taken = [part for part, _ in zip(parts, room, strict=False)]
         data["exceptions"] = [_data(codec, part, places, depth + 1) for part in taken]
         if left := len(parts) - len(taken):
@@ -83,7 +85,7 @@ def _data(codec: Encoder, error: BaseException, places: Iterator[int], depth: in
 
 
 def _own_data(codec: Encoder, error: BaseException) -> JsonText | None:
-    """Return what an exception has beside its message; None: nothing, or it can not be stored."""
+    """Return the data of an exception; None if it has none, or if that cannot be stored."""
     cls = type(error)
     if codec.knows(cls) or (has_fields(cls) and field_names(cls)):
         with suppress(SerializeError):  # a type and a message are better than nothing
@@ -106,7 +108,9 @@ def _cut_short(codec: Encoder, error: BaseException) -> JsonText:
 
 
 def _fitting(codec: Encoder, message: str, whole: Callable[[str], JSON]) -> JsonText:
-    """Return the whole that a message is part of, and of the message what there is room for."""
+    """Return the JSON that a message is part of, with as much of the message as fits."""
+    # Halving takes a few tries only. The last one has no limit: an error must be stored somehow,
+    # and that is a few hundred bytes.
     kept, shown = len(message), message
     while kept:
         with suppress(SerializeError):  # it is too large

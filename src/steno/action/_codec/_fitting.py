@@ -1,4 +1,4 @@
-"""Whether a value is what an annotation says, down to its parts."""
+"""Checking whether a value matches an annotation, down to its parts."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from steno.core import JSON
 
 @attrs.define(eq=False)
 class Fitting:
-    """Remembers what fits, since parts may be shared, and unions be nested."""
+    """Remembers what fits, since parts may be shared and unions nested."""
 
     _known: dict[tuple[int, Annotation], bool] = attrs.field(init=False, factory=dict)
 
     def may_be(self, value: JSON, as_type: Annotation) -> bool:
-        """Tell whether a value is of the very class that a type has, whatever its parts are."""
+        """Return True if a value is of exactly the class of a type, regardless of its parts."""
         as_type = bare(as_type)
         if is_union(as_type):
             return any(self.may_be(value, each) for each in args_of(as_type))
@@ -41,11 +41,12 @@ class Fitting:
         return value.__class__ is class_of(as_type)
 
     def fits(self, value: JSON, as_type: Annotation) -> bool:
-        """Tell whether a value is what a type says."""
+        """Return True if a value matches a type."""
         key = id(value), as_type
         known = self._known.get(key)
         if known is None:
-            self._known[key] = False  # of a value within itself; it is refused elsewhere
+            # The answer for a value within itself, so that this ends; it is refused elsewhere.
+            self._known[key] = False
             known = self._known[key] = self._fits(value, bare(as_type))
         return known
 
@@ -91,7 +92,7 @@ class Fitting:
 
 
 def same(one: JSON, other: JSON) -> bool:
-    """Tell whether two values are equal and of the same types, down to their parts."""
+    """Return True if two values are equal and of the same types, down to their parts."""
     cls: Annotation = one.__class__
     if other.__class__ is not cls:
         return False

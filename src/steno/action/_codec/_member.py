@@ -1,7 +1,7 @@
 """
-Members of unions: of which class their values are, how their JSON looks, and by what name they go.
+Members of unions: the class of their values, the kinds of their JSON, and the names of their tags.
 
-All of it is known before there is a value, and is what decides whether a union needs tags.
+All of it is known before there is a value, and it decides whether a union needs tags.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from steno.action._codec._text import text_of
 from steno.core import JSON
 
 Kinds = frozenset[type]
-"""The classes of the JSON that there may be."""
+"""Classes of JSON values."""
 
 EVERY: Kinds = frozenset({NoneType, bool, int, float, str, list, dict})
 
@@ -36,36 +36,37 @@ PLAIN = (NoneType, bool, int, float, str)
 
 
 def bare(member: Annotation) -> Annotation:
-    """Return a type without the names and notes that others have put around it."""
+    """Return a type without aliases and annotations around it."""
     while (inner := unwrapped(member)) is not member:
         member = inner
     return member
 
 
 def is_union(as_type: Annotation) -> bool:
-    """Tell whether a type is a union of others."""
+    """Return True if a type is a union."""
     return origin_of(as_type) in (Union, UnionType)
 
 
 def is_record(member: Annotation) -> bool:
-    """Tell whether a member is told from others of its kind by the keys of its JSON."""
+    """Return True if a member is told apart from others by the keys of its JSON."""
     return has_fields(member) and not issubclass(origin_of(member), BaseException)
 
 
 def by_richness(members: Iterable[Annotation]) -> list[Annotation]:
-    """Return members in the order in which they are tried: what asks for most comes first."""
+    """Return members in the order in which they are tried: the most demanding come first."""
     return sorted(members, key=_richness)
 
 
 def _richness(member: Annotation) -> tuple[int, int, str]:
     member = bare(member)
     origin = origin_of(member)
+    # The name breaks ties, so that all spellings of one union have the same order.
     rank = _LAST.index(origin) if origin in _LAST else -1
     return rank, -len(getattr(origin, "__required_keys__", ())), str(member)
 
 
 def class_of(member: Annotation) -> Annotation:
-    """Return the class of which a member's values are, or a base of it; None: it may be any."""
+    """Return the class of a member's values, or a base of it; None if it may be any."""
     origin = origin_of(bare(member))
     if origin in ARRAYS:
         builder = ARRAYS[origin]
@@ -79,11 +80,12 @@ def class_of(member: Annotation) -> Annotation:
 
 def kinds_of(member: Annotation, *, written: bool) -> Kinds:
     """
-    Return how the JSON of a member may look.
+    Return the classes that the JSON of a member may have.
 
     Args:
         member: The member.
-        written: Whether it is written, or read: an int is read as a float.
+        written: True for JSON that is written, False for JSON that can be read: a float also reads
+            an int.
     """
     member = bare(member)
     origin = origin_of(member)
@@ -119,7 +121,8 @@ def _kinds_of_values(values: Iterable[JSON]) -> Kinds:
 
 
 def tags_of(members: Collection[Annotation]) -> dict[str, Annotation]:
-    """Return members by the names of their tags, each as short as tells it from the others."""
+    """Return members by the names of their tags, each the shortest that is unique."""
+    # A name that two members share is a tag of neither, and the next longer ones are tried.
     found: dict[str, Annotation] = {}
     for names in zip(*(_names(each) for each in members), strict=True):
         for name, member in zip(names, members, strict=True):
@@ -135,5 +138,5 @@ def _names(member: Annotation) -> Sequence[str]:
 
 
 def tag_names(as_type: Annotation) -> frozenset[str]:
-    """Return the tags that values of a type may have, whatever union they were members of."""
+    """Return the tags that values of a type may have, in any union."""
     return frozenset(_names(as_type))

@@ -1,10 +1,9 @@
 """
-What the values of users' types are as plain JSON.
+The values of users' types as plain JSON.
 
-The class of a value decides, not what an annotation says of it; so the hooks of all annotations
-that are no classes are one and the same, but for those whose values may need tags (see
-`_announced`). Where there is no JSON, the value is left as it is: core refuses it and says where it
-stands.
+The class of a value decides, not its annotation; so all annotations that are not classes have the
+same hook, except those whose values may need tags (see `_announced`). A value that has no JSON is
+left as it is: core refuses it, and says where it is.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from steno.action._codec._text import text_of
 from steno.core import JSON, encode_json
 
 Writer: TypeAlias = Callable[[JSON], JSON]
-"""Takes a value, gives JSON."""
+"""Takes a value, returns JSON."""
 
 ATOMS = frozenset({NoneType, bool, int, float, str})
 """The classes whose instances are JSON already; those of their subclasses may be more."""
@@ -41,17 +40,17 @@ ATOMS = frozenset({NoneType, bool, int, float, str})
 
 class Writers(dict[Annotation, Writer]):
     """
-    What writes the instances of each class, made when one is first met.
+    The writer of each class, made when an instance is first met.
 
-    A value is looked up here by whoever writes what it is part of: to ask cattrs takes longer, and
-    one frame more of the stack for each level.
+    The writer of a container looks up those of its parts here: asking cattrs takes longer, and one
+    more stack frame for each level.
 
     Args:
-        converter: Writes functions for classes.
-        registered: How instances of the classes that users have registered are written.
+        converter: Generates functions for classes.
+        registered: The encode functions of the classes that users have registered.
 
     Attributes:
-        announced: Gives what writes values of a type that may need tags; None: nothing special.
+        announced: Returns the writer for a type whose values may need tags; None for others.
     """
 
     def __init__(self, converter: Converter, registered: Mapping[type, Writer]) -> None:
@@ -61,7 +60,9 @@ class Writers(dict[Annotation, Writer]):
         self.announced: Callable[[Annotation], Writer | None] = _nothing_special
 
     def __missing__(self, cls: Annotation) -> Writer:
-        """Return what writes a class's instances; core refuses what it leaves as it is."""
+        """Return the writer of a class; core refuses a value that it leaves as it is."""
+        # The order matters: a registered class may be any of the others, an enum may be a str, a
+        # class with fields may be a dict or a list, and a NamedTuple is a tuple.
         if cls in ATOMS:
             write: Writer = identity
         elif cls in self._registered:
@@ -90,7 +91,7 @@ class Writers(dict[Annotation, Writer]):
 
 
 def unstructure_hook(as_type: Annotation, writers: Writers) -> Writer:
-    """Return what writes a value announced as of a type: the class that it is of decides."""
+    """Return the writer of values announced as a type; the class of each value decides."""
     if as_type in ATOMS:
         return identity
     if (announced := writers.announced(as_type)) is not None:
@@ -112,6 +113,7 @@ def _nothing_special(_: Annotation) -> None:
 def _registered(encode: Writer, writers: Writers) -> Writer:
     def write_registered(value: JSON) -> JSON:
         result = encode(value)
+        # A string goes through `identity`, which spends nothing; containers spend for themselves.
         if result.__class__ is str:
             spend(len(result))
         return writers[result.__class__](result)
@@ -136,7 +138,7 @@ def _fields(write: Writer) -> Writer:
 
 
 def _named_tuple(cls: Annotation, writers: Writers) -> Writer:
-    """Write a tuple whose fields have names, each by what is announced, if that matters."""
+    """Write a tuple whose fields have names, each by its annotation, if that matters."""
     types = field_types(cls)
     announced = [writers.announced(types[name]) if name in types else None for name in cls._fields]
     write_array = _array(cls, writers)
@@ -163,7 +165,7 @@ def _text(write: Callable[[JSON], str]) -> Writer:
 
 
 def _array(cls: Annotation, writers: Writers) -> Writer:
-    own = cls in (list, tuple)
+    own = cls in (list, tuple)  # a subclass may have an `__iter__` that does not end
 
     def write_array(value: JSON) -> JSON:
         parts = value if own else bounded(value)
@@ -185,7 +187,9 @@ def _set(cls: Annotation, writers: Writers) -> Writer:
 
 
 def in_order(items: list[JSON]) -> list[JSON]:
-    """Return the items of a set, which has no order of its own, in one that is always the same."""
+    """Return the items of a set in a fixed order: that of their texts."""
+    # Counted but not spent: the items have paid for themselves when they were written. The texts
+    # are thrown away again, and must not take more memory than the result may.
     left, texts = bytes_left(), list[str]()
     for item in items:
         texts.append(text := encode_json(item))
@@ -206,8 +210,9 @@ def _object(cls: Annotation, writers: Writers) -> Writer:
             kind = key.__class__
             name = key if kind is str else writers[kind](key)
             if not isinstance(name, str):
-                reason = f"the key {shown(key)} is no string"
+                reason = f"the key {shown(key)} is not a string"
                 raise Refusal(reason)
+            # A UUID and its text, say: one of the two items would be lost.
             if name in result:
                 reason = f"two keys are written as {name!r}"
                 raise Refusal(reason)
@@ -219,11 +224,11 @@ def _object(cls: Annotation, writers: Writers) -> Writer:
 
 
 def as_object(pairs: Iterable[tuple[JSON, JSON]]) -> JSON:
-    """Return what was written of a dict's keys and items as one object."""
+    """Return the keys and items of a dict, already written, as one object."""
     result: dict[JSON, JSON] = {}
     for name, item in pairs:
         if not isinstance(name, str):
-            reason = f"the key {shown(name)} is no string"
+            reason = f"the key {shown(name)} is not a string"
             raise Refusal(reason)
         if name in result:
             reason = f"two keys are written as {name!r}"
@@ -233,9 +238,10 @@ def as_object(pairs: Iterable[tuple[JSON, JSON]]) -> JSON:
 
 
 def _model(model: JSON) -> JSON:
+    # pydantic knows no budget, so the size is estimated before it is asked.
     if explodes(model, bytes_left()):
         raise BudgetSpent
-    # With its aliases and without what it computes, which is what it reads.
+    # With aliases and without computed fields, since that is what the model reads.
     plain = model.model_dump(mode="json", by_alias=True, round_trip=True)
     spend_on(plain)
     return escaped(plain)

@@ -1,9 +1,9 @@
 """
-Classes with fields, and exceptions: how their JSON is read.
+Reading classes with fields, and exceptions.
 
-An exception is stored as its `type` and `message`, and its fields, or what a registered function
-makes of it, as `data`. It is read as the class that was raised, which may be asked for by a base,
-as `except` does. An earlier release stored an exception that has fields as these alone.
+An exception is stored as its `type` and `message`, and its fields, or the result of a registered
+function, as `data`. It is read as the class that was raised, which may be asked for by a base, as
+in `except`. An earlier release stored an exception that has fields as these alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SCRIPT = "__main__"
 
 
 def read_fields(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader:
-    """Read a class of attrs or a dataclass."""
+    """Read an attrs class or a dataclass."""
     resolve_fields(cls)
     inner = converter.gen_structure_attrs_fromdict(as_type)
 
@@ -57,7 +57,7 @@ def read_exception(
     names = field_names(cls) if has_fields(cls) else []
     if inner is None and names:
         inner = read_fields(as_type, cls, converter)
-    # Of such a class the fields alone look like an exception that has none.
+    # The fields of such a class, stored alone, look like an exception that has none.
     looks_alike = {"type", "message"} <= set(names)
 
     def is_fields(value: JSON) -> bool:
@@ -87,7 +87,7 @@ def read_exception(
 
 
 def _with_text(error: JSON, message: str) -> JSON:
-    """Give an error the text that it had: a dataclass is made without the arguments of one."""
+    """Return an error with its text restored: making a dataclass does not set `args`."""
     if message and isinstance(error, BaseException) and not error.args and not message_of(error):
         error.args = (message,)
     return error
@@ -96,9 +96,9 @@ def _with_text(error: JSON, message: str) -> JSON:
 def _without_fields(value: JSON, cls: Annotation) -> JSON:
     kind: type = cls
     if issubclass(kind, BaseExceptionGroup):  # its members may be of any class
-        why = f"the type {cls.__qualname__} can not be read from JSON"
+        why = f"the type {cls.__qualname__} cannot be read from JSON"
         raise Refusal(why)
-    if has_fields(cls):  # of which it has none
+    if has_fields(cls):  # an empty list of them, so it takes no arguments
         return _with_text(cls(), value["message"])
     return cls(value["message"])
 
@@ -115,8 +115,8 @@ def class_named(base: Annotation, name: str) -> Annotation:
     seen: set[int] = {id(base)}  # by identity: a metaclass may compare in any way
     found: Annotation = None
     in_script: Annotation = None
-    for each in pending:  # which grows meanwhile
-        with suppress(Exception):  # any class of the process is looked at, and may refuse that
+    for each in pending:  # the list grows as it is walked
+        with suppress(Exception):  # these may be any classes of the process, and may refuse
             # The last one counts: attrs makes a class with slots of one without, which lives on
             # until it is collected; and a module may have been loaded again.
             module, dot, _ = name.rpartition(f".{each.__qualname__}")

@@ -1,4 +1,4 @@
-"""Why a value was refused, and where in it: what the messages of the codec are made of."""
+"""Why a value was refused, and where in it: the parts of the codec's messages."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from steno.errors import SerializeError
 Note: TypeAlias = AttributeValidationNote | IterableValidationNote
 
 SHOWN_CHARACTERS = 60
-"""How much of a refused value a message shows."""
+"""How many characters of a refused value a message shows."""
 
 SHOWN_REASON = 1_000
-"""How many characters a message has of what an exception of a user says."""
+"""How many characters of a user's exception a message shows."""
 
 SHOWN_FAULTS = 10
 """How many faults of a value a message names."""
 
 
 TOO_LARGE = "(its arguments are too large to be shown)"
-"""The text of an exception where Python's would take for ever."""
+"""The text of an exception whose own would take for ever to make."""
 
 
 class Refusal(ValueError):
     """
-    A value can not be read or written, for the reason that is its text.
+    A value cannot be read or written; the text is the reason.
 
     Attributes:
         path: Where in the value, as in `.rooms[2]`; empty if it is the value itself.
@@ -47,7 +47,7 @@ class Refusal(ValueError):
 
 
 class Mismatch(Refusal):
-    """A value is of none of the types wanted. The text is made late: in unions few are shown."""
+    """A value matches none of the types wanted."""
 
     def __init__(self, value: JSON, *wanted: Annotation) -> None:
         super().__init__("")
@@ -56,10 +56,11 @@ class Mismatch(Refusal):
 
     def __str__(self) -> str:
         """Return the reason, with the start of the value as JSON."""
+        # Made only now: a union raises one of these for each member tried, and few are ever shown.
         text = json.dumps(self.value, ensure_ascii=False, default=with_tags)
         shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
         names = [type_name(each) for each in self.wanted]
-        return f"{shown} is {'no' if len(names) == 1 else 'none of'} {', '.join(names)}"
+        return f"{shown} is not {'of type' if len(names) == 1 else 'one of'} {', '.join(names)}"
 
 
 def refusing(reason: str) -> Callable[[JSON, Annotation], JSON]:
@@ -72,12 +73,12 @@ def refusing(reason: str) -> Callable[[JSON, Annotation], JSON]:
 
 
 def grouped(faults: Sequence[Exception], as_type: Annotation) -> IterableValidationError:
-    """Return several faults of one value as the one exception that can be raised."""
+    """Return several faults of one value as a single exception."""
     return IterableValidationError("", faults, as_type)  # pyright: ignore[reportCallIssue]  # __new__ takes three
 
 
 def message_of(error: BaseException) -> str:
-    """Return the text of an exception, whatever its `__str__` does, without lone surrogates."""
+    """Return the text of an exception, without lone surrogates, even if its `__str__` fails."""
     try:
         text = TOO_LARGE if _is_endless(error) else str(error)
     except Exception as broken:  # noqa: BLE001 - the class is the user's
@@ -86,7 +87,7 @@ def message_of(error: BaseException) -> str:
 
 
 def has_endless_traceback(error: BaseException) -> bool:
-    """Tell whether a traceback would never be printed: see the exception and all it comes of."""
+    """Return True if printing the traceback of an exception, with its causes, would never end."""
     pending: list[BaseException | None] = [error]
     seen: set[int] = set()
     while pending:
@@ -103,7 +104,8 @@ def has_endless_traceback(error: BaseException) -> bool:
 
 
 def _is_endless(error: BaseException) -> bool:
-    """Tell whether Python's own text of an exception, which its arguments are in, never ends."""
+    """Return True if Python's own text of an exception, which has its arguments, never ends."""
+    # A `__str__` of a user's class is its own business; a group shows only its message.
     own = isinstance(type(error).__str__, WrapperDescriptorType)
     return own and not isinstance(error, BaseExceptionGroup) and _explodes(error.args)
 
@@ -121,7 +123,7 @@ def printable(text: str) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Return the reason that an exception gives; one that is not ours is named."""
+    """Return the reason of an exception; one that is not ours is prefixed with its class."""
     match error:
         case Refusal():
             return str(error)
@@ -135,7 +137,7 @@ def reason_of(error: Exception) -> str:
 
 
 def explain(error: Exception) -> str:
-    """Return what is wrong with a value and where, from what its structuring raised."""
+    """Return what is wrong with a value and where, from the exception that reading it raised."""
     found = _faults(error, "$")
     shown = list(islice(found, SHOWN_FAULTS))
     if more := sum(1 for _ in found):
@@ -159,7 +161,7 @@ def _faults(error: Exception, path: str) -> Iterator[str]:
 
 
 def step(key: int | str) -> str:
-    """Return the way from a whole to its part, as a path spells it."""
+    """Return the step from a value to its part, as a path spells it."""
     return f"[{key}]" if isinstance(key, int) else f".{key}"
 
 
@@ -169,6 +171,8 @@ def _step(note: Note) -> str:
 
 
 def _is_missing(error: Exception) -> bool:
-    """Tell a key that is not there, which cattrs' own code looks up, from a `KeyError` below it."""
+    """Return True for a missing key, and False for a `KeyError` raised by a user's code."""
+    # cattrs looks the key up in the function that it has generated, the last frame; an error of a
+    # hook has at least one frame more.
     place = error.__traceback__
     return isinstance(error, KeyError) and place is not None and place.tb_next is None

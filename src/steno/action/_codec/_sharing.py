@@ -1,5 +1,5 @@
 """
-How large a value is if its shared parts count each time, found by looking at each of them once.
+How large a value is if shared parts count each time, computed by visiting each part once.
 
 Needed where a value is written by code that cannot be stopped: by `repr`, by pydantic.
 """
@@ -16,25 +16,26 @@ from steno.action._codec._annotation import Annotation, field_names, has_fields,
 from steno.core import JSON, MAX_VALUE_BYTES
 
 AMPLIFICATION = 10
-"""How many times larger than in memory a value may become by being written out."""
+"""How many times larger than in memory a value may become when it is written out."""
 
 LOOKED_AT = 100_000
-"""How many parts of a value that is too large are searched for the value itself."""
+"""How many bytes of a value that is too large are searched for a cycle."""
 
 
 def explodes(value: object, limit: int) -> bool:
     """
-    Tell whether a value takes more bytes than a limit because its parts are shared.
+    Return True if a value takes more bytes than a limit because its parts are shared.
 
     Raises:
         RecursionError: It is nested too deeply to tell.
     """
+    # A value that is just large is not refused here: it was made, so it can be written.
     sizes = _Sizes()
     return sizes.of(value) > max(limit, AMPLIFICATION * sizes.seen)
 
 
 def shown(value: object) -> str:
-    """Return the `repr` of a value, or only its type where `repr` would hardly ever return."""
+    """Return the `repr` of a value, or only its type if `repr` would take practically for ever."""
     try:
         if not explodes(value, MAX_VALUE_BYTES):
             return repr(value)
@@ -44,7 +45,7 @@ def shown(value: object) -> str:
 
 
 def contains_itself(value: object) -> bool:
-    """Tell whether a value is one of its own parts, or is nested too deeply to tell."""
+    """Return True if a value is one of its own parts, or is nested too deeply to tell."""
     sizes = _Sizes(LOOKED_AT)
     try:
         sizes.of(value)
@@ -58,30 +59,31 @@ class _Sizes:
     The sizes of values and their parts, in bytes at least.
 
     Attributes:
-        most: How many bytes are looked at; None: all.
-        seen: The size of all that was seen, where each part counts once.
-        has_cycle: Whether one of the values contains itself.
+        most: How many bytes are visited; None: all.
+        seen: The size of all parts visited, where each counts once.
+        has_cycle: True if one of the values contains itself.
     """
 
     def __init__(self, most: int | None = None) -> None:
         self.most = most
         self.seen = 0
         self.has_cycle = False
-        # With the values, since the id of one that is gone may be given to another.
+        # The values are kept along with their sizes: the id of one that is gone is used again.
         self._known: dict[int, tuple[object, int | None]] = {}
 
     def of(self, value: object) -> int:
         known, size = self._known.get(id(value), (None, 0))
+        # A size of None marks a value whose parts are just being visited: it contains itself.
         if known is not None:
             self.has_cycle |= size is None
             return size or 0
         if self.most is not None and self.seen > self.most:
             return 0
         parts: list[object] = []
-        with suppress(Exception):  # to look at a value is to run code of users
+        with suppress(Exception):  # looking at a value runs the user's code
             parts += _parts_of(value, type(value))
         size = len(value) if isinstance(value, str | bytes) else 1
-        # What is small takes as much to refer to as to write.
+        # Small parts are not followed: sharing them saves nothing, and there may be millions.
         large = [part for part in parts if type(part) not in _SMALL]
         size += len(parts) - len(large)
         self.seen += size
@@ -95,7 +97,7 @@ _SMALL = (int, float, bool, type(None))
 
 
 def _parts_of(value: JSON, cls: Annotation) -> Iterable[JSON]:
-    """Return what is written where a value is written; no more than there is in a container."""
+    """Return the parts that are written with a value, at most as many as its length says."""
     if issubclass(cls, dict):
         return islice(chain.from_iterable(value.items()), 2 * len(value))
     if issubclass(cls, list | tuple | set | frozenset | deque):

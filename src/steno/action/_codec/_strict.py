@@ -1,12 +1,12 @@
 """
-Which JSON is read as which type: what encoding a value of that type gives, and nothing else.
+The JSON that is read as a type: what encoding a value of that type returns, and nothing else.
 
-Theory of operation. cattrs reads what it can: `int("5")`, `list("abc")`, a class out of a list. A
-log must not be read like that, so the hook of every type is made here, by `structure_hook`, and a
-type that has no arm there is refused. What is left to cattrs is to find and keep hooks, to write a
-function per class, to tell the classes of a union apart, and to say where in a value a fault is.
+Theory of operation. cattrs is lenient: `int("5")`, `list("abc")`, a class out of a list. A log must
+not be read like that, so the hook of every type is made here, by `structure_hook`, and a type that
+has no arm there is refused. cattrs is left to find and keep hooks, to generate a function per
+class, to tell the classes of a union apart, and to say where in a value a fault is.
 
-The hooks of parts are fetched when the hook of the whole is made. For a class that holds itself
+The hooks of parts are fetched when the hook of the whole is made. For a class that contains itself
 that ends in a `RecursionError`, which cattrs answers by a late lookup: it is never caught here.
 """
 
@@ -49,15 +49,15 @@ from steno.action._codec._union import read_union
 from steno.core import JSON, encode_json
 
 PLAIN: tuple[type, ...] = (NoneType, bool, int, float, str)
-"""What JSON has itself; a `bool` is an `int` too, so it comes first."""
+"""The types of JSON itself; a `bool` is an `int` too, so it comes first."""
 
 
 ANYTHING = (Any, object, None)
-"""What is read as plain JSON; None stands for a field that has no annotation."""
+"""Annotations that are read as plain JSON; None stands for a field without annotation."""
 
 
 def structure_hook(as_type: Annotation, converter: Converter) -> Reader:
-    """Return what reads a type; for an unknown one, what refuses every value."""
+    """Return the reader of a type; for an unknown one, a reader that refuses every value."""
     if as_type in ANYTHING:
         return lambda value, _: value
     if (inner := unwrapped(as_type)) is not as_type:
@@ -81,13 +81,15 @@ def structure_hook(as_type: Annotation, converter: Converter) -> Reader:
 
 
 def _named(inner: Annotation, converter: Converter, *, late: bool) -> Reader:
-    """Read a type under another name; late, if what is named may hold itself."""
+    """Read a type under another name; looked up late if it may contain itself."""
     if late:
         return lambda value, _: converter.structure(value, inner)
     hook = converter.get_structure_hook(inner)
     return lambda value, _: hook(value, inner)
 
 
+# The order of the arms matters: an enum may also be a str or an int, and a class with fields may be
+# derived from one of the classes below.
 def _class(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader:
     if issubclass(cls, Enum):
         return _one_of(cls, cls, converter)
@@ -107,14 +109,14 @@ def _class(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader
 
 
 def _unknown(as_type: Annotation) -> Reader:
-    return refusing(f"the type {type_name(as_type)} can not be read from JSON")
+    return refusing(f"the type {type_name(as_type)} cannot be read from JSON")
 
 
 # Scalars
 
 
 def _plain(cls: Annotation, kind: Annotation) -> Reader:
-    """Read what JSON has itself; an int is a float too (PEP 484), NaN and infinities are none."""
+    """Read a type of JSON itself; an int is a float too (PEP 484), NaN and infinities are not."""
 
     def read(value: JSON, _: Annotation) -> JSON:
         fits = _is_number(value) if kind is float else value.__class__ is kind
@@ -135,7 +137,7 @@ def _text(cls: Annotation, reader: Callable[[JSON, str], JSON]) -> Reader:
             try:
                 return reader(cls, value)
             except (ValueError, ArithmeticError):
-                pass  # their texts differ from version to version; the value says enough
+                pass  # the texts differ between versions of Python; the value says enough
         raise Mismatch(value, cls)
 
     return read

@@ -1,14 +1,14 @@
 """
-Tags: `{"$type": …, "value": …}` stands where JSON alone would not tell what a value is.
+Tags: `{"$type": …, "value": …}`, for values whose type their JSON alone does not tell.
 
 Theory of operation. A tag is written in one place only: where an annotation is a union, and the
-plain JSON of the value would be read as another member of it (see `_announced`). A dict of a user's
-that has a key `$type` is written as the value of the tag `$dict`, so that nothing that a user
-stores is ever taken for a tag.
+plain JSON of the value would be read as another member of it (see `_announced`). A user's dict with
+a key `$type` is written as the value of the tag `$dict`, so that nothing that a user stores is ever
+taken for a tag.
 
-Reading pays for tags only where there are some. A text without `"$type"` is read as if there were
-no such thing; in another `revived` puts a `Tagged` in the place of each tag, for hooks that know
-it. Whoever asks for plain JSON gets it with the tags taken off.
+Reading pays for tags only where there are some. A text without `"$type"` is read as if tags did not
+exist; otherwise `revived` replaces each tag by a `Tagged`, for hooks that know it. Plain JSON is
+returned without its tags.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import attrs
 from steno.core import JSON
 
 TAG = "$type"
-"""The key under which a tag has the name of a type."""
+"""The key of a tag for the name of a type."""
 
 VALUE = "value"
-"""The key under which it has what is tagged."""
+"""The key of a tag for the tagged value."""
 
 OWN = "$dict"
 """The tag of a dict that has a key `$type` of its own; no type has such a name."""
@@ -29,17 +29,17 @@ OWN = "$dict"
 MARK = f'"{TAG}"'
 
 SIZE = len(f'{{"{TAG}":"","{VALUE}":}}')
-"""How many bytes a tag takes, but for its name."""
+"""How many bytes a tag takes, without its name."""
 
 
 @attrs.frozen
 class Tagged:
     """
-    A tag, where JSON is read.
+    A tag, in JSON that is being read.
 
     Attributes:
         name: The name of the type.
-        value: What is tagged.
+        value: The tagged value.
     """
 
     name: str
@@ -53,9 +53,10 @@ def tagged(name: str, value: JSON) -> JSON:
 
 def revived(plain: JSON) -> JSON:
     """
-    Return JSON with a `Tagged` for each tag; from the top, as what a tag has may look like one.
+    Return JSON with a `Tagged` for each tag.
 
-    What is in no tag and has none is given back as it is.
+    From the top down, since the value of `$dict` may look like a tag. A part without tags is
+    returned as it is, and not copied.
     """
     if plain.__class__ is list:
         parts = [revived(each) for each in plain]
@@ -66,6 +67,7 @@ def revived(plain: JSON) -> JSON:
         name, value = plain[TAG], plain[VALUE]
         if name != OWN or value.__class__ is not dict:
             return Tagged(name, revived(value))
+        # A user's dict: its own keys are taken as they are, its values may have tags again.
         return {key: revived(each) for key, each in value.items()}
     items = {key: revived(each) for key, each in plain.items()}
     return plain if all(map(_is, items.values(), plain.values())) else items
@@ -83,7 +85,7 @@ def _is(one: object, other: object) -> bool:
 
 
 def without_tags(value: JSON) -> JSON:
-    """Return JSON with its tags taken off."""
+    """Return JSON without its tags."""
     if value.__class__ is Tagged:
         return without_tags(value.value)
     if value.__class__ is list:
@@ -94,7 +96,7 @@ def without_tags(value: JSON) -> JSON:
 
 
 def with_tags(value: JSON) -> JSON:
-    """Return JSON as it was before it was revived, but for dicts that were no tags."""
+    """Return JSON as it was before `revived`, except for dicts that were escaped by `$dict`."""
     if value.__class__ is Tagged:
         return tagged(value.name, with_tags(value.value))
     if value.__class__ is list:
@@ -105,7 +107,7 @@ def with_tags(value: JSON) -> JSON:
 
 
 def escaped(plain: JSON) -> JSON:
-    """Return JSON that somebody else made, its dicts with a key `$type` as values of a tag."""
+    """Return JSON of foreign origin with its dicts that have a key `$type` put into a tag."""
     if plain.__class__ is list:
         return [escaped(each) for each in plain]
     if plain.__class__ is dict:

@@ -1,8 +1,8 @@
 """
-Types whose JSON is a string, each read in the one spelling that it is written in.
+Types whose JSON is a string, each read only in the spelling that it is written in.
 
-The readers of the standard library are kinder than that, and in a union kindness is a mistake: a
-plain string would become what it merely looks like.
+The readers of the standard library are more lenient, and in a union that is a mistake: a plain
+string would become a value that it only looks like.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Text:
     How values of a type, and of its subclasses, are spelled.
 
     Attributes:
-        write: Gives the string, or raises `Refusal`.
+        write: Returns the string, or raises `Refusal`.
         read: Takes the type and a string; any `ValueError` or `ArithmeticError` refuses it.
     """
 
@@ -79,14 +79,14 @@ def _read_timedelta(cls: type[timedelta], text: str) -> timedelta:
 
 def _read_uuid(cls: type[UUID], text: str) -> UUID:
     value = cls(text)
-    if str(value) != text:  # braces, prefixes and capitals would be passed over
+    if str(value) != text:  # UUID() ignores braces, prefixes and case
         raise ValueError
     return value
 
 
 def _write_decimal(value: Decimal) -> str:
     if not value.is_finite():
-        why = f"{value} is no finite number"
+        why = f"{value} is not a finite number"
         raise Refusal(why)
     return str(value)
 
@@ -120,5 +120,5 @@ TEXTS: dict[type, Text] = {
 
 
 def text_of(cls: type) -> Text | None:
-    """Return how the values of a class are spelled, or None if they are no strings in JSON."""
+    """Return how the values of a class are spelled, or None if they are not strings in JSON."""
     return next((text for kind, text in TEXTS.items() if issubclass(cls, kind)), None)

@@ -1,4 +1,4 @@
-"""Unions: which of its members a value is."""
+"""Unions: finding the member that some JSON is of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from steno.core import JSON
 
 
 def read_tagged_union(members: Collection[Annotation], converter: Converter) -> Reader:
-    """Read a value as the member whose tag it has, or without a tag as any union."""
+    """Read a value as the member whose tag it has; without a tag, as any union."""
     read_first = read_union(members, converter)
     by_tag = tags_of(members)
 
@@ -34,9 +34,10 @@ def read_union(members: Collection[Annotation], converter: Converter) -> Reader:
     """
     Read a value as the one member that it fits.
 
-    Where it fits several, the richest counts: a date in `date | str` is no longer a mere string.
-    The order of the members does not matter, as Python takes unions that differ in it for equal.
+    If it fits several, the richest counts: a date in `date | str` is not just a string. The order
+    of the members does not matter, since to Python unions that differ in it only are equal.
     """
+    # Records come first: a `dict` among the others would take their JSON too.
     records = [each for each in members if is_record(each)]
     others = [each for each in members if not is_record(each) and each is not NoneType]
     choices = [(converter.get_structure_hook(each), each) for each in by_richness(others)]
@@ -49,6 +50,7 @@ def read_union(members: Collection[Annotation], converter: Converter) -> Reader:
     def read(value: JSON, _: Annotation) -> JSON:
         if value is None and has_none:
             return None
+        # By trying: the readers are strict, so that success means that it is one.
         faults: list[Exception] = []
         for hook, member in choices:
             try:
@@ -61,7 +63,9 @@ def read_union(members: Collection[Annotation], converter: Converter) -> Reader:
 
 
 def _best_fault(faults: list[Exception], value: JSON, members: Collection[Annotation]) -> Exception:
-    """Of the reasons why no member fits, choose the one of the member that was meant, if clear."""
+    """Return the fault of the member that was meant, if that is clear, or else a `Mismatch`."""
+    # A Mismatch says that the value as a whole is of another kind. Any other fault is further
+    # inside, so that the value looked like that member.
     inside = [error for error in faults if not isinstance(error, Mismatch)]
     if len(inside) == 1:
         return inside[0]
@@ -71,7 +75,7 @@ def _best_fault(faults: list[Exception], value: JSON, members: Collection[Annota
 def chooser(
     records: Collection[Annotation], converter: Converter
 ) -> Callable[[JSON], Annotation] | None:
-    """Return what tells by its keys which record some JSON is; None: nothing can."""
+    """Return a function that finds the record of some JSON by its keys; None if impossible."""
     try:
         return create_default_dis_func(converter, *records)
     except TypeError:
@@ -79,11 +83,12 @@ def chooser(
 
 
 def _told_apart(records: list[Annotation], converter: Converter) -> Reader:
-    """Read a value as the class that its Literal field, or a key that only one has, tells."""
+    """Read a value as the class that has its Literal field, or a key that no other class has."""
     choose = chooser(records, converter)
+    # Refused when a value is read, and not now: an annotation that is never read does no harm.
     if choose is None:
         names = ", ".join(map(type_name, records))
-        return refusing(f"{names} can not be told apart: give each a field of type Literal")
+        return refusing(f"{names} cannot be told apart: give each a field of type Literal")
 
     def read(value: JSON, _: Annotation) -> JSON:
         try:

@@ -2,10 +2,10 @@
 The files beside a database: what they must be before anything is written to them.
 
 SQLite opens `-wal`, `-shm` and `-journal`, and the owner lock is on `-owner`. All of them are
-overwritten or deleted without a question, whatever they hold. So before that happens each has to be
-a regular file of one name that is empty or holds what such a file holds, or not be there. Links are
-followed in one place only, and on purpose: in the path of the database, so that all who open it, by
-whatever name, have the same files beside it.
+overwritten or deleted without a question, regardless of their contents. So before that happens each
+has to be a regular file of one name that is empty or holds what such a file holds, or not be there.
+Links are followed in one place only, and on purpose: in the path of the database, so that every
+process that opens it, by any name, uses the same files beside it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ An `-shm` file grows by the one, or has the other; SQLite's `unixOpenSharedMemor
 """
 
 OWNERS_OWN = 0o600
-"""The mode of a file that is made here: nobody else reads it, or takes its lock."""
+"""The mode of a file that is made here: no other user may read it, or take its lock."""
 
 
 def check_database(path: str) -> None:
@@ -40,6 +40,7 @@ def check_database(path: str) -> None:
     Args:
         path: The database, with all links in its path resolved; there need not be one.
     """
+    # lstat throughout: the links in the path were resolved already, so a link here is a trap.
     status = _status(path)
     if status is not None:
         check_regular(path, status)
@@ -50,6 +51,8 @@ def check_database(path: str) -> None:
             check_regular(beside, found)
             if found.st_size and not is_such(beside, found.st_size):
                 raise not_ours(beside)
+            # SQLite deletes the WAL of a database that is missing or empty, and that may be all
+            # that is left of the data.
             if suffix == "-wal" and found.st_size and not (status and status.st_size):
                 raise _orphaned(beside, path)
 
@@ -87,11 +90,13 @@ _BESIDE: dict[str, Callable[[str, int], bool]] = {
     "-shm": _is_shm,
     "-journal": _is_journal,
 }
-"""What SQLite puts beside a database, and whether what is there, and so large, may be that."""
+"""The files that SQLite puts beside a database, and a check of each by its path and size."""
 
 
 def make_database(path: str) -> None:
     """Make an empty file, if there is none, that only its owner can open; SQLite fills it."""
+    # Not left to SQLite, which would make it readable to all; its other files take their mode from
+    # this one.
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags, OWNERS_OWN)
@@ -115,6 +120,7 @@ def open_regular(path: str, flags: int) -> int:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
             raise irregular(path) from error
         raise
+    # Of the descriptor, not of the path: that may name another file by now.
     try:
         check_regular(path, os.fstat(descriptor))
     except StoreError:
@@ -136,7 +142,7 @@ def check_regular(path: str, status: os.stat_result) -> None:
 
 
 def irregular(path: str) -> StoreError:
-    """Return the error about what is not a regular file."""
+    """Return the error for a path that is not a regular file."""
     return StoreError(
         f"{path} is not a regular file, but a link, a folder, a pipe or a device, and is left as "
         "it is: move it out of the way"
@@ -144,7 +150,7 @@ def irregular(path: str) -> StoreError:
 
 
 def not_ours(path: str) -> StoreError:
-    """Return the error about a file that holds what nobody here has written."""
+    """Return the error for a file with contents that this store did not write."""
     return StoreError(
         f"{path} holds something that this store did not write, and is left as it is: move it out "
         "of the way, or choose another path for the database"

@@ -1,4 +1,4 @@
-"""Calls that come at the same time, done as one."""
+"""Concurrent calls, merged into one."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class _Round(Generic[K, V]):
     """Some calls that are done together."""
 
     keys: list[K]
-    answers: Mapping[K, V | Exception] | None = None  # None: whoever led has not got them
+    answers: Mapping[K, V | Exception] | None = None  # None: the leader has not got them
     done: trio.Event = attrs.field(factory=trio.Event)
 
 
 @attrs.define(eq=False)
 class Coalescer(Generic[K, V]):
     """
-    Asks for many things at once, for all who ask for one at the same time.
+    Merges calls that each ask for one thing into a single call that asks for all of them.
 
-    Whoever comes first leads: it waits until the others had their turn, and asks for all. If it is
-    cancelled, or what it calls fails as a whole, the others ask again.
+    The first caller leads: it yields once so that others can join, then asks for all. If it is
+    cancelled, or its call fails as a whole, the others ask again.
 
     Args:
         ask_all: Returns the answer for each key, or the exception that is its answer.
@@ -38,6 +38,8 @@ class Coalescer(Generic[K, V]):
 
     async def ask(self, key: K) -> V:
         """Return the answer for one key, or raise it."""
+        # A loop, because a round whose leader failed has no answers; one of those who joined it
+        # leads the next.
         while True:
             if self._gathering is None:
                 joined = await self._lead(key)
@@ -55,11 +57,15 @@ class Coalescer(Generic[K, V]):
         led = self._gathering = _Round[K, V]([key])
         try:
             await trio.lowlevel.checkpoint()
+            # Closed before asking: a caller that comes from now on might be told what was read
+            # before it asked, so it begins a round of its own.
             self._gathering = None
             led.answers = await self._ask_all(led.keys)
         finally:
+            # Cancelled in the checkpoint; otherwise another round may be gathering by now.
             if self._gathering is led:
                 self._gathering = None
             led.done.set()
-        await trio.lowlevel.checkpoint()  # as all who have waited: they will ask together again
+        # The leader would run ahead of those it answered. Waking together, they ask together again.
+        await trio.lowlevel.checkpoint()
         return led

@@ -1,8 +1,8 @@
 """
 Damaged rows of a SQLite database, named for operators.
 
-A list shows what is damaged in the row of a saga, and names the saga. What is found here is the
-rest: rows of sagas that have no id to be listed by, and rows of the other tables.
+A list shows what is damaged in the row of a saga, and names the saga. The rest is found here: rows
+of sagas that have no id to be listed by, and rows of the other tables.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST = 10
 """How many damaged rows of a table are named."""
 
 _Check: TypeAlias = tuple[str, Callable[[object], bool]]
-"""What a column should be, and whether a value is that."""
+"""The name of what a column should hold, and a check of a value."""
 
 
 def _is_read_by(read: Callable[[str], object]) -> Callable[[object], bool]:
@@ -100,9 +100,9 @@ _TABLES = {
 
 
 def damaged_rows(db: sqlite3.Connection) -> Iterator[str]:
-    """Give a line for each damaged row, up to some of each table."""
+    """Yield a line for each damaged row, up to `MOST` of each table."""
     for name, table in _TABLES.items():
-        # A page that cannot be read is told of by whoever looks at pages.
+        # A page that cannot be read is reported by `PRAGMA integrity_check`.
         with suppress(sqlite3.DatabaseError), any_text(db):
             for key, why in islice(_damaged(db, table), MOST):
                 yield f"{name}, {table.key} {key}: {why}"

@@ -18,18 +18,18 @@ from steno.stores.sqlite._file import SqliteFile
 from steno.stores.sqlite._owner import find_owner
 
 SAFE_WAL = (3, 51, 3)
-"""The first SQLite in which two connections can not corrupt a WAL file."""
+"""The first SQLite in which two connections cannot corrupt a WAL file."""
 
 SHOWN_FAULTS = 10
 """How many faults of a file are listed; one can lead to thousands."""
 
 FSYNC_SECONDS = 0.3
-"""For how long the disk is measured."""
+"""Seconds for which the disk is measured."""
 
 FSYNC_BYTES = 4096
 
 SLOW_FSYNC = 20.0
-"""How many times a second a disk should be able to make things durable, at least."""
+"""How many times a second a disk should at least be able to sync."""
 
 FULLFSYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 """On macOS: to the platter, as the store does it there."""
@@ -40,7 +40,7 @@ def examine_file(path: str) -> Sequence[Finding]:
     Examine a database file; it is only read.
 
     Raises:
-        StoreError: There is none, or it can not be read at all.
+        StoreError: There is no such file, or it cannot be read at all.
     """
     file = SqliteFile(path)
     with closing(file.reader()) as db, file.translating():
@@ -102,7 +102,7 @@ def _pragma(db: sqlite3.Connection, name: str) -> str:
 
 
 def _integrity(db: sqlite3.Connection) -> Iterator[Finding]:
-    """Look through the whole file; what is damaged may not even let itself be looked through."""
+    """Check the whole file; damage may be such that even the check fails."""
     faults: list[str] = []
     try:
         rows = db.execute(f"PRAGMA integrity_check({SHOWN_FAULTS})").fetchall()

@@ -19,13 +19,13 @@ TRANSIENT = {
     sqlite3.SQLITE_PROTOCOL: "too many at once want its lock",
     sqlite3.SQLITE_READONLY: "it, its folder or its file system is read-only: make it writable",
 }
-"""Primary codes of errors that go away when somebody mends the disk or lets go, and how to."""
+"""Primary codes of errors that pass once the disk is mended or a lock released, and a hint each."""
 
 LASTING = {
     sqlite3.SQLITE_CORRUPT: "the file is damaged; `steno doctor` says where",
     sqlite3.SQLITE_NOTADB: "it is another program's file, or damaged",
 }
-"""The same, of errors that stay."""
+"""The same, for errors that stay."""
 
 TRANSIENT_ERRNO = {
     errno.EAGAIN,
@@ -37,26 +37,27 @@ TRANSIENT_ERRNO = {
     errno.ENOSPC,
     errno.EROFS,
 }
-"""Errors of the operating system that go away in the same way."""
+"""Errors of the operating system that pass in the same way."""
 
 
 @contextmanager
 def translating(path: str) -> Generator[None, None, None]:
-    """Turn what the driver and the operating system raise into what the port says."""
+    """Turn the errors of the driver and the operating system into those of the port."""
     try:
         yield
     except sqlite3.Error as error:
         raise _translated(path, error) from error
     except OSError as error:
         kind = StoreUnavailable if error.errno in TRANSIENT_ERRNO else StoreError
-        msg = f"{path} can not be opened: {error.strerror}: {error.filename}"
+        msg = f"{path} cannot be opened: {error.strerror}: {error.filename}"
         raise kind(msg) from error
 
 
 def _translated(path: str, error: sqlite3.Error) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None:  # the driver's own, as for text that is no UTF-8
+    if code is None:  # the driver's own, as for text that is not UTF-8
         return StoreError(f"{path}: {error}")
+    # The low byte is the primary code; extended codes are many, and each release adds some.
     primary = code & 0xFF
     text = f"{path}: {error} ({error.sqlite_errorname})"
     if (hint := TRANSIENT.get(primary)) is not None:

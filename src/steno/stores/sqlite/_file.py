@@ -42,7 +42,7 @@ NO_SHM = {
     sqlite3.SQLITE_READONLY_RECOVERY,
     sqlite3.SQLITE_READONLY_DIRECTORY,
 }
-"""What a reader gets where the `-shm` file, which all readers share, can not be made."""
+"""What a reader gets if the `-shm` file, which all readers share, cannot be made."""
 
 
 def _true_name(path: str) -> str:
@@ -55,13 +55,13 @@ class SqliteFile:
     A database file.
 
     Attributes:
-        path: Its one true name: all who open it, by whatever name, have the same lock.
+        path: Its real path, so that all who open it, by any name, use the same lock.
     """
 
     path: str = attrs.field(converter=_true_name)
 
     def translating(self) -> AbstractContextManager[None]:
-        """Turn what the driver and the operating system raise into what the port says."""
+        """Turn the errors of the driver and the operating system into those of the port."""
         return translating(self.path)
 
     @contextmanager
@@ -70,13 +70,16 @@ class SqliteFile:
         Hold the owner lock and the connection that writes; make the file if there is none.
 
         Raises:
-            StoreInUse: Somebody else holds the lock.
-            StoreUnavailable: It can not be opened now.
+            StoreInUse: Another session holds the lock.
+            StoreUnavailable: It cannot be opened now.
             StoreError: It is another program's file, or a newer release's, or damaged; or a file
-                that is needed beside it is a link, or somebody's else. Nothing is changed then.
+                that is needed beside it is a link, or not ours. Nothing is changed then.
         """
         with ExitStack() as stack:
             with self.translating():
+                # The order is the point: checks that only read; then the lock, so that an opener
+                # that does not get it has not written to the database; then the rest. The stack
+                # unwinds in reverse, so the connection closes before the lock is released.
                 check_database(self.path)
                 self._refuse_strangers()
                 lock = stack.enter_context(owner_lock(self.path))
@@ -91,22 +94,23 @@ class SqliteFile:
 
     def _refuse_strangers(self) -> None:
         """
-        Refuse the file of another program while only looking at it.
+        Refuse the file of another program without changing it.
 
-        A connection that may write would change it, even if nothing is written: the last one that
-        is closed brings what is left in a WAL file into the database.
+        A connection that may write would change it even if it wrote nothing: the last one to close
+        copies what is left in a WAL file into the database.
         """
         if self._exists():
-            # What else keeps it from being read, the connection that writes will meet as well.
+            # Anything else that keeps it from being read will stop the writing connection as well,
+            # and be reported by that.
             with suppress(sqlite3.OperationalError), closing(self._open("ro")) as db:
                 check_version(db, self.path)
 
     def _exists(self) -> bool:
         """
-        Say whether there is such a file.
+        Return True if there is such a file.
 
         Raises:
-            StoreError: There is something else of this name, or a file that is no database.
+            StoreError: There is something else of this name, or a file that is not a database.
         """
         try:
             status = Path(self.path).stat()
@@ -124,7 +128,7 @@ class SqliteFile:
         Return a connection that reads.
 
         Raises:
-            StoreUnavailable: It can not be opened now.
+            StoreUnavailable: It cannot be opened now.
             StoreError: There is no such file, or it is not ours, or damaged.
         """
         with ExitStack() as stack:
@@ -148,18 +152,18 @@ class SqliteFile:
                         "when that is done. If no SEC is at it, opening one goes on with it"
                     )
                     raise StoreUnavailable(msg)
-            stack.pop_all()
+            stack.pop_all()  # all is well: keep the connection open
             return db
 
     def _readable(self, db: sqlite3.Connection) -> int:
-        """Return the schema version, having looked whether it can be read at all."""
+        """Return the schema version, or raise if the file cannot be read."""
         try:
             return check_version(db, self.path)
         except sqlite3.Error as error:
             if error.sqlite_errorcode not in NO_SHM:
                 raise
             msg = (
-                f"{self.path} can not be read: {error} ({error.sqlite_errorname}); SQLite has to "
+                f"{self.path} cannot be read: {error} ({error.sqlite_errorname}); SQLite has to "
                 "make or open the files -wal and -shm beside it, so the folder must be writable, "
                 "or a process that may write there must have the file open"
             )
@@ -170,6 +174,8 @@ class SqliteFile:
             oldest = ".".join(map(str, OLDEST))
             msg = f"this Python has SQLite {sqlite3.sqlite_version}; it takes {oldest} or later"
             raise StoreError(msg)
+        # isolation_level=None: transactions are begun here, never by the driver.
+        # check_same_thread=False: a reader moves between worker threads, one at a time.
         return sqlite3.connect(
             f"{Path(self.path).as_uri()}?mode={mode}",
             uri=True,
@@ -180,7 +186,7 @@ class SqliteFile:
         )
 
     def _set_up(self, db: sqlite3.Connection, version: int) -> None:
-        """Set what durability rests on, and look whether it is set."""
+        """Make the settings that durability rests on, and check that they took effect."""
         db.execute("BEGIN IMMEDIATE")
         db.execute(f"PRAGMA user_version = {version}")  # a file that is read-only shows it now
         db.execute("ROLLBACK")
@@ -189,9 +195,9 @@ class SqliteFile:
         (synchronous,) = db.execute("PRAGMA synchronous").fetchone()
         if (journal, synchronous) != ("wal", 2):
             msg = (
-                f"{self.path} can not be made durable: SQLite has set journal_mode to {journal} "
+                f"{self.path} cannot be made durable: SQLite has set journal_mode to {journal} "
                 f"and synchronous to {synchronous}, not to wal and 2 (FULL); a network file system "
-                "can not do that"
+                "cannot do that"
             )
             raise StoreError(msg)
         db.execute("PRAGMA fullfsync = ON")  # macOS: to the platter, not only to the drive

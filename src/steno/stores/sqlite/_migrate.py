@@ -53,11 +53,12 @@ def check_version(db: sqlite3.Connection, path: str) -> int:
 
     Raises:
         StoreError: It is another program's, or was written by a newer release.
-        sqlite3.Error: It can not be read.
+        sqlite3.Error: It cannot be read.
     """
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    # An empty file is taken as ours, as a crash before the first step leaves it so.
     if application != APPLICATION_ID and (tables or application or version):
         msg = f"{path} is a database of another program"
         raise StoreError(msg)
@@ -76,7 +77,7 @@ def check_version(db: sqlite3.Connection, path: str) -> int:
 
 def migrate(db: sqlite3.Connection) -> None:
     """
-    Bring a database, which was checked, to the schema of this release.
+    Bring a database that was checked to the schema of this release.
 
     Raises:
         sqlite3.Error: It cannot be read or written. What was done stays so; the next try goes on.
@@ -86,6 +87,8 @@ def migrate(db: sqlite3.Connection) -> None:
         try:
             # What refers to a table that is renamed means the one that takes its name.
             db.execute("PRAGMA legacy_alter_table = ON")
+            # The version changes in the same transaction as the schema: after a crash a step was
+            # taken or was not, and is never taken twice.
             db.executescript(
                 f"BEGIN IMMEDIATE;\n{step.script}\nPRAGMA application_id = {APPLICATION_ID};\n"
                 f"PRAGMA user_version = {step.number};\nCOMMIT;"
@@ -94,5 +97,6 @@ def migrate(db: sqlite3.Connection) -> None:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             db.execute("PRAGMA legacy_alter_table = OFF")
+    # Outside the loop: a file whose rows were being moved when the process died has this version.
     if is_moving(db):
         move(db)

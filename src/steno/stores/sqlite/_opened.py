@@ -1,4 +1,4 @@
-"""A database file that is open for writing, and whether it still is what it was then."""
+"""A database file that is open for writing, and whether it is still the same file."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Opened:
 
     @classmethod
     def of(cls, path: str, db: sqlite3.Connection, lock: OwnerLock) -> Opened:
-        """Take note of which files these are: the database, and what it needs beside it."""
+        """Remember the identity of the database and of the files that it needs beside it."""
         names = (path, f"{path}-wal", f"{path}-shm", lock.path)
         return cls(db, lock, {name: _identity(name) for name in names})
 
     def check(self) -> None:
         """
-        Look whether what is written still goes where it is looked for.
+        Check that what is written still goes to the files that others will open.
 
-        SQLite does not look: it writes to a file that was deleted, and says that all is well.
+        SQLite does not check: it writes to a file that was deleted, and reports success.
 
         Raises:
             StoreError: A file was moved, deleted or replaced.
@@ -51,9 +51,9 @@ class Opened:
 
 
 def _identity(name: str) -> tuple[int, int] | None:
-    """Return what a file is, whatever it is called; None if none has this name."""
+    """Return the device and inode of a file; None if there is no file of this name."""
     try:
-        status = os.lstat(name)  # a path is made four times for each batch, for this
+        status = os.lstat(name)  # not `Path.lstat`: this runs four times for each batch
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino

@@ -1,9 +1,9 @@
 """
-The owner lock: whoever writes to a database file holds the lock of a file beside it.
+The owner lock: the process that writes to a database file holds a lock on a file beside it.
 
-The lock is of a file of its own, since closing any descriptor of the database would drop the locks
-that SQLite has on it, in the whole process. It is given back when its holder ends, however that
-comes about. What the file says is for people only.
+It is on a file of its own, since closing any descriptor of the database would drop the locks that
+SQLite has on it, in the whole process. The system releases it when its holder ends, even by a kill.
+The contents of the file are only for people to read.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from steno.errors import StoreInUse
 from steno.stores.sqlite._beside import not_ours, open_regular
 
 TRIES = 50
-"""How often a lock is tried for while somebody but looks whether it is held."""
+"""How often a lock is tried for while others are checking whether it is held."""
 
 PAUSE = 0.02
 """Seconds between two tries."""
 
 LONGEST = 65_536
-"""Bytes of a lock file that are looked at; an owner takes some hundred, and the name of a SEC."""
+"""Bytes of a lock file that are read; a record takes some hundred, and the name of a SEC."""
 
 RECORD = {"process", "host", "since", "sec"}
 """What a lock file says of the owner."""
@@ -41,9 +41,10 @@ _held: set[int] = set()
 
 def _let_go() -> None:
     """
-    Close the parent's locks, in a child that was forked off.
+    Close the parent's locks in a forked child.
 
-    The two share them: a worker process of some pool that outlives its parent would hold them.
+    The two share them, so a worker process of a pool that outlives its parent would keep holding
+    them.
     """
     while _held:
         os.close(_held.pop())
@@ -65,7 +66,7 @@ class OwnerLock:
     _descriptor: int
 
     def sign(self, sec_name: str | None = None) -> None:
-        """Say in the file who holds the lock."""
+        """Write into the file who holds the lock."""
         owner = {
             "process": os.getpid(),
             "host": socket.gethostname(),
@@ -77,7 +78,7 @@ class OwnerLock:
             os.pwrite(self._descriptor, json.dumps(owner).encode(), 0)
 
     def wipe(self) -> None:
-        """Say in the file that nobody holds the lock."""
+        """Empty the file: the lock is about to be released."""
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
 
@@ -90,19 +91,20 @@ def lock_path(path: str) -> str:
 @contextmanager
 def owner_lock(path: str) -> Generator[OwnerLock, None, None]:
     """
-    Hold the lock of a database; never waits for it.
+    Hold the lock of a database, or fail at once.
 
     Raises:
-        StoreInUse: Somebody else holds it.
+        StoreInUse: Another session holds it.
         StoreError: The file beside the database is not a lock file of a store.
         OSError: The file beside the database cannot be made.
     """
     beside = lock_path(path)
     descriptor = open_regular(beside, os.O_RDWR | os.O_CREAT)
-    _held.add(descriptor)
+    _held.add(descriptor)  # before locking: a fork may come at any time
     try:
         if not _try_lock(descriptor):
             raise StoreInUse(path, _owner(descriptor))
+        # Before `sign` truncates it: another program may have a file of this name.
         if not _is_owner_record(os.pread(descriptor, LONGEST, 0)):
             raise not_ours(beside)
         lock = OwnerLock(beside, descriptor)
@@ -113,18 +115,21 @@ def owner_lock(path: str) -> Generator[OwnerLock, None, None]:
             if descriptor in _held:
                 lock.wipe()
     finally:
-        if descriptor in _held:  # in a child that was forked off, another file may be so by now
+        # A forked child that unwinds its copy of this frame gets here as well; its descriptor was
+        # closed by `_let_go`, and the number may stand for another file by now.
+        if descriptor in _held:
             _held.remove(descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that is being made has it as well
+            # Not left to `close`: a child that is just being forked shares the lock.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
 
 def find_owner(path: str) -> str | None:
     """
-    Return who holds the lock of a database, None if nobody does.
+    Return who holds the lock of a database; None if it is free.
 
     Raises:
-        StoreError: What stands for the lock is not a regular file.
+        StoreError: The lock file is not a regular file.
         OSError: It cannot be opened.
     """
     try:
@@ -138,7 +143,7 @@ def find_owner(path: str) -> str | None:
 
 
 def _is_owner_record(text: bytes) -> bool:
-    """Return True if this is all that a lock file holds: an owner, or nothing."""
+    """Return True if these can be the contents of a lock file: an owner, or nothing."""
     if not text.strip(b"\0"):  # a power cut may leave zeros where the record was to be
         return True
     try:
@@ -149,6 +154,9 @@ def _is_owner_record(text: bytes) -> bool:
 
 
 def _try_lock(descriptor: int) -> bool:
+    # Those who only check take a shared lock for a moment, which is enough to refuse this one. So
+    # failing once does not mean that there is an owner. (flock, not lockf: POSIX locks would be
+    # dropped by closing any descriptor of the file, as `find_owner` does in the same process.)
     for _ in range(TRIES):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -162,7 +170,8 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _is_owned(descriptor: int) -> bool:
-    """Say whether somebody holds the lock, and does not but look, as many may at once."""
+    """Return True if the lock is held exclusively."""
+    # A shared lock is refused by an exclusive one only; any number of checks may go on at once.
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -172,7 +181,8 @@ def _is_owned(descriptor: int) -> bool:
 
 
 def _owner(descriptor: int) -> str:
-    """Return what the holder of a lock says of itself."""
+    """Return what the holder of a lock has written about itself."""
+    # It may be half way through writing that; the lock is what counts, not the record.
     try:
         owner = json.loads(os.pread(descriptor, LONGEST, 0))
         sec = "" if owner["sec"] is None else f'the SEC "{owner["sec"]}", '

@@ -1,8 +1,8 @@
 """
 What is deleted from a SQLite database: sagas that have ended, and the graphs that only they had.
 
-A row is deleted only if its id, its SEC, its state and its end are sound, so that nothing goes
-whose time may not have come; what else is damaged in such a row goes with it.
+A row is deleted only if its id, its SEC, its state and its end are sound, so that nothing is
+deleted too early; other damage in such a row is deleted with it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from steno.store import PruneQuery
 from steno.stores.sqlite._row import EARLIEST, VALID_ID
 from steno.stores.sqlite._statement import any_text
 
+# A loose index scan: one seek for each SEC, where DISTINCT would read all finished sagas.
 _OWNERS = """
     WITH RECURSIVE owner (name) AS (
         SELECT min(current_sec) FROM saga WHERE ended IS NOT NULL AND state <> 'stuck'
@@ -27,6 +28,8 @@ _OWNERS = """
     )
     SELECT name FROM owner WHERE name IS NOT NULL
 """
+# The conditions on `ended` and `state` that seem redundant are those of the partial index: without
+# them SQLite may not use it.
 _PRUNABLE = f"""
     SELECT ended, saga_id, saga_key, dag_key FROM saga INDEXED BY saga_by_end
     WHERE current_sec = ? AND state = ? AND ended BETWEEN {EARLIEST} AND ? AND ended IS NOT NULL
@@ -59,6 +62,8 @@ def prune(db: sqlite3.Connection, query: PruneQuery, until: int) -> Sequence[Sag
         for (owner,) in owners:
             if not isinstance(owner, str):
                 continue
+            # One state at a time, for that is the order of the index; the oldest of all of them
+            # are among the oldest of each.
             for state in set(query.states):
                 condition = (owner, state.value, until, query.limit)
                 found += db.execute(_PRUNABLE, condition)

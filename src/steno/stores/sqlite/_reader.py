@@ -1,4 +1,4 @@
-"""What is read from a SQLite database, each read a plain function of a connection."""
+"""Reads of a SQLite database, each a plain function of a connection."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _FIRST = b""
 
 def _of_no_state() -> Sequence[str]:
     """
-    Return the conditions of a state that is damaged: one of them is true of it.
+    Return conditions such that one is true of each damaged state.
 
-    Each is a range of an index, between the words of two states, and there is nothing to be found.
+    Each is a range of an index, between the words of two states, where nothing should be found.
     """
     words = sorted(state.value for state in SagaCachedState)
     between = (f"state > '{low}' AND state < '{high}'" for low, high in pairwise(words))
@@ -103,7 +103,7 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
         if row is None:
             return None
         *whole, key, digest, text, params = row
-        # All at once: a cursor that an error leaves behind would keep the connection in the past.
+        # All at once: a cursor left open by an error would keep the connection in this snapshot.
         steps = db.execute(_STEPS, (key,)).fetchall()
     summary = summary_from_row(cast("SagaRow", tuple(whole)))
     if not all(isinstance(each, str) for each in (digest, text, params)):
@@ -137,10 +137,12 @@ def _page(db: sqlite3.Connection, query: ListQuery, pages: _Pages) -> Sequence[S
     after = _FIRST if query.marker is None else query.marker.bytes
     if query.states is None and query.name is None:
         return db.execute(pages.all, (after, query.limit)).fetchall()
-    # A page of each state, each from an index, and of them the first: nothing else is looked at.
+    # A page of each state, each from an index, then the first of them all: no other row is read.
     states = set(SagaCachedState if query.states is None else query.states)
     statement, name = (pages.state, ()) if query.name is None else (pages.name, (query.name,))
     found: list[SagaRow] = []
+    # One snapshot: a saga that changes its state between two queries would be found twice, or not
+    # at all.
     with snapshot(db):
         for state in states:
             found += db.execute(statement, (*name, state.value, after, query.limit))
@@ -167,7 +169,7 @@ def _dated(db: sqlite3.Connection, row: SagaRow) -> SagaRow:
     try:
         ((progressed,),) = db.execute(_PROGRESSED, (row[0],)).fetchall()
     except sqlite3.DatabaseError as error:
-        progressed = str(error)  # which is not a time, and is shown as what stands there
+        progressed = str(error)  # not a time, so it is shown as a damaged value
     return cast("SagaRow", (*row[:5], progressed, *row[6:]))
 
 
@@ -177,11 +179,12 @@ def entries(db: sqlite3.Connection, saga_id: SagaId) -> Sequence[LogEntry]:
     Return the log of a saga, with times and creators.
 
     Raises:
-        RecoveryError: What is stored can not be read.
+        RecoveryError: What is stored cannot be read.
     """
     rows = db.execute(_ENTRIES, (saga_id.bytes,)).fetchall()
     events = events_from_rows(saga_id, (row[:3] for row in rows))
     found: list[LogEntry] = []
+    # The extra row at the end stands for the step that would follow, and says where the last ends.
     for (seq, time, _, creator), following in pairwise([*rows, (len(events), 0, "", "")]):
         if not isinstance(creator, str):
             msg = f"saga {saga_id}: the step of event {seq} is damaged: creator is {shown(creator)}"

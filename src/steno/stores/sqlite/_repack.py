@@ -1,12 +1,12 @@
 """
-Moving what version 1 of the schema has kept, a row per event, into steps.
+Moving the rows of version 1 of the schema, one per event, into steps.
 
 A file may be large, and the process that moves it may be killed at any moment. So it is moved in
-transactions that are bounded, each of which takes rows away from the old tables and adds what they
-amount to to the new ones; whoever opens the file next goes on with what is left. The file says that
-it is of version 2 all the while, so that no earlier release writes to it.
+bounded transactions, each of which deletes rows of the old tables and inserts what they amount to
+in the new ones; the next opener continues with the rest. The file has version 2 all the while, so
+that no earlier release writes to it.
 
-A row that is damaged stays so: what is wrong with it is then wrong with a step, and costs its saga
+A damaged row stays damaged: what was wrong with it is then wrong with a step, and affects its saga
 only.
 """
 
@@ -21,15 +21,16 @@ from steno.stores.sqlite._row import MOST_EVENTS, packed_event, shown
 from steno.stores.sqlite._statement import SqliteRow, SqliteValue, any_text
 
 SAGAS = 1000
-"""How many sagas are moved by one transaction, at most."""
+"""The most sagas that one transaction moves."""
 
 EVENTS = 5000
-"""How many events are, at most."""
+"""The most events that one transaction moves."""
 
 _EventRow: TypeAlias = tuple[object, object, object, object, object, object, object]
 """Of `_EVENTS`: key, number, node, type, data, time and creator."""
 
-# What must not be NULL, and is, in a damaged row, becomes a text, which is as wrong.
+# A NULL in a damaged row would be refused by the new table. It becomes a text, which is just as
+# wrong. OR IGNORE: two such rows may then have the same id; the others must be moved all the same.
 _MOVE_SAGAS = f"""
     INSERT OR IGNORE INTO saga (saga_key, saga_id, dag_key, state, current_sec, adopt_generation,
                                 created, ended, problem, name)
@@ -48,7 +49,7 @@ _EVENTS = """
 
 
 def is_moving(db: sqlite3.Connection) -> bool:
-    """Return True if a database has some of what version 1 has kept."""
+    """Return True if a database still has tables of version 1."""
     query = "SELECT count(*) FROM sqlite_schema WHERE name = 'saga_1'"
     return bool(db.execute(query).fetchone()[0])
 
@@ -60,12 +61,14 @@ def move(db: sqlite3.Connection) -> None:
     Raises:
         sqlite3.Error: It cannot be read or written; what was moved stays so.
     """
-    # The rows that are damaged are moved as well.
+    # Damaged rows are moved as well: with the checks on, OR IGNORE would drop them.
     db.execute("PRAGMA ignore_check_constraints = ON")
     try:
         while is_moving(db):
             db.execute("BEGIN IMMEDIATE")
             try:
+                # Sagas first, since steps refer to them. Dropping the old tables ends the move, so
+                # it is done by a transaction that has found both of them empty.
                 if not _move_sagas(db) and not _move_events(db):
                     db.execute("DROP TABLE saga_1")
                     db.execute("DROP TABLE node_event_1")
@@ -90,6 +93,7 @@ def _move_sagas(db: sqlite3.Connection) -> bool:
 
 def _move_events(db: sqlite3.Connection) -> bool:
     """Move some events, and return False if there were none."""
+    # A chunk may end within a saga's step; the rest of it becomes a second step, which is as good.
     with any_text(db):
         rows = cast("list[_EventRow]", db.execute(_EVENTS, (EVENTS,)).fetchall())
     if not rows:
@@ -102,16 +106,22 @@ def _move_events(db: sqlite3.Connection) -> bool:
 
 
 def _steps(rows: Iterable[_EventRow]) -> Iterator[SqliteRow]:
-    """Give the steps of events: those of a saga that follow each other, by time and creator."""
+    """Yield the steps of events: consecutive ones of a saga, by time and creator."""
+    # `groupby` needs no sorting: the query orders by saga and number, and only neighbours may share
+    # a step.
     for (key, time, creator), group in groupby(rows, lambda row: (row[0], *row[5:])):
         sound: list[str] = []
         first: object = None
         for _, seq, node, label, data, *_ in group:
             is_sound = type(node) is int and isinstance(label, str) and type(seq) is int
+            # A step has the number of its first event only, so its events must have no gap; a
+            # missing one then shows as a missing number between two steps.
             is_next = not sound or seq == cast("int", first) + len(sound)
             if sound and not (is_sound and is_next and len(sound) < MOST_EVENTS):
                 yield _step(key, first, time, creator, f"[{','.join(sound)}]")
                 sound = []
+            # A damaged event gets a step of its own, whose text is not JSON: loading the saga fails
+            # at just this event, and the error shows what was there.
             if not is_sound or not isinstance(data, str | None):
                 what = ", ".join(map(shown, (node, label, data)))
                 yield _step(key, seq, time, creator, f"damaged: {what}")

@@ -1,4 +1,4 @@
-"""Rows: what a table holds of a saga and its steps, and what the port makes of it."""
+"""Rows: the columns of a saga and its steps, to and from the values of the port."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _summary(progressed: str) -> str:
 
 
 SUMMARY = _summary(PROGRESSED)
-"""The columns of a `SagaRow`: those that a list shows, and those that only may be damaged."""
+"""The columns of a `SagaRow`: those that a list shows, and the rest, whose damage it shows."""
 
 UNDATED_SUMMARY = _summary("NULL")
 """The same, without looking at steps."""
@@ -64,10 +64,10 @@ UNDATED_SUMMARY = _summary("NULL")
 ID_BYTES = 16
 
 VALID_ID = f"typeof(saga_id) = 'blob' AND length(saga_id) = {ID_BYTES}"
-"""True of a row that can be asked for by the id of its saga."""
+"""A condition that is true of a row that can be found by the id of its saga."""
 
 GENERATIONS = 2**62
-"""A generation is less than this, and can be raised for ever."""
+"""A generation is less than this; counting up never gets there."""
 
 EPOCH = from_timestamp(0)
 
@@ -76,7 +76,7 @@ MOST_EVENTS = 500
 
 
 def valid_generation(column: str) -> str:
-    """Return the condition that a column has a generation, which can be raised."""
+    """Return the condition that a column has a valid generation, so that it can be raised."""
     return f"typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {GENERATIONS - 1}"
 
 
@@ -89,7 +89,7 @@ EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 def step_rows(first_seq: int, events: Sequence[SagaNodeEvent], now: Timestamp) -> list[StepRow]:
     """
-    Return the rows of events that are numbered from the given one: one for all of the same time.
+    Return the rows of events, one for each run of the same time.
 
     Args:
         first_seq: The number of the first event.
@@ -97,6 +97,7 @@ def step_rows(first_seq: int, events: Sequence[SagaNodeEvent], now: Timestamp) -
         now: The time of those that have none.
     """
     rows: list[StepRow] = []
+    # Usually all events of a transaction have one time, and become one row without a copy.
     start, size = 0, len(events)
     while start < size:
         time, end = events[start].time, start + 1
@@ -117,7 +118,7 @@ def packed(events: Iterable[SagaNodeEvent]) -> str:
     items: list[str] = []
     for event in events:
         what = event.event_type
-        # The two that are most of all events, without asking what others they could be.
+        # Nearly all events are one of these two, so they are spelled out here.
         if isinstance(what, Started):
             items.append(f'[{event.node_id},"started"]')
         elif isinstance(what, Succeeded):
@@ -128,7 +129,7 @@ def packed(events: Iterable[SagaNodeEvent]) -> str:
 
 
 def packed_event(node: int, label: str, data: str | None) -> str:
-    """Return one event as `packed` does, whatever its type says."""
+    """Return one event as `packed` does, for a label of any type, known or not."""
     if data is None:
         return f"[{node},{encode_basestring(label)}]"
     return f"[{node},{encode_basestring(label)},{encode_basestring(data)}]"
@@ -147,7 +148,7 @@ def size_of(saga_id: SagaId, last: tuple[object, ...]) -> int:
 
 def events_from_rows(saga_id: SagaId, rows: Iterable[tuple[object, ...]]) -> Events:
     """
-    Return the events of steps, which are in order; each is made when somebody looks at it.
+    Return the events of steps, given in order; event objects are made on access.
 
     Args:
         saga_id: The saga.
@@ -160,6 +161,7 @@ def events_from_rows(saga_id: SagaId, rows: Iterable[tuple[object, ...]]) -> Eve
     whats: list[EventColumn] = []
     times: list[Timestamp | None] = []
     for seq, time, text in rows:
+        # Steps are numbered by their first event, so a lost step shows as a gap.
         if seq != len(nodes):
             msg = f"saga {saga_id}: event {len(nodes)} is missing; the next is number {shown(seq)}"
             raise RecoveryError(msg)
@@ -179,7 +181,7 @@ def events_from_rows(saga_id: SagaId, rows: Iterable[tuple[object, ...]]) -> Eve
 
 
 def are_events(value: object) -> bool:
-    """Return True if this is what `packed` may have returned."""
+    """Return True if this can be a value that `packed` returned."""
     try:
         events_from_rows(SagaId(UUID(int=0)), [(0, 0, value)])
     except RecoveryError:
@@ -188,6 +190,7 @@ def are_events(value: object) -> bool:
 
 
 def _unpacked(saga_id: SagaId, seq: object, text: object) -> Sequence[Sequence[object]]:
+    # RecursionError: damaged text may nest without end.
     items: object = None
     with suppress(ValueError, RecursionError):
         items = json.loads(text) if isinstance(text, str) else None
@@ -203,14 +206,14 @@ def _event(
     node: object, label: object = None, data: object = None, *more: object
 ) -> tuple[SagaNodeId, EventColumn]:
     """
-    Return the node of an event, and what has become of it.
+    Return the node of an event, and its column in `Events`.
 
     Raises:
         ValueError: It is not an event.
         TypeError: The same.
     """
     if type(node) is not int or not isinstance(label, str) or more:
-        msg = f"is no event: its node is {shown(node)}, and its type {shown(label)}"
+        msg = f"is not an event: its node is {shown(node)}, and its type {shown(label)}"
         raise ValueError(msg)
     if label == "succeeded" and isinstance(data, str):
         return SagaNodeId(node), JsonText(data)
@@ -221,7 +224,7 @@ def _event(
 
 def _event_type(label: str, data: object) -> SagaNodeEventType:
     if data is not None and not isinstance(data, str):
-        msg = f"is no event: its data is {shown(data)}, not text"
+        msg = f"is not an event: its data is {shown(data)}, not text"
         raise TypeError(msg)
     return event_type_from_row(label, None if data is None else JsonText(data))
 
@@ -238,7 +241,11 @@ _SOUND = frozenset(
         (str, type(None)), (int, type(None)), (int, type(None))
     )
 )
-"""The types that the columns of a row have, but for its id."""
+"""
+The types that the columns of a row may have, except its id.
+
+Each combination is listed, so that a sound row is recognized by one lookup.
+"""
 
 _STATES = frozenset(state.value for state in SagaCachedState)
 
@@ -256,6 +263,7 @@ def summary_from_row(row: SagaRow) -> SagaSummary:
         RecoveryError: The row is damaged.
     """
     saga_id, name, state, problem, created, progressed, ended, _, generation, _ = row
+    # Called again with a text in its place, so this is one level of recursion.
     if (why := _damage("problem", problem)) is not None:
         return summary_from_row((*row[:3], why, *row[4:]))
     try:
@@ -272,7 +280,7 @@ def summary_from_row(row: SagaRow) -> SagaSummary:
                 ),
             )
     except (ValueError, TypeError, OverflowError):
-        pass  # what it is, is found below
+        pass  # what is damaged is found below
     raise RecoveryError(f"the row of saga {_shown_id(saga_id)} is damaged: {_damages(row)}")
 
 
@@ -281,14 +289,14 @@ def listed_from_row(row: SagaRow) -> SagaSummary:
     Return what a list shows of a saga whose id is valid, and whose row may be damaged otherwise.
 
     What cannot be read is replaced, and the problem says so: a name by a description of what is
-    there, a state by running, since nobody prunes that, a time by the epoch, an end by None.
+    there, a state by running, which is never pruned, a time by the epoch, an end by None.
     """
     try:
         return summary_from_row(row)
     except RecoveryError as error:
         why = str(error)
     saga_id, name, state, problem, created, progressed, ended = cast("tuple[object, ...]", row[:7])
-    if isinstance(problem, str):  # which says the same, once somebody has tried to load it
+    if isinstance(problem, str):  # it says the same, once a SEC has tried to load the saga
         why = problem if why in problem else f"{why}; {problem}"
     return SagaSummary(
         SagaId(UUID(bytes=cast("bytes", saga_id))),
@@ -304,7 +312,7 @@ def listed_from_row(row: SagaRow) -> SagaSummary:
 
 
 def time_from(value: object) -> datetime | None:
-    """Return the time of a row; None for what is not one."""
+    """Return the time that a column holds; None if it is damaged."""
     if type(value) is int:
         with suppress(OverflowError):
             return from_timestamp(value)
@@ -326,7 +334,7 @@ _CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     ),
     "dag_key": ("a key", lambda value: isinstance(value, int)),
 }
-"""What each column of a `SagaRow` is, in their order, and how that is seen."""
+"""The name of what each column of a `SagaRow` holds, in order, and a check of it."""
 
 
 def _damage(column: str, value: object) -> str | None:
@@ -335,12 +343,12 @@ def _damage(column: str, value: object) -> str | None:
 
 
 def _damages(row: SagaRow) -> str:
-    """Say which columns are damaged, and how."""
+    """Return which columns are damaged, and how."""
     return "; ".join(filter(None, map(_damage, _CHECKS, row)))
 
 
 def shown(value: object) -> str:
-    """Return what stands in a damaged column, or the beginning of it, in one line."""
+    """Return the contents of a damaged column, or the beginning of it, on one line."""
     if value is None:
         return "NULL"
     text = repr(value[:SHOWN] if isinstance(value, str | bytes) else value)

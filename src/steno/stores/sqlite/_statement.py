@@ -13,10 +13,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SIZES = (256, 64, 16, 4, 1)
-"""Of how many rows there are statements; a batch is split into the largest that fit."""
+"""The numbers of rows that there are statements for; a batch is split into the largest that fit."""
 
 KEPT = 128
-"""How many statements a connection keeps: all that there are, of all sizes."""
+"""How many prepared statements a connection keeps: enough for all of them, of all sizes."""
 
 LONG = 4096
 """How many characters a text may have in a statement of several rows."""
@@ -32,11 +32,11 @@ TextRow: TypeAlias = tuple[*tuple[SqliteValue, ...], str]
 
 def insert(db: sqlite3.Connection, into: str, rows: Sequence[TextRow]) -> None:
     """
-    Insert rows by as few statements as there can be.
+    Insert rows by as few statements as possible.
 
-    The driver gives the GIL back and takes it again at each step of SQLite, and a thread that runs
-    Trio does not part with it soon: 256 rows one by one were 3 087 turns for the writer's thread,
-    and a handful this way.
+    The driver releases the GIL and takes it again at each step of SQLite, and a thread that runs
+    Trio is slow to give it up: 256 rows one by one were 3 087 turns for the writer's thread, and
+    are a handful this way.
 
     Args:
         db: Where.
@@ -44,7 +44,8 @@ def insert(db: sqlite3.Connection, into: str, rows: Sequence[TextRow]) -> None:
         rows: What is inserted; the last value of each is a text that may be long.
     """
     several = rows
-    # A statement that is kept keeps the values that it had last: no long ones, 256 times.
+    # A prepared statement keeps the values that it was last given, so long texts go in one by one:
+    # 256 of them would be kept for as long as the connection is open.
     if any(len(row[-1]) > LONG for row in rows):
         several = [row for row in rows if len(row[-1]) <= LONG]
         long = [row for row in rows if len(row[-1]) > LONG]
@@ -53,7 +54,7 @@ def insert(db: sqlite3.Connection, into: str, rows: Sequence[TextRow]) -> None:
     for size in SIZES:
         while len(several) - start >= size:
             part = several[start : start + size]
-            # Not `execute`, which takes the GIL once more.
+            # Not `execute`, which takes the GIL one more time.
             statement = _insert(into, len(part[0]), size)
             db.executemany(statement, [tuple(chain.from_iterable(part))])
             start += size
@@ -68,7 +69,7 @@ def _insert(into: str, width: int, count: int) -> str:
 def select_in(
     db: sqlite3.Connection, query: str, keys: Sequence[SqliteValue]
 ) -> list[tuple[object, ...]]:
-    """Return the rows that a query finds whose last words are `IN`, for keys of any number."""
+    """Return the rows of a query that ends in `IN`, for any number of keys."""
     found: list[tuple[object, ...]] = []
     start = 0
     for size in SIZES:
@@ -86,7 +87,7 @@ def _select(query: str, count: int) -> str:
 
 @contextmanager
 def snapshot(db: sqlite3.Connection) -> Generator[None, None, None]:
-    """See one state of the database in several queries."""
+    """Let several queries see one state of the database."""
     db.execute("BEGIN")
     try:
         yield
@@ -118,7 +119,7 @@ def _text(raw: bytes) -> str | bytes:
 def of_any_text(
     read: Callable[Concatenate[sqlite3.Connection, P], T],
 ) -> Callable[Concatenate[sqlite3.Connection, P], T]:
-    """Make a read try again with `any_text` after it has met text that is not UTF-8."""
+    """Make a read try again with `any_text` if it meets text that is not UTF-8."""
 
     @functools.wraps(read)
     def reading(db: sqlite3.Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -127,6 +128,7 @@ def of_any_text(
         except sqlite3.OperationalError as error:
             if hasattr(error, "sqlite_errorcode"):  # SQLite's own, and not the driver's
                 raise
+        # Only then: the text factory is Python code that runs for each text of each row.
         with any_text(db):
             return read(db, *args, **kwargs)
 

@@ -1,9 +1,9 @@
 """
 A store in a SQLite database: one file, durable, for one SEC at a time.
 
-What is written goes through one connection, in a thread of its own that takes whole batches, so
-that the disk is waited for there and nowhere else; what is read has read-only connections, in
-Trio's worker threads. Whoever has the file open for writing holds its owner lock.
+Writes go through one connection, in a thread of its own that takes whole batches, so that the disk
+is waited for there and nowhere else. Reads have read-only connections, in Trio's worker threads.
+The session that has the file open for writing holds its owner lock.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from steno.stores.sqlite._writer import SqliteWriter
 T = TypeVar("T")
 
 READERS = 4
-"""How many reads of a session are under way at once, at most."""
+"""The most reads of a session that are under way at once."""
 
 
 def _now() -> datetime:
@@ -61,22 +61,22 @@ def _checked_path(path: str | os.PathLike[str]) -> str:
 @attrs.frozen(eq=False)
 class SqliteSecStore:
     """
-    A store in a file of this machine; made when it is first opened.
+    A store in a local file; made when it is first opened.
 
     What was acknowledged survives the death of the process, and a loss of power as far as the disk
     keeps what it has reported as written: the journal is a WAL and `synchronous` is FULL, always.
-    One session at a time can be open, in whatever process; readers can be at any time. Beside the
-    file there will be others of its name that end in `-wal`, `-shm` and `-owner`. It can not be on
+    One session at a time can be open, across all processes; readers can be open at any time. SQLite
+    and the owner lock use files beside it that end in `-wal`, `-shm` and `-owner`. It cannot be on
     a network file system.
 
     Args:
         path: The file.
-        inline: Work in the task that asks, and not in threads. That holds up all of Trio while the
+        inline: Work in the calling task instead of in threads. That blocks all of Trio while the
             disk works: for tests with a virtual clock.
-        clock: Tells the time that rows are stamped with; called in whatever thread works.
+        clock: Returns the time that rows are stamped with; called in the thread that writes.
 
     Raises:
-        ValueError: That is no path of a file.
+        ValueError: The path does not name a file.
     """
 
     path: str = attrs.field(converter=_checked_path)
@@ -89,13 +89,14 @@ class SqliteSecStore:
         Open the store for one SEC.
 
         Raises:
-            StoreInUse: Somebody else has it open; the error says who.
-            StoreUnavailable: The file can not be opened now.
+            StoreInUse: Another session has it open; the error says which.
+            StoreUnavailable: The file cannot be opened now.
             StoreError: It is another program's file, or a newer release's, or damaged.
             StoreStuck: It could not be closed in time; until it is, it stays locked.
         """
         file = SqliteFile(self.path)
         writing = self._writing(file)
+        # The reader is entered last and left first: its reads end before the file is given back.
         worker = inline_worker(writing) if self.inline else thread_worker(writing, "steno writer")
         async with worker as writer, self._reader(file) as reader:
             yield SqliteSession(file, writer, reader)
@@ -108,10 +109,10 @@ class SqliteSecStore:
     @asynccontextmanager
     async def open_reader(self) -> AsyncGenerator[SqliteReader, None]:
         """
-        Open the store to look at it, whoever else has it open.
+        Open the store for reading, even while a SEC has it open.
 
         Raises:
-            StoreUnavailable: The file can not be opened now.
+            StoreUnavailable: The file cannot be opened now.
             StoreError: There is no such file, or it is another program's, or damaged.
         """
         async with self._reader(SqliteFile(self.path)) as reader:
@@ -126,7 +127,7 @@ class SqliteSecStore:
             StoreUnavailable: The file cannot be opened now.
             StoreError: There is no such file, or it cannot be read at all.
         """
-        # Looking through a large file takes long: whoever is interrupted need not wait for it.
+        # A large file takes long to examine; a caller that is cancelled need not wait for that.
         return await trio.to_thread.run_sync(examine_file, self.path, abandon_on_cancel=True)
 
     @asynccontextmanager
@@ -154,7 +155,7 @@ def store_from_url(text: str) -> SqliteSecStore:
 
 @attrs.define(eq=False)
 class SqliteReader:
-    """A `SqliteSecStore` that is open to be looked at; see `SecStoreReader`."""
+    """A `SqliteSecStore` that is open for reading; see `SecStoreReader`."""
 
     _file: SqliteFile
     _inline: bool
@@ -166,7 +167,7 @@ class SqliteReader:
     _loads: Coalescer[SagaId, StoredSaga | None] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with nobody asking."""
+        """Begin with no loads under way."""
         self._loads = Coalescer(self._load_all)
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:
@@ -176,7 +177,7 @@ class SqliteReader:
     async def _load_all(
         self, saga_ids: Sequence[SagaId]
     ) -> Mapping[SagaId, StoredSaga | Exception | None]:
-        """Load what is asked for at the same time, in one thread: to go there costs the most."""
+        """Load several sagas in one thread: changing threads costs more than a load."""
 
         def load_each(db: sqlite3.Connection) -> dict[SagaId, StoredSaga | Exception | None]:
             return {saga_id: self._load_now(db, saga_id) for saga_id in saga_ids}
@@ -203,7 +204,7 @@ class SqliteReader:
         return await self._read(reads.count)
 
     async def touch(self) -> None:
-        """Look whether the file can be read at all."""
+        """Raise if the file cannot be read at all."""
         await self._read(lambda _: None)
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
@@ -211,7 +212,8 @@ class SqliteReader:
         if self._inline:
             async with self._limiter:
                 return self._read_now(read)
-        # A disk that hangs must not keep whoever is cancelled; the seat is taken until it is done.
+        # A disk that hangs must not hold up a caller that is cancelled. The thread keeps its token
+        # of the limiter until it is done, which is what `close` waits for.
         return await trio.to_thread.run_sync(
             self._read_now, read, abandon_on_cancel=True, limiter=self._limiter
         )
@@ -228,11 +230,14 @@ class SqliteReader:
             with self._file.translating():
                 return read(db)
         finally:
+            # Appended before checking, so that either this or `close` sees the connection and
+            # closes it, in any order. A list's `append` and `pop` are atomic.
             self._idle.append(db)
             if self._closed:
                 self._drop_idle()
 
     def _connection(self) -> sqlite3.Connection:
+        # Not `if self._idle`: other threads may take the last one in between.
         with suppress(IndexError):
             return self._idle.pop()
         return self._file.reader()
@@ -249,6 +254,8 @@ class SqliteReader:
             StoreStuck: They were not done in time.
         """
         self._closed = True
+        # Each read under way has a token: once all of them have been acquired, there is none. They
+        # are borrowed on behalf of made-up borrowers, since a task may have only one.
         done = 0
         deadline = trio.current_time() + GRACE
         with trio.CancelScope(shield=True, deadline=deadline):  # noqa: ASYNC912 - there are seats

@@ -1,10 +1,9 @@
 """
-A worker: a resource that blocks, and the one thread that uses it.
+A worker: a blocking resource, and the one thread that uses it.
 
-The thread opens the resource, does what it is given in order, and closes it; so the resource is
-given back when the thread ends, and not before, however long something in it takes and whoever has
-ceased to wait for it. An inline worker does the same without a thread, where Trio's clock is not
-to be waited for by another.
+The thread opens the resource, does its jobs in order, and closes it. So the resource is released
+when the thread ends and not before, however long a job takes, and even if no task waits for it any
+more. An inline worker does the same without a thread, for tests with a virtual clock.
 """
 
 from __future__ import annotations
@@ -25,25 +24,25 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 GRACE = 10.0
-"""Seconds that a thread has to end when its worker is closed."""
+"""Seconds that a thread has to end once its worker is closed."""
 
 
 class Worker(Protocol[R_co]):
-    """Does things with a resource, one after the other."""
+    """Does jobs with a resource, one after the other."""
 
     async def do(self, work: Callable[[R_co], T]) -> T:
         """
-        Do something, and return what it returns, or raise what it raises.
+        Call a function with the resource, and return what it returns, or raise what it raises.
 
-        Cancelled while it waits for its turn it is not done; later, it is done, and nobody hears of
-        it.
+        If cancelled before it starts, it is skipped; afterwards it completes and its result is
+        discarded.
         """
         ...
 
 
 @attrs.define(eq=False)
 class _Inline(Generic[R]):
-    """Does everything in the task that asks."""
+    """Does everything in the calling task."""
 
     resource: R
     closed: bool = False
@@ -71,17 +70,19 @@ async def inline_worker(
 
 @attrs.define(eq=False)
 class _Job(Generic[R]):
-    """Something to do, and what came of it."""
+    """Work to do, and its result."""
 
     work: Callable[[R], object]
     since: float = attrs.field(factory=trio.current_time)
     done: trio.Event = attrs.field(factory=trio.Event)
-    abandoned: bool = False  # nobody waits for it
+    abandoned: bool = False  # its caller was cancelled
     result: object = None
     error: BaseException | None = None
 
     def run(self, resource: R) -> None:
         """Do it; in the thread."""
+        # Set by Trio's thread without a lock. If it comes too late to be seen, the job is done and
+        # its result dropped, which the caller of a cancelled job has to expect anyway.
         if self.abandoned:
             return
         try:
@@ -114,13 +115,16 @@ class _Thread(Generic[R]):
                 while (job := self._jobs.get()) is not None:
                     job.run(resource)
                     self._tell(job.done)
-                    del job  # and with it all that its answer holds
-        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised by whoever waits for it
+                    del job  # do not keep its result alive while waiting for the next
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised where it is waited for
+            # From opening or closing, as a job keeps its own error. If from opening, `opened` has
+            # to be woken, or it would wait for ever.
             self._error = error
             self._tell(self._opened)
         self._tell(self._ended)
 
     def _tell(self, event: trio.Event) -> None:
+        # The run may be over, if closing gave up on this thread.
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(event.set)
 
@@ -129,7 +133,7 @@ class _Thread(Generic[R]):
         self.check()
 
     def check(self) -> None:
-        """Raise what the resource has raised when it was opened, or closed."""
+        """Raise the error of opening or closing the resource, if there was one."""
         if self._error is not None:
             raise self._error
 
@@ -150,15 +154,17 @@ class _Thread(Generic[R]):
         return cast("T", job.result)
 
     async def close(self) -> None:
-        """Let the thread end, and wait for that."""
+        """Make the thread end, and wait for that."""
         self._closed = True
-        self._jobs.put(None)
-        # Whoever has given up on a job has waited for it already.
+        self._jobs.put(None)  # the last: no job is accepted any more
+        # The grace of a job that was given up began when it was submitted: a caller that waited out
+        # a deadline for it must not wait as long again here.
         begun = [job.since for job in self._abandoned if not job.done.is_set()]
         deadline = min(begun, default=trio.current_time()) + GRACE
         with trio.CancelScope(shield=True, deadline=deadline):
             await self._ended.wait()
             return
+        # Only a deadline that passed gets here: the scope has swallowed its Cancelled.
         msg = f"the store has not closed within {GRACE} s; until it has, it is locked"
         raise StoreStuck(msg)
 
@@ -171,10 +177,11 @@ async def thread_worker(
     Open a resource in a thread of its own, and close it there.
 
     Raises:
-        StoreStuck: It could not be closed in time; the thread will, when it can.
+        StoreStuck: It could not be closed in time; the thread will close it when it can.
     """
     thread = _Thread(resource)
     thread.start(name)
+    # Closed also if opening it was cancelled: the thread may have the resource open by then.
     try:
         await thread.opened()
         yield thread

@@ -1,11 +1,11 @@
 """
-What is written to a SQLite database, each write a plain function of the one connection that does.
+Writes to a SQLite database, each a plain method on the one connection that writes.
 
-Theory of operation. The rules of `steno.store` say what becomes of a write (`judge`); here is what
-they look at, and how a change is written. Since nobody else writes to the file, the rows of sagas
-that are under way are kept in memory as they were last written, so that a step is a single insert.
-They are forgotten when a transaction was not done, or when SQLite says that somebody has written
-all the same (`PRAGMA data_version`), as an operator may with a shell.
+Theory of operation. The rules of `steno.store` decide the outcome of a write (`judge`); here is
+what they look at, and how a change is written. As this is the only writer, the rows of sagas that
+are under way are kept in memory as they were last written, so that a step is a single insert. They
+are forgotten when a transaction fails, or when SQLite says that another connection has written all
+the same (`PRAGMA data_version`), as an operator's shell may.
 
 What a batch comes to is gathered first, and written by a few statements for all of it. A saga's row
 is written only when its state or its problem changes.
@@ -86,7 +86,7 @@ _MEND = f"""
         WHERE current_sec = sec.name AND {_RAISABLE}
     ) WHERE name = ?
 """  # noqa: S608 - as above
-# Without a generation, there is no fence that is new: the saga is left to an operator.
+# Where the generation is damaged, no fence is known to be new: the saga is left to an operator.
 _TAKE_OVER = f"""
     UPDATE saga INDEXED BY saga_by_state SET adopt_generation = max(adopt_generation + 1, ?)
     WHERE state IN ('ready', 'running', 'unwinding') AND current_sec = ?
@@ -189,7 +189,7 @@ class _Changes:
 @attrs.define(eq=False)
 class SqliteWriter:
     """
-    Writes, on the one connection that does.
+    Writes, on the one connection that may.
 
     Args:
         opened: The file, and the connection.
@@ -213,7 +213,7 @@ class SqliteWriter:
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         self._opened.check()
-        # These two ways need the GIL once, and `execute` four times.
+        # `executescript` and `commit` take the GIL once each, where `execute` takes it four times.
         self._db.executescript("BEGIN IMMEDIATE")
         try:
             yield self._db
@@ -226,7 +226,7 @@ class SqliteWriter:
                 self._db.execute("ROLLBACK")
 
     def _forget(self) -> None:
-        """Remember nothing: a transaction was not done, or others have written."""
+        """Drop what is remembered: it is ahead of the file after a rollback, or behind others."""
         self._changes = _Changes()
         self._ended.clear()
         self._rows.clear()
@@ -261,6 +261,8 @@ class SqliteWriter:
         """Write a batch in one transaction."""
         now = to_timestamp(self._clock())
         with self._transaction() as db:
+            # Within the transaction, whose lock keeps others from writing after the answer. SQLite
+            # does not count what this connection itself has written.
             ((version,),) = db.execute("PRAGMA data_version")
             if version != self._version:
                 self._forget()
@@ -268,13 +270,14 @@ class SqliteWriter:
             self._find(batch)
             outcomes = [self._judged(write, now) for write in batch]
             self.flush()
+        # Only now: a later write of the batch may have been of the same saga.
         for saga_id in self._ended:
             self._rows.pop(saga_id.int, None)  # it will have no more steps
         self._ended.clear()
         return outcomes
 
     def _find(self, batch: Sequence[SagaWrite]) -> None:
-        """Find the rows of sagas that are not remembered."""
+        """Fetch the rows of sagas that are not remembered."""
         unknown = {
             write.saga_id.int: bytearray(write.saga_id.bytes)
             for write in batch
@@ -294,7 +297,7 @@ class SqliteWriter:
                 self._ended.append(uuid)
 
     def found(self, query: str, key: int) -> list[tuple[object, ...]]:
-        """Return what a query finds of a saga."""
+        """Return the rows that a query finds for a saga."""
         with any_text(self._db):
             return self._db.execute(query, (key,)).fetchall()
 
@@ -355,7 +358,7 @@ class SqliteWriter:
             steps.append((key, seq, time, creator, text))
 
     def _new_key(self) -> int:
-        """Return a key that no saga has, nor any row that one has left behind in a damaged file."""
+        """Return a key that no saga has, nor any stray row of one in a damaged file."""
         key = self._next_key
         if key is None:
             ((last,),) = self._db.execute(_LAST_KEY)
@@ -364,7 +367,7 @@ class SqliteWriter:
         return key
 
     def _graph_key(self, saga: SagaCreateParams) -> int:
-        """Return the key of a graph, which is stored if there is none of its content."""
+        """Return the key of a graph; it is stored unless there is one of the same content."""
         digest = saga.dag_digest
         if (key := self._graphs.get(digest)) is None:
             query = "SELECT dag_key FROM dag WHERE digest = ?"
