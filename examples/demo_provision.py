@@ -229,7 +229,7 @@ async def run_saga(
 
 def result_text(result: steno.SagaResult) -> str:
     """Return what came of a saga, as text."""
-    match result.kind:
+    match result:
         case steno.SagaResultOk() as ok:
             output = json.dumps(ok.saga_output(), ensure_ascii=False)
             return f"result: SUCCESS\nfinal output: {output}"

@@ -179,7 +179,7 @@ async def main(trip: Trip) -> int:
         result = await saga.wait()
         view = await saga.view()
     print(f"\n{view.state.status}\n")
-    match result.kind:
+    match result:
         case steno.SagaResultOk() as ok:
             bookings = ok.saga_output(Summary).bookings
             print(f"trip booked: {', '.join(booking.what for booking in bookings)}")

@@ -107,7 +107,7 @@ class Process:
 
     async def wait(self, saga_id: UUID) -> None:
         result = await self.sec.saga_wait(saga_id)
-        match result.kind:
+        match result:
             case steno.SagaResultOk():
                 state = "succeeded"
             case steno.SagaResultErr(undo_failure=None):

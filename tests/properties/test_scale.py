@@ -152,8 +152,8 @@ def cost(shape: Callable[[int], DagBuilder], size: int) -> float:
     assert nodes >= size
     # All but two have succeeded and are undone, one has failed, and one was never started.
     assert len(result.saga_log.events) == 4 * (nodes - 2) + 2
-    assert result.kind.error_node_name == "end"
-    assert result.kind.undo_failure is None
+    assert result.error_node_name == "end"
+    assert result.undo_failure is None
     return spent / nodes
 
 

@@ -253,7 +253,7 @@ def test_line_12_any_number_of_undo_failures_is_stuck(
     assert world.stored(job_id(1)).summary.state is SagaCachedState.SUCCEEDED
     if not crashes or fault is NodeFault.UNDO:
         assert world.stored(job_id(0)).summary.state is SagaCachedState.STUCK
-        error = world.results[job_id(0)][0].kind
+        error = world.results[job_id(0)][0]
         assert error.error_node_name == "fails"
         first = next(e for e in world.events(job_id(0)) if e.event_type.label == "undo_failed")
         assert error.undo_failure[0] == f"n{first.node_id}"

@@ -82,8 +82,8 @@ async def test_an_output_that_fights_back_fails_its_node():
     """To look at a value is to run the user's code; what that raises is the node's failure."""
     async with steno.open_sec(steno.InMemorySecStore(), registry) as sec:
         result = await sec.saga_run(saga(gives_a_hostile_int))
-    assert isinstance(result.kind.error_source, steno.SerializeFailed)
-    assert 'output of node "node"' in str(result.kind.error_source)
+    assert isinstance(result.error_source, steno.SerializeFailed)
+    assert 'output of node "node"' in str(result.error_source)
 
 
 async def test_an_answer_that_is_none_is_not_taken_for_durable():

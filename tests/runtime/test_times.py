@@ -37,7 +37,7 @@ async def test_an_event_has_the_time_at_which_it_was_made(world: World):
         ]
         assert times == [2, 2, 2, 7, 7, 7, 7, 7]
     async with world.store.inner.open() as session:
-        stored = await session.load(saga.id)
+        stored = await session.load(saga.saga_id)
     assert [event.time for event in stored.events] == [event.time for event in log]
 
 

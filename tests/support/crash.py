@@ -426,8 +426,8 @@ async def all_listed(sec: SecClient) -> list[SagaId]:
     """Return all sagas of a store, asked for two at a time."""
     listed: list[SagaId] = []
     while page := await sec.saga_list(listed[-1] if listed else None, 2):
-        assert page[-1].id not in listed, "a list goes in circles"
-        listed += [summary.id for summary in page]
+        assert page[-1].saga_id not in listed, "a list goes in circles"
+        listed += [summary.saga_id for summary in page]
     return listed
 
 
@@ -456,9 +456,9 @@ def check_log(job: Job, stored: StoredSaga) -> None:
     graph, log = job.graph, marks(stored.events)
     assert first_illegal(graph, log) is None
     assert has_legal_order(graph, log)
-    saga_id, finished = stored.summary.id, stored.summary.state
+    saga_id, finished = stored.summary.saga_id, stored.summary.state
     assert verify_log(job.dag, stored.events, saga_id=saga_id, finished=finished) is None
-    state = SagaState.new(job.dag.flat, stored.summary.id)
+    state = SagaState.new(job.dag.flat, stored.summary.saga_id)
     for event in stored.events:
         assert state.outcome is None
         state.apply(event)
@@ -522,7 +522,7 @@ def check_results(world: World, saga_id: SagaId) -> None:
     for result in results:
         assert result.saga_id == saga_id
         assert tuple(result.saga_log.events) == stored.events
-        match result.kind:
+        match result:
             case SagaResultOk():
                 assert stored.summary.state is SagaCachedState.SUCCEEDED
             case SagaResultErr(undo_failure=None):

@@ -78,7 +78,7 @@ class Work:
     async def create(self, sec: steno.SecClient, job: Job) -> steno.SagaHandle:
         """Create a saga, and take note of it once that is acknowledged."""
         handle = await sec.saga_create(job.dag)
-        self.jobs[handle.id] = job
+        self.jobs[handle.saga_id] = job
         return handle
 
     async def start(self, sec: steno.SecClient, job: Job = GOOD) -> steno.SagaHandle:
@@ -152,7 +152,7 @@ def text_of(saga_id: steno.SagaId, size: int) -> str:
 async def stored(path: Path) -> dict[steno.SagaId, StoredSaga]:
     """Return all sagas of a file."""
     async with steno.SqliteSecStore(path).open_reader() as reader:
-        ids = [each.id for each in await reader.list(ListQuery(limit=100_000))]
+        ids = [each.saga_id for each in await reader.list(ListQuery(limit=100_000))]
         return {saga_id: await reader.load(saga_id) for saga_id in ids}
 
 

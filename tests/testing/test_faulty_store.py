@@ -231,7 +231,7 @@ def test_all_else_is_that_of_the_store_within():
         assert (await session.load(TWO)).events == ()
         claim = await session.claim(TWO, "other")
         assert claim.fence.sec_name == "other"
-        assert [s.id for s in await session.list(ListQuery())] == [ONE, TWO]
+        assert [s.saga_id for s in await session.list(ListQuery())] == [ONE, TWO]
         assert await session.prune(PruneQuery(timedelta(0))) == []
 
     run_seeded(opened, FaultyStore(InMemorySecStore()), all_of_it)

@@ -67,7 +67,7 @@ async def test_sec(sec):
             scope.cancel()
     async with sec(registry, context=world) as client:
         (saga,) = await client.saga_list()
-        assert (await client.saga_wait(saga.id)).unwrap().saga_output() is None
+        assert (await client.saga_wait(saga.saga_id)).unwrap().saga_output() is None
     assert world
     assert trio.current_time() >= 100
 """

@@ -171,7 +171,7 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
         assert_type(await sec.saga_get(saga_id), steno.SagaView)
         page = await sec.saga_list(None, 10, states=[steno.SagaCachedState.STUCK], name="hotel")
         assert_type(page, Sequence[steno.SagaSummary])
-        assert_type(page[0].id, steno.SagaId)
+        assert_type(page[0].saga_id, steno.SagaId)
         assert_type(page[0].state, steno.SagaCachedState)
         assert_type(page[0].problem, str | None)
         assert_type(page[0].times, steno.SagaTimes)
@@ -183,7 +183,7 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
 
 async def saga_handle(sec: steno.SecClient) -> None:
     saga = await sec.saga_create(dag)
-    assert_type(saga.id, steno.SagaId)
+    assert_type(saga.saga_id, steno.SagaId)
     await saga.inject_error("room")
     await saga.inject_error_undo("inner/room")
     await saga.inject_repeat(1, steno.RepeatInjected(action=2, undo=1))
@@ -199,8 +199,7 @@ def result_kinds(result: steno.SagaResult) -> Room | str:
     assert_type(result.saga_id, steno.SagaId)
     assert_type(result.saga_log, steno.SagaLog)
     assert_type(result.unwrap(), steno.SagaResultOk)
-    assert_type(result.kind, steno.SagaResultOk | steno.SagaResultErr)
-    match result.kind:
+    match result:
         case steno.SagaResultOk() as ok:
             assert_type(ok.lookup_node_output("room", Room), Room)
             assert_type(ok.lookup_node_output("room"), Any)
@@ -221,8 +220,18 @@ def result_kinds(result: steno.SagaResult) -> Room | str:
             return node
 
 
+def events(event: steno.SagaNodeEvent) -> str | None:
+    assert_type(event.event_type, steno.SagaNodeEventType)
+    match event.event_type:
+        case steno.Succeeded(output=text) | steno.Failed(error=text) | steno.UndoFailed(error=text):
+            return text
+        case steno.Started() | steno.UndoStarted() | steno.UndoFinished():
+            return None
+
+
 def views(view: steno.SagaView) -> str:
-    assert_type(view.id, steno.SagaId)
+    assert_type(view.state, steno.SagaStateView)
+    assert_type(view.saga_id, steno.SagaId)
     assert_type(view.saga_name, steno.SagaName)
     match view.state:
         case steno.SagaReady(status=status) | steno.SagaRunning(status=status):
@@ -263,6 +272,6 @@ def errors(error: Exception) -> object:
         case steno.DumpError():
             return error.path
         case steno.SagaFailed():
-            return error.kind
+            return error.result
         case _:
             return isinstance(error, steno.StenoError)

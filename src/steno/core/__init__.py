@@ -79,7 +79,7 @@ from steno.core._recording import (
     RecordingInput,
     RecordingState,
 )
-from steno.core._result import SagaResult, SagaResultErr, SagaResultKind, SagaResultOk
+from steno.core._result import SagaResult, SagaResultErr, SagaResultOk
 from steno.core._state import SagaOutcome, SagaState
 from steno.core._status import TRANSITIONS, SagaNodeLoadStatus
 from steno.core._value import (
@@ -165,7 +165,6 @@ __all__ = [
     "SagaReady",
     "SagaResult",
     "SagaResultErr",
-    "SagaResultKind",
     "SagaResultOk",
     "SagaRunning",
     "SagaSerialized",

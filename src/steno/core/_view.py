@@ -170,12 +170,12 @@ class SagaView:
     A saga as it was when somebody asked.
 
     Attributes:
-        id: The saga.
+        saga_id: The saga.
         saga_name: The name of its kind.
         state: What it is doing.
     """
 
-    id: SagaId
+    saga_id: SagaId
     saga_name: SagaName
     state: SagaStateView
     _serialized: SagaSerialized | None = attrs.field(repr=False, default=None)
@@ -188,7 +188,7 @@ class SagaView:
             RecoveryError: It is halted, and its graph or its log can not be read.
         """
         if self._serialized is None:
-            msg = f"saga {self.id} can not be dumped: what is stored of it can not be read"
+            msg = f"saga {self.saga_id} can not be dumped: what is stored of it can not be read"
             raise RecoveryError(msg)
         return self._serialized
 

@@ -99,9 +99,9 @@ def restore(
     try:
         decode_json(dag.params)  # what is no JSON is found now, and not by an action
     except DumpError as error:
-        msg = f"saga {stored.summary.id}: its params: {error.why}"
+        msg = f"saga {stored.summary.saga_id}: its params: {error.why}"
         raise RecoveryError(msg) from error
-    state = SagaState.fold(dag.flat, stored.summary.id, stored.events)
+    state = SagaState.fold(dag.flat, stored.summary.saga_id, stored.events)
     registry.validate(dag.flat)
     return dag, state
 

@@ -12,7 +12,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from steno.action import ActionRegistry
-from steno.core import SagaDag, SagaLog, SagaNodeEvent, SagaResult, UndoFailed, undo_error
+from steno.core import (
+    SagaDag,
+    SagaLog,
+    SagaNodeEvent,
+    SagaResult,
+    SagaResultErr,
+    SagaResultOk,
+    UndoFailed,
+    undo_error,
+)
 from steno.testing.explorer import (
     Attach,
     Callee,
@@ -144,7 +153,7 @@ def assert_no_failed_undo_steps(
 
 def _events(log: SagaResult | SagaLog | Iterable[SagaNodeEvent]) -> Iterable[SagaNodeEvent]:
     match log:
-        case SagaResult(saga_log=saga_log):
+        case SagaResultOk(saga_log=saga_log) | SagaResultErr(saga_log=saga_log):
             return saga_log.events
         case SagaLog(events=events):
             return events

@@ -38,7 +38,11 @@ async def a_saga_that_was_created_is_there(subject: Subject) -> None:
         await sec.done(write)
         stored = await sec.load(ONE)
         summary = stored.summary
-        expect((summary.id, summary.name), (ONE, "trip"), "load gives the saga that was asked for")
+        expect(
+            (summary.saga_id, summary.saga_name),
+            (ONE, "trip"),
+            "load gives the saga that was asked for",
+        )
         expect(summary.state, READY, "a saga that was created is ready")
         expect(summary.problem, None, "a saga that was created has no problem")
         expect(stored.fence, sec.fence, "a saga's row has the fence that it was created with")
@@ -230,7 +234,7 @@ async def names_are_kept_to_the_letter(subject: Subject) -> None:
         ids = spread(len(ODD_NAMES))
         for saga_id, name in zip(ids, ODD_NAMES, strict=True):
             await sec.done(attrs.evolve(sec.create(saga_id), saga_name=SagaName(name)))
-        found = [(await sec.load(saga_id)).summary.name for saga_id in ids]
+        found = [(await sec.load(saga_id)).summary.saga_name for saga_id in ids]
         expect(found, list(ODD_NAMES), "names are kept to the letter")
 
 

@@ -124,7 +124,7 @@ async def a_saga_that_can_not_be_read_says_so(subject: Subject) -> None:
         fences = {claim.saga_id: claim.fence for claim in taken.claims}
         expect(set(fences), {ONE, TWO}, "a saga that can not be read is taken over all the same")
         await sec.done(sec.problem(ONE, "it can not be read", fences[ONE]))
-        found = [(each.id, each.problem) for each in await sec.session.list(ListQuery())]
+        found = [(each.saga_id, each.problem) for each in await sec.session.list(ListQuery())]
         wanted = [(ONE, "it can not be read"), (TWO, None)]
         expect(found, wanted, "a saga that can not be read is listed, with its problem")
         claim = await sec.session.claim(ONE, OTHER)

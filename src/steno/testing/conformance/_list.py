@@ -53,7 +53,7 @@ def _in(state: SagaCachedState) -> ListQuery:
 
 
 def _ids(summaries: Sequence[SagaSummary]) -> list[SagaId]:
-    return [summary.id for summary in summaries]
+    return [summary.saga_id for summary in summaries]
 
 
 @LIST.case
@@ -173,5 +173,5 @@ async def a_list_shows_what_load_shows(subject: Subject) -> None:
         await _fill(sec)
         await sec.done(sec.problem(IDS[0], "its action is missing"))
         for summary in await sec.session.list(ListQuery()):
-            stored = await sec.load(summary.id)
+            stored = await sec.load(summary.saga_id)
             expect(summary, stored.summary, "a list has the summary that load gives")

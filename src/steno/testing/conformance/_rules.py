@@ -65,7 +65,7 @@ def _hold(
     expect_that(read.same_as(dag), "the graph that comes back is that which was stored", stored)
     finished = stored.summary.state
     expect(finished, state, "the state that comes back is that which was stored")
-    breach = verify_log(read, stored.events, saga_id=stored.summary.id, finished=finished)
+    breach = verify_log(read, stored.events, saga_id=stored.summary.saga_id, finished=finished)
     expect_that(breach is None, "a log that comes back keeps the rules", breach)
     expect(stored.events, written, "a log that comes back is that which was stored")
 

@@ -66,14 +66,16 @@ def _problems(subject: Subject, ran: Ran, store: InMemorySecStore) -> Iterator[P
 def _breaches(subject: Subject, store: InMemorySecStore) -> Iterator[Problem]:
     """Hold every log against the rules."""
     for summary in store.list(_ALL):
-        stored = store.load(summary.id)
+        stored = store.load(summary.saga_id)
         assert stored is not None  # noqa: S101 - it is in the list
         dag = subject.dag
-        if summary.id != EXPLORED:
+        if summary.saga_id != EXPLORED:
             dag = SagaDag.of_flat(read_flat(stored.dag_text), stored.params)
-        breach = verify_log(dag, stored.events, saga_id=summary.id, finished=summary.state)
+        breach = verify_log(dag, stored.events, saga_id=summary.saga_id, finished=summary.state)
         if breach is not None:
-            text = f"the log of saga {summary.id} breaks a rule: {breach}; this is a bug of steno"
+            text = (
+                f"the log of saga {summary.saga_id} breaks a rule: {breach}; this is a bug of steno"
+            )
             yield Problem(ProblemKind.RULE, text)
 
 
@@ -85,10 +87,9 @@ def _wrong_end(ran: Ran, stored: StoredSaga) -> Iterator[Problem]:
     state, planned = stored.summary.state, _planned_end(ran)
     if state is planned:
         return
-    kind = None if ran.result is None else ran.result.kind
     culprit = _unplanned_failure(ran, stored)
-    if state is SagaCachedState.STUCK and isinstance(kind, SagaResultErr):
-        yield _stuck(ran, kind)
+    if state is SagaCachedState.STUCK and isinstance(ran.result, SagaResultErr):
+        yield _stuck(ran, ran.result)
     elif planned is SagaCachedState.SUCCEEDED and culprit is not None:
         error = _last_error(ran.calls, culprit)
         text = f"{culprit} failed, and that was not planned{_shown(error)}"
