@@ -47,7 +47,7 @@ KEPT = 200
 
 
 def node(name: str) -> Node:
-    return Node.action(name, name, "does")
+    return Node.action(name, "does", label=name)
 
 
 def chain(size: int) -> DagBuilder:
@@ -144,7 +144,7 @@ def cost(shape: Callable[[int], DagBuilder], size: int) -> float:
     gc.collect()
     began = time.process_time()
     builder = shape(size)
-    builder.append(Node.action("end", "end", "last"))
+    builder.append(Node.action("end", "last", label="end"))
     dag = SagaDag(builder.build())
     result = run_seeded(whole_way, dag, InMemorySecStore())
     spent = time.process_time() - began
@@ -175,7 +175,7 @@ def test_a_large_saga_costs_as_much_per_node_as_a_small_one(shape: Callable[[int
 def test_a_large_saga_can_be_looked_at_and_dumped(shape: Callable[[int], DagBuilder]):
     """View, status tree, log and dump of a finished one are made without recursion."""
     builder = shape(NODES // 4)
-    builder.append(Node.action("end", "end", "last"))
+    builder.append(Node.action("end", "last", label="end"))
     dag, store = SagaDag(builder.build()), InMemorySecStore()
     run_seeded(whole_way, dag, store)
 

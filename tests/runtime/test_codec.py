@@ -70,8 +70,8 @@ def new_registry(*, fails: bool) -> steno.ActionRegistry:
 def new_dag(codec: steno.Codec) -> steno.SagaDag:
     builder = steno.DagBuilder("trip", codec=codec)
     builder.append(steno.Node.constant("limit", ADDRESS))
-    builder.append(steno.Node.action("name", "Allocate", "allocate"))
-    builder.append(steno.Node.action("ping", "Ping", "ping"))
+    builder.append(steno.Node.action("name", "allocate", label="Allocate"))
+    builder.append(steno.Node.action("ping", "ping", label="Ping"))
     return steno.SagaDag(builder.build(), Params(ADDRESS, "user"))
 
 
@@ -127,7 +127,7 @@ async def test_a_limit_of_the_codec_is_that_of_the_sec():
     registry = steno.ActionRegistry(codec=steno.Codec(max_value_bytes=50))
     registry.register(steno.new_action_noop_undo("large", large))
     builder = steno.DagBuilder("large", codec=registry.codec)
-    builder.append(steno.Node.action("n", "N", "large"))
+    builder.append(steno.Node.action("n", "large", label="N"))
     dag = steno.SagaDag(builder.build())
     store = steno.InMemorySecStore()
     async with steno.open_sec(store, registry) as sec:

@@ -319,7 +319,7 @@ async def test_a_context_says_where_it_is(world: World):
         await nothing(ctx)
 
     world.does("act", note)
-    dag = world.saga("first", steno.Node.action("n", "The label", "act"))
+    dag = world.saga("first", steno.Node.action("n", "act", label="The label"))
     world.saga("act")
     world.does("first", takes(0))
     async with world.open() as sec:

@@ -169,7 +169,7 @@ async def test_a_function_that_is_not_async_fails_its_node(world: World):
     """It is told what it returned instead of waiting."""
     world.registry.register(steno.ActionFunc.new_action("plain", lambda _: 5, nothing))
     builder = steno.DagBuilder("test")
-    builder.append(steno.Node.action("n", "N", "plain"))
+    builder.append(steno.Node.action("n", "plain", label="N"))
     async with world.open() as sec:
         result = await sec.saga_run(steno.SagaDag(builder.build()))
     stored = result.error_source.to_json()["ActionFailed"]["source_error"]
@@ -194,7 +194,7 @@ async def test_an_action_of_another_class_may_fail_in_any_way(world: World):
     """Whatever has a name and two methods is an action; raising without waiting is raising."""
     world.registry.register(OddAction())
     builder = steno.DagBuilder("test")
-    builder.append(steno.Node.action("n", "N", "odd"))
+    builder.append(steno.Node.action("n", "odd", label="N"))
     async with world.open() as sec:
         result = await sec.saga_run(steno.SagaDag(builder.build()))
     stored = result.error_source.to_json()["ActionFailed"]["source_error"]
@@ -207,8 +207,8 @@ async def test_an_undo_action_that_is_not_async_leaves_the_saga_stuck(world: Wor
     world.does("b", raises(ValueError("no")))
     world.saga("b")
     builder = steno.DagBuilder("test")
-    builder.append(steno.Node.action("n", "N", "plain"))
-    builder.append(steno.Node.action("b", "B", "b"))
+    builder.append(steno.Node.action("n", "plain", label="N"))
+    builder.append(steno.Node.action("b", "b", label="B"))
     async with world.open() as sec:
         result = await sec.saga_run(steno.SagaDag(builder.build()))
     assert result.undo_failure[0] == "n"

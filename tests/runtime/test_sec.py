@@ -126,7 +126,7 @@ async def test_a_saga_is_validated_before_anything_is_stored(world: World, fault
     """What is wrong with it is said at once, and leaves no trace."""
     builder = steno.DagBuilder("trip")
     builder.append(steno.Node.constant("c", "x" * (99 if fault == "constant" else 0)))
-    builder.append(steno.Node.action("hotel", "Book", "book"))
+    builder.append(steno.Node.action("hotel", "book", label="Book"))
     dag = steno.SagaDag(builder.build(), "x" * (99 if fault == "params" else 0))
     action = steno.ActionFunc("book", hangs, None if fault == "undo" else steno.NOOP)
     if fault != "action":

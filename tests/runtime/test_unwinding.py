@@ -286,8 +286,8 @@ async def test_an_action_without_need_of_an_undo_is_undone_in_the_log(world: Wor
 def _reading(world: World) -> steno.Dag:
     world.dag("unused", "b")
     builder = steno.DagBuilder("reading")
-    builder.append(steno.Node.action("a", "A", "read"))
-    builder.append(steno.Node.action("b", "B", "b"))
+    builder.append(steno.Node.action("a", "read", label="A"))
+    builder.append(steno.Node.action("b", "b", label="B"))
     return builder.build()
 
 

@@ -251,7 +251,7 @@ REGISTRY.register(ActionFunc.new_action("nothing", nothing, nothing))
 def chain(length: int = 4) -> SagaDag:
     builder = DagBuilder("chain")
     for number in range(length):
-        builder.append(Node.action(f"n{number}", "N", "nothing"))
+        builder.append(Node.action(f"n{number}", "nothing", label="N"))
     return SagaDag(builder.build())
 
 

@@ -36,8 +36,8 @@ async def tell(ctx):
     pass
 
 builder = steno.DagBuilder("trip")
-builder.append(steno.Node.action("hotel", "Book", book))
-builder.append(steno.Node.action("summary", "Tell", tell))
+builder.append(steno.Node.action("hotel", book, label="Book"))
+builder.append(steno.Node.action("summary", tell, label="Tell"))
 dag = steno.SagaDag(builder.build())
 
 def clean(world, outcome):

@@ -121,9 +121,9 @@ builder = steno.DagBuilder("hotel")
 builder.append(steno.Node.constant("inner_params", Params(2)))
 builder.append_parallel(
     [
-        steno.Node.action("room", "BookRoom", book),
-        steno.Node.action("rate", "ReadRate", "ReadRate"),
-        steno.Node.action("own", "Own", own),
+        steno.Node.action("room", book, label="BookRoom"),
+        steno.Node.action("rate", "ReadRate"),
+        steno.Node.action("own", own, label="Own"),
     ]
 )
 builder.append(steno.Node.subsaga("inner", builder.build(), "inner_params"))
@@ -135,6 +135,7 @@ assert_type(dag.dot(), str)
 assert_type(dag.saga_name, steno.SagaName)
 for node in dag.get_nodes():
     assert_type(node.label, str)
+steno.Node.action("room", "BookRoom", book)  # type: ignore[call-arg, arg-type]  # the label is a keyword
 
 # SECs
 

@@ -73,14 +73,17 @@ def _hold(
 def _dag() -> SagaDag:
     """Return a saga whose nodes do not come and go in the order of their numbers."""
     inner = DagBuilder("inner")
-    inner.append_parallel([Node.action(name, name, "act") for name in ("left", "right")])
-    inner.append(Node.action("inner", "inner", "act"))
+    inner.append_parallel([Node.action(name, "act", label=name) for name in ("left", "right")])
+    inner.append(Node.action("inner", "act", label="inner"))
     builder = DagBuilder("rules")
     builder.append(Node.constant("params", {"to": "Rome"}))
     builder.append_parallel(
-        [Node.action("beside", "beside", "act"), Node.subsaga("whole", inner.build(), "params")]
+        [
+            Node.action("beside", "act", label="beside"),
+            Node.subsaga("whole", inner.build(), "params"),
+        ]
     )
-    builder.append(Node.action("last", "last", "act"))
+    builder.append(Node.action("last", "act", label="last"))
     return SagaDag(builder.build(), {"to": "Rome"})
 
 
