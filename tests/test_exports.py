@@ -18,11 +18,11 @@ DagBuilderError DefinitionError DeserializeError DeserializeFailed DumpError Fai
 IllegalEvent InMemorySecStore InjectedError InternalError LogRule NOOP NoSuchNode NoSuchSaga Node
 NodeBegun NodeExecState NodeLookupError NodeName RecoveryError RepeatInjected SagaCachedState
 SagaCreateParams SagaDag SagaDone SagaExecStatus SagaFailed SagaHalted SagaHaltedError SagaHandle
-SagaId SagaIdInUse SagaLog SagaName SagaNodeEvent SagaNodeEventType SagaNodeId SagaNotReady
-SagaNotRunning SagaReady SagaResult SagaResultErr SagaResultOk SagaRunning SagaSerialized
-SagaStateView SagaSummary SagaTakenOver SagaTimes SagaValidationError SagaView SecClient SecClosing
-SecCrashed SecExecClient SecStatistics SecStore SecStoreSession SerializeError SerializeFailed
-SqliteSecStore Started StenoError StoreError StoreInUse StoreStuck StoreUnavailable
+SagaId SagaIdInUse SagaListing SagaLog SagaName SagaNodeEvent SagaNodeEventType SagaNodeId
+SagaNotReady SagaNotRunning SagaReady SagaResult SagaResultErr SagaResultOk SagaRunning
+SagaSerialized SagaStateView SagaSummary SagaTakenOver SagaTimes SagaValidationError SagaView
+SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore SecStoreSession SerializeError
+SerializeFailed SqliteSecStore Started StenoError StoreError StoreInUse StoreStuck StoreUnavailable
 SubsagaCreateFailed Succeeded UndoActionError UndoFailed UndoFinished UndoStarted WriterStatistics
 new_action_noop_undo open_sec rare_collections verify_log
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test

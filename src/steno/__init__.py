@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     )
     from steno.runtime import (
         SagaHandle,
+        SagaListing,
         SecClient,
         SecExecClient,
         SecStatistics,
@@ -200,6 +201,7 @@ __all__ = [
     "SagaHandle",
     "SagaId",
     "SagaIdInUse",
+    "SagaListing",
     "SagaLog",
     "SagaName",
     "SagaNodeEvent",

@@ -184,6 +184,17 @@ async def test_saga_recover_loads_one(world: World):
     assert world.calls == ["a", "b", "a"]
 
 
+async def test_a_handle_recovers_its_saga(world: World):
+    """It is that saga afterwards, and runs."""
+    world.does("a", each_time(hangs, nothing))
+    (one,) = await leave(world, world.saga("a"))
+    async with world.open(recover=False) as sec:
+        saga = sec.saga_handle(one)
+        await saga.recover()
+        (await saga.wait()).unwrap()
+    assert world.calls == ["a", "a"]
+
+
 async def test_saga_recover_of_a_running_or_ready_saga(world: World):
     """A running saga goes on undisturbed, and a ready one stays ready."""
     world.does("a", takes(10))

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "prune": lambda sec, _: sec.saga_prune(timedelta(days=30)),
     "handle.start": lambda sec, saga_id: sec.saga_handle(saga_id).start(),
     "handle.wait": lambda sec, saga_id: sec.saga_handle(saga_id).wait(),
+    "handle.recover": lambda sec, saga_id: sec.saga_handle(saga_id).recover(),
     "handle.view": lambda sec, saga_id: sec.saga_handle(saga_id).view(),
     "handle.inject_error": lambda sec, saga_id: sec.saga_handle(saga_id).inject_error("a"),
     "handle.inject_error_undo": lambda sec, saga_id: sec.saga_handle(saga_id).inject_error_undo(
@@ -89,6 +90,16 @@ def test_every_method_is_among_the_commands():
     names = {"inject_error": "inject error", "inject_error_undo": "inject undo error"}
     names["inject_repeat"] = "inject repeat"
     assert {names.get(name, name) for name in waiting} == set(COMMANDS)
+
+
+def test_a_handle_has_every_command_on_one_saga():
+    """What the client does with a saga by its id, the handle does, too."""
+    on_one = {
+        name.removeprefix("saga_")
+        for name in _async_methods(steno.SecClient)
+        if [*inspect.signature(getattr(steno.SecClient, name)).parameters][1:2] == ["saga_id"]
+    }
+    assert on_one - {"get"} | {"view"} == set(_async_methods(steno.SagaHandle))
 
 
 def _async_methods(of: type) -> list[str]:

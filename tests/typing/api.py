@@ -173,9 +173,13 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
         page = await sec.saga_list(None, 10, states=[steno.SagaCachedState.STUCK], name="hotel")
         assert_type(page, Sequence[steno.SagaSummary])
         assert_type(page[0].saga_id, steno.SagaId)
+        assert_type(page[0].saga_name, steno.SagaName)
         assert_type(page[0].state, steno.SagaCachedState)
         assert_type(page[0].problem, str | None)
         assert_type(page[0].times, steno.SagaTimes)
+        async for saga in sec.sagas(states=[steno.SagaCachedState.STUCK], name="hotel"):
+            assert_type(saga, steno.SagaSummary)
+        assert_type(sec.sagas(page_size=10), steno.SagaListing)
         await sec.saga_inject_error(saga_id, "room")
         await sec.saga_inject_error_undo(saga_id, 3)
         await sec.saga_inject_repeat(saga_id, "room", steno.RepeatInjected(action=2, undo=2))
@@ -189,6 +193,7 @@ async def saga_handle(sec: steno.SecClient) -> None:
     await saga.inject_error_undo("inner/room")
     await saga.inject_repeat(1, steno.RepeatInjected(action=2, undo=1))
     await saga.start()
+    await saga.recover()
     assert_type(await saga.wait(), steno.SagaResult)
     assert_type(await saga.view(), steno.SagaView)
 

@@ -20,7 +20,7 @@ from steno.core import (
 )
 from steno.errors import RecoveryError, SagaNotReady, SagaNotRunning
 from steno.runtime._access import SecAccess
-from steno.runtime._message import GetSaga, Inject, StartSaga, WaitSaga
+from steno.runtime._message import GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
 
 
 @attrs.frozen
@@ -50,6 +50,10 @@ class SagaHandle:
         if not isinstance(snapshot, Snapshot):
             snapshot = await access.absent.finished(snapshot)
         return snapshot.result()
+
+    async def recover(self) -> None:
+        """Load it and go on with it, regardless of its owner; see `SecClient.saga_recover`."""
+        await self._sec_access.asker.ask(RecoverSaga(self.saga_id))
 
     async def view(self) -> SagaView:
         """Look at it; see `SecClient.saga_get`."""
