@@ -25,6 +25,7 @@ from steno.core import Breach, LogRule, verify_log
 from steno.testing import notation
 from steno.testing._choice import Choices, Schedule
 from steno.testing._clock import EPOCH, DateClock
+from steno.testing._context import action_context
 from steno.testing._fake import FakeActions, FakeCall, PlannedError
 from steno.testing._fault import (
     Crash,
@@ -88,6 +89,7 @@ __all__ = [
     "Torn",
     "Unavailable",
     "When",
+    "action_context",
     "action_failure_can_unwind",
     "action_failure_can_unwind_idempotently",
     "actions_succeed_idempotently",
