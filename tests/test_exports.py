@@ -1,5 +1,6 @@
 """The names that users may rely on: none comes, goes or moves unnoticed."""
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import get_args
 import pytest
 
 import steno
+from steno import testing
 from steno.core import SagaNodeEventType, inputs
 
 NAMES = """
@@ -36,6 +38,31 @@ def test_the_facade_has_these_names_and_no_others():
     helpers = {"annotations", "import_module", "TYPE_CHECKING"}
     public = {name for name in dir(steno) if not name.startswith("_")} - helpers
     assert {n for n in public if not isinstance(getattr(steno, n), ModuleType)} == set(NAMES)
+
+
+TESTING = """
+CounterExample Outcome Report action_context action_failure_can_unwind
+action_failure_can_unwind_idempotently actions_succeed_idempotently assert_no_failed_undo_steps
+explore verify_log
+""".split()  # noqa: SIM905 - as above
+
+
+def test_what_users_test_with_has_these_names_at_its_top():
+    """All else is in a module that is named for what it is about."""
+    assert sorted(testing.__all__) == TESTING
+
+
+MODULES = ["conformance", "explorer", "fakes", "faults", "playbook", "schedule", "strategies"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_rest_of_what_users_test_with_is_in_modules(module: str):
+    """Each has a sorted list of its names, and no name means one thing here and another there."""
+    names = importlib.import_module(f"steno.testing.{module}").__all__
+    assert names == sorted(names, key=lambda n: (not n.isupper(), n[0].islower(), n))
+    for other in set(MODULES) - {module}:
+        there = importlib.import_module(f"steno.testing.{other}").__all__
+        assert not set(names) & set(there), other
 
 
 def test_what_is_not_there_is_not_found():

@@ -22,7 +22,7 @@ from steno.core import (
     fold_unordered,
 )
 from steno.errors import CorruptLog, IllegalEvent
-from steno.testing import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
 from steno.testing.notation import shown
 from support.checker import Expanded, has_legal_order, marks
 from support.demo import demo

@@ -23,7 +23,7 @@ import trio
 
 import steno
 from steno.core import encode_json
-from steno.testing import NodeFault
+from steno.testing.faults import NodeFault
 from support.crash import job_id
 from support.killable import (
     EFFECTS,

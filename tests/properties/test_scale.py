@@ -31,7 +31,7 @@ from steno import (
     open_sec,
 )
 from steno.core import SagaLog, SagaMachine, SagaState
-from steno.testing import run_seeded
+from steno.testing.schedule import run_seeded
 from support.crash import job_id
 from support.demo import build
 

@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 
 from steno import SagaCachedState, SagaSerialized
 from steno.core import SagaState
-from steno.testing import UNDO_FAULTS, ActionSpec, FaultPlan, NodeFault, SagaSpec, run_seeded
+from steno.testing.fakes import ActionSpec, SagaSpec
+from steno.testing.faults import UNDO_FAULTS, FaultPlan, NodeFault
+from steno.testing.schedule import run_seeded
 from steno.testing.strategies import fault_plans, sagas, scripts
 from support.checker import marks
 from support.crash import (

@@ -8,7 +8,7 @@ import trio
 import steno
 from steno.core import Timestamp
 from steno.store import from_timestamp, to_timestamp
-from steno.testing import DateClock
+from steno.testing.schedule import DateClock
 from support.worlds import World, takes
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)

@@ -17,7 +17,8 @@ import trio
 
 import steno
 from steno.store import ListQuery, StoredSaga
-from steno.testing import ActionSpec, ConstantSpec, FaultPlan, NodeFault, SagaSpec, SubsagaSpec
+from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.faults import FaultPlan, NodeFault
 from support.checker import first_illegal, marks
 from support.crash import Job, check_end, check_log, silence
 

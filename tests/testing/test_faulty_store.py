@@ -34,7 +34,9 @@ from steno.store import (
     SagaWrite,
     SecStoreSession,
 )
-from steno.testing import (
+from steno.testing import verify_log
+from steno.testing.faults import (
+    Batch,
     Commit,
     Crash,
     Delay,
@@ -44,15 +46,17 @@ from steno.testing import (
     Torn,
     Unavailable,
     When,
-    is_of_several,
-    run_seeded,
-    verify_log,
 )
+from steno.testing.schedule import run_seeded
 
 ONE, TWO = (SagaId(uuid.UUID(int=number)) for number in (1, 2))
 
 
 # The store alone
+
+
+def is_of_several(batch: Batch) -> bool:
+    return len(batch) > 1
 
 
 async def opened(store: FaultyStore, then: Callable) -> object:

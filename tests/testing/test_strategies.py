@@ -10,24 +10,18 @@ from hypothesis import strategies as st
 
 import steno
 from steno import InMemorySecStore, SagaResultErr, SagaResultOk
-from steno.testing import (
-    HARMLESS,
-    LASTING,
-    UNDO_FAULTS,
+from steno.testing import verify_log
+from steno.testing.fakes import (
     ActionSpec,
-    Choices,
     ConstantSpec,
     FakeActions,
-    FaultPlan,
-    NodeFault,
     PlannedError,
     SagaSpec,
-    Schedule,
     SubsagaSpec,
-    run_seeded,
-    verify_log,
 )
+from steno.testing.faults import LASTING_FAULTS, UNDO_FAULTS, FaultPlan, NodeFault
 from steno.testing.notation import SAGA_ID
+from steno.testing.schedule import Choices, Schedule, run_seeded
 from steno.testing.strategies import fault_plans, sagas, schedules
 
 CHAIN = SagaSpec(((ActionSpec("a"),), (ActionSpec("b"),)))
@@ -99,8 +93,11 @@ def test_a_plan_is_of_nodes_that_there_are(data: st.DataObject):
 
 def test_every_fault_fails_an_action_an_undo_or_nothing():
     """The sets of faults are apart, and with what fails but once there are no others."""
-    assert set(NodeFault) - {NodeFault.ACTION_ONCE} == HARMLESS | LASTING | UNDO_FAULTS
-    assert len(HARMLESS) + len(LASTING) + len(UNDO_FAULTS) == len(NodeFault) - 1
+    assert (
+        set(NodeFault) - {NodeFault.ACTION_ONCE}
+        == {NodeFault.REPEAT} | LASTING_FAULTS | UNDO_FAULTS
+    )
+    assert 1 + len(LASTING_FAULTS) + len(UNDO_FAULTS) == len(NodeFault) - 1
 
 
 @given(schedules())

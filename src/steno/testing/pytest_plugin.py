@@ -31,8 +31,8 @@ from steno.action import ActionRegistry
 from steno.core import SagaDag
 from steno.runtime import SecClient, open_sec
 from steno.stores import InMemorySecStore
-from steno.testing._clock import DateClock
 from steno.testing.explorer import BUDGET, DAY, SEEDS, Attach, Case, Check, Report, explore
+from steno.testing.schedule import DateClock
 
 C = TypeVar("C")
 

@@ -27,7 +27,7 @@ from steno.core import (
     verify_log,
 )
 from steno.store import SagaCreateParams, SagaRecord, StoredSaga
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import Life, living
 from steno.testing.conformance._sample import FAILED, ONE, STUCK, SUCCEEDED, THREE, TWO
@@ -39,7 +39,7 @@ ENDS = {ONE: SUCCEEDED, TWO: FAILED, THREE: STUCK}
 """How each of the sagas is to end."""
 
 
-@RULES.case
+@RULES.demand
 async def a_log_keeps_the_rules_when_it_comes_back(subject: Subject) -> None:
     """At every moment of a saga that succeeds, one that fails, and one that gets stuck."""
     dag = _dag()

@@ -18,8 +18,8 @@ from random import Random
 import attrs
 
 from steno.testing.explorer._case import Case
-from steno.testing.explorer._plan import (
-    Plan,
+from steno.testing.explorer._case_plan import (
+    CasePlan,
     crashes_of,
     failures,
     is_to_crash,
@@ -134,7 +134,7 @@ class Exploration:
     def _without_crash(self) -> list[Case]:
         """Run what has no crash; return the cases with one that follow."""
         begun, failed = self.begin(), self.fail_each()
-        cases = Plan(self.subject, self._failures(), failed, self.seeds).crash_free()
+        cases = CasePlan(self.subject, self._failures(), failed, self.seeds).crash_free()
         others = self.run_each(self.choose(cases, self._left // 2))
         rans = [ran for ran in (*begun, *failed, *others) if is_to_crash(ran.case)]
         return [case for ran in rans for case in crashes_of(ran)]

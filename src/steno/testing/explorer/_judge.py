@@ -17,7 +17,7 @@ from steno.core import (
 )
 from steno.store import ListQuery, StoredSaga
 from steno.stores import InMemorySecStore
-from steno.testing.explorer._case import Callee, Fault, FaultKind
+from steno.testing.explorer._case import Callee, CallFault, FaultKind
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
 from steno.testing.explorer._subject import Subject
@@ -165,7 +165,7 @@ def _unreached(subject: Subject, ran: Ran) -> Iterator[str]:
             yield str(fault)
 
 
-def _is_certain(subject: Subject, ran: Ran, fault: Fault) -> bool:
+def _is_certain(subject: Subject, ran: Ran, fault: CallFault) -> bool:
     """
     Say whether a fault has to come to be, wherever the SEC is lost and in each schedule.
 

@@ -17,16 +17,14 @@ from steno.errors import SagaNotReady, StenoError
 from steno.runtime import SecClient, open_sec
 from steno.store import Durable
 from steno.stores import InMemorySecStore
-from steno.testing._fault import Batch, Outcomes, Record
-from steno.testing._fault import Crash as LoseSec
-from steno.testing._faulty_store import FaultyStore
-from steno.testing._schedule import run_seeded
-from steno.testing.explorer._case import Case, Crash, CrashKind, FaultKind
+from steno.testing.explorer._case import Case, CrashKind, CrashPoint, FaultKind
 from steno.testing.explorer._judge import judge
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._probe import Pace, Probe, ProbedRegistry
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
 from steno.testing.explorer._subject import Subject
+from steno.testing.faults import Batch, Crash, FaultyStore, Outcomes, Record
+from steno.testing.schedule import run_seeded
 
 ONCE = 1
 
@@ -129,7 +127,7 @@ class Run:
 
     # A life
 
-    async def _live(self, crash: Crash | None) -> bool:
+    async def _live(self, crash: CrashPoint | None) -> bool:
         """Open a SEC, and wait for the saga; return whether it has ended."""
         stored = self.store.load(EXPLORED)
         self.ran.lives.append(0 if stored is None else len(stored.events))
@@ -174,7 +172,7 @@ class Run:
         """Write a batch, and be lost at it if this is the time."""
         self.ran.commits[-1] += 1
         if self._is_due(CrashKind.BEFORE_COMMIT):
-            return await LoseSec(self.probe.die)(record, batch)
+            return await Crash(self.probe.die)(record, batch)
         outcomes = await record(batch)
         for write, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Durable):

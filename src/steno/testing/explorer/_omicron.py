@@ -22,18 +22,10 @@ from steno.core import (
     UndoFailed,
     undo_error,
 )
-from steno.testing.explorer import (
-    Attach,
-    Callee,
-    Case,
-    Check,
-    Exploration,
-    Fault,
-    FaultKind,
-    Report,
-    make_subject,
-    outside_of_trio,
-)
+from steno.testing.explorer._case import Callee, CallFault, Case, FaultKind
+from steno.testing.explorer._exploration import Exploration
+from steno.testing.explorer._explore import Attach, Check, make_subject, outside_of_trio
+from steno.testing.explorer._report import Report
 
 C = TypeVar("C")
 
@@ -102,14 +94,14 @@ def action_failure_can_unwind_idempotently(
 
 
 def _repeat_each(exploration: Exploration) -> None:
-    repeats = [Fault(FaultKind.REPEAT, Callee(n)) for n in exploration.subject.nodes]
+    repeats = [CallFault(FaultKind.REPEAT, Callee(n)) for n in exploration.subject.nodes]
     exploration.run_each(exploration.choose([Case((repeat,)) for repeat in repeats]))
 
 
 def _fail_each_and_repeat_undos(exploration: Exploration) -> None:
     cases = list[Case]()
     for ran in exploration.fail_each():
-        twice = [Fault(FaultKind.REPEAT, Callee(node, undoing=True)) for node in ran.undone()]
+        twice = [CallFault(FaultKind.REPEAT, Callee(node, undoing=True)) for node in ran.undone()]
         if twice:
             cases.append(Case((*ran.case.faults, *twice)))
     exploration.run_each(exploration.choose(cases))

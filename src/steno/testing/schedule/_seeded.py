@@ -96,7 +96,7 @@ _DOOR: Final = _Door()
 def _outdated(what: str) -> str:
     return (
         f"trio {trio.__version__} {what} as trio._core._run.{RANDOM} and .{SORTED_FIRST}: look how "
-        "it shuffles tasks now, and bring steno/testing/_schedule.py up to date"
+        "it shuffles tasks now, and bring steno/testing/schedule/_seeded.py up to date"
     )
 
 
