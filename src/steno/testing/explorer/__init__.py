@@ -38,7 +38,8 @@ failed is not undone, so what an action did before it raised is its own to take 
 
 In reading order:
 
-* `_case`: what goes wrong in one run, as data and as a line of text. `_subject`: what is explored.
+* `_case`: what goes wrong in one run, as data and as a line of text.
+* `_explored_saga`: what is explored.
 * `_probe`, `_run`: one run. `_record`, `_outcome`: what was seen of it. `_judge`: if it is right.
 * `_case_plan`, `_sample`: which runs there are, and which are made. `_shrink`: the smallest.
 * `_exploration`, `_explore`: all of them. `_report`, `_text`: what people are told.

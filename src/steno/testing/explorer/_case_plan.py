@@ -21,8 +21,8 @@ from steno.testing.explorer._case import (
     FaultKind,
     of,
 )
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._record import Call, CallEnd, Ran
-from steno.testing.explorer._subject import Subject
 
 MOST_CHECKPOINTS = 32
 """At how many checkpoints of one call there are crashes; of more, some are taken, evenly."""
@@ -62,7 +62,7 @@ def stratum(case: Case) -> tuple[str, str]:
     return kind_of(case), _crash_free_kind(case)
 
 
-def failures(subject: Subject, *, after_effect: bool) -> list[Case]:
+def failures(subject: ExploredSaga, *, after_effect: bool) -> list[Case]:
     """Return the cases in which one action fails."""
     kinds = [FaultKind.FAIL, *([FaultKind.FAIL_AFTER] if after_effect else [])]
     return [of(CallFault(kind, Callee(node))) for kind in kinds for node in subject.nodes]
@@ -80,7 +80,7 @@ class CasePlan:
         seeds: How many schedules there are.
     """
 
-    subject: Subject
+    subject: ExploredSaga
     failures: Sequence[Case]
     failed: Sequence[Ran]
     seeds: int

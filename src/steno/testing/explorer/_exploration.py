@@ -26,13 +26,13 @@ from steno.testing.explorer._case_plan import (
     kind_of,
     second_crashes_of,
 )
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._probe import Pace
 from steno.testing.explorer._record import Problem, Ran
 from steno.testing.explorer._report import TWO_CRASHES, Count, Report
 from steno.testing.explorer._run import quiet, run_case
 from steno.testing.explorer._sample import sample
 from steno.testing.explorer._shrink import Shrinker
-from steno.testing.explorer._subject import Subject
 from steno.testing.explorer._text import counterexample_text
 
 PAIRS = 8
@@ -72,7 +72,7 @@ class Exploration:
         progress: Is told how many runs there were, and how many there will be, if that is known.
     """
 
-    subject: Subject
+    subject: ExploredSaga
     seeds: int = 1
     budget: int | None = None
     seed: int = 0

@@ -18,16 +18,16 @@ from steno.core import (
 from steno.store import ListQuery, StoredSaga
 from steno.stores import InMemorySecStore
 from steno.testing.explorer._case import Callee, CallFault, FaultKind
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
-from steno.testing.explorer._subject import Subject
 
 _FAILURES = frozenset({FaultKind.FAIL, FaultKind.FAIL_AFTER})
 _ALL = ListQuery(limit=1_000_000)
 
 
-async def judge(
-    subject: Subject,
+async def judge_run(
+    subject: ExploredSaga,
     ran: Ran,
     store: InMemorySecStore,
     check: Callable[[Outcome], Awaitable[None]],
@@ -51,7 +51,7 @@ async def judge(
         ran.note(Problem(ProblemKind.UNREACHED, text))
 
 
-def _problems(subject: Subject, ran: Ran, store: InMemorySecStore) -> Iterator[Problem]:
+def _problems(subject: ExploredSaga, ran: Ran, store: InMemorySecStore) -> Iterator[Problem]:
     yield from _breaches(subject, store)
     if ran.result is None:
         return
@@ -63,7 +63,7 @@ def _problems(subject: Subject, ran: Ran, store: InMemorySecStore) -> Iterator[P
         yield from _other_outputs(ran.calls)
 
 
-def _breaches(subject: Subject, store: InMemorySecStore) -> Iterator[Problem]:
+def _breaches(subject: ExploredSaga, store: InMemorySecStore) -> Iterator[Problem]:
     """Hold every log against the rules."""
     for summary in store.list(_ALL):
         stored = store.load(summary.saga_id)
@@ -114,12 +114,12 @@ def _unplanned_failure(ran: Ran, stored: StoredSaga) -> Callee | None:
     return next((c.callee for c in calls if c.node_id in failed), None)
 
 
-def _stuck(ran: Ran, kind: SagaResultErr) -> Problem:
+def _stuck(ran: Ran, result: SagaResultErr) -> Problem:
     for call in ran.calls:
         if call.saga_id == EXPLORED and call.callee.undoing and call.end is CallEnd.RAISED:
             text = f"{call.callee} failed, and the saga is stuck{_shown(call.error)}"
             return Problem(ProblemKind.STUCK, text, call.error)
-    return Problem(ProblemKind.STUCK, f"the saga is stuck: {kind}")
+    return Problem(ProblemKind.STUCK, f"the saga is stuck: {result}")
 
 
 def _last_error(calls: Iterable[Call], callee: Callee) -> BaseException | None:
@@ -157,7 +157,7 @@ def _other_outputs(calls: Iterable[Call]) -> Iterator[Problem]:
 # What was planned
 
 
-def _unreached(subject: Subject, ran: Ran) -> Iterator[str]:
+def _unreached(subject: ExploredSaga, ran: Ran) -> Iterator[str]:
     if len(ran.crashed) < len(ran.case.crashes):
         yield str(ran.case.crashes[len(ran.crashed)])
     for fault in ran.case.faults:
@@ -165,7 +165,7 @@ def _unreached(subject: Subject, ran: Ran) -> Iterator[str]:
             yield str(fault)
 
 
-def _is_certain(subject: Subject, ran: Ran, fault: CallFault) -> bool:
+def _is_certain(subject: ExploredSaga, ran: Ran, fault: CallFault) -> bool:
     """
     Say whether a fault has to come to be, wherever the SEC is lost and in each schedule.
 

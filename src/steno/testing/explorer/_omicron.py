@@ -24,7 +24,7 @@ from steno.core import (
 )
 from steno.testing.explorer._case import Callee, CallFault, Case, FaultKind
 from steno.testing.explorer._exploration import Exploration
-from steno.testing.explorer._explore import Attach, Check, make_subject, outside_of_trio
+from steno.testing.explorer._explore import Attach, Check, make_explored_saga, outside_of_trio
 from steno.testing.explorer._report import Report
 
 C = TypeVar("C")
@@ -47,7 +47,7 @@ def actions_succeed_idempotently(
         CounterExample: It does not.
     """
     __tracebackhide__ = True
-    subject = make_subject(make_dag, registry, make_context, check, attach)
+    subject = make_explored_saga(make_dag, registry, make_context, check, attach)
     return _explored(Exploration(subject), _repeat_each)
 
 
@@ -68,7 +68,7 @@ def action_failure_can_unwind(
         CounterExample: It is not, or something is left.
     """
     __tracebackhide__ = True
-    subject = make_subject(make_dag, registry, make_context, check, attach)
+    subject = make_explored_saga(make_dag, registry, make_context, check, attach)
     return _explored(Exploration(subject), Exploration.fail_each)
 
 
@@ -89,7 +89,7 @@ def action_failure_can_unwind_idempotently(
         CounterExample: It is not unwound, or something is left.
     """
     __tracebackhide__ = True
-    subject = make_subject(make_dag, registry, make_context, check, attach)
+    subject = make_explored_saga(make_dag, registry, make_context, check, attach)
     return _explored(Exploration(subject), _fail_each_and_repeat_undos)
 
 

@@ -22,8 +22,8 @@ from steno.core import FlatDag, JsonText, SagaId, SagaNodeEvent
 from steno.errors import SerializeError
 from steno.store import SagaCreateParams, SagaProblem, SagaRecord, SagaWrite
 from steno.testing.explorer._case import Callee, CallFault, CrashKind, CrashPoint, FaultKind
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
-from steno.testing.explorer._subject import Subject
 
 _inside: ContextVar[Call | None] = ContextVar("steno_explorer_call", default=None)
 
@@ -68,7 +68,7 @@ class Probe(trio.abc.Instrument):
         pace: How long things are held up.
     """
 
-    subject: Subject
+    subject: ExploredSaga
     ran: Ran
     pace: Pace
     crash: CrashPoint | None = attrs.field(init=False, default=None)

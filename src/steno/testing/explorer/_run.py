@@ -18,11 +18,11 @@ from steno.runtime import SecClient, open_sec
 from steno.store import Durable
 from steno.stores import InMemorySecStore
 from steno.testing.explorer._case import Case, CrashKind, CrashPoint, FaultKind
-from steno.testing.explorer._judge import judge
+from steno.testing.explorer._explored_saga import ExploredSaga
+from steno.testing.explorer._judge import judge_run
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._probe import Pace, Probe, ProbedRegistry
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
-from steno.testing.explorer._subject import Subject
 from steno.testing.faults import Batch, Crash, FaultyStore, Outcomes, Record
 from steno.testing.schedule import run_seeded
 
@@ -76,7 +76,7 @@ class Run:
         counting: Whether checkpoints of calls are counted.
     """
 
-    subject: Subject
+    subject: ExploredSaga
     ran: Ran
     pace: Pace
     counting: bool
@@ -101,7 +101,7 @@ class Run:
         self.ran.stored = self.store.load(EXPLORED)
         if deadline.cancelled_caught:
             self.ran.note(_hanging(self.ran.calls, self.ran.seconds))
-        await judge(self.subject, self.ran, self.store, self._check)
+        await judge_run(self.subject, self.ran, self.store, self._check)
 
     def _deadline(self) -> float:
         """Return the virtual seconds after which nothing can be expected any more."""
@@ -212,7 +212,7 @@ def _hanging(calls: Sequence[Call], seconds: float) -> Problem:
     return Problem(ProblemKind.HANGS, text)
 
 
-def run_case(subject: Subject, case: Case, pace: Pace, *, counting: bool = False) -> Ran:
+def run_case(subject: ExploredSaga, case: Case, pace: Pace, *, counting: bool = False) -> Ran:
     """Run a case in a Trio of its own, with virtual time and the schedule of its seed."""
     one = Run(subject, Ran(case), pace, counting)
     run_seeded(one.run, seed=case.seed, patience=math.inf)
