@@ -124,29 +124,29 @@ for name, do in ACTIONS.items():
 def server_alloc_dag() -> steno.Dag:
     """Build the graph of the subsaga."""
     builder = steno.DagBuilder("server-alloc")
-    builder.append(steno.Node.action("server_id", "ServerPick", "server_pick"))
-    builder.append(steno.Node.action("server_reserve", "ServerReserve", "server_reserve"))
+    builder.append(steno.Node.action("server_id", "server_pick", label="ServerPick"))
+    builder.append(steno.Node.action("server_reserve", "server_reserve", label="ServerReserve"))
     return builder.build()
 
 
 def provision_saga(instance_name: str) -> steno.SagaDag:
     """Build the saga that provisions an instance of this name."""
     builder = steno.DagBuilder("DemoVmProvision")
-    builder.append(steno.Node.action("instance_id", "InstanceCreate", "instance_create"))
+    builder.append(steno.Node.action("instance_id", "instance_create", label="InstanceCreate"))
     builder.append(steno.Node.constant("server_alloc_params", ServerAllocParams(1)))
     builder.append_parallel(
         [
-            steno.Node.action("instance_ip", "VpcAllocIp", "vpc_alloc_ip"),
-            steno.Node.action("volume_id", "VolumeCreate", "volume_create"),
+            steno.Node.action("instance_ip", "vpc_alloc_ip", label="VpcAllocIp"),
+            steno.Node.action("volume_id", "volume_create", label="VolumeCreate"),
             steno.Node.subsaga("server_alloc", server_alloc_dag(), "server_alloc_params"),
         ]
     )
     builder.append(
-        steno.Node.action("instance_configure", "InstanceConfigure", "instance_configure")
+        steno.Node.action("instance_configure", "instance_configure", label="InstanceConfigure")
     )
-    builder.append(steno.Node.action("volume_attach", "VolumeAttach", "volume_attach"))
-    builder.append(steno.Node.action("instance_boot", "InstanceBoot", "instance_boot"))
-    builder.append(steno.Node.action("print", "Print", "print"))
+    builder.append(steno.Node.action("volume_attach", "volume_attach", label="VolumeAttach"))
+    builder.append(steno.Node.action("instance_boot", "instance_boot", label="InstanceBoot"))
+    builder.append(steno.Node.action("print", "print", label="Print"))
     return steno.SagaDag(builder.build(), ProvisionParams(instance_name, 1))
 
 
@@ -229,7 +229,7 @@ async def run_saga(
 
 def result_text(result: steno.SagaResult) -> str:
     """Return what came of a saga, as text."""
-    match result.kind:
+    match result:
         case steno.SagaResultOk() as ok:
             output = json.dumps(ok.saga_output(), ensure_ascii=False)
             return f"result: SUCCESS\nfinal output: {output}"

@@ -158,13 +158,13 @@ async def send_summary(ctx: steno.ActionContext[Trip]) -> Summary:
 
 # The graph, stage by stage: what is in one stage runs at the same time.
 
-hotel = steno.Node.action("hotel", "BookHotel", book_hotel)
-flight = steno.Node.action("flight", "BookFlight", book_flight)
-car = steno.Node.action("car", "BookCar", book_car)
+hotel = steno.Node.action("hotel", book_hotel, label="BookHotel")
+flight = steno.Node.action("flight", book_flight, label="BookFlight")
+car = steno.Node.action("car", book_car, label="BookCar")
 builder = steno.DagBuilder("book-trip")
-builder.append(steno.Node.action("payment", "ChargeCard", charge_card))
+builder.append(steno.Node.action("payment", charge_card, label="ChargeCard"))
 builder.append_parallel([hotel, flight, car])
-builder.append(steno.Node.action("summary", "SendSummary", send_summary))
+builder.append(steno.Node.action("summary", send_summary, label="SendSummary"))
 book_trip = builder.build()
 
 PARAMS = TripParams("900 euros", "room at Hotel Post", "flight OS 87", "small car")
@@ -179,7 +179,7 @@ async def main(trip: Trip) -> int:
         result = await saga.wait()
         view = await saga.view()
     print(f"\n{view.state.status}\n")
-    match result.kind:
+    match result:
         case steno.SagaResultOk() as ok:
             bookings = ok.saga_output(Summary).bookings
             print(f"trip booked: {', '.join(booking.what for booking in bookings)}")

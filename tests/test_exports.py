@@ -1,5 +1,6 @@
 """The names that users may rely on: none comes, goes or moves unnoticed."""
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,20 +10,22 @@ from typing import get_args
 import pytest
 
 import steno
+from steno import testing
 from steno.core import SagaNodeEventType, inputs
 
 NAMES = """
 Action ActionContext ActionDataError ActionError ActionFailed ActionFunc ActionName ActionRegistry
 ActionRegistryError Breach BugError Codec CodecError CommandError CorruptLog Dag DagBuilder
-DagBuilderError DefinitionError DeserializeError DeserializeFailed DumpError ForeignEvent
+DagBuilderError DefinitionError DeserializeError DeserializeFailed DumpError Failed ForeignEvent
 IllegalEvent InMemorySecStore InjectedError InternalError LogRule NOOP NoSuchNode NoSuchSaga Node
 NodeBegun NodeExecState NodeLookupError NodeName RecoveryError RepeatInjected SagaCachedState
 SagaCreateParams SagaDag SagaDone SagaExecStatus SagaFailed SagaHalted SagaHaltedError SagaHandle
-SagaId SagaIdInUse SagaLog SagaName SagaNodeEvent SagaNodeId SagaNotReady SagaNotRunning SagaReady
-SagaResult SagaResultErr SagaResultOk SagaRunning SagaSerialized SagaSummary SagaTakenOver SagaTimes
-SagaValidationError SagaView SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore
-SecStoreSession SerializeError SerializeFailed SqliteSecStore StenoError StoreError StoreInUse
-StoreStuck StoreUnavailable SubsagaCreateFailed UndoActionError WriterStatistics
+SagaId SagaIdInUse SagaListing SagaLog SagaName SagaNodeEvent SagaNodeEventType SagaNodeId
+SagaNotReady SagaNotRunning SagaReady SagaResult SagaResultErr SagaResultOk SagaRunning
+SagaSerialized SagaStateView SagaSummary SagaTakenOver SagaTimes SagaValidationError SagaView
+SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore SecStoreSession SerializeError
+SerializeFailed SqliteSecStore Started StenoError StoreError StoreInUse StoreStuck StoreUnavailable
+SubsagaCreateFailed Succeeded UndoActionError UndoFailed UndoFinished UndoStarted WriterStatistics
 new_action_noop_undo open_sec rare_collections verify_log
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test
 
@@ -37,6 +40,31 @@ def test_the_facade_has_these_names_and_no_others():
     assert {n for n in public if not isinstance(getattr(steno, n), ModuleType)} == set(NAMES)
 
 
+TESTING = """
+CounterExample Outcome Report action_context action_failure_can_unwind
+action_failure_can_unwind_idempotently actions_succeed_idempotently assert_no_failed_undo_steps
+explore verify_log
+""".split()  # noqa: SIM905 - as above
+
+
+def test_what_users_test_with_has_these_names_at_its_top():
+    """All else is in a module that is named for what it is about."""
+    assert sorted(testing.__all__) == TESTING
+
+
+MODULES = ["conformance", "explorer", "fakes", "faults", "playbook", "schedule", "strategies"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_rest_of_what_users_test_with_is_in_modules(module: str):
+    """Each has a sorted list of its names, and no name means one thing here and another there."""
+    names = importlib.import_module(f"steno.testing.{module}").__all__
+    assert names == sorted(names, key=lambda n: (not n.isupper(), n[0].islower(), n))
+    for other in set(MODULES) - {module}:
+        there = importlib.import_module(f"steno.testing.{other}").__all__
+        assert not set(names) & set(there), other
+
+
 def test_what_is_not_there_is_not_found():
     """The facade imports its names late, but only those."""
     with pytest.raises(AttributeError, match="module 'steno' has no attribute 'Sagas'"):
@@ -46,7 +74,8 @@ def test_what_is_not_there_is_not_found():
 
 def test_every_error_is_an_exception():
     """Each public name that ends in `Error` can be caught, and so can all the kinds of errors."""
-    errors = [name for name in NAMES if name.endswith(("Error", "Failed"))]
+    events = {each.__name__ for each in get_args(SagaNodeEventType)}
+    errors = [name for name in NAMES if name.endswith(("Error", "Failed")) and name not in events]
     assert {"ActionError", "UndoActionError", "InjectedError", "SerializeFailed"} <= set(errors)
     for name in errors:
         assert issubclass(getattr(steno, name), steno.StenoError), name

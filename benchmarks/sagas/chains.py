@@ -40,8 +40,8 @@ class _Chains:
             start = trio.current_time()
             result = await self.sec.saga_run(dag)
             self.seconds.append(trio.current_time() - start)
-            if type(result.kind) is not END[self.failing]:
-                msg = f"a saga has ended otherwise than was planned: {result.kind}"
+            if type(result) is not END[self.failing]:
+                msg = f"a saga has ended otherwise than was planned: {result}"
                 raise AssertionError(msg)
 
 

@@ -75,11 +75,11 @@ async def wait(ctx: steno.ActionContext[World]) -> int:
 
 
 def _node(number: int) -> steno.Node:
-    return steno.Node.action(f"n{number}", "Work", work)
+    return steno.Node.action(f"n{number}", work, label="Work")
 
 
 def _last(*, failing: bool) -> steno.Node:
-    return steno.Node.action("last", "Last", fail if failing else work)
+    return steno.Node.action("last", fail if failing else work, label="Last")
 
 
 def chain(size: int, *, failing: bool) -> steno.SagaDag:
@@ -127,7 +127,7 @@ def waiting(before: int, after: int) -> steno.SagaDag:
     builder = steno.DagBuilder("waiting")
     for number in range(before):
         builder.append(_node(number))
-    builder.append(steno.Node.action("wait", "Wait", wait))
+    builder.append(steno.Node.action("wait", wait, label="Wait"))
     for number in range(before + 1, before + 1 + after):
         builder.append(_node(number))
     return steno.SagaDag(builder.build())

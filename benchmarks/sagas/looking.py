@@ -57,11 +57,11 @@ class _Scene:
         """Run one saga after another, until cancelled."""
         while True:
             saga = await self.sec.saga_create(dag)
-            self.running.add(saga.id)
+            self.running.add(saga.saga_id)
             self.begun.set()
             await saga.start()
             await saga.wait()
-            self.running.remove(saga.id)
+            self.running.remove(saga.saga_id)
             self.done += 1
 
     async def get(self, due: float) -> None:

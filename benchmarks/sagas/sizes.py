@@ -30,8 +30,8 @@ async def _measured(load: Load) -> Figures:
                     dag = shape(load.point, failing=failing)
                 building.wall += building_one.wall
                 result = await sec.saga_run(dag)
-                if type(result.kind) is not END[failing]:
-                    msg = f"the saga has ended otherwise than was planned: {result.kind}"
+                if type(result) is not END[failing]:
+                    msg = f"the saga has ended otherwise than was planned: {result}"
                     raise AssertionError(msg)
     nodes = sagas * load.point
     return meter.figures(nodes) | {"building": building.wall / nodes * 1e6}

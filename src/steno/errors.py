@@ -142,17 +142,17 @@ class NodeLookupError(ActionDataError, LookupError):
 
 class SagaFailed(StenoError):
     """
-    `SagaResult.unwrap` was called on the result of a saga that did not succeed.
+    `unwrap` was called on the result of a saga that did not succeed.
 
     Attributes:
         saga_id: The saga.
-        kind: The `SagaResultErr`.
+        result: The `SagaResultErr`.
     """
 
-    def __init__(self, saga_id: UUID, kind: object, why: str) -> None:
+    def __init__(self, saga_id: UUID, result: object, why: str) -> None:
         super().__init__(f"saga {saga_id} failed {why}")
         self.saga_id = saga_id
-        self.kind = kind
+        self.result = result
 
 
 # The caller

@@ -21,7 +21,7 @@ def graph() -> steno.SagaDag:
     """Return a; then b and p; then s(x), whose params p are; then c; the params are a `Trip`."""
     p = steno.Node.constant("p", {"rooms": 2})
     s = steno.Node.subsaga("s", build("inner", "x", "y"), "p")
-    b = steno.Node.action("b", "Book it", "book")
+    b = steno.Node.action("b", "book", label="Book it")
     return steno.SagaDag(build("trip", "a", [b, p], s, "c"), Trip("Ritz", 3), codec=steno.Codec())
 
 

@@ -106,7 +106,7 @@ def test_a_saga_whose_actions_are_all_there_is_valid():
 def test_a_saga_with_an_action_that_is_not_registered_is_not_valid():
     """The error names saga, node and action, and the first of several."""
     p = steno.Node.constant("p", 1)
-    inner = build("inner", steno.Node.action("room", "R", "reserve"), "b")
+    inner = build("inner", steno.Node.action("room", "reserve", label="R"), "b")
     dag = saga(p, steno.Node.subsaga("s", inner, "p"))
     with pytest.raises(steno.SagaValidationError) as refused:
         steno.ActionRegistry().validate(dag.flat)

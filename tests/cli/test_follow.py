@@ -142,7 +142,7 @@ def test_the_drawn_tree_has_the_letters_of_the_plain_one():
     """Only colours are added; what would give orders to a terminal is spelled out."""
     status = view(demo("x"), ()).state.status
     assert tree(status).plain == str(status)
-    evil = SagaDag(build("evil", Node.action("a", "x\x1b[2Jy", "step")), None)
+    evil = SagaDag(build("evil", Node.action("a", "step", label="x\x1b[2Jy")), None)
     assert tree(view(evil, ()).state.status).plain.splitlines()[2] == (
         '+-- blocked: x\\x1b[2Jy (produces "a")'
     )

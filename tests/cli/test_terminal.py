@@ -35,7 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     async def fill() -> None:
         builder = steno.DagBuilder(f"saga {HOSTILE}")
         builder.append(steno.Node.constant(f"p {HOSTILE}", {HOSTILE: HOSTILE}))
-        builder.append(steno.Node.action(f"z {HOSTILE}", f"label {HOSTILE}", act))
+        builder.append(steno.Node.action(f"z {HOSTILE}", act, label=f"label {HOSTILE}"))
         sec_name = f"sec {HOSTILE}"
         async with steno.open_sec(SqliteSecStore(path), registry, sec_name=sec_name) as sec:
             await sec.saga_run(steno.SagaDag(builder.build(), [HOSTILE]), saga_id=SAGA)

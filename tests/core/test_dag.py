@@ -183,8 +183,10 @@ def test_a_node_is_found_by_index_name_and_path():
 def test_what_was_missing_at_build_can_still_be_appended():
     """A graph that does not end with one node yet may be gone on with."""
     builder = DagBuilder("x")
-    builder.append_parallel([Node.action("a", "A", "act"), Node.action("b", "B", "act")])
+    builder.append_parallel(
+        [Node.action("a", "act", label="A"), Node.action("b", "act", label="B")]
+    )
     with pytest.raises(DagBuilderError, match=END):
         builder.build()
-    builder.append(Node.action("c", "C", "act"))
+    builder.append(Node.action("c", "act", label="C"))
     assert [len(stage) for stage in builder.build().stages] == [2, 1]

@@ -15,7 +15,7 @@ def dag(*stages: object, name: str = "trip", params: object = None) -> SagaDag:
 
 
 def action(name: str, label: str = "L", does: str = "act") -> Node:
-    return Node.action(name, label, does)
+    return Node.action(name, does, label=label)
 
 
 def inner(value: int) -> Node:

@@ -32,11 +32,11 @@ def test_what_is_not_printable_is_spelled_out(text: str, shown: str):
 def hostile() -> SagaDag:
     """Return a saga all of whose names, labels and values are hostile."""
     inner = DagBuilder(f"inner {HOSTILE}")
-    inner.append(Node.action(f"x {HOSTILE}", f"label {HOSTILE}", f"action {HOSTILE}"))
+    inner.append(Node.action(f"x {HOSTILE}", f"action {HOSTILE}", label=f"label {HOSTILE}"))
     builder = DagBuilder(f"saga {HOSTILE}")
     builder.append(Node.constant(f"p {HOSTILE}", {HOSTILE: HOSTILE}))
     builder.append(Node.subsaga(f"s {HOSTILE}", inner.build(), f"p {HOSTILE}"))
-    builder.append(Node.action(f"z {HOSTILE}", f"label {HOSTILE}", f"action {HOSTILE}"))
+    builder.append(Node.action(f"z {HOSTILE}", f"action {HOSTILE}", label=f"label {HOSTILE}"))
     return SagaDag(builder.build(), {HOSTILE: [HOSTILE]})
 
 

@@ -128,8 +128,8 @@ def test_actions_and_constants_are_known():
     """Every action with the first node that calls it; every constant."""
     flat = build(
         "s",
-        Node.action("one", "L", "same"),
-        Node.action("two", "L", "same"),
+        Node.action("one", "same", label="L"),
+        Node.action("two", "same", label="L"),
         Node.constant("c", 1),
         "z",
     ).flat
@@ -158,7 +158,7 @@ FLAT = build(
     "a",
     Node.subsaga("t", build("i", "a", Node.subsaga("u", build("j", "b", "c"), "a")), "a"),
     Node.subsaga("v", build("k", "b", "d"), "a"),
-    Node.action("odd/name", "L", "x"),
+    Node.action("odd/name", "x", label="L"),
 ).flat
 # a0 | start1 (a2 | start3 (b4 c5) end6) end7 | start8 (b9 d10) end11 | odd12; start 13, end 14
 

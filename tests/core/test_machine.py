@@ -22,8 +22,8 @@ from steno.core import (
     inputs,
 )
 from steno.errors import IllegalEvent, InternalError, NodeBegun, NoSuchNode
-from steno.testing import Playbook
 from steno.testing.notation import SAGA_ID, UNDO_ERROR, events, shown
+from steno.testing.playbook import Playbook
 from support.demo import OUTPUTS, build, demo, saga
 from support.simulator import state_facts
 

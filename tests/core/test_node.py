@@ -33,8 +33,16 @@ class Named:
 def test_an_action_node_takes_an_action_or_its_name():
     """All that a graph keeps of an action is its name."""
     expected = ActionNode("hotel", "BookHotel", "book_hotel")
-    assert Node.action("hotel", "BookHotel", "book_hotel") == expected
-    assert Node.action("hotel", "BookHotel", Named("book_hotel")) == expected
+    assert Node.action("hotel", "book_hotel", label="BookHotel") == expected
+    assert Node.action("hotel", Named("book_hotel"), label="BookHotel") == expected
+
+
+def test_the_label_of_an_action_is_its_name_unless_said_otherwise():
+    """It is given by keyword only, so that no two strings can be swapped."""
+    assert Node.action("hotel", Named("book_hotel")).label == "book_hotel"
+    assert Node.action("hotel", "book_hotel").label == "book_hotel"
+    with pytest.raises(TypeError, match="positional"):
+        Node.action("hotel", "BookHotel", "book_hotel")
 
 
 def test_a_constant_is_fixed_when_it_is_appended():
@@ -87,9 +95,10 @@ def test_a_subsaga_node_stands_for_a_graph():
 @pytest.mark.parametrize(
     ("make", "what"),
     [
-        (lambda: Node.action(1, "L", "a"), "name"),
-        (lambda: Node.action("n", None, "a"), "label"),
-        (lambda: Node.action("n", "L", Named(3)), "action"),
+        (lambda: Node.action(1, "a", label="L"), "name"),
+        (lambda: Node.action("n", "a", label=3), "label"),
+        (lambda: Node.action("n", Named(3), label="L"), "action"),
+        (lambda: Node.action("n", Named(3)), "action"),
         (lambda: Node.constant(b"n", 1), "name"),
         (lambda: Node.subsaga(1, build("i", "a"), "p"), "name"),
         (lambda: Node.subsaga("n", build("i", "a"), None), "params node"),
@@ -104,7 +113,7 @@ def test_a_name_that_is_no_text_is_refused_at_once(make, what: str):
 def test_a_name_that_can_not_be_stored_is_refused_at_once():
     """A lone surrogate is no text that a store or a dump could hold."""
     with pytest.raises(UnicodeEncodeError):
-        Node.action("\ud800", "L", "a")
+        Node.action("\ud800", "a", label="L")
 
 
 def test_labels_and_names_of_every_kind():
@@ -128,8 +137,8 @@ def test_nodes_of_the_flattened_graph():
 
 def test_what_is_no_action_is_no_node():
     """A function that was not made an action is refused, with what to do."""
-    with pytest.raises(TypeError, match="decorate it with @registry.action, or give a name"):
-        Node.action("a", "A", test_what_is_no_action_is_no_node)
+    with pytest.raises(TypeError, match="decorate it with @registry.action, or give its name"):
+        Node.action("a", test_what_is_no_action_is_no_node, label="A")
 
 
 def test_a_subsaga_is_made_of_a_built_graph():

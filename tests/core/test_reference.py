@@ -22,7 +22,7 @@ from steno.core import (
     fold_unordered,
 )
 from steno.errors import CorruptLog, IllegalEvent
-from steno.testing import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
 from steno.testing.notation import shown
 from support.checker import Expanded, has_legal_order, marks
 from support.demo import demo
@@ -96,7 +96,7 @@ def test_a_whole_dump_has_ended_and_gains_no_event(name: str):
 def test_the_result_of_each_dump():
     """The output, or the node that failed, and the node whose undo failed."""
     results = [
-        Snapshot(dump.saga_id, dump.dag, dump.events, len(dump.events), Phase.DONE).result().kind
+        Snapshot(dump.saga_id, dump.dag, dump.events, len(dump.events), Phase.DONE).result()
         for dump in DUMPS.values()
     ]
     ok, err, stuck = results

@@ -1,10 +1,14 @@
 """Results."""
 
+import uuid
+
+import attrs
 import pytest
 
 from steno.core import (
     ActionFailed,
     Node,
+    SagaLog,
     SagaResult,
     SagaResultErr,
     SagaResultOk,
@@ -30,7 +34,7 @@ def result(log: str) -> SagaResult:
 
 def test_a_success_has_the_outputs_of_all_nodes():
     """By name, index or path; as plain JSON, or as the type that is asked for."""
-    ok = result(SUCCESS).kind
+    ok = result(SUCCESS)
     assert isinstance(ok, SagaResultOk)
     assert ok.lookup_node_output("a") == [1]
     assert ok.lookup_node_output("a", list) == [1]
@@ -57,27 +61,29 @@ def test_a_result_has_the_log_and_the_id():
     done = result(SUCCESS)
     assert done.saga_id == SAGA_ID
     assert len(done.saga_log.events) == 12
-    assert done.unwrap() is done.kind
+    assert done.unwrap() is done
 
 
 def test_a_failure_names_the_node_and_its_error():
     """Of several, the one that was logged first."""
     failed = result("4+ 4✓ 0+ 0✗ 4- 4∅")
-    assert failed.kind == SagaResultErr("a", ERROR)
-    assert str(failed.kind) == 'at node "a": action failed: {"message":"no"}'
+    assert failed == SagaResultErr(SAGA_ID, failed.saga_log, "a", ERROR)
+    assert str(failed) == 'at node "a": action failed: {"message":"no"}'
     with pytest.raises(SagaFailed) as caught:
         failed.unwrap()
-    assert str(caught.value) == f"saga {SAGA_ID} failed {failed.kind}"
-    assert (caught.value.saga_id, caught.value.kind) == (SAGA_ID, failed.kind)
+    assert str(caught.value) == f"saga {SAGA_ID} failed {failed}"
+    assert (caught.value.saga_id, caught.value.result) == (SAGA_ID, failed)
+    assert failed == attrs.evolve(failed, saga_log=SagaLog(SAGA_ID))
+    assert failed != attrs.evolve(failed, saga_id=uuid.UUID(int=1))
     wide = saga(["a", "b"], "z")
     both = fold(wide.flat, "3+ 3✓ 0+ 1+ 1✗ 0✗ 3- 3∅")
-    assert saga_result(wide, both).kind.error_node_name == "b"
+    assert saga_result(wide, both).error_node_name == "b"
 
 
 def test_a_stuck_saga_names_the_undo_that_failed_too():
     """And its error, which is of several lines."""
-    stuck = result("4+ 4✓ 0+ 0✓ 1+ 1✓ 2+ 2✗ 1- 1∅ 0- 0!").kind
-    assert stuck == SagaResultErr("b", ERROR, ("a", UNDO_ERROR))
+    stuck = result("4+ 4✓ 0+ 0✓ 1+ 1✓ 2+ 2✗ 1- 1∅ 0- 0!")
+    assert stuck == SagaResultErr(SAGA_ID, stuck.saga_log, "b", ERROR, ("a", UNDO_ERROR))
     assert str(stuck) == (
         'at node "b": action failed: {"message":"no"}; then, at the undo of node "a": '
         'undo action failed permanently: {\n  "message": "undo action attempt 1: no"\n}'
@@ -86,16 +92,17 @@ def test_a_stuck_saga_names_the_undo_that_failed_too():
 
 def test_a_node_without_a_name_is_named_by_its_label():
     """In a dump, a bracket may fail, and the undo of one too."""
-    assert result("4+ 4✗").kind.error_node_name == "(start node)"
-    stuck = result("4+ 4✓ 0+ 0✗ 4- 4!").kind
+    assert result("4+ 4✗").error_node_name == "(start node)"
+    stuck = result("4+ 4✓ 0+ 0✗ 4- 4!")
     assert stuck.undo_failure[0] == "(start node)"
 
 
 def test_an_error_can_be_taken_apart():
     """What the action raised is data, to be converted to its class."""
-    kind = SagaResultErr("n", ActionFailed(encode_json({"room": 5})))
-    assert kind.error_source.convert(dict) == {"room": 5}
-    assert kind.undo_failure is None
+    error = ActionFailed(encode_json({"room": 5}))
+    failed = SagaResultErr(SAGA_ID, SagaLog(SAGA_ID), "n", error)
+    assert failed.error_source.convert(dict) == {"room": 5}
+    assert failed.undo_failure is None
 
 
 def test_the_result_of_the_demo_saga():

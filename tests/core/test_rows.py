@@ -20,8 +20,9 @@ from steno.core import (
     lookup,
     saga_params,
 )
-from steno.testing import FaultPlan, NodeFault, Playbook
+from steno.testing.faults import FaultPlan, NodeFault
 from steno.testing.notation import SAGA_ID, shown, step_text
+from steno.testing.playbook import Playbook
 from support.demo import OUTPUTS, build, demo, saga
 from support.simulator import Simulator, recover, state_facts
 

@@ -44,7 +44,7 @@ FEW = 2_000
 
 
 def action(number: int) -> Node:
-    return Node.action(f"n{number}", "L", "a")
+    return Node.action(f"n{number}", "a", label="L")
 
 
 def chain(size: int) -> SagaDag:

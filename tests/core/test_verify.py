@@ -27,7 +27,7 @@ from steno.core import (
     verify_log,
 )
 from steno.errors import CorruptLog, IllegalEvent
-from steno.testing import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
 from steno.testing.notation import OTHER_ID, SAGA_ID, event, event_type, events
 from support.checker import (
     ORDER,

@@ -85,9 +85,9 @@ def test_the_state_of_a_saga_follows_from_its_phase():
     assert isinstance(snapshot(CHAIN, "2+").view().state, SagaRunning)
     done = snapshot(CHAIN, "2+ 2✓ 0+ 0✓ 1+ 1✓ 3+ 3✓", Phase.DONE).view().state
     assert isinstance(done, SagaDone)
-    assert isinstance(done.result.kind, SagaResultOk)
+    assert isinstance(done.result, SagaResultOk)
     failed = snapshot(CHAIN, "2+ 2✓ 0+ 0✗ 2- 2∅", Phase.DONE).view().state
-    assert isinstance(failed.result.kind, SagaResultErr)
+    assert isinstance(failed.result, SagaResultErr)
     halted = snapshot(CHAIN, "2+", Phase.RUNNING, "the store is gone").view().state
     assert isinstance(halted, SagaHalted)
     assert halted.problem == "the store is gone"
@@ -96,7 +96,7 @@ def test_the_state_of_a_saga_follows_from_its_phase():
 def test_a_view_says_whose_it_is():
     """The id, and the name of the kind of saga."""
     view = snapshot(demo(), "").view()
-    assert (view.id, view.saga_name) == (SAGA_ID, "DemoVmProvision")
+    assert (view.saga_id, view.saga_name) == (SAGA_ID, "DemoVmProvision")
 
 
 def test_a_status_is_a_tree_and_a_table():

@@ -23,7 +23,7 @@ import trio
 
 import steno
 from steno.core import encode_json
-from steno.testing import NodeFault
+from steno.testing.faults import NodeFault
 from support.crash import job_id
 from support.killable import (
     EFFECTS,
@@ -107,7 +107,7 @@ class Process:
 
     async def wait(self, saga_id: UUID) -> None:
         result = await self.sec.saga_wait(saga_id)
-        match result.kind:
+        match result:
             case steno.SagaResultOk():
                 state = "succeeded"
             case steno.SagaResultErr(undo_failure=None):

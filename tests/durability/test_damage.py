@@ -135,7 +135,7 @@ async def halted(half: Half) -> tuple[set[steno.SagaId], set[steno.SagaId]]:
     async with half.work.open(store_patience=0.1) as sec:
         problems = await wait_for_all(half, sec)
         summaries = await sec.saga_list()
-    stored = {each.id: each.problem for each in summaries if each.problem is not None}
+    stored = {each.saga_id: each.problem for each in summaries if each.problem is not None}
     # Those that halt are noted where that is possible; the list adds what is damaged of a row.
     assert all(problems[saga_id] in problem for saga_id, problem in stored.items())
     noted = {i for i, problem in stored.items() if "it could not be loaded: " in problem}

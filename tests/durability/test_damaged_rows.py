@@ -21,7 +21,7 @@ from click.testing import Result
 import steno
 from steno.cli._exit import Exit
 from steno.core import SagaCachedState
-from steno.store import ListQuery, SagaSummary
+from steno.store import ListQuery
 from steno.stores import SqliteSecStore
 from steno.stores.sqlite import _doctor as doctor
 from support.crash import silence
@@ -197,30 +197,22 @@ async def open_and_use(file: Damaged) -> None:
     store = SqliteSecStore(file.path, inline=True)
     async with store.open_reader() as reader:
         states = [await reader.list(ListQuery(states={state})) for state in SagaCachedState]
-        assert sorted(each.id for page in states for each in page) == file.ids
+        assert sorted(each.saga_id for page in states for each in page) == file.ids
         assert [*(await reader.count()).values()] == [*map(len, states)]
     with silence(), trio.fail_after(20):
         async with steno.open_sec(store, registry, sec_name="trips") as sec:
             for saga in {UNWINDING, PROBLEM} & file.others:
-                assert isinstance((await sec.saga_wait(saga)).kind, steno.SagaResultErr)
+                assert isinstance(await sec.saga_wait(saga), steno.SagaResultErr)
             for saga in file.ids:
                 with suppress(steno.StenoError):
                     await sec.saga_get(saga)
-            pages = await paged(sec)
-            assert [each.id for each in pages] == file.ids
+            assert [each.saga_id async for each in sec.sagas(page_size=2)] == file.ids
             with suppress(steno.SagaHaltedError):
                 await sec.saga_run(GOOD)
             await sec.saga_prune(timedelta(days=1))
-            left = {each.id for each in await sec.saga_list()}
+            left = {each.saga_id for each in await sec.saga_list()}
             assert not {FAILED, SUCCEEDED} & file.others & left
             assert file.others - {FAILED, SUCCEEDED} <= left
-
-
-async def paged(sec: steno.SecClient) -> list[SagaSummary]:
-    found: list[SagaSummary] = []
-    while page := await sec.saga_list(found[-1].id if found else None, limit=2):
-        found += page
-    return found
 
 
 @each_column

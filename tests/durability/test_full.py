@@ -160,4 +160,4 @@ async def test_a_saga_that_could_not_be_created_is_not_there(
         db.execute("PRAGMA max_page_count = 1000000000")
         await sec.saga_create(dag)
         (listed,) = await sec.saga_list()
-    assert list(await work.stored()) == [listed.id]
+    assert list(await work.stored()) == [listed.saga_id]

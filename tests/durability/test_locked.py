@@ -70,7 +70,7 @@ async def test_a_lock_for_longer_halts_the_sagas_that_would_write(tmp_path: Path
         await work.until_called("d")
         work.held.add("a")
         sagas = [await work.start(sec, job) for job in JOBS]
-        await until(lambda: all("a" in work.calls.get(saga.id, ()) for saga in sagas))
+        await until(lambda: all("a" in work.calls.get(saga.saga_id, ()) for saga in sagas))
         with locked(work.path, begin) as talk:
             work.let_go("a")
             for saga in sagas:
@@ -81,13 +81,13 @@ async def test_a_lock_for_longer_halts_the_sagas_that_would_write(tmp_path: Path
             with pytest.raises(steno.StoreUnavailable, match="has locked it"):
                 await work.create(sec, JOBS[0])
             with pytest.raises(steno.StoreUnavailable, match="has locked it"):
-                await sec.saga_recover(sagas[0].id)
+                await sec.saga_recover(sagas[0].saga_id)
             assert sec.statistics().halted == len(JOBS)
             talk.say()
             assert talk.hear() == "free"
         work.let_go()
         for saga in sagas:
-            await (await sec.saga_recover(saga.id)).wait()
+            await (await sec.saga_recover(saga.saga_id)).wait()
         (await patient.wait()).unwrap()
     await work.check()
 

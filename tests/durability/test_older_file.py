@@ -42,9 +42,9 @@ async def test_a_file_of_an_older_release_opens_with_sagas_in_flight(path: Path)
     async with steno.open_sec(SqliteSecStore(path), registry, sec_name="trips") as sec:
         for saga_id in (RUNNING, UNWINDING, PROBLEM):
             await sec.saga_wait(saga_id)
-        assert {each.id: each.state.value for each in await sec.saga_list()} == STATES
+        assert {each.saga_id: each.state.value for each in await sec.saga_list()} == STATES
         await sec.saga_start(READY)
-        assert isinstance((await sec.saga_wait(READY)).kind, steno.SagaResultOk)
+        assert isinstance(await sec.saga_wait(READY), steno.SagaResultOk)
 
 
 def test_there_is_a_file_of_each_schema():

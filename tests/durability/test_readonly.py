@@ -202,7 +202,7 @@ async def test_sagas_go_on_when_their_file_is_put_back(tmp_path: Path):
                 await saga.wait()
         hidden.rename(work.path)
         for saga in sagas:
-            await (await sec.saga_recover(saga.id)).wait()
+            await (await sec.saga_recover(saga.saga_id)).wait()
     await work.check()
     with closing(sqlite3.connect(work.path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -28,16 +28,9 @@ from steno import (
     SagaTakenOver,
     SecClient,
 )
-from steno.testing import (
-    ActionSpec,
-    ConstantSpec,
-    FaultPlan,
-    NodeFault,
-    SagaSpec,
-    Steps,
-    SubsagaSpec,
-    run_seeded,
-)
+from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.faults import FaultPlan, NodeFault
+from steno.testing.schedule import Steps, run_seeded
 from support.crash import (
     Crash,
     Job,

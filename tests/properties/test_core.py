@@ -36,8 +36,10 @@ from steno.core import (
     verify_log,
 )
 from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
-from steno.testing import HARMLESS, LASTING, UNDO_FAULTS, Choices, FaultPlan, NodeFault, SagaSpec
+from steno.testing.fakes import SagaSpec
+from steno.testing.faults import LASTING_FAULTS, UNDO_FAULTS, FaultPlan, NodeFault
 from steno.testing.notation import OTHER_ID, SAGA_ID, event_type
+from steno.testing.schedule import Choices
 from steno.testing.strategies import sagas, scripts
 from support.checker import (
     Expanded,
@@ -192,12 +194,12 @@ def check_end(scenario: Scenario, simulator: Simulator) -> None:
     failed, undo_failed = (any(mark == each for _, mark in log) for each in "✗!")
     assert (simulator.outcome is SagaOutcome.SUCCEEDED) == (not failed)
     assert (simulator.outcome is SagaOutcome.STUCK) == undo_failed
-    if not kinds - UNDO_FAULTS - HARMLESS:
+    if not kinds - UNDO_FAULTS - {NodeFault.REPEAT}:
         assert simulator.outcome is SagaOutcome.SUCCEEDED
     started = {node for node, mark in log if mark == "+"}
     actions = {n for n, node in enumerate(simulator.dag.flat.nodes) if isinstance(node, ActionNode)}
     for node, fault in scenario.plan.faults:
-        if fault in LASTING and node in started & actions:
+        if fault in LASTING_FAULTS and node in started & actions:
             assert (node, "✗") in log
 
 

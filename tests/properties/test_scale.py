@@ -31,7 +31,7 @@ from steno import (
     open_sec,
 )
 from steno.core import SagaLog, SagaMachine, SagaState
-from steno.testing import run_seeded
+from steno.testing.schedule import run_seeded
 from support.crash import job_id
 from support.demo import build
 
@@ -47,7 +47,7 @@ KEPT = 200
 
 
 def node(name: str) -> Node:
-    return Node.action(name, name, "does")
+    return Node.action(name, "does", label=name)
 
 
 def chain(size: int) -> DagBuilder:
@@ -144,7 +144,7 @@ def cost(shape: Callable[[int], DagBuilder], size: int) -> float:
     gc.collect()
     began = time.process_time()
     builder = shape(size)
-    builder.append(Node.action("end", "end", "last"))
+    builder.append(Node.action("end", "last", label="end"))
     dag = SagaDag(builder.build())
     result = run_seeded(whole_way, dag, InMemorySecStore())
     spent = time.process_time() - began
@@ -152,8 +152,8 @@ def cost(shape: Callable[[int], DagBuilder], size: int) -> float:
     assert nodes >= size
     # All but two have succeeded and are undone, one has failed, and one was never started.
     assert len(result.saga_log.events) == 4 * (nodes - 2) + 2
-    assert result.kind.error_node_name == "end"
-    assert result.kind.undo_failure is None
+    assert result.error_node_name == "end"
+    assert result.undo_failure is None
     return spent / nodes
 
 
@@ -175,7 +175,7 @@ def test_a_large_saga_costs_as_much_per_node_as_a_small_one(shape: Callable[[int
 def test_a_large_saga_can_be_looked_at_and_dumped(shape: Callable[[int], DagBuilder]):
     """View, status tree, log and dump of a finished one are made without recursion."""
     builder = shape(NODES // 4)
-    builder.append(Node.action("end", "end", "last"))
+    builder.append(Node.action("end", "last", label="end"))
     dag, store = SagaDag(builder.build()), InMemorySecStore()
     run_seeded(whole_way, dag, store)
 

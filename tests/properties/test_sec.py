@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 
 from steno import SagaCachedState, SagaSerialized
 from steno.core import SagaState
-from steno.testing import UNDO_FAULTS, ActionSpec, FaultPlan, NodeFault, SagaSpec, run_seeded
+from steno.testing.fakes import ActionSpec, SagaSpec
+from steno.testing.faults import UNDO_FAULTS, FaultPlan, NodeFault
+from steno.testing.schedule import run_seeded
 from steno.testing.strategies import fault_plans, sagas, scripts
 from support.checker import marks
 from support.crash import (
@@ -253,7 +255,7 @@ def test_line_12_any_number_of_undo_failures_is_stuck(
     assert world.stored(job_id(1)).summary.state is SagaCachedState.SUCCEEDED
     if not crashes or fault is NodeFault.UNDO:
         assert world.stored(job_id(0)).summary.state is SagaCachedState.STUCK
-        error = world.results[job_id(0)][0].kind
+        error = world.results[job_id(0)][0]
         assert error.error_node_name == "fails"
         first = next(e for e in world.events(job_id(0)) if e.event_type.label == "undo_failed")
         assert error.undo_failure[0] == f"n{first.node_id}"

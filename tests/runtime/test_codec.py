@@ -70,8 +70,8 @@ def new_registry(*, fails: bool) -> steno.ActionRegistry:
 def new_dag(codec: steno.Codec) -> steno.SagaDag:
     builder = steno.DagBuilder("trip", codec=codec)
     builder.append(steno.Node.constant("limit", ADDRESS))
-    builder.append(steno.Node.action("name", "Allocate", "allocate"))
-    builder.append(steno.Node.action("ping", "Ping", "ping"))
+    builder.append(steno.Node.action("name", "allocate", label="Allocate"))
+    builder.append(steno.Node.action("ping", "ping", label="Ping"))
     return steno.SagaDag(builder.build(), Params(ADDRESS, "user"))
 
 
@@ -90,22 +90,22 @@ async def test_values_are_those_of_the_registrys_codec():
     dump = steno.SagaSerialized(steno.SagaId(ID), dag, ())
     async with steno.open_sec(store, registry) as sec:
         result = await sec.saga_run(dag)
-        look(result.kind)
+        look(result)
         other = await sec.saga_resume(steno.SagaSerialized.from_json(dump.to_json()))
         await other.start()
-        look((await other.wait()).kind)
+        look(await other.wait())
     async with steno.open_sec(store, new_registry(fails=False)) as sec:
         for saga_id in (result.saga_id, ID):
             view = await sec.saga_get(saga_id)
             assert isinstance(view.state, steno.SagaDone)
-            look(view.state.result.kind)
+            look(view.state.result)
 
 
 async def test_errors_are_those_of_the_registrys_codec():
     """They come back as what was raised, of undo actions as well; and can be raised."""
     store, registry = steno.InMemorySecStore(), new_registry(fails=True)
     async with steno.open_sec(store, registry) as sec:
-        failed = (await sec.saga_run(new_dag(registry.codec))).kind
+        failed = await sec.saga_run(new_dag(registry.codec))
     assert isinstance(failed, steno.SagaResultErr)
     error = failed.error_source.convert(Unreachable)
     assert (error.address, str(error)) == (ADDRESS, "unreachable: 10.0.0.7")
@@ -127,11 +127,11 @@ async def test_a_limit_of_the_codec_is_that_of_the_sec():
     registry = steno.ActionRegistry(codec=steno.Codec(max_value_bytes=50))
     registry.register(steno.new_action_noop_undo("large", large))
     builder = steno.DagBuilder("large", codec=registry.codec)
-    builder.append(steno.Node.action("n", "N", "large"))
+    builder.append(steno.Node.action("n", "large", label="N"))
     dag = steno.SagaDag(builder.build())
     store = steno.InMemorySecStore()
     async with steno.open_sec(store, registry) as sec:
-        failed = (await sec.saga_run(dag)).kind
+        failed = await sec.saga_run(dag)
     assert isinstance(failed.error_source, steno.SerializeFailed)
     async with steno.open_sec(store, registry, max_value_bytes=102) as sec:
         assert (await sec.saga_run(dag)).unwrap().saga_output(str) == "x" * 100

@@ -78,5 +78,5 @@ async def test_a_sec_may_be_opened_and_left_within(world: World):
     with steno.rare_collections():
         async with world.open() as sec:
             assert gc.get_threshold()[0] == RARELY
-            (await sec.saga_wait(saga.id)).unwrap()
+            (await sec.saga_wait(saga.saga_id)).unwrap()
     assert gc.get_threshold() == USUAL

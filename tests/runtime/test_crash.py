@@ -63,8 +63,8 @@ async def test_what_the_body_raised_comes_out_as_it_is(world: World, error: Base
             raise error
     assert caught.value is error
     assert error.__cause__ is None
-    assert world.store.log(saga.id) == "1+ 1✓ 0+"
-    (await world.finish(saga.id)).unwrap()
+    assert world.store.log(saga.saga_id) == "1+ 1✓ 0+"
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_an_error_of_the_body_unwinds_nobody_at_whatever_moment_it_comes():
@@ -92,8 +92,8 @@ async def test_an_error_of_the_body_unwinds_nobody_at_whatever_moment_it_comes()
                 await saga.start()
                 await trio.sleep_until(began + 5)
                 raise LookupError
-        assert "✗" not in world.store.log(saga.id)
-        (await world.finish(saga.id)).unwrap()
+        assert "✗" not in world.store.log(saga.saga_id)
+        (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_a_success_of_what_was_cancelled_is_not_kept():
@@ -117,7 +117,7 @@ async def test_a_success_of_what_was_cancelled_is_not_kept():
                 await saga.start()
                 await trio.sleep_until(began + 5)
                 raise LookupError
-        result = (await world.finish(saga.id)).unwrap()
+        result = (await world.finish(saga.saga_id)).unwrap()
         assert {result.lookup_node_output(name) for name in "bc"} == {"whole"}
 
 
@@ -135,9 +135,9 @@ async def test_what_was_cancelled_before_it_began_is_not_called(world: World):
             world.store.script.extend([works, cancelled_meanwhile])
             await saga.start()
             await trio.sleep_forever()
-    assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+"
+    assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓ 1+"
     assert world.calls == ["a"]
-    (await world.finish(saga.id)).unwrap()
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_a_group_of_the_bodys_nursery_is_the_bodys(world: World):
@@ -164,8 +164,8 @@ async def test_cancelling_from_around_is_a_crash(world: World):
             scope.cancel()
             await trio.sleep_forever()
     assert scope.cancelled_caught
-    assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+"
-    (await world.finish(saga.id)).unwrap()
+    assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓ 1+"
+    (await world.finish(saga.saga_id)).unwrap()
     assert world.calls == ["a", "b", "b"]
 
 
@@ -194,7 +194,7 @@ async def test_cancelling_while_a_sec_is_being_left(world: World):
             await saga.start()
     assert scope.cancelled_caught
     assert trio.current_time() == 5
-    (await world.finish(saga.id)).unwrap()
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 # An actor fails
@@ -265,8 +265,8 @@ async def test_an_actor_that_fails_is_a_crash(
     )
     assert cleaned == told == [0]
     async with world.open() as sec:
-        (await sec.saga_wait(waiting.id)).unwrap()
-        (await sec.saga_wait(left.id)).unwrap()
+        (await sec.saga_wait(waiting.saga_id)).unwrap()
+        (await sec.saga_wait(left.saga_id)).unwrap()
 
 
 async def test_a_crash_comes_before_what_the_body_raises(
@@ -322,7 +322,7 @@ async def test_an_interrupt_in_an_actor_comes_out_as_it_is(
             await sec.saga_run(world.saga("a"))
     assert caught.value is error
     monkeypatch.undo()
-    (await world.finish(saga.id)).unwrap()
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_an_interrupt_comes_before_a_crash(world: World, monkeypatch: pytest.MonkeyPatch):
@@ -363,7 +363,7 @@ async def leave(
             await trio.sleep_forever()
         case _:
             break_coordinator(monkeypatch, ZeroDivisionError())
-            await world.sec.saga_recover((await world.sec.saga_list())[0].id)
+            await world.sec.saga_recover((await world.sec.saga_list())[0].saga_id)
 
 
 @WAYS_OUT
@@ -388,10 +388,10 @@ async def test_whoever_waits_outside_is_told(
                         saga = await sec.saga_create(dag)
                         await saga.start()
                         stored = await sec.saga_create(dag)
-                        commands = [saga.wait(), sec.saga_wait(stored.id)]
+                        commands = [saga.wait(), sec.saga_wait(stored.saga_id)]
                         world.store.then = slow(1)
                         commands.append(sec.saga_create(dag))
-                        commands.append(sec.saga_wait(saga.id))
+                        commands.append(sec.saga_wait(saga.saga_id))
                         for command in commands:
                             outside.start_soon(ask, command)
                         await wait_all_tasks_blocked()
@@ -462,4 +462,4 @@ async def test_the_shielded_cleanup_of_an_action_is_told(world: World):
         await saga.start()
         await wait_all_tasks_blocked()
     assert told == [0]
-    (await world.finish(saga.id)).unwrap()
+    (await world.finish(saga.saga_id)).unwrap()

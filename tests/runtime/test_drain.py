@@ -21,12 +21,12 @@ async def test_calls_under_way_end_and_are_logged(world: World):
         await trio.sleep(5)
         await sec.drain()
         assert trio.current_time() == 10
-        assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓"
+        assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓"
         assert world.calls == ["a"]
         assert sec.statistics().left == 1
     assert trio.current_time() == 10  # leaving is immediate
-    assert world.store.problem(saga.id) is None
-    (await world.finish(saga.id)).unwrap()
+    assert world.store.problem(saga.saga_id) is None
+    (await world.finish(saga.saga_id)).unwrap()
     assert world.calls == ["a", "b"]
 
 
@@ -37,9 +37,9 @@ async def test_an_undo_is_not_begun_either(world: World):
         saga = await sec.saga_create(world.saga("a", "b"), start=True)
         await trio.sleep(5)
         await sec.drain()
-        assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+ 1✗"
-        assert world.store.state(saga.id) == "unwinding"
-    assert (await world.finish(saga.id)).kind.error_node_name == "b"
+        assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓ 1+ 1✗"
+        assert world.store.state(saga.saga_id) == "unwinding"
+    assert (await world.finish(saga.saga_id)).error_node_name == "b"
     assert world.calls == ["a", "b", "~a"]
 
 
@@ -52,8 +52,8 @@ async def test_an_undo_under_way_ends(world: World):
         await trio.sleep(5)
         await sec.drain()
     assert trio.current_time() == 10
-    assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅"
-    assert (await world.finish(saga.id)).kind.undo_failure is None
+    assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅"
+    assert (await world.finish(saga.saga_id)).undo_failure is None
 
 
 async def test_a_saga_that_ends_with_its_calls_is_finished(world: World):
@@ -64,8 +64,8 @@ async def test_a_saga_that_ends_with_its_calls_is_finished(world: World):
         saga = await sec.saga_create(world.saga("a", "b"), start=True)
         await trio.sleep(5)
         nursery.start_soon(sec.drain)
-        assert (await saga.wait()).kind.undo_failure is not None
-    assert world.store.state(saga.id) == "stuck"
+        assert (await saga.wait()).undo_failure is not None
+    assert world.store.state(saga.saga_id) == "stuck"
 
 
 async def test_who_waits_for_what_stays_stored_is_told(world: World):
@@ -79,14 +79,14 @@ async def test_who_waits_for_what_stays_stored_is_told(world: World):
         async def wait(handle: steno.SagaHandle) -> None:
             with pytest.raises(steno.SecClosing):
                 await handle.wait()
-            told.append((handle.id, trio.current_time()))
+            told.append((handle.saga_id, trio.current_time()))
 
         nursery.start_soon(wait, saga)
         nursery.start_soon(wait, ready)
         await trio.sleep(5)
         await sec.drain()
         await wait_all_tasks_blocked()
-        assert told == [(ready.id, 5), (saga.id, 10)]
+        assert told == [(ready.saga_id, 5), (saga.saga_id, 10)]
         await wait(saga)
         await wait(ready)
         view = await saga.view()
@@ -116,7 +116,7 @@ async def test_nothing_is_begun_by_a_command(
     async def ask(ctx: Context) -> None:
         await trio.sleep(10)
         try:
-            await command(ctx.user_data.sec, ready.id, dag)
+            await command(ctx.user_data.sec, ready.saga_id, dag)
         except steno.SecClosing:
             told.append(trio.current_time())
 
@@ -129,7 +129,7 @@ async def test_nothing_is_begun_by_a_command(
         await sec.drain()
         if not inside:
             with pytest.raises(steno.SecClosing):
-                await command(sec, ready.id, dag)
+                await command(sec, ready.saga_id, dag)
     assert "x" not in world.calls
     if inside and told:
         assert told == [10]
@@ -152,8 +152,8 @@ async def test_a_child_that_stays_stored_takes_its_parent_along(world: World):
         await sec.drain()
         assert trio.current_time() == 10
     assert world.store.log(CHILD) == "2+ 2✓ 0+ 0✓"
-    assert world.store.log(saga.id) == "2+ 2✓ 0+"
-    (await world.finish(saga.id)).unwrap()
+    assert world.store.log(saga.saga_id) == "2+ 2✓ 0+"
+    (await world.finish(saga.saga_id)).unwrap()
     assert world.calls == ["a", "c", "a", "d", "b"]
 
 
@@ -176,12 +176,12 @@ async def test_what_was_not_loaded_yet_is_left_alone(world: World):
         world.store.reading = None
         for saga in sagas:
             with pytest.raises(steno.SecClosing):
-                await sec.saga_wait(saga.id)
-            await sec.saga_get(saga.id)
+                await sec.saga_wait(saga.saga_id)
+            await sec.saga_get(saga.saga_id)
     assert trio.current_time() == 10
     for saga in sagas:
-        assert world.store.problem(saga.id) is None
-        (await world.finish(saga.id)).unwrap()
+        assert world.store.problem(saga.saga_id) is None
+        (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_a_start_that_was_accepted_is_carried_out(world: World):
@@ -192,11 +192,11 @@ async def test_a_start_that_was_accepted_is_carried_out(world: World):
         nursery.start_soon(saga.start)
         await trio.sleep(5)
         await sec.drain()
-    assert world.store.state(saga.id) == "running"
+    assert world.store.state(saga.saga_id) == "running"
     assert world.calls == []
     world.store.then = slow(0)
     async with world.open() as sec:
-        (await sec.saga_wait(saga.id)).unwrap()
+        (await sec.saga_wait(saga.saga_id)).unwrap()
 
 
 async def test_draining_with_a_deadline(world: World):
@@ -209,7 +209,7 @@ async def test_draining_with_a_deadline(world: World):
             await sec.drain()
         assert scope.cancelled_caught
     assert trio.current_time() == 10
-    assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓"
+    assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓"
 
 
 async def test_draining_twice_is_draining_once(world: World):
@@ -234,7 +234,7 @@ async def test_an_action_cannot_drain_its_sec(world: World):
     world.does("a", drain)
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a"))
-    assert "an action cannot drain its SEC" in str(result.kind.error_source)
+    assert "an action cannot drain its SEC" in str(result.error_source)
 
 
 async def test_a_sec_that_was_left_cannot_be_drained(world: World):

@@ -44,7 +44,7 @@ async def test_an_action_is_not_called_before_the_store_has_answered(world: Worl
         world.store.script.append(answers_at(answer))
         nursery.start_soon(saga.start)
         await wait_all_tasks_blocked()
-        assert world.store.log(saga.id) == "1+ 1✓ 0+"
+        assert world.store.log(saga.saga_id) == "1+ 1✓ 0+"
         assert world.calls == []
         answer.set()
         await wait_all_tasks_blocked()
@@ -59,7 +59,7 @@ async def test_a_success_is_seen_by_nobody_before_the_store_has_answered(world: 
         world.store.script.extend([works, answers_at(answer)])
         await saga.start()
         await wait_all_tasks_blocked()
-        assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+"
+        assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓ 1+"
         assert world.calls == ["a"]
         view = await saga.view()
         assert view.state.status.node_state("a") is steno.NodeExecState.WORKING
@@ -193,8 +193,8 @@ async def test_what_is_created_runs_when_it_is_started_and_not_before(world: Wor
         saga = await sec.saga_create(world.saga("a"))
         await trio.sleep(1000)
         assert world.calls == []
-        assert world.store.state(saga.id) == "ready"
-        assert world.store.log(saga.id) == ""
+        assert world.store.state(saga.saga_id) == "ready"
+        assert world.store.log(saga.saga_id) == ""
         assert isinstance((await saga.view()).state, steno.SagaReady)
 
 

@@ -48,8 +48,10 @@ async def run_with(
 async def test_an_injected_error_stands_where_the_action_would(world: World):
     """The node is started and fails; neither its action nor its undo is called."""
     result = await run_with(world, world.saga("a", "b", "c"), ("inject_error", "b"))
-    assert result.kind == steno.SagaResultErr("b", steno.InjectedError(), None)
-    assert str(result.kind.error_source) == "error injected"
+    assert result == steno.SagaResultErr(
+        result.saga_id, result.saga_log, "b", steno.InjectedError()
+    )
+    assert str(result.error_source) == "error injected"
     assert shown(result.saga_log.events) == "3+ 3✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 3- 3∅"
     assert world.calls == ["a", "~a"]
 
@@ -59,7 +61,7 @@ async def test_an_injected_undo_error_stands_where_the_undo_action_would(world: 
     result = await run_with(
         world, world.saga("a", "b", "c"), ("inject_error", "c"), ("inject_error_undo", "a")
     )
-    node, failure = result.kind.undo_failure
+    node, failure = result.undo_failure
     assert node == "a"
     assert failure.to_json() == {
         "PermanentFailure": {"source_error": {"message": "undo action attempt 1: error injected"}}
@@ -81,12 +83,12 @@ async def test_nodes_without_user_code_can_fail_too(world: World):
     p = steno.Node.constant("p", 1)
     dag = world.saga(p, world.subsaga("s", "x"), "b")
     constant = await run_with(world, dag, ("inject_error", "p"))
-    assert constant.kind.error_node_name == "p"
+    assert constant.error_node_name == "p"
     end = await run_with(world, dag, ("inject_error", 3))
-    assert end.kind.error_node_name == "s"
+    assert end.error_node_name == "s"
     assert world.calls == ["x", "~x"]
     undo = await run_with(world, dag, ("inject_error", "b"), ("inject_error_undo", "s"))
-    assert undo.kind.undo_failure[0] == "s"
+    assert undo.undo_failure[0] == "s"
     assert world.calls[2:] == ["x"]
 
 
@@ -118,7 +120,7 @@ async def test_a_repeated_action_that_fails_at_last_has_failed(world: World):
     result = await run_with(
         world, world.saga("a", "b"), ("inject_repeat", "b", steno.RepeatInjected(action=2))
     )
-    assert result.kind.error_node_name == "b"
+    assert result.error_node_name == "b"
     assert world.calls == ["a", "b", "b", "~a"]
 
 
@@ -154,7 +156,7 @@ async def test_a_repeated_undo_stops_at_its_first_error(world: World):
         world, world.saga("a", "b"), ("inject_repeat", "a", steno.RepeatInjected(undo=3))
     )
     assert world.calls == ["a", "b", "~a", "~a"]
-    assert "undo action attempt 2: disk" in str(result.kind.undo_failure[1])
+    assert "undo action attempt 2: disk" in str(result.undo_failure[1])
 
 
 async def test_the_last_repetition_that_was_set_for_a_node_wins(world: World):
@@ -177,8 +179,8 @@ async def test_an_injected_error_beats_a_repetition(world: World, first: str):
     injections = [*repeats, *errors] if first == "repeat" else [*errors, *repeats]
     result = await run_with(world, world.saga("a", "b"), *injections)
     assert world.calls == ["a", "a"]
-    assert result.kind.error_source == steno.InjectedError()
-    assert "attempt 1: error injected" in str(result.kind.undo_failure[1])
+    assert result.error_source == steno.InjectedError()
+    assert "attempt 1: error injected" in str(result.undo_failure[1])
 
 
 @pytest.mark.parametrize(("action", "undo"), [(0, 1), (-1, 1), (1, 0), (1.5, 1), (True, 1)])
@@ -197,9 +199,9 @@ async def test_into_a_ready_saga(world: World, inject: Inject):
     """It takes effect when the node is dispatched, after the start."""
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a", "b"))
-        await inject(sec, saga.id, "a")
-        await sec.saga_inject_error(saga.id, "b")
-        assert world.store.log(saga.id) == ""
+        await inject(sec, saga.saga_id, "a")
+        await sec.saga_inject_error(saga.saga_id, "b")
+        assert world.store.log(saga.saga_id) == ""
         await saga.start()
         await saga.wait()
     assert (
@@ -226,12 +228,12 @@ async def test_into_a_running_saga(world: World, inject: Inject):
         await saga.start()
         await wait_all_tasks_blocked()
         if inject is error_undo:
-            await inject(sec, saga.id, "a")
+            await inject(sec, saga.saga_id, "a")
         else:
             with pytest.raises(steno.NodeBegun, match='inject into node "a": it has been started'):
-                await inject(sec, saga.id, "a")
-        await inject(sec, saga.id, "b")
-        await sec.saga_inject_error(saga.id, "c")
+                await inject(sec, saga.saga_id, "a")
+        await inject(sec, saga.saga_id, "b")
+        await sec.saga_inject_error(saga.saga_id, "c")
         commits = len(world.store.batches)
         go_on.set()
         await saga.wait()
@@ -253,9 +255,9 @@ async def test_right_after_the_start(world: World, inject: Inject):
         saga = await sec.saga_create(world.saga("a", "b"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(saga.start)
-            nursery.start_soon(inject, sec, saga.id, "b")
+            nursery.start_soon(inject, sec, saga.saga_id, "b")
         result = await saga.wait()
-    assert isinstance(result.kind, steno.SagaResultErr) == (inject is error)
+    assert isinstance(result, steno.SagaResultErr) == (inject is error)
 
 
 @ALL
@@ -289,7 +291,7 @@ async def test_into_a_saga_that_stands_still(world: World, inject: Inject):
         saga = await sec.saga_create(world.saga("a"))
     async with world.open(recover=False) as sec:
         with pytest.raises(steno.SagaHaltedError, match="saga_recover"):
-            await inject(sec, saga.id, "a")
+            await inject(sec, saga.saga_id, "a")
 
 
 @ALL
@@ -316,10 +318,10 @@ async def test_into_a_node_that_is_none(world: World, inject: Inject, node: str 
     async with world.doomed() as sec:
         saga = await sec.saga_create(dag)
         with pytest.raises(steno.NoSuchNode) as refused_when_ready:
-            await inject(sec, saga.id, node)
+            await inject(sec, saga.saga_id, node)
         await saga.start()
         with pytest.raises(steno.NoSuchNode) as refused_when_running:
-            await inject(sec, saga.id, node)
+            await inject(sec, saga.saga_id, node)
     assert str(refused_when_ready.value) == str(refused_when_running.value) == text
     assert refused_when_ready.value.node is node
 
@@ -329,7 +331,7 @@ async def test_injections_are_gone_after_a_restart(world: World):
     async with world.doomed() as sec:
         saga = await sec.saga_create(world.saga("a"))
         await saga.inject_error("a")
-    (await world.finish(saga.id)).unwrap()
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_into_a_recovered_saga(world: World):
@@ -340,9 +342,9 @@ async def test_into_a_recovered_saga(world: World):
         await saga.start()
         await wait_all_tasks_blocked()
     async with world.open() as sec:
-        await sec.saga_inject_error(saga.id, "b")
-        result = await sec.saga_wait(saga.id)
-    assert result.kind.error_node_name == "b"
+        await sec.saga_inject_error(saga.saga_id, "b")
+        result = await sec.saga_wait(saga.saga_id)
+    assert result.error_node_name == "b"
     assert world.calls == ["a", "a", "~a"]
 
 

@@ -85,7 +85,7 @@ async def test_after_a_crash_the_action_finds_the_saga_that_it_created(
         await parent.start()
         await wait_all_tasks_blocked()
     async with world.open() as sec:
-        result = await sec.saga_wait(parent.id)
+        result = await sec.saga_wait(parent.saga_id)
         listed = await sec.saga_list()
     assert result.unwrap().saga_output() == ("new" if child == "hangs" else "old")
     assert world.calls.count("x") == 1
@@ -109,7 +109,7 @@ async def test_after_a_crash_before_the_child_was_durable_it_is_created_anew(wor
             await parent.start()
             await wait_all_tasks_blocked()
     assert len(world.store.batches[-1]) == 1
-    result = await world.finish(parent.id)
+    result = await world.finish(parent.saga_id)
     assert result.unwrap().saga_output() == "child!"
 
 
@@ -121,7 +121,7 @@ async def test_an_undo_action_may_run_a_saga_too(world: World):
     world.does("z", raises(ValueError("no")))
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("parent", "z"))
-        assert result.kind.undo_failure is None
+        assert result.undo_failure is None
         assert len(await sec.saga_list()) == 3
     assert world.calls == ["parent", "child", "z", "~parent", "child"]
 
@@ -132,7 +132,7 @@ async def test_the_failure_of_a_child_is_the_actions_to_judge(world: World):
     world.does("parent", runs(world.saga("child")))
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("parent"))
-    stored = result.kind.error_source.to_json()["ActionFailed"]["source_error"]
+    stored = result.error_source.to_json()["ActionFailed"]["source_error"]
     assert stored["type"] == "steno.errors.SagaFailed"
     assert 'failed at node "child"' in stored["message"]
 
@@ -220,7 +220,7 @@ async def test_two_may_create_the_same_saga_at_once(world: World):
             for each in (dag, dag, other):
                 nursery.start_soon(create, each)
         (listed,) = await sec.saga_list()
-        assert listed.id == saga_id
+        assert listed.saga_id == saga_id
     kinds = sorted(type(each).__name__ for each in outcomes)
     assert kinds in (
         ["SagaHandle", "SagaHandle", "SagaIdInUse"],
@@ -240,7 +240,7 @@ async def test_an_action_can_not_wait_for_its_own_saga(world: World):
     world.does("a", wait)
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a"))
-    stored = result.kind.error_source.to_json()["ActionFailed"]["source_error"]
+    stored = result.error_source.to_json()["ActionFailed"]["source_error"]
     assert stored == {
         "type": "steno.errors.CommandError",
         "message": f"saga {result.saga_id} can not wait for itself to finish",
@@ -258,7 +258,7 @@ async def test_a_task_of_an_action_is_a_part_of_it(world: World):
     world.does("a", wait)
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a"))
-    stored = result.kind.error_source.to_json()["ActionFailed"]["source_error"]
+    stored = result.error_source.to_json()["ActionFailed"]["source_error"]
     assert "can not wait for itself" in stored["exceptions"][0]["message"]
 
 
@@ -274,7 +274,7 @@ async def test_an_action_may_look_at_its_own_saga(world: World):
     world.does("a", look)
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a", "b"))
-    assert str(result.kind.error_source) == "error injected"
+    assert str(result.error_source) == "error injected"
     assert result.saga_log.events[3].event_type.output == '"working"'
 
 
@@ -299,16 +299,16 @@ async def test_an_action_can_not_wait_for_its_own_saga_by_way_of_another_sec(wor
 
     async def open_another(_: Context) -> object:
         async with there.open() as sec:
-            return (await sec.saga_run(there.saga("x"))).kind.error_source.to_json()
+            return (await sec.saga_run(there.saga("x"))).error_source.to_json()
 
     world.does("a", open_another)
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a"))
-        there.does("x", lambda _: sec.saga_wait(saga.id))
+        there.does("x", lambda _: sec.saga_wait(saga.saga_id))
         await saga.start()
         result = await saga.wait()
     stored = result.unwrap().saga_output()["ActionFailed"]["source_error"]
-    assert stored["message"] == f"saga {saga.id} can not wait for itself to finish"
+    assert stored["message"] == f"saga {saga.saga_id} can not wait for itself to finish"
 
 
 async def test_a_child_whose_graph_is_made_by_chance_is_told_where_it_differs(world: World):
@@ -329,11 +329,11 @@ async def test_a_child_whose_graph_is_made_by_chance_is_told_where_it_differs(wo
         async with world.doomed() as sec:
             saga = await sec.saga_create(world.saga("parent"), start=True)
             await wait_all_tasks_blocked()
-        result = await world.finish(saga.id)
+        result = await world.finish(saga.saga_id)
         if fixed:
             assert result.unwrap().saga_output() == 5
         else:
-            error = str(result.kind.error_source)
+            error = str(result.error_source)
             assert "already in use by another saga: its graph differs at node" in error
             assert "/token" in error
 

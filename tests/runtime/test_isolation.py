@@ -25,11 +25,11 @@ async def halts(world: World, why: str) -> None:
         view = await saga.view()
         assert isinstance(view.state, steno.SagaHalted)
         assert view.state.problem == halted.value.problem
-    assert world.store.problem(saga.id) == halted.value.problem
-    assert world.store.state(saga.id) == "running"
-    assert "✗" not in world.store.log(saga.id)
-    (await world.finish(saga.id)).unwrap()
-    assert world.store.problem(saga.id) is None
+    assert world.store.problem(saga.saga_id) == halted.value.problem
+    assert world.store.state(saga.saga_id) == "running"
+    assert "✗" not in world.store.log(saga.saga_id)
+    (await world.finish(saga.saga_id)).unwrap()
+    assert world.store.problem(saga.saga_id) is None
 
 
 # What an action does to Trio
@@ -74,8 +74,8 @@ async def test_a_nursery_that_an_undo_leaves_open_halts_its_saga(world: World):
         await saga.start()
         with pytest.raises(steno.SagaHaltedError, match='node "a" left a nursery open'):
             await saga.wait()
-        await sec.saga_recover(saga.id)
-        assert (await saga.wait()).kind.undo_failure is None
+        await sec.saga_recover(saga.saga_id)
+        assert (await saga.wait()).undo_failure is None
 
 
 async def cancels_the_nursery_of_its_saga(_: Context) -> None:
@@ -185,8 +185,8 @@ async def test_a_machine_that_fails_halts_its_saga(
             assert (await sec.saga_run(world.saga("a"))).unwrap()
         assert isinstance(halted.value.__cause__, steno.InternalError)
         assert isinstance(halted.value.__cause__.__cause__, ZeroDivisionError)
-    assert "a bug" in world.store.problem(saga.id)
-    (await world.finish(saga.id)).unwrap()
+    assert "a bug" in world.store.problem(saga.saga_id)
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_what_follows_from_a_durable_step_and_fails_halts_its_saga(
@@ -209,8 +209,8 @@ async def test_what_follows_from_a_durable_step_and_fails_halts_its_saga(
             with pytest.raises(steno.SagaHaltedError, match="a bug"):
                 await saga.start()
             assert (await sec.saga_run(world.saga("a"))).unwrap()
-        assert world.store.log(saga.id) == "1+ 1✓ 0+"
-        await sec.saga_recover(saga.id)
+        assert world.store.log(saga.saga_id) == "1+ 1✓ 0+"
+        await sec.saga_recover(saga.saga_id)
         (await saga.wait()).unwrap()
 
 

@@ -18,8 +18,8 @@ async def pages(sec: steno.SecClient, limit: int, **filters: object) -> list[lis
     found: list[list[UUID]] = []
     marker = None
     while page := await sec.saga_list(marker, limit, **filters):
-        found.append([summary.id for summary in page])
-        marker = page[-1].id
+        found.append([summary.saga_id for summary in page])
+        marker = page[-1].saga_id
     return found
 
 
@@ -45,8 +45,8 @@ async def test_a_marker_need_not_be_a_saga(world: World):
     one, two, three, four = ids(4)
     async with world.open() as sec:
         await create(world, sec, one, two, four)
-        assert [s.id for s in await sec.saga_list(one)] == [two, four]
-        assert [s.id for s in await sec.saga_list(three)] == [four]
+        assert [s.saga_id for s in await sec.saga_list(one)] == [two, four]
+        assert [s.saga_id for s in await sec.saga_list(three)] == [four]
         assert await sec.saga_list(four) == []
 
 
@@ -54,7 +54,7 @@ async def test_a_page_has_100_sagas_unless_told(world: World):
     """An unlimited list is never asked for by mistake."""
     async with world.open() as sec:
         await create(world, sec, *ids(101))
-        assert [s.id for s in await sec.saga_list()] == ids(100)
+        assert [s.saga_id for s in await sec.saga_list()] == ids(100)
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, "1"])
@@ -102,11 +102,11 @@ async def test_each_line_says_what_its_saga_does(world: World):
     async with world.doomed() as sec:
         expected = await in_every_state(world, sec)
         listed = await sec.saga_list()
-        assert {summary.state.value: summary.id for summary in listed} == expected
-        assert [summary.name for summary in listed] == ["odd", "even"] * 3
+        assert {summary.state.value: summary.saga_id for summary in listed} == expected
+        assert [summary.saga_name for summary in listed] == ["odd", "even"] * 3
         assert {summary.problem for summary in listed} == {None}
         fields = {field.name for field in attrs.fields(steno.SagaSummary)}
-        assert fields == {"id", "name", "state", "problem", "times"}
+        assert fields == {"saga_id", "saga_name", "state", "problem", "times"}
 
 
 async def test_filters_choose_before_pages_are_made(world: World):
@@ -135,8 +135,8 @@ async def test_what_exists_all_through_a_listing_is_listed_once(world: World):
         await create(world, sec, *lasting)
         marker = None
         while page := await sec.saga_list(marker, 4):
-            seen.extend(summary.id for summary in page)
-            marker = page[-1].id
+            seen.extend(summary.saga_id for summary in page)
+            marker = page[-1].saga_id
             await create(world, sec, *[coming.pop() for _ in range(3) if coming])
     assert [saga_id for saga_id in seen if saga_id in lasting] == lasting
     assert len(seen) == len(set(seen))

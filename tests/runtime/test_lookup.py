@@ -101,7 +101,7 @@ async def test_a_recovered_saga_sees_what_a_running_one_does(world: World, *, un
         await saga.start()
         await wait_all_tasks_blocked()
     crashes = 1
-    while not (await _is_finished(world, saga.id)):
+    while not (await _is_finished(world, saga.saga_id)):
         crashes += 1
     assert crashes == len(called) == (12 if undoing else 6)
     assert crashed.seen == quiet.seen
@@ -136,8 +136,8 @@ async def test_a_name_that_is_no_ancestor_fails_the_node(world: World, name: str
     dag = world.saga("a", ["me", "b", p], world.subsaga("s", "inner"), "later")
     async with world.open() as sec:
         result = await sec.saga_run(dag)
-    assert result.kind.error_node_name == "me"
-    stored = result.kind.error_source.to_json()["ActionFailed"]["source_error"]
+    assert result.error_node_name == "me"
+    stored = result.error_source.to_json()["ActionFailed"]["source_error"]
     assert stored["type"] == "steno.errors.NodeLookupError"
     assert stored["message"].startswith(f'node /me looked up "{name}": ')
     assert why in stored["message"]
@@ -154,7 +154,7 @@ async def test_an_undo_action_that_looks_up_what_is_not_its_own_is_stuck(world: 
     world.does("c", raises(NO))
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a", "b", "c"))
-    node, error = result.kind.undo_failure
+    node, error = result.undo_failure
     assert node == "a"
     assert 'looked up \\"b\\"' in str(error)
 
@@ -243,8 +243,8 @@ async def test_make_context_makes_the_user_data_of_each_saga(world: World):
         await first.wait()
         await second.start()
         await wait_all_tasks_blocked()
-    await world.finish(second.id, make_context=make)
-    expected = [(first.id, "one", {"n": 1}), (second.id, "two", {"n": 2})]
+    await world.finish(second.saga_id, make_context=make)
+    expected = [(first.saga_id, "one", {"n": 1}), (second.saga_id, "two", {"n": 2})]
     assert made == [*expected, expected[1]]
     assert seen == [1, 2, 3]
 
@@ -277,9 +277,9 @@ async def test_an_idempotency_key_is_the_same_for_every_call_of_an_action(world:
         await saga.start()
         await wait_all_tasks_blocked()
     async with world.doomed() as sec:
-        await saga_repeats(sec, saga.id)
+        await saga_repeats(sec, saga.saga_id)
         await wait_all_tasks_blocked()
-    await world.finish(saga.id)
+    await world.finish(saga.saga_id)
     assert [len(calls) for calls in keys.values()] == [2, 3, 5]
     assert len({*keys["do"], *keys["action"]}) == 1
     assert len(set(keys["undo"])) == 1
@@ -319,7 +319,7 @@ async def test_a_context_says_where_it_is(world: World):
         await nothing(ctx)
 
     world.does("act", note)
-    dag = world.saga("first", steno.Node.action("n", "The label", "act"))
+    dag = world.saga("first", steno.Node.action("n", "act", label="The label"))
     world.saga("act")
     world.does("first", takes(0))
     async with world.open() as sec:

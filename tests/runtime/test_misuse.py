@@ -39,7 +39,7 @@ async def takes_ten_seconds(_: steno.ActionContext[None]) -> None:
 
 def saga(action: object = gives_its_params, params: object = None, **limit: int) -> steno.SagaDag:
     builder = steno.DagBuilder("saga")
-    builder.append(steno.Node.action("node", "Node", action))
+    builder.append(steno.Node.action("node", action, label="Node"))
     return steno.SagaDag(builder.build(), params, **limit)
 
 
@@ -82,8 +82,8 @@ async def test_an_output_that_fights_back_fails_its_node():
     """To look at a value is to run the user's code; what that raises is the node's failure."""
     async with steno.open_sec(steno.InMemorySecStore(), registry) as sec:
         result = await sec.saga_run(saga(gives_a_hostile_int))
-    assert isinstance(result.kind.error_source, steno.SerializeFailed)
-    assert 'output of node "node"' in str(result.kind.error_source)
+    assert isinstance(result.error_source, steno.SerializeFailed)
+    assert 'output of node "node"' in str(result.error_source)
 
 
 async def test_an_answer_that_is_none_is_not_taken_for_durable():
@@ -227,7 +227,7 @@ async def test_an_async_make_context_is_refused():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: steno.Node.action("a", "A", print), "decorate it with @registry.action"),
+        (lambda: steno.Node.action("a", print, label="A"), "decorate it with @registry.action"),
         (lambda: steno.Node.subsaga("a", steno.DagBuilder("b"), "p"), r"DagBuilder.build\(\)"),
         (lambda: steno.open_sec("trips.db", registry), "must be a SecStore, got"),
         (lambda: steno.open_sec(steno.InMemorySecStore, registry), "store must be a SecStore"),
@@ -242,7 +242,7 @@ def test_what_is_given_in_place_of_another_thing_is_named(call, message):
 async def test_commands_name_what_they_can_not_take():
     """A graph without params, and states by their names."""
     builder = steno.DagBuilder("saga")
-    builder.append(steno.Node.action("node", "Node", gives_its_params))
+    builder.append(steno.Node.action("node", gives_its_params, label="Node"))
     async with steno.open_sec(steno.InMemorySecStore(), registry) as sec:
         with pytest.raises(TypeError, match=r"expected a SagaDag\(dag, params\), got"):
             await sec.saga_create(builder.build())

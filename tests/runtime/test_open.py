@@ -94,7 +94,7 @@ async def test_leaving_waits_for_what_runs_and_leaves_what_is_ready(world: World
         await running.start()
         await unwinding.start()
     assert trio.current_time() == 101
-    assert [world.store.state(s.id) for s in (running, unwinding, ready)] == [
+    assert [world.store.state(s.saga_id) for s in (running, unwinding, ready)] == [
         "succeeded",
         "failed",
         "ready",
@@ -117,7 +117,7 @@ async def test_leaving_waits_for_recovery_and_what_it_brings(world: World):
     async with world.open(recover_concurrency=1):
         pass
     assert trio.current_time() == 150
-    assert {world.store.state(saga.id) for saga in sagas} == {"succeeded"}
+    assert {world.store.state(saga.saga_id) for saga in sagas} == {"succeeded"}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ async def test_a_sec_that_is_being_left_refuses_commands_that_change_something(
         async def ask():
             await trio.sleep(5)
             with pytest.raises(steno.SecClosing, match="is being left"):
-                await command(sec, saga.id, dag)
+                await command(sec, saga.saga_id, dag)
             results.append("refused")
 
         await wait_all_tasks_blocked()
@@ -198,7 +198,7 @@ async def test_leaving_waits_for_what_is_being_created(world: World):
             created.append(await sec.saga_create(dag))
 
         await wait_all_tasks_blocked()
-    assert world.store.state(created[0].id) == "ready"
+    assert world.store.state(created[0].saga_id) == "ready"
     assert trio.current_time() == 10
 
 
@@ -215,8 +215,10 @@ async def test_whoever_waits_for_a_saga_that_was_never_started_is_told(world: Wo
             told.append(str(closing.value))
 
         await wait_all_tasks_blocked()
-    assert told == [f"the SEC is being left, and saga {saga.id} was not started; it stays ready"]
-    (await world.finish(saga.id)).unwrap()
+    assert told == [
+        f"the SEC is being left, and saga {saga.saga_id} was not started; it stays ready"
+    ]
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_actions_use_the_sec_while_it_is_being_left(world: World):
@@ -235,7 +237,7 @@ async def test_actions_use_the_sec_while_it_is_being_left(world: World):
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a"))
         await saga.start()
-    assert world.store.state(saga.id) == "succeeded"
+    assert world.store.state(saga.saga_id) == "succeeded"
     assert world.calls == ["a", "child"]
 
 
@@ -281,11 +283,11 @@ async def test_a_saga_that_cannot_go_on_while_its_sec_is_left_stays_stored(
 
         await trio.sleep(5)
     assert waited == [1]
-    assert world.store.log(saga.id).endswith("1-" if undoing else "1+")
-    assert world.store.problem(saga.id) is None
+    assert world.store.log(saga.saga_id).endswith("1-" if undoing else "1+")
+    assert world.store.problem(saga.saga_id) is None
     assert world.store.state(child_id) == "ready"
-    await world.finish(saga.id)
-    assert world.store.state(saga.id) == ("failed" if undoing else "succeeded")
+    await world.finish(saga.saga_id)
+    assert world.store.state(saga.saga_id) == ("failed" if undoing else "succeeded")
     assert world.store.state(child_id) == "ready"
 
 
@@ -330,10 +332,10 @@ async def test_a_saga_that_waits_for_one_that_stays_stored_does_so_too(
         top = await sec.saga_create(world.saga("top", "fail"))
         await top.start()
         await trio.sleep(5)
-    assert world.store.log(top.id).endswith("0-" if undoing else "0+")
+    assert world.store.log(top.saga_id).endswith("0-" if undoing else "0+")
     assert world.store.state(leaf_id) == "ready"
-    await world.finish(top.id)
-    assert world.store.state(top.id) == ("failed" if undoing else "succeeded")
+    await world.finish(top.saga_id)
+    assert world.store.state(top.saga_id) == ("failed" if undoing else "succeeded")
     assert (world.store.state(middle_id), world.store.state(leaf_id)) == ("succeeded", "ready")
 
 
@@ -350,4 +352,4 @@ async def test_a_sec_whose_store_fails_can_be_left(world: World):
 
         world.store.then = away
     assert trio.current_time() == 30
-    assert world.store.log(saga.id) == "1+ 1✓ 0+"
+    assert world.store.log(saga.saga_id) == "1+ 1✓ 0+"

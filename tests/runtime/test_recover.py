@@ -21,7 +21,7 @@ async def leave(world: World, *dags: steno.SagaDag, ready: int = 0) -> list[sten
         for handle in handles[: len(handles) - ready]:
             await handle.start()
         await wait_all_tasks_blocked()
-    return [handle.id for handle in handles]
+    return [handle.saga_id for handle in handles]
 
 
 # Recovery
@@ -42,7 +42,7 @@ async def test_every_unfinished_saga_is_recovered(world: World):
     ]
     async with world.open() as sec:
         assert (await sec.saga_wait(running)).unwrap()
-        assert (await sec.saga_wait(unwinding)).kind.error_node_name == "c"
+        assert (await sec.saga_wait(unwinding)).error_node_name == "c"
         assert isinstance((await sec.saga_get(ready)).state, steno.SagaReady)
         assert "d" not in world.calls
         await sec.saga_start(ready)
@@ -178,10 +178,21 @@ async def test_saga_recover_loads_one(world: World):
     one, other = await leave(world, world.saga("a"), world.saga("b"))
     async with world.open(recover=False) as sec:
         handle = await sec.saga_recover(one)
-        assert handle.id == one
+        assert handle.saga_id == one
         (await handle.wait()).unwrap()
     assert world.store.state(other) == "running"
     assert world.calls == ["a", "b", "a"]
+
+
+async def test_a_handle_recovers_its_saga(world: World):
+    """It is that saga afterwards, and runs."""
+    world.does("a", each_time(hangs, nothing))
+    (one,) = await leave(world, world.saga("a"))
+    async with world.open(recover=False) as sec:
+        saga = sec.saga_handle(one)
+        await saga.recover()
+        (await saga.wait()).unwrap()
+    assert world.calls == ["a", "a"]
 
 
 async def test_saga_recover_of_a_running_or_ready_saga(world: World):
@@ -189,11 +200,11 @@ async def test_saga_recover_of_a_running_or_ready_saga(world: World):
     world.does("a", takes(10))
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a"))
-        await sec.saga_recover(saga.id)
+        await sec.saga_recover(saga.saga_id)
         assert sec.statistics().ready == 1
         await saga.start()
         await trio.sleep(5)
-        await sec.saga_recover(saga.id)
+        await sec.saga_recover(saga.saga_id)
         (await saga.wait()).unwrap()
         assert trio.current_time() == 10
     assert world.calls == ["a"]
@@ -234,16 +245,16 @@ async def test_a_sec_leaves_alone_what_belongs_to_another_name(world: World):
     async with world.open(sec_name="two") as sec:
         await trio.sleep(100)
         assert world.calls == []
-        view = await sec.saga_get(saga.id)
+        view = await sec.saga_get(saga.saga_id)
         assert view.state.problem == (
             'it belongs to the SEC "one"; saga_recover takes it over, if that is gone'
         )
         with pytest.raises(steno.SagaHaltedError, match='belongs to the SEC "one"'):
-            await sec.saga_wait(saga.id)
-        await sec.saga_recover(saga.id)
-        await sec.saga_start(saga.id)
-        (await sec.saga_wait(saga.id)).unwrap()
-    assert world.store.row(saga.id).fence.sec_name == "two"
+            await sec.saga_wait(saga.saga_id)
+        await sec.saga_recover(saga.saga_id)
+        await sec.saga_start(saga.saga_id)
+        (await sec.saga_wait(saga.saga_id)).unwrap()
+    assert world.store.row(saga.saga_id).fence.sec_name == "two"
 
 
 # Quarantine

@@ -108,7 +108,7 @@ async def test_a_saga_that_gets_stuck_after_a_restart_is_an_error(
         saga = await sec.saga_create(world.saga(["a", "b"], "c"), start=True)
         await wait_all_tasks_blocked()
     caplog.clear()
-    await world.finish(saga.id)
+    await world.finish(saga.saga_id)
     (record,) = records(caplog, logging.ERROR)
     assert "the saga is stuck" in record.getMessage()
     assert record.exc_info is None
@@ -132,8 +132,8 @@ async def test_a_halted_saga_is_an_error_and_its_problem_is_stored(
         assert listed.problem == halted.value.problem
         assert sec.statistics().halted == 1
     (record,) = records(caplog, logging.ERROR)
-    assert extras(record) == (str(saga.id), "test", None)
-    assert record.getMessage() == f"saga {saga.id}: it is halted: {halted.value.problem}"
+    assert extras(record) == (str(saga.saga_id), "test", None)
+    assert record.getMessage() == f"saga {saga.saga_id}: it is halted: {halted.value.problem}"
 
 
 async def test_a_problem_is_stored_where_the_store_can_be_reached(
@@ -142,12 +142,12 @@ async def test_a_problem_is_stored_where_the_store_can_be_reached(
     """A write that is refused halts its saga; the note about it is written all the same."""
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a", "b"))
-        world.store.script.extend([works, refuses(saga.id, OSError("disk"))] * 2)
+        world.store.script.extend([works, refuses(saga.saga_id, OSError("disk"))] * 2)
         world.store.script.extend([works])
         await saga.start()
         with pytest.raises(steno.SagaHaltedError):
             await saga.wait()
-    assert "could not be recorded (disk)" in world.store.problem(saga.id)
+    assert "could not be recorded (disk)" in world.store.problem(saga.saga_id)
     assert any(r.exc_info and r.exc_info[0] is OSError for r in records(caplog, logging.ERROR))
 
 
@@ -165,7 +165,7 @@ async def test_a_note_does_not_wait_for_a_store_that_is_away(world: World):
         with pytest.raises(steno.SagaHaltedError):
             await saga.wait()
     assert trio.current_time() == 21
-    assert world.store.problem(saga.id) is None
+    assert world.store.problem(saga.saga_id) is None
 
 
 async def test_many_sagas_of_one_problem_are_one_traceback_and_a_count(

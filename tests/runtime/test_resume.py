@@ -45,21 +45,21 @@ async def test_a_finished_dump_is_ready_and_ends_without_a_new_event(name: str):
     world = demo_world()
     async with world.open() as sec:
         saga = await sec.saga_resume(dump(name))
-        assert world.store.state(saga.id) == "ready"
+        assert world.store.state(saga.saga_id) == "ready"
         assert isinstance((await saga.view()).state, steno.SagaReady)
-        before = world.store.row(saga.id).events
+        before = world.store.row(saga.saga_id).events
         await saga.start()
         result = await saga.wait()
-    assert world.store.row(saga.id).events == before
+    assert world.store.row(saga.saga_id).events == before
     assert sorted(shown(before).split()) == sorted(shown(dump(name).events).split())
-    assert world.store.state(saga.id) == ENDS[name]
+    assert world.store.state(saga.saga_id) == ENDS[name]
     assert world.calls == []
     if name == "ok":
         assert result.unwrap().saga_output() == "it worked"
     else:
-        assert result.kind.error_node_name == "instance_boot"
-        assert result.kind.error_source == steno.InjectedError()
-        assert (result.kind.undo_failure is None) == (name == "err")
+        assert result.error_node_name == "instance_boot"
+        assert result.error_source == steno.InjectedError()
+        assert (result.undo_failure is None) == (name == "err")
 
 
 CUTS = [
@@ -75,13 +75,13 @@ async def test_a_dump_cut_anywhere_ends_as_it_must(name: str, cut: int):
     world = demo_world()
     async with world.open() as sec:
         saga = await sec.saga_resume(steno.SagaSerialized.from_json(kept.to_json()))
-        stored = world.store.row(saga.id).events
+        stored = world.store.row(saga.saga_id).events
         await saga.start()
         await saga.wait()
-    log = world.store.row(saga.id).events
+    log = world.store.row(saga.saga_id).events
     marks = shown(kept.events)
     end = "stuck" if "!" in marks else "failed" if "✗" in marks else "succeeded"
-    assert world.store.state(saga.id) == end
+    assert world.store.state(saga.saga_id) == end
     assert log[: len(stored)] == stored
     assert len(set(shown(log).split())) == len(log)
     failures = shown(log).count("✗")
@@ -142,7 +142,7 @@ async def test_a_view_of_a_running_saga_can_be_resumed_elsewhere(world: World):
     elsewhere.saga("a", "b")
     async with elsewhere.open() as sec:
         there = await sec.saga_resume(steno.SagaSerialized.from_json(text))
-        assert there.id == saga.id
+        assert there.saga_id == saga.saga_id
         await there.start()
         ok = (await there.wait()).unwrap()
     assert elsewhere.calls == ["b"]
@@ -165,7 +165,7 @@ async def test_a_resumed_saga_takes_injections(world: World):
         saga = await sec.saga_resume(SAGA_ID, world.saga("a", "b"), events("2+ 2✓ 0+ 0✓"))
         await saga.inject_error("b")
         await saga.start()
-        assert (await saga.wait()).kind.error_node_name == "b"
+        assert (await saga.wait()).error_node_name == "b"
 
 
 # What it may not be

@@ -32,7 +32,7 @@ async def run(world: World, *names: str, saga_id: UUID) -> None:
 
 
 async def listed(world: World) -> list[UUID]:
-    return [summary.id for summary in await world.sec.saga_list()]
+    return [summary.saga_id for summary in await world.sec.saga_list()]
 
 
 @asynccontextmanager

@@ -57,8 +57,8 @@ async def failure_of(world: World, behaviour: Behaviour) -> steno.ActionError:
         result = await sec.saga_run(world.saga("good", "bad"))
         (await other.wait()).unwrap()
     assert world.calls[-1] == "~good"
-    assert result.kind.error_node_name == "bad"
-    return result.kind.error_source
+    assert result.error_node_name == "bad"
+    return result.error_source
 
 
 async def test_an_exception_is_stored_with_its_type_and_message(world: World):
@@ -143,8 +143,8 @@ async def test_what_is_too_large_fails_the_node(world: World):
     world.does("a", returns("x" * 1000))
     async with world.open(max_value_bytes=1001) as sec:
         result = await sec.saga_run(world.saga("a"))
-    assert isinstance(result.kind.error_source, steno.SerializeFailed)
-    assert "1002" in result.kind.error_source.message
+    assert isinstance(result.error_source, steno.SerializeFailed)
+    assert "1002" in result.error_source.message
 
 
 @pytest.mark.parametrize("how", ["output", "error", "arguments", "cause"])
@@ -169,10 +169,10 @@ async def test_a_function_that_is_not_async_fails_its_node(world: World):
     """It is told what it returned instead of waiting."""
     world.registry.register(steno.ActionFunc.new_action("plain", lambda _: 5, nothing))
     builder = steno.DagBuilder("test")
-    builder.append(steno.Node.action("n", "N", "plain"))
+    builder.append(steno.Node.action("n", "plain", label="N"))
     async with world.open() as sec:
         result = await sec.saga_run(steno.SagaDag(builder.build()))
-    stored = result.kind.error_source.to_json()["ActionFailed"]["source_error"]
+    stored = result.error_source.to_json()["ActionFailed"]["source_error"]
     assert stored["type"] == "TypeError"
     assert 'action "plain" returned 5 instead of waiting' in stored["message"]
 
@@ -194,10 +194,10 @@ async def test_an_action_of_another_class_may_fail_in_any_way(world: World):
     """Whatever has a name and two methods is an action; raising without waiting is raising."""
     world.registry.register(OddAction())
     builder = steno.DagBuilder("test")
-    builder.append(steno.Node.action("n", "N", "odd"))
+    builder.append(steno.Node.action("n", "odd", label="N"))
     async with world.open() as sec:
         result = await sec.saga_run(steno.SagaDag(builder.build()))
-    stored = result.kind.error_source.to_json()["ActionFailed"]["source_error"]
+    stored = result.error_source.to_json()["ActionFailed"]["source_error"]
     assert stored["message"] == "before anything was awaited"
 
 
@@ -207,12 +207,12 @@ async def test_an_undo_action_that_is_not_async_leaves_the_saga_stuck(world: Wor
     world.does("b", raises(ValueError("no")))
     world.saga("b")
     builder = steno.DagBuilder("test")
-    builder.append(steno.Node.action("n", "N", "plain"))
-    builder.append(steno.Node.action("b", "B", "b"))
+    builder.append(steno.Node.action("n", "plain", label="N"))
+    builder.append(steno.Node.action("b", "b", label="B"))
     async with world.open() as sec:
         result = await sec.saga_run(steno.SagaDag(builder.build()))
-    assert result.kind.undo_failure[0] == "n"
-    assert "returned None instead of waiting" in str(result.kind.undo_failure[1])
+    assert result.undo_failure[0] == "n"
+    assert "returned None instead of waiting" in str(result.undo_failure[1])
 
 
 @pytest.mark.parametrize("error", [Mute(), Bare()])
@@ -224,7 +224,7 @@ async def test_an_undo_whose_exception_can_not_be_shown_leaves_the_saga_stuck(
     world.does("b", raises(ValueError("no")))
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a", "b"))
-    assert result.kind.undo_failure[0] == "a"
+    assert result.undo_failure[0] == "a"
     assert world.store.state(result.saga_id) == "stuck"
 
 
@@ -244,8 +244,8 @@ async def test_a_scope_of_the_actions_own_is_its_own_affair(world: World):
     world.does("b", too_slow)
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a", "b"))
-    assert result.kind.error_node_name == "b"
-    assert result.kind.error_source.to_json()["ActionFailed"]["source_error"] == {
+    assert result.error_node_name == "b"
+    assert result.error_source.to_json()["ActionFailed"]["source_error"] == {
         "type": "trio.TooSlowError",
         "message": "",
     }
@@ -324,9 +324,9 @@ async def test_a_shutdown_never_unwinds_a_healthy_saga(world: World, rude: Behav
         saga = await sec.saga_create(world.saga("a", ["b", "c"], "d"))
         await saga.start()
         await wait_all_tasks_blocked()
-        log = world.store.log(saga.id)
-    assert world.store.log(saga.id) == log
-    result = await world.finish(saga.id)
+        log = world.store.log(saga.saga_id)
+    assert world.store.log(saga.saga_id) == log
+    result = await world.finish(saga.saga_id)
     assert result.unwrap().lookup_node_output("b") == "well"
     assert sorted(world.calls) == ["a", "b", "b", "c", "d"]
 
@@ -340,13 +340,13 @@ async def test_a_shutdown_leaves_no_saga_stuck(world: World, rude: Behaviour):
         saga = await sec.saga_create(world.saga("a", "b", "c"))
         await saga.start()
         await wait_all_tasks_blocked()
-        log = world.store.log(saga.id)
+        log = world.store.log(saga.saga_id)
     assert log.endswith("1-")
-    assert world.store.log(saga.id) == log
-    result = await world.finish(saga.id)
-    assert result.kind.undo_failure is None
+    assert world.store.log(saga.saga_id) == log
+    result = await world.finish(saga.saga_id)
+    assert result.undo_failure is None
     assert world.calls == ["a", "b", "c", "~b", "~b", "~a"]
-    assert world.store.state(saga.id) == "failed"
+    assert world.store.state(saga.saga_id) == "failed"
 
 
 @pytest.mark.parametrize("undoing", [False, True])
@@ -373,15 +373,15 @@ async def test_a_cancelled_that_strays_halts_its_saga_alone(
         await saga.start()
         with pytest.raises(steno.SagaHaltedError, match="Cancelled") as halted:
             await saga.wait()
-        assert halted.value.saga_id == saga.id
+        assert halted.value.saga_id == saga.saga_id
         assert "saga_recover" in halted.value.problem
         assert f'"{"a" if undoing else "b"}"' in halted.value.problem
         assert isinstance((await saga.view()).state, steno.SagaHalted)
         (await other.wait()).unwrap()
-        await sec.saga_recover(saga.id)
+        await sec.saga_recover(saga.saga_id)
         result = await saga.wait()
-    assert isinstance(result.kind, steno.SagaResultErr) == undoing
-    assert world.store.state(saga.id) == ("failed" if undoing else "succeeded")
+    assert isinstance(result, steno.SagaResultErr) == undoing
+    assert world.store.state(saga.saga_id) == ("failed" if undoing else "succeeded")
 
 
 async def test_what_came_in_beside_a_stray_is_recorded_all_the_same(world: World):
@@ -400,9 +400,9 @@ async def test_what_came_in_beside_a_stray_is_recorded_all_the_same(world: World
         await saga.start()
         with pytest.raises(steno.SagaHaltedError):
             await saga.wait()
-        log = world.store.log(saga.id).split()
+        log = world.store.log(saga.saga_id).split()
         assert sorted(log) == ["0+", "1+", "1✓", "2+", "2✓", "4+", "4✓"]
-        await sec.saga_recover(saga.id)
+        await sec.saga_recover(saga.saga_id)
         (await saga.wait()).unwrap()
     assert sorted(world.calls) == ["a", "a", "b", "c", "d"]
 
@@ -434,12 +434,12 @@ async def test_what_is_no_exception_brings_the_sec_down_and_comes_out_as_it_is(
             await saga.start()
             await trio.sleep_forever()
     assert caught.value is error
-    assert world.store.log(saga.id).endswith("0-" if undoing else "0+")
+    assert world.store.log(saga.saga_id).endswith("0-" if undoing else "0+")
     async with world.open() as sec:
-        (await sec.saga_wait(other.id)).unwrap()
-        result = await sec.saga_wait(saga.id)
-    assert isinstance(result.kind, steno.SagaResultErr) == undoing
-    assert world.store.state(saga.id) == ("failed" if undoing else "succeeded")
+        (await sec.saga_wait(other.saga_id)).unwrap()
+        result = await sec.saga_wait(saga.saga_id)
+    assert isinstance(result, steno.SagaResultErr) == undoing
+    assert world.store.state(saga.saga_id) == ("failed" if undoing else "succeeded")
 
 
 async def test_an_interrupt_that_meets_a_shutdown_is_not_lost(world: World):

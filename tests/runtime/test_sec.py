@@ -40,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "prune": lambda sec, _: sec.saga_prune(timedelta(days=30)),
     "handle.start": lambda sec, saga_id: sec.saga_handle(saga_id).start(),
     "handle.wait": lambda sec, saga_id: sec.saga_handle(saga_id).wait(),
+    "handle.recover": lambda sec, saga_id: sec.saga_handle(saga_id).recover(),
     "handle.view": lambda sec, saga_id: sec.saga_handle(saga_id).view(),
     "handle.inject_error": lambda sec, saga_id: sec.saga_handle(saga_id).inject_error("a"),
     "handle.inject_error_undo": lambda sec, saga_id: sec.saga_handle(saga_id).inject_error_undo(
@@ -91,6 +92,16 @@ def test_every_method_is_among_the_commands():
     assert {names.get(name, name) for name in waiting} == set(COMMANDS)
 
 
+def test_a_handle_has_every_command_on_one_saga():
+    """What the client does with a saga by its id, the handle does, too."""
+    on_one = {
+        name.removeprefix("saga_")
+        for name in _async_methods(steno.SecClient)
+        if [*inspect.signature(getattr(steno.SecClient, name)).parameters][1:2] == ["saga_id"]
+    }
+    assert on_one - {"get"} | {"view"} == set(_async_methods(steno.SagaHandle))
+
+
 def _async_methods(of: type) -> list[str]:
     methods = inspect.getmembers(of, inspect.iscoroutinefunction)
     return [name for name, _ in methods if not name.startswith("_")]
@@ -126,7 +137,7 @@ async def test_a_saga_is_validated_before_anything_is_stored(world: World, fault
     """What is wrong with it is said at once, and leaves no trace."""
     builder = steno.DagBuilder("trip")
     builder.append(steno.Node.constant("c", "x" * (99 if fault == "constant" else 0)))
-    builder.append(steno.Node.action("hotel", "Book", "book"))
+    builder.append(steno.Node.action("hotel", "book", label="Book"))
     dag = steno.SagaDag(builder.build(), "x" * (99 if fault == "params" else 0))
     action = steno.ActionFunc("book", hangs, None if fault == "undo" else steno.NOOP)
     if fault != "action":
@@ -245,8 +256,8 @@ async def test_a_second_start_is_refused_and_disturbs_nothing(world: World, when
     if when == "another life":
         async with world.open() as sec:
             with pytest.raises(steno.SagaNotReady) as refused:
-                await sec.saga_start(saga.id)
-    assert str(refused.value) == f'saga not in "ready" state: {saga.id}'
+                await sec.saga_start(saga.saga_id)
+    assert str(refused.value) == f'saga not in "ready" state: {saga.saga_id}'
     assert world.calls.count("a") == 1
 
 
@@ -306,13 +317,13 @@ async def test_an_evicted_saga_is_read_from_the_store(world: World):
         world.store.reading = note
         view, result = await saga.view(), await saga.wait()
         assert read == ["load", "load"]
-        assert await sec.saga_create(world.saga("a", "b"), saga_id=saga.id) == saga
+        assert await sec.saga_create(world.saga("a", "b"), saga_id=saga.saga_id) == saga
         with pytest.raises(steno.SagaIdInUse):
-            await sec.saga_create(world.saga("a"), saga_id=saga.id)
+            await sec.saga_create(world.saga("a"), saga_id=saga.saga_id)
     assert isinstance(view.state, steno.SagaDone)
     assert str(view.state.status) == str(kept_view.state.status)
     assert view.serialized().to_json() == kept_view.serialized().to_json()
-    assert result.kind == kept.kind == view.state.result.kind
+    assert result == kept == view.state.result
     assert result.saga_log.pretty() == kept.saga_log.pretty()
 
 
@@ -349,7 +360,7 @@ async def test_a_cancelled_waiter_changes_nothing_and_is_forgotten(world: World)
                 with trio.move_on_after(1):
                     await saga.wait()
             await wait_all_tasks_blocked()
-            assert _remembered(sec, saga.id) == 0, when
+            assert _remembered(sec, saga.saga_id) == 0, when
             if when == "ready":
                 await saga.start()
         async with trio.open_nursery() as nursery:
@@ -357,9 +368,9 @@ async def test_a_cancelled_waiter_changes_nothing_and_is_forgotten(world: World)
             with trio.move_on_after(1):
                 await saga.wait()
             await wait_all_tasks_blocked()
-            assert _remembered(sec, saga.id) == 1
+            assert _remembered(sec, saga.saga_id) == 1
         assert trio.current_time() == 110
-        assert _remembered(sec, saga.id) == 0
+        assert _remembered(sec, saga.saga_id) == 0
     assert world.calls == ["a"]
 
 
@@ -376,12 +387,12 @@ async def test_a_waiter_that_is_cancelled_while_its_saga_is_loaded_is_forgotten_
     async with world.open() as sec:
         for _ in range(5):
             with trio.move_on_after(1):
-                await sec.saga_wait(saga.id)
+                await sec.saga_wait(saga.saga_id)
         await wait_all_tasks_blocked()
-        assert _remembered(sec, saga.id) == 0
+        assert _remembered(sec, saga.saga_id) == 0
         await trio.sleep(10)
         assert sec.statistics().running == 1
-        assert _remembered(sec, saga.id) == 0
+        assert _remembered(sec, saga.saga_id) == 0
 
 
 def _remembered(sec: steno.SecClient, saga_id: UUID) -> int:

@@ -19,11 +19,11 @@ async def test_a_saga_that_was_never_started_stays_ready(world: World):
         async with world.open() as sec:
             await trio.sleep(100)
             assert sec.statistics().ready == 1
-            assert isinstance((await sec.saga_get(saga.id)).state, steno.SagaReady)
+            assert isinstance((await sec.saga_get(saga.saga_id)).state, steno.SagaReady)
     assert world.calls == []
     async with world.open() as sec:
-        await sec.saga_start(saga.id)
-        (await sec.saga_wait(saga.id)).unwrap()
+        await sec.saga_start(saga.saga_id)
+        (await sec.saga_wait(saga.saga_id)).unwrap()
 
 
 async def test_recovering_a_ready_saga_does_not_start_it(world: World):
@@ -31,7 +31,7 @@ async def test_recovering_a_ready_saga_does_not_start_it(world: World):
     async with world.doomed(sec_name="one") as sec:
         saga = await sec.saga_create(world.saga("a"))
     async with world.open(sec_name="two") as sec:
-        handle = await sec.saga_recover(saga.id)
+        handle = await sec.saga_recover(saga.saga_id)
         await trio.sleep(10)
         assert world.calls == []
         await handle.start()
@@ -72,7 +72,7 @@ async def test_a_start_that_was_acknowledged_outlives_a_crash(world: World):
         saga = await sec.saga_create(world.saga("a"))
         await saga.start()
     async with world.open() as sec:
-        (await sec.saga_wait(saga.id)).unwrap()
+        (await sec.saga_wait(saga.saga_id)).unwrap()
 
 
 async def test_creating_and_starting_is_one_transaction(world: World):
@@ -91,9 +91,9 @@ async def test_what_was_created_and_started_outlives_a_crash(world: World, stage
     """It goes on, even if it crashed before anything of it was called."""
     async with world.doomed() as sec:
         saga = await sec.saga_create(world.saga(stage), start=True)
-    assert world.store.state(saga.id) in {"running", "succeeded"}
+    assert world.store.state(saga.saga_id) in {"running", "succeeded"}
     async with world.open() as sec:
-        (await sec.saga_wait(saga.id)).unwrap()
+        (await sec.saga_wait(saga.saga_id)).unwrap()
 
 
 @pytest.mark.parametrize("before", ["ready", "running", "done", "another life"])
@@ -157,7 +157,7 @@ async def test_a_dump_that_is_finished_is_ready_until_it_is_started(world: World
             await saga.start()
             (await saga.wait()).unwrap()
     if crash:
-        assert other.store.state(saga.id) == "ready"
-        (await other.finish(saga.id)).unwrap()
-    assert other.store.state(saga.id) == "succeeded"
-    assert other.store.log(saga.id) == "1+ 1✓ 0+ 0✓ 2+ 2✓"
+        assert other.store.state(saga.saga_id) == "ready"
+        (await other.finish(saga.saga_id)).unwrap()
+    assert other.store.state(saga.saga_id) == "succeeded"
+    assert other.store.log(saga.saga_id) == "1+ 1✓ 0+ 0✓ 2+ 2✓"

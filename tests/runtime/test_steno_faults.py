@@ -50,19 +50,19 @@ async def test_row_3_two_undo_failures_at_once_leave_the_saga_stuck(world: World
         await saga.start()
         await trio.sleep(1 if crashed else 2)
         await wait_all_tasks_blocked()
-        events = world.store.row(saga.id).events
-        assert world.store.log(saga.id).count("!") == 2
+        events = world.store.row(saga.saga_id).events
+        assert world.store.log(saga.saga_id).count("!") == 2
         dag = (await saga.view()).serialized().dag
     elsewhere = World()
     elsewhere.saga(*"abcd")
     async with elsewhere.open() as sec:
-        resumed = await sec.saga_resume(saga.id, dag, events)
+        resumed = await sec.saga_resume(saga.saga_id, dag, events)
         await resumed.start()
         result = await resumed.wait()
         (await sec.saga_run(elsewhere.saga("a"))).unwrap()
-    assert result.kind.undo_failure is not None
-    assert elsewhere.store.row(saga.id).events == events
-    assert world.store.state(saga.id) == elsewhere.store.state(saga.id) == "stuck"
+    assert result.undo_failure is not None
+    assert elsewhere.store.row(saga.saga_id).events == events
+    assert world.store.state(saga.saga_id) == elsewhere.store.state(saga.saga_id) == "stuck"
 
 
 async def test_row_5_a_second_start_does_not_disturb_the_running_saga(world: World):
@@ -76,7 +76,7 @@ async def test_row_5_a_second_start_does_not_disturb_the_running_saga(world: Wor
         for _ in range(3):
             with pytest.raises(steno.SagaNotReady) as refused:
                 await saga.start()
-            assert str(refused.value) == f'saga not in "ready" state: {saga.id}'
+            assert str(refused.value) == f'saga not in "ready" state: {saga.saga_id}'
         (await saga.wait()).unwrap()
     assert world.calls == ["a", "b"]
     assert trio.current_time() == 10
@@ -116,7 +116,7 @@ async def test_row_8_an_action_that_panics_or_looks_up_what_is_not_there_fails(w
         world.does("b", bad)
         async with world.open() as sec:
             result = await sec.saga_run(world.saga("a", "b"))
-        assert result.kind.error_node_name == "b"
+        assert result.error_node_name == "b"
         assert world.store.state(result.saga_id) == "failed"
     assert world.calls == ["a", "b", "~a"] * 5
 
@@ -157,7 +157,7 @@ async def test_row_11_a_stuck_saga_is_stored_as_stuck(world: World):
         await sec.saga_run(world.saga("a", "c"))
         await sec.saga_run(world.saga("a"))
         found = await sec.saga_list(states=[steno.SagaCachedState.STUCK])
-    assert [summary.id for summary in found] == [stuck.saga_id]
+    assert [summary.saga_id for summary in found] == [stuck.saga_id]
     async with world.open() as sec:  # nothing that a restart would change
         assert await sec.saga_list(states=[steno.SagaCachedState.STUCK]) == found
     assert world.store.log(stuck.saga_id).endswith("2✗ 1- 1!")
@@ -173,12 +173,12 @@ async def test_row_12_a_sec_that_was_taken_over_can_not_write(world: World):
         await wait_all_tasks_blocked()
         async with world.doomed():
             await wait_all_tasks_blocked()
-            before = world.store.row(saga.id)
+            before = world.store.row(saga.saga_id)
             go_on.set()
             await wait_all_tasks_blocked()
-            assert world.store.row(saga.id) == before
+            assert world.store.row(saga.saga_id) == before
             with pytest.raises(steno.SagaHaltedError):
                 await saga.wait()
     late = [w for batch in world.store.batches for w in batch if isinstance(w, SagaRecord)]
     assert {world.store.inner.write(write) for write in late} == {Lost("default")}
-    assert (await world.finish(saga.id)).unwrap().saga_output() == "new"
+    assert (await world.finish(saga.saga_id)).unwrap().saga_output() == "new"

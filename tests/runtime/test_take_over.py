@@ -50,21 +50,21 @@ async def test_the_later_of_two_secs_takes_the_sagas_over(world: World):
             assert world.calls == ["a", "b", "b"]
             go_on.set()
             await wait_all_tasks_blocked()
-            assert [error.saga_id for error in told] == [saga.id]
+            assert [error.saga_id for error in told] == [saga.saga_id]
             assert str(told[0]) == (
-                f'saga {saga.id} is halted: the SEC "default" runs it now, or a later life of '
+                f'saga {saga.saga_id} is halted: the SEC "default" runs it now, or a later life of '
                 "this one"
             )
             view = await saga.view()
             assert view.state.problem == told[0].problem
             assert first.statistics().halted == 0  # it goes on elsewhere
             assert first.statistics().running == 0
-            result = await second.saga_wait(saga.id)
+            result = await second.saga_wait(saga.saga_id)
         assert result.unwrap().lookup_node_output("b") == "second"
         assert (await saga.wait()).unwrap().lookup_node_output("b") == "second"
         assert isinstance((await saga.view()).state, steno.SagaDone)
         assert (await first.saga_run(world.saga("c"))).unwrap()
-    assert world.store.log(saga.id) == "3+ 3✓ 0+ 0✓ 1+ 1✓ 2+ 2✓ 4+ 4✓"
+    assert world.store.log(saga.saga_id) == "3+ 3✓ 0+ 0✓ 1+ 1✓ 2+ 2✓ 4+ 4✓"
     assert world.calls == ["a", "b", "b", "c", "c"]
 
 
@@ -85,7 +85,7 @@ async def test_what_the_earlier_sec_still_runs_of_a_saga_is_cancelled(world: Wor
         await saga.start()
         await trio.sleep(5)
         async with world.open() as second:
-            (await second.saga_wait(saga.id)).unwrap()
+            (await second.saga_wait(saga.saga_id)).unwrap()
             assert ended == []
             await trio.sleep(10)
     assert ended == [10]
@@ -100,9 +100,9 @@ async def test_a_take_over_hurts_no_other_saga_of_a_batch(world: World):
 
     async def wait(saga: steno.SagaHandle) -> None:
         try:
-            ends[saga.id] = type((await saga.wait()).kind)
+            ends[saga.saga_id] = type(await saga.wait())
         except steno.SagaTakenOver as taken:
-            ends[saga.id] = taken.problem
+            ends[saga.saga_id] = taken.problem
 
     async with (
         world.open(sec_name="one") as one,
@@ -114,7 +114,7 @@ async def test_a_take_over_hurts_no_other_saga_of_a_batch(world: World):
             await saga.start()
             nursery.start_soon(wait, saga)
         await wait_all_tasks_blocked()
-        await two.saga_recover(sagas[2].id)
+        await two.saga_recover(sagas[2].saga_id)
         await wait_all_tasks_blocked()
         busy = await one.saga_create(world.saga("x"))
         world.store.script.append(answers_at(answer))
@@ -125,12 +125,12 @@ async def test_a_take_over_hurts_no_other_saga_of_a_batch(world: World):
         await wait_all_tasks_blocked()
         answer.set()
         await wait_all_tasks_blocked()
-        together = {saga.id for saga in sagas}
+        together = {saga.saga_id for saga in sagas}
         assert any({w.saga_id for w in b} >= together for b in world.store.batches[count:])
-        (await two.saga_wait(sagas[2].id)).unwrap()
-    assert 'the SEC "two" runs it now' in ends.pop(sagas[2].id)
+        (await two.saga_wait(sagas[2].saga_id)).unwrap()
+    assert 'the SEC "two" runs it now' in ends.pop(sagas[2].saga_id)
     assert list(ends.values()) == [steno.SagaResultOk] * 4
-    assert {world.store.log(saga.id) for saga in sagas} == {"1+ 1✓ 0+ 0✓ 2+ 2✓"}
+    assert {world.store.log(saga.saga_id) for saga in sagas} == {"1+ 1✓ 0+ 0✓ 2+ 2✓"}
 
 
 async def test_a_saga_that_was_taken_over_before_its_start_is_not_run_twice(world: World):
@@ -138,12 +138,12 @@ async def test_a_saga_that_was_taken_over_before_its_start_is_not_run_twice(worl
     async with world.open() as first:
         saga = await first.saga_create(world.saga("a"))
         async with world.open() as second:
-            await second.saga_start(saga.id)
-            (await second.saga_wait(saga.id)).unwrap()
+            await second.saga_start(saga.saga_id)
+            (await second.saga_wait(saga.saga_id)).unwrap()
             with pytest.raises(steno.SagaTakenOver):
                 await saga.start()
     assert world.calls == ["a"]
-    assert world.store.log(saga.id) == "1+ 1✓ 0+ 0✓ 2+ 2✓"
+    assert world.store.log(saga.saga_id) == "1+ 1✓ 0+ 0✓ 2+ 2✓"
 
 
 async def test_a_saga_that_unwinds_can_be_taken_over_too(world: World):
@@ -156,12 +156,12 @@ async def test_a_saga_that_unwinds_can_be_taken_over_too(world: World):
         await saga.start()
         await wait_all_tasks_blocked()
         async with world.open() as second:
-            result = await second.saga_wait(saga.id)
+            result = await second.saga_wait(saga.saga_id)
             go_on.set()
             await wait_all_tasks_blocked()
             assert first.statistics().halted == 0  # it goes on elsewhere
-    assert result.kind.undo_failure is None
-    assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2- 2∅"
+    assert result.undo_failure is None
+    assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2- 2∅"
     assert world.calls == ["a", "b", "~a", "~a"]
 
 
@@ -172,17 +172,17 @@ async def test_sagas_may_be_taken_back(world: World):
         saga = await one.saga_create(world.saga("a", "b"))
         await saga.start()
         await wait_all_tasks_blocked()
-        await two.saga_recover(saga.id)
+        await two.saga_recover(saga.saga_id)
         await wait_all_tasks_blocked()
-        assert world.store.row(saga.id).fence.sec_name == "two"
+        assert world.store.row(saga.saga_id).fence.sec_name == "two"
     async with world.doomed(sec_name="three") as three:
-        await three.saga_recover(saga.id)
+        await three.saga_recover(saga.saga_id)
         await wait_all_tasks_blocked()
     async with world.open(sec_name="one") as one:
-        await one.saga_recover(saga.id)
-        (await one.saga_wait(saga.id)).unwrap()
-    assert world.store.log(saga.id) == "2+ 2✓ 0+ 0✓ 1+ 1✓ 3+ 3✓"
-    assert world.store.row(saga.id).fence.generation == 4
+        await one.saga_recover(saga.saga_id)
+        (await one.saga_wait(saga.saga_id)).unwrap()
+    assert world.store.log(saga.saga_id) == "2+ 2✓ 0+ 0✓ 1+ 1✓ 3+ 3✓"
+    assert world.store.row(saga.saga_id).fence.generation == 4
     assert world.calls == [*["a"] * 4, "b"]
 
 
@@ -202,14 +202,14 @@ async def test_a_saga_that_is_taken_over_while_it_is_loaded_is_left_to_the_taker
     async with world.open() as first:
         await trio.sleep(5)
         async with world.open() as second:
-            (await second.saga_wait(saga.id)).unwrap()
+            (await second.saga_wait(saga.saga_id)).unwrap()
             await trio.sleep(10)
         world.store.reading = None
         assert first.statistics().pending == 0
-        assert (await first.saga_wait(saga.id)).unwrap()
-    assert world.store.problem(saga.id) is None
+        assert (await first.saga_wait(saga.saga_id)).unwrap()
+    assert world.store.problem(saga.saga_id) is None
     assert world.calls == ["a", "a"]
-    assert world.store.row(saga.id).fence.generation == 3
+    assert world.store.row(saga.saga_id).fence.generation == 3
 
 
 async def test_who_has_lost_a_saga_while_loading_it_calls_nothing_of_it(world: World):
@@ -232,7 +232,7 @@ async def test_who_has_lost_a_saga_while_loading_it_calls_nothing_of_it(world: W
             await trio.sleep(10)
             assert world.calls == ["a", "a"]
             with pytest.raises(steno.SagaTakenOver, match="while it was being loaded"):
-                await first.saga_wait(saga.id)
+                await first.saga_wait(saga.saga_id)
 
 
 async def test_an_action_is_not_called_by_a_sec_that_has_lost_its_saga(world: World):
@@ -248,7 +248,7 @@ async def test_an_action_is_not_called_by_a_sec_that_has_lost_its_saga(world: Wo
             go_on.set()
             await wait_all_tasks_blocked()
     assert world.calls == ["a", "a"]
-    assert world.store.log(saga.id) == "2+ 2✓ 0+"
+    assert world.store.log(saga.saga_id) == "2+ 2✓ 0+"
 
 
 async def test_idempotent_actions_take_effect_once_though_two_secs_call_them(world: World):
@@ -285,10 +285,10 @@ async def test_idempotent_actions_take_effect_once_though_two_secs_call_them(wor
             await wait_all_tasks_blocked()
             assert calls == ["book", "book", "cancel"]
             assert service == {}
-            await world.finish(saga.id)
+            await world.finish(saga.saga_id)
     assert calls == ["book", "book", "cancel", "cancel"]
     assert service == {}
-    assert world.store.state(saga.id) == "failed"
+    assert world.store.state(saga.saga_id) == "failed"
 
 
 @pytest.mark.parametrize("how", ["taken over", "halted"])
@@ -330,7 +330,7 @@ async def test_of_sagas_that_were_taken_over_only_the_latest_are_remembered(
         sagas = [await one.saga_create(world.saga("a", "b"), start=True) for _ in range(10)]
         async with world.doomed(sec_name="two") as two:
             for saga in sagas:
-                await two.saga_recover(saga.id)
+                await two.saga_recover(saga.saga_id)
             await trio.sleep(15)
             problems = [(await saga.view()).state for saga in sagas]
         assert len(one._coordinator._taken_over) == 3  # noqa: SLF001 - nothing public shows it

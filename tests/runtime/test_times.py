@@ -8,7 +8,7 @@ import trio
 import steno
 from steno.core import Timestamp
 from steno.store import from_timestamp, to_timestamp
-from steno.testing import DateClock
+from steno.testing.schedule import DateClock
 from support.worlds import World, takes
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ async def test_an_event_has_the_time_at_which_it_was_made(world: World):
         ]
         assert times == [2, 2, 2, 7, 7, 7, 7, 7]
     async with world.store.inner.open() as session:
-        stored = await session.load(saga.id)
+        stored = await session.load(saga.saga_id)
     assert [event.time for event in stored.events] == [event.time for event in log]
 
 

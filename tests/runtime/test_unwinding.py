@@ -27,8 +27,12 @@ async def test_the_result_names_the_node_that_failed_and_its_error(world: World)
     world.does("b", raises(NO))
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a", "b"))
-    assert result.kind == steno.SagaResultErr(
-        "b", steno.ActionFailed('{"message":"no","type":"ValueError"}'), None
+    assert result == steno.SagaResultErr(
+        result.saga_id,
+        result.saga_log,
+        "b",
+        steno.ActionFailed('{"message":"no","type":"ValueError"}'),
+        None,
     )
     with pytest.raises(steno.SagaFailed, match='at node "b": action failed: .*"no"'):
         result.unwrap()
@@ -72,10 +76,8 @@ async def test_a_sibling_that_fails_too_gets_no_undo(world: World):
     world.does("c", takes(1, raises(KeyError("first"))))
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a", ["b", "c"], "d"))
-    assert result.kind.error_node_name == "c"
-    assert result.kind.error_source == steno.ActionFailed(
-        """{"message":"'first'","type":"KeyError"}"""
-    )
+    assert result.error_node_name == "c"
+    assert result.error_source == steno.ActionFailed("""{"message":"'first'","type":"KeyError"}""")
     assert world.calls[-1] == "~a"
     assert "~b" not in world.calls
     assert "~c" not in world.calls
@@ -137,8 +139,8 @@ async def test_an_undo_action_that_fails_leaves_the_saga_stuck(world: World):
         view = await sec.saga_get(result.saga_id)
         (listed,) = await sec.saga_list(states=[steno.SagaCachedState.STUCK])
     assert world.calls == ["a", "b", "c", "d", "~c", "~b"]
-    assert result.kind.error_node_name == "d"
-    node, error = result.kind.undo_failure
+    assert result.error_node_name == "d"
+    node, error = result.undo_failure
     assert node == "b"
     assert error.to_json() == {
         "PermanentFailure": {
@@ -154,7 +156,7 @@ async def test_an_undo_action_that_fails_leaves_the_saga_stuck(world: World):
     assert str(error.convert(OSError)) == "disk"
     with pytest.raises(steno.DeserializeError, match="of type OSError, not ValueError"):
         error.convert(ValueError)
-    assert listed.id == result.saga_id
+    assert listed.saga_id == result.saga_id
     assert listed.times.ended is not None
     assert world.store.log(result.saga_id).endswith("3✗ 2- 2∅ 1- 1!")
     assert [view.state.status.node_state(name).value for name in "abcd"] == [
@@ -177,7 +179,7 @@ async def test_what_runs_when_an_undo_fails_finishes_and_is_logged(world: World)
         assert trio.current_time() == 50
         status = (await sec.saga_get(result.saga_id)).state.status
     assert world.store.log(result.saga_id).endswith("2! 3∅ 4✓")
-    assert result.kind.undo_failure[0] == "c"
+    assert result.undo_failure[0] == "c"
     assert status.node_state("d") is steno.NodeExecState.UNDONE
     assert status.node_state("e") is steno.NodeExecState.DONE
     assert status.node_state("a") is steno.NodeExecState.DONE
@@ -202,7 +204,7 @@ async def test_several_undo_failures_are_all_logged_and_the_first_is_reported(
     assert log[-3:] == failures
     first = "abc"[int(failures[0][0])]
     assert together or first == "c"
-    node, error = result.kind.undo_failure
+    node, error = result.undo_failure
     assert (node, error.to_json()) == (
         first,
         {
@@ -228,16 +230,16 @@ async def test_a_crash_between_undo_failures_loses_neither(world: World):
         saga = await sec.saga_create(world.saga("a", ["b", "c", "d", "e"], "f"))
         await saga.start()
         await trio.sleep(2)
-        assert world.store.log(saga.id).endswith("1!")
+        assert world.store.log(saga.saga_id).endswith("1!")
         assert isinstance((await saga.view()).state, steno.SagaRunning)
-        assert world.store.state(saga.id) == "unwinding"
+        assert world.store.state(saga.saga_id) == "unwinding"
     del world.trace[:]
     end_of_c.set()
-    result = await world.finish(saga.id)
+    result = await world.finish(saga.saga_id)
     assert sorted(world.calls) == ["e", "~c"]
-    assert sorted(world.store.log(saga.id).split()[-2:]) == ["2∅", "4✓"]
-    assert result.kind.undo_failure[0] == "b"
-    assert world.store.state(saga.id) == "stuck"
+    assert sorted(world.store.log(saga.saga_id).split()[-2:]) == ["2∅", "4✓"]
+    assert result.undo_failure[0] == "b"
+    assert world.store.state(saga.saga_id) == "stuck"
 
 
 async def test_an_action_that_was_cut_off_while_unwinding_is_called_again_and_undone(world: World):
@@ -248,13 +250,13 @@ async def test_an_action_that_was_cut_off_while_unwinding_is_called_again_and_un
         saga = await sec.saga_create(world.saga("a", ["b", "c"], "d"))
         await saga.start()
         await wait_all_tasks_blocked()
-    assert world.store.log(saga.id).endswith("1✗")
+    assert world.store.log(saga.saga_id).endswith("1✗")
     del world.trace[:]
-    result = await world.finish(saga.id)
+    result = await world.finish(saga.saga_id)
     assert world.calls == ["c", "~c", "~a"]
-    assert world.store.log(saga.id).endswith("1✗ 2✓ 2- 2∅ 0- 0∅ 4- 4∅")
-    assert world.store.log(saga.id).count("2+") == 1
-    assert result.kind.error_node_name == "b"
+    assert world.store.log(saga.saga_id).endswith("1✗ 2✓ 2- 2∅ 0- 0∅ 4- 4∅")
+    assert world.store.log(saga.saga_id).count("2+") == 1
+    assert result.error_node_name == "b"
 
 
 async def test_an_undo_that_was_cut_off_is_called_again(world: World):
@@ -265,10 +267,10 @@ async def test_an_undo_that_was_cut_off_is_called_again(world: World):
         saga = await sec.saga_create(world.saga("a", "b"))
         await saga.start()
         await wait_all_tasks_blocked()
-    assert world.store.log(saga.id).endswith("0-")
-    await world.finish(saga.id)
+    assert world.store.log(saga.saga_id).endswith("0-")
+    await world.finish(saga.saga_id)
     assert world.calls == ["a", "b", "~a", "~a"]
-    assert world.store.log(saga.id).endswith("1✗ 0- 0∅ 2- 2∅")
+    assert world.store.log(saga.saga_id).endswith("1✗ 0- 0∅ 2- 2∅")
 
 
 async def test_an_action_without_need_of_an_undo_is_undone_in_the_log(world: World):
@@ -284,8 +286,8 @@ async def test_an_action_without_need_of_an_undo_is_undone_in_the_log(world: Wor
 def _reading(world: World) -> steno.Dag:
     world.dag("unused", "b")
     builder = steno.DagBuilder("reading")
-    builder.append(steno.Node.action("a", "A", "read"))
-    builder.append(steno.Node.action("b", "B", "b"))
+    builder.append(steno.Node.action("a", "read", label="A"))
+    builder.append(steno.Node.action("b", "b", label="B"))
     return builder.build()
 
 

@@ -98,8 +98,8 @@ async def test_a_lost_answer_before_a_crash_loses_nothing(world: World):
             await sec.saga_run(world.saga("a", "b", "c"))
         (listed,) = await sec.saga_list()
     world.store.then = works
-    await world.finish(listed.id)
-    assert world.store.log(listed.id) == CHAIN
+    await world.finish(listed.saga_id)
+    assert world.store.log(listed.saga_id) == CHAIN
     assert world.calls == ["a", "b", "c"]
 
 
@@ -164,7 +164,7 @@ async def test_a_saga_that_can_not_be_written_halts_when_patience_ends(world: Wo
             await saga.wait()
         assert trio.current_time() == 25
         assert str(halted.value) == (
-            f"saga {saga.id} is halted: a step could not be recorded (no route); "
+            f"saga {saga.saga_id} is halted: a step could not be recorded (no route); "
             "mend the store, then saga_recover"
         )
         assert not isinstance(halted.value, steno.SagaTakenOver)
@@ -178,10 +178,10 @@ async def test_a_saga_that_can_not_be_written_halts_when_patience_ends(world: Wo
             with pytest.raises(steno.SagaHaltedError, match="no route"):
                 await command()
         world.store.then = works
-        await sec.saga_recover(saga.id)
+        await sec.saga_recover(saga.saga_id)
         (await saga.wait()).unwrap()
         assert sec.statistics().halted == 0
-    assert world.store.log(saga.id) == CHAIN
+    assert world.store.log(saga.saga_id) == CHAIN
     assert world.calls == ["a", "b", "b", "c"]
 
 
@@ -195,9 +195,9 @@ async def test_a_halted_saga_goes_on_at_the_next_open(world: World):
         with pytest.raises(steno.SagaHaltedError):
             await saga.wait()
         world.store.then = works
-    assert world.store.state(saga.id) == "running"
-    (await world.finish(saga.id)).unwrap()
-    assert world.store.log(saga.id) == CHAIN
+    assert world.store.state(saga.saga_id) == "running"
+    (await world.finish(saga.saga_id)).unwrap()
+    assert world.store.log(saga.saga_id) == CHAIN
 
 
 async def test_patience_is_counted_from_when_each_write_was_asked_for(world: World):
@@ -248,13 +248,13 @@ async def test_tasks_are_cancelled_before_their_saga_is_called_halted(world: Wor
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga(["a", "b"], "c"))
         world.store.script.append(works)
-        world.store.then = rejects(saga.id, OSError("disk"))
+        world.store.then = rejects(saga.saga_id, OSError("disk"))
         await saga.start()
         with pytest.raises(steno.SagaHaltedError):
             await saga.wait()
         order.append("halted")
         world.store.then = works
-        await sec.saga_recover(saga.id)
+        await sec.saga_recover(saga.saga_id)
         (await saga.wait()).unwrap()
     assert order == ["cleaned up", "halted"]
     assert trio.current_time() == 32
@@ -280,7 +280,7 @@ async def test_one_saga_that_can_not_be_written_hurts_nobody_else(
         sagas = [await sec.saga_create(dag) for _ in range(20)]
         busy = await sec.saga_create(dag)
         world.store.script.append(slow(1))
-        world.store.then = how(sagas[poison].id, error)
+        world.store.then = how(sagas[poison].saga_id, error)
         nursery.start_soon(busy.start)
         await wait_all_tasks_blocked()
         for saga in sagas:
@@ -291,15 +291,15 @@ async def test_one_saga_that_can_not_be_written_hurts_nobody_else(
                     await saga.wait()
             else:
                 (await saga.wait()).unwrap()
-                assert world.store.log(saga.id) == CHAIN
-        together = {saga.id for saga in sagas}
+                assert world.store.log(saga.saga_id) == CHAIN
+        together = {saga.saga_id for saga in sagas}
         assert any({w.saga_id for w in batch} >= together for batch in world.store.batches)
-        assert world.store.log(sagas[poison].id) == ""
+        assert world.store.log(sagas[poison].saga_id) == ""
         world.store.then = works
-        await sec.saga_recover(sagas[poison].id)
+        await sec.saga_recover(sagas[poison].saga_id)
         await sagas[poison].start()
         (await sagas[poison].wait()).unwrap()
-    assert world.store.log(sagas[poison].id) == CHAIN
+    assert world.store.log(sagas[poison].saga_id) == CHAIN
     assert world.calls.count("a") == 21
 
 
@@ -321,7 +321,7 @@ async def test_a_refused_creation_is_the_creators_to_know(world: World):
         async with trio.open_nursery() as nursery:
             for saga_id in (bad, good):
                 nursery.start_soon(create, sec, saga_id)
-        assert [summary.id for summary in await sec.saga_list()] == [good]
+        assert [summary.saga_id for summary in await sec.saga_list()] == [good]
     assert told == [error]
 
 
@@ -338,7 +338,7 @@ async def test_a_store_that_answers_for_more_or_less_than_it_was_given(world: Wo
         world.store.script.append(miscounts)
         with pytest.raises(steno.SagaHaltedError, match=f"gave {answers} answers to 1 writes"):
             await saga.start()
-        await sec.saga_recover(saga.id)
+        await sec.saga_recover(saga.saga_id)
         (await saga.wait()).unwrap()
     assert world.calls == ["a"]
 
@@ -368,8 +368,8 @@ async def test_nothing_that_looks_waits_for_a_slow_store(world: World):
             assert sec.statistics().running == 1
         assert trio.current_time() == looked == began + 150
         nursery.start_soon(ready.start)
-    assert world.store.state(ready.id) == "failed"
-    assert world.store.state(running.id) == "succeeded"
+    assert world.store.state(ready.saga_id) == "failed"
+    assert world.store.state(running.saga_id) == "succeeded"
 
 
 async def test_a_slow_store_does_not_hold_up_the_actions_of_others(world: World):
@@ -411,12 +411,12 @@ async def test_a_batch_under_way_is_not_torn_by_cancellation(world: World, secon
                     await wait_all_tasks_blocked()
                 scope.cancel()
     assert trio.current_time() == seconds
-    assert [world.store.log(saga.id) for saga in sagas if world.store.log(saga.id)]
-    assert {world.store.log(saga.id) for saga in sagas} <= {"2+ 2✓ 0+", ""}
+    assert [world.store.log(saga.saga_id) for saga in sagas if world.store.log(saga.saga_id)]
+    assert {world.store.log(saga.saga_id) for saga in sagas} <= {"2+ 2✓ 0+", ""}
     assert world.calls == []
     world.store.then = works
     for saga in sagas:
-        (await world.finish(saga.id)).unwrap()
+        (await world.finish(saga.saga_id)).unwrap()
 
 
 @pytest.mark.parametrize("how", ["cancel", "error", "interrupt"])
@@ -446,11 +446,11 @@ async def test_a_store_that_does_not_finish_is_stuck(world: World, how: str):
                     raise LookupError if how == "error" else KeyboardInterrupt
     assert trio.current_time() == 110
     assert world.calls == []
-    (await world.finish(saga.id)).unwrap()
-    log = world.store.log(saga.id)
+    (await world.finish(saga.saga_id)).unwrap()
+    log = world.store.log(saga.saga_id)
     (batch,) = late
     assert [world.store.inner.write(write) for write in batch] == [Lost("default")]
-    assert world.store.log(saga.id) == log
+    assert world.store.log(saga.saga_id) == log
 
 
 async def test_a_store_that_says_itself_that_it_is_stuck_ends_the_sec(world: World):
@@ -467,7 +467,7 @@ async def test_a_store_that_says_itself_that_it_is_stuck_ends_the_sec(world: Wor
             await saga.start()
             await trio.sleep_forever()
     assert caught.value is stuck
-    (await world.finish(saga.id)).unwrap()
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_a_sec_that_is_cancelled_does_not_try_again(world: World):
@@ -480,10 +480,10 @@ async def test_a_sec_that_is_cancelled_does_not_try_again(world: World):
             await saga.start()
             await trio.sleep_forever()
     assert trio.current_time() == 10
-    assert world.store.log(saga.id) == ""
+    assert world.store.log(saga.saga_id) == ""
     world.store.then = works
     world.does("b", nothing)
-    (await world.finish(saga.id)).unwrap()
+    (await world.finish(saga.saga_id)).unwrap()
 
 
 async def test_leaving_waits_for_a_slow_store(world: World):
@@ -493,7 +493,7 @@ async def test_leaving_waits_for_a_slow_store(world: World):
         saga = await sec.saga_create(world.saga("a", "b", "c"))
         await saga.start()
     assert trio.current_time() == 5000
-    assert world.store.log(saga.id) == CHAIN
+    assert world.store.log(saga.saga_id) == CHAIN
 
 
 async def test_results_that_come_while_a_commit_is_under_way_are_in_the_next(world: World):
@@ -518,4 +518,4 @@ async def test_results_that_come_while_a_commit_is_under_way_are_in_the_next(wor
         answer.set()
         await others[0].wait()
         gathered = {write.saga_id for write in world.store.batches[count]}
-        assert gathered >= {saga.id for saga in others}
+        assert gathered >= {saga.saga_id for saga in others}

@@ -25,7 +25,7 @@ import attrs
 from steno import SagaCachedState, SagaId, SqliteSecStore
 from steno.core import ActionNode, JsonText, SagaNodeId, Succeeded
 from steno.store import StoredSaga
-from steno.testing import FakeCall
+from steno.testing.fakes import FakeCall
 from support.crash import Jobs, check_calls, check_effects, check_end, check_log
 from support.killable import (
     EFFECTS,

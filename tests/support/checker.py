@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import attrs
 
 from steno.core import SagaNodeEvent
-from steno.testing import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
 from steno.testing.notation import MARKS
 
 Mark = tuple[int, str]

@@ -44,27 +44,22 @@ from steno import (
 )
 from steno.core import SagaState, Succeeded, verify_log
 from steno.store import SagaWrite, StoredSaga, WriteOutcome
-from steno.testing import (
-    LASTING,
+from steno.testing.fakes import FakeActions, FakeCall, SagaSpec
+from steno.testing.faults import (
+    LASTING_FAULTS,
     UNDO_FAULTS,
     Delay,
-    FakeActions,
-    FakeCall,
     Fault,
     FaultPlan,
     FaultyStore,
     NodeFault,
     Refusal,
-    SagaSpec,
-    Steps,
     Unavailable,
     When,
-    is_of_several,
-    run_seeded,
-    works,
 )
-from steno.testing import Crash as CrashAtWrite
+from steno.testing.faults import Crash as CrashAtWrite
 from steno.testing.notation import MARKS
+from steno.testing.schedule import Steps, run_seeded
 from support.checker import ORDER, Expanded, ends_as, first_illegal, has_legal_order, marks
 
 NAMESPACE = UUID("5f0c3f0e-6f3c-4e9b-9a4e-3f6f0d3f6f00")
@@ -405,9 +400,11 @@ class World:
         if total in self.hiccups:
             fault = Unavailable(When.BEFORE if total % 2 else When.AFTER)
         elif total in self.refusals:
-            fault = Refusal(OverflowError("a row of this batch is poisoned"), is_of_several)
+            fault = Refusal(
+                OverflowError("a row of this batch is poisoned"), lambda batch: len(batch) > 1
+            )
         if crash is not None and crash.number == number and crash.where in MOMENTS:
-            fault = CrashAtWrite(self._scope.cancel, MOMENTS[crash.where], fault or works)
+            fault = CrashAtWrite(self._scope.cancel, MOMENTS[crash.where], fault)
 
         async def watched(part: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
             try:
@@ -418,7 +415,7 @@ class World:
             self.moment()
             return outcomes
 
-        slowly = Delay(self._pick(total, 3), self._pick(total + 1, 2), fault or works)
+        slowly = Delay(self._pick(total, 3), self._pick(total + 1, 2), fault)
         return await slowly(watched, batch)
 
 
@@ -426,14 +423,14 @@ async def all_listed(sec: SecClient) -> list[SagaId]:
     """Return all sagas of a store, asked for two at a time."""
     listed: list[SagaId] = []
     while page := await sec.saga_list(listed[-1] if listed else None, 2):
-        assert page[-1].id not in listed, "a list goes in circles"
-        listed += [summary.id for summary in page]
+        assert page[-1].saga_id not in listed, "a list goes in circles"
+        listed += [summary.saga_id for summary in page]
     return listed
 
 
 # What must be so in the end
 
-FAILING = LASTING | {NodeFault.ACTION_ONCE}
+FAILING = LASTING_FAULTS | {NodeFault.ACTION_ONCE}
 INJECTABLE = {"constant", "subsaga end"}  # and actions
 
 
@@ -456,9 +453,9 @@ def check_log(job: Job, stored: StoredSaga) -> None:
     graph, log = job.graph, marks(stored.events)
     assert first_illegal(graph, log) is None
     assert has_legal_order(graph, log)
-    saga_id, finished = stored.summary.id, stored.summary.state
+    saga_id, finished = stored.summary.saga_id, stored.summary.state
     assert verify_log(job.dag, stored.events, saga_id=saga_id, finished=finished) is None
-    state = SagaState.new(job.dag.flat, stored.summary.id)
+    state = SagaState.new(job.dag.flat, stored.summary.saga_id)
     for event in stored.events:
         assert state.outcome is None
         state.apply(event)
@@ -522,7 +519,7 @@ def check_results(world: World, saga_id: SagaId) -> None:
     for result in results:
         assert result.saga_id == saga_id
         assert tuple(result.saga_log.events) == stored.events
-        match result.kind:
+        match result:
             case SagaResultOk():
                 assert stored.summary.state is SagaCachedState.SUCCEEDED
             case SagaResultErr(undo_failure=None):
@@ -573,7 +570,7 @@ def possible_ends(job: Job) -> set[SagaCachedState]:
 def _fails(graph: Expanded, plan: FaultPlan, node: int) -> bool:
     if graph.kinds[node] == "action":
         once = plan.has(node, NodeFault.ACTION_ONCE) and not plan.has(node, NodeFault.REPEAT)
-        return once or any(plan.has(node, fault) for fault in LASTING)
+        return once or any(plan.has(node, fault) for fault in LASTING_FAULTS)
     return graph.kinds[node] in INJECTABLE and plan.has(node, NodeFault.INJECT_ERROR)
 
 

@@ -21,7 +21,7 @@ OUTPUTS: dict[int, JsonText] = {
 
 def action(name: str, label: str | None = None) -> Node:
     """Return an action node whose action has its name."""
-    return Node.action(name, label or name.title(), name)
+    return Node.action(name, name, label=label or name.title())
 
 
 def build(name: str, *stages: Node | str | Iterable[Node | str]) -> Dag:
@@ -40,22 +40,22 @@ def saga(*stages: Node | str | Iterable[Node | str], params: object = None) -> S
 def demo_dag() -> Dag:
     server_alloc = build(
         "server-alloc",
-        Node.action("server_id", "ServerPick", "server_pick"),
-        Node.action("server_reserve", "ServerReserve", "server_reserve"),
+        Node.action("server_id", "server_pick", label="ServerPick"),
+        Node.action("server_reserve", "server_reserve", label="ServerReserve"),
     )
     return build(
         "DemoVmProvision",
-        Node.action("instance_id", "InstanceCreate", "instance_create"),
+        Node.action("instance_id", "instance_create", label="InstanceCreate"),
         Node.constant("server_alloc_params", {"number_of_things": 1}),
         [
-            Node.action("instance_ip", "VpcAllocIp", "vpc_alloc_ip"),
-            Node.action("volume_id", "VolumeCreate", "volume_create"),
+            Node.action("instance_ip", "vpc_alloc_ip", label="VpcAllocIp"),
+            Node.action("volume_id", "volume_create", label="VolumeCreate"),
             Node.subsaga("server_alloc", server_alloc, "server_alloc_params"),
         ],
-        Node.action("instance_configure", "InstanceConfigure", "instance_configure"),
-        Node.action("volume_attach", "VolumeAttach", "volume_attach"),
-        Node.action("instance_boot", "InstanceBoot", "instance_boot"),
-        Node.action("print", "Print", "print"),
+        Node.action("instance_configure", "instance_configure", label="InstanceConfigure"),
+        Node.action("volume_attach", "volume_attach", label="VolumeAttach"),
+        Node.action("instance_boot", "instance_boot", label="InstanceBoot"),
+        Node.action("print", "print", label="Print"),
     )
 
 

@@ -17,7 +17,8 @@ import trio
 
 import steno
 from steno.store import ListQuery, StoredSaga
-from steno.testing import ActionSpec, ConstantSpec, FaultPlan, NodeFault, SagaSpec, SubsagaSpec
+from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.faults import FaultPlan, NodeFault
 from support.checker import first_illegal, marks
 from support.crash import Job, check_end, check_log, silence
 
@@ -78,7 +79,7 @@ class Work:
     async def create(self, sec: steno.SecClient, job: Job) -> steno.SagaHandle:
         """Create a saga, and take note of it once that is acknowledged."""
         handle = await sec.saga_create(job.dag)
-        self.jobs[handle.id] = job
+        self.jobs[handle.saga_id] = job
         return handle
 
     async def start(self, sec: steno.SecClient, job: Job = GOOD) -> steno.SagaHandle:
@@ -152,7 +153,7 @@ def text_of(saga_id: steno.SagaId, size: int) -> str:
 async def stored(path: Path) -> dict[steno.SagaId, StoredSaga]:
     """Return all sagas of a file."""
     async with steno.SqliteSecStore(path).open_reader() as reader:
-        ids = [each.id for each in await reader.list(ListQuery(limit=100_000))]
+        ids = [each.saga_id for each in await reader.list(ListQuery(limit=100_000))]
         return {saga_id: await reader.load(saga_id) for saga_id in ids}
 
 

@@ -19,7 +19,8 @@ from uuid import uuid5
 import attrs
 
 from steno.core import Dag, SagaDag, SagaId, SagaNodeEvent, event_data
-from steno.testing import ActionSpec, ConstantSpec, FaultPlan, NodeFault, SagaSpec, SubsagaSpec
+from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
+from steno.testing.faults import FaultPlan, NodeFault
 from support.crash import Job
 
 STORE, EFFECTS, JOURNAL, ERRORS = "sagas.db", "effects", "journal", "errors"

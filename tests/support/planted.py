@@ -98,9 +98,9 @@ def trip(
     registry.register(steno.ActionFunc.new_action("book", book, cancel))
     registry.register(steno.new_action_noop_undo("nothing", nothing))
     builder = steno.DagBuilder("trip")
-    builder.append(steno.Node.action("payment", "Charge", "charge"))
-    builder.append(steno.Node.action("hotel", "Book", "book"))
-    builder.append(steno.Node.action("summary", "Summarize", "nothing"))
+    builder.append(steno.Node.action("payment", "charge", label="Charge"))
+    builder.append(steno.Node.action("hotel", "book", label="Book"))
+    builder.append(steno.Node.action("summary", "nothing", label="Summarize"))
     return Planted(builder.build(), registry, **more)
 
 
@@ -210,10 +210,10 @@ def beside(*, mended: bool) -> Planted:
         ctx.user_data.shuttles.discard(ctx.action_key)
 
     builder = steno.DagBuilder("trip")
-    builder.append(steno.Node.action("payment", "Charge", "charge"))
-    hotel = steno.Node.action("hotel", "Book", "book")
-    fetched = steno.Node.action("shuttle", "Fetch", shuttle)
+    builder.append(steno.Node.action("payment", "charge", label="Charge"))
+    hotel = steno.Node.action("hotel", "book", label="Book")
+    fetched = steno.Node.action("shuttle", shuttle, label="Fetch")
     for stage in [[hotel], [fetched]] if mended else [[hotel, fetched]]:
         builder.append_parallel(stage)
-    builder.append(steno.Node.action("summary", "Summarize", "nothing"))
+    builder.append(steno.Node.action("summary", "nothing", label="Summarize"))
     return attrs.evolve(planted, dag=builder.build())

@@ -8,7 +8,8 @@ drives the machine without a SEC: users have actions, a store and `open_sec`.
 import attrs
 from hypothesis import strategies as st
 
-from steno.testing import FaultPlan, NodeFault, SagaSpec
+from steno.testing.fakes import SagaSpec
+from steno.testing.faults import FaultPlan, NodeFault
 from steno.testing.strategies import fault_plans, sagas, scripts
 
 

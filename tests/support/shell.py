@@ -80,7 +80,7 @@ async def broken(ctx: ActionContext[object]) -> None:
 
 
 def node(name: str, action: str = "step") -> Node:
-    return Node.action(name, name.title(), action)
+    return Node.action(name, action, label=name.title())
 
 
 GOOD = SagaDag(

@@ -36,8 +36,9 @@ from steno.core import (
 )
 from steno.core._node import EndNode, StartNode, SubsagaStartNode
 from steno.errors import NodeBegun, NodeLookupError
-from steno.testing import Choices, FaultPlan, NodeFault
+from steno.testing.faults import FaultPlan, NodeFault
 from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR
+from steno.testing.schedule import Choices
 from support.scenarios import Scenario
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import trio
 
-from steno.testing import EPOCH, DateClock, run_seeded
+from steno.testing.schedule import EPOCH, DateClock, run_seeded
 
 DAY = timedelta(days=1)
 

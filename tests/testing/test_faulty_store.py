@@ -34,7 +34,9 @@ from steno.store import (
     SagaWrite,
     SecStoreSession,
 )
-from steno.testing import (
+from steno.testing import verify_log
+from steno.testing.faults import (
+    Batch,
     Commit,
     Crash,
     Delay,
@@ -44,15 +46,17 @@ from steno.testing import (
     Torn,
     Unavailable,
     When,
-    is_of_several,
-    run_seeded,
-    verify_log,
 )
+from steno.testing.schedule import run_seeded
 
 ONE, TWO = (SagaId(uuid.UUID(int=number)) for number in (1, 2))
 
 
 # The store alone
+
+
+def is_of_several(batch: Batch) -> bool:
+    return len(batch) > 1
 
 
 async def opened(store: FaultyStore, then: Callable) -> object:
@@ -231,7 +235,7 @@ def test_all_else_is_that_of_the_store_within():
         assert (await session.load(TWO)).events == ()
         claim = await session.claim(TWO, "other")
         assert claim.fence.sec_name == "other"
-        assert [s.id for s in await session.list(ListQuery())] == [ONE, TWO]
+        assert [s.saga_id for s in await session.list(ListQuery())] == [ONE, TWO]
         assert await session.prune(PruneQuery(timedelta(0))) == []
 
     run_seeded(opened, FaultyStore(InMemorySecStore()), all_of_it)
@@ -251,7 +255,7 @@ REGISTRY.register(ActionFunc.new_action("nothing", nothing, nothing))
 def chain(length: int = 4) -> SagaDag:
     builder = DagBuilder("chain")
     for number in range(length):
-        builder.append(Node.action(f"n{number}", "N", "nothing"))
+        builder.append(Node.action(f"n{number}", "nothing", label="N"))
     return SagaDag(builder.build())
 
 

@@ -12,8 +12,8 @@ from steno.core import (
     inputs,
 )
 from steno.errors import IllegalEvent
-from steno.testing import Playbook
 from steno.testing.notation import events
+from steno.testing.playbook import Playbook
 from support.demo import demo, saga
 
 CHAIN = saga("a", "b")  # 0, 1, start 2, end 3

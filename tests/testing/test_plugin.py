@@ -36,8 +36,8 @@ async def tell(ctx):
     pass
 
 builder = steno.DagBuilder("trip")
-builder.append(steno.Node.action("hotel", "Book", book))
-builder.append(steno.Node.action("summary", "Tell", tell))
+builder.append(steno.Node.action("hotel", book, label="Book"))
+builder.append(steno.Node.action("summary", tell, label="Tell"))
 dag = steno.SagaDag(builder.build())
 
 def clean(world, outcome):
@@ -67,7 +67,7 @@ async def test_sec(sec):
             scope.cancel()
     async with sec(registry, context=world) as client:
         (saga,) = await client.saga_list()
-        assert (await client.saga_wait(saga.id)).unwrap().saga_output() is None
+        assert (await client.saga_wait(saga.saga_id)).unwrap().saga_output() is None
     assert world
     assert trio.current_time() >= 100
 """

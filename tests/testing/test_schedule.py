@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from steno.testing import ActionSpec, SagaSpec, Steps, _schedule, check_schedule, run_seeded, seeded
-from steno.testing._schedule import RANDOM, SCHEDULER, SORTED_FIRST
+from steno.testing.fakes import ActionSpec, SagaSpec
+from steno.testing.schedule import Steps, _seeded, check_schedule, run_seeded, seeded
+from steno.testing.schedule._seeded import RANDOM, SCHEDULER, SORTED_FIRST
 from support.crash import Job, World, job_id
 
 
@@ -130,7 +131,7 @@ def test_a_trio_without_the_private_door_is_named(monkeypatch: pytest.MonkeyPatc
     """Should Trio drop or rename what decides the schedule, the error says where to look."""
     monkeypatch.delattr(SCHEDULER, name)
     with pytest.raises(
-        RuntimeError, match=rf"trio {trio.__version__} has no .*\.{name}.*schedule\.py"
+        RuntimeError, match=rf"trio {trio.__version__} has no .*\.{name}.*_seeded\.py"
     ):
         seeded(0).__enter__()
 
@@ -165,7 +166,7 @@ def test_the_self_test_finds_a_trio_that_shuffles_otherwise(
     monkeypatch: pytest.MonkeyPatch, other: Callable
 ):
     """Names that are still there, and decide nothing any more, or not all, are found out."""
-    monkeypatch.setattr(_schedule, "run_seeded", other(run_seeded))
+    monkeypatch.setattr(_seeded, "run_seeded", other(run_seeded))
     with pytest.raises(RuntimeError, match="does not decide by what it had"):
         check_schedule()
 

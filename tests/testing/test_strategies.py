@@ -10,24 +10,18 @@ from hypothesis import strategies as st
 
 import steno
 from steno import InMemorySecStore, SagaResultErr, SagaResultOk
-from steno.testing import (
-    HARMLESS,
-    LASTING,
-    UNDO_FAULTS,
+from steno.testing import verify_log
+from steno.testing.fakes import (
     ActionSpec,
-    Choices,
     ConstantSpec,
     FakeActions,
-    FaultPlan,
-    NodeFault,
     PlannedError,
     SagaSpec,
-    Schedule,
     SubsagaSpec,
-    run_seeded,
-    verify_log,
 )
+from steno.testing.faults import LASTING_FAULTS, UNDO_FAULTS, FaultPlan, NodeFault
 from steno.testing.notation import SAGA_ID
+from steno.testing.schedule import Choices, Schedule, run_seeded
 from steno.testing.strategies import fault_plans, sagas, schedules
 
 CHAIN = SagaSpec(((ActionSpec("a"),), (ActionSpec("b"),)))
@@ -99,8 +93,11 @@ def test_a_plan_is_of_nodes_that_there_are(data: st.DataObject):
 
 def test_every_fault_fails_an_action_an_undo_or_nothing():
     """The sets of faults are apart, and with what fails but once there are no others."""
-    assert set(NodeFault) - {NodeFault.ACTION_ONCE} == HARMLESS | LASTING | UNDO_FAULTS
-    assert len(HARMLESS) + len(LASTING) + len(UNDO_FAULTS) == len(NodeFault) - 1
+    assert (
+        set(NodeFault) - {NodeFault.ACTION_ONCE}
+        == {NodeFault.REPEAT} | LASTING_FAULTS | UNDO_FAULTS
+    )
+    assert 1 + len(LASTING_FAULTS) + len(UNDO_FAULTS) == len(NodeFault) - 1
 
 
 @given(schedules())
@@ -146,7 +143,7 @@ def test_any_saga_runs_to_its_end_whatever_is_planned(
     actions, result, _ = run(spec, plan, schedule.seed)
     assert actions.inside == 0
     assert actions.undone <= actions.done
-    match result.kind:
+    match result:
         case SagaResultOk():
             assert not actions.undone
         case SagaResultErr(undo_failure=None):
@@ -173,7 +170,7 @@ def test_each_fault_does_what_it_says(fault: NodeFault | None, state: str, calls
     """On the second of two nodes."""
     plan = FaultPlan(frozenset({(1, fault)} if fault else ()))
     actions, result, _ = run(CHAIN, plan)
-    assert isinstance(result.kind, SagaResultOk) == (state == "succeeded")
+    assert isinstance(result, SagaResultOk) == (state == "succeeded")
     assert ["~" * call.undoing + str(call.node) for call in actions.calls[SAGA_ID]] == calls
 
 
@@ -181,13 +178,13 @@ def test_each_fault_does_what_it_says(fault: NodeFault | None, state: str, calls
 def test_a_fault_of_an_undo_makes_a_saga_stuck(fault: NodeFault):
     """If the node is undone."""
     _, result, _ = run(CHAIN, FaultPlan(frozenset({(0, fault), (1, NodeFault.ACTION)})))
-    assert result.kind.undo_failure[0] == "a"
+    assert result.undo_failure[0] == "a"
 
 
 def test_a_planned_error_says_which_node_it_is():
     """It is told from what goes wrong by itself."""
     _, result, _ = run(CHAIN, FaultPlan(frozenset({(1, NodeFault.ACTION)})))
-    assert PlannedError.__name__ in str(result.kind.error_source)
+    assert PlannedError.__name__ in str(result.error_source)
 
 
 def test_nothing_is_injected_where_nothing_can_be():
@@ -195,7 +192,7 @@ def test_nothing_is_injected_where_nothing_can_be():
     inner = SagaSpec(((ConstantSpec("c", 1),),))
     spec = SagaSpec(((ConstantSpec("p", 1),), (SubsagaSpec("s", "p", inner),)))
     _, result, _ = run(spec, FaultPlan(frozenset((1, fault) for fault in NodeFault)))
-    assert isinstance(result.kind, SagaResultOk)
+    assert isinstance(result, SagaResultOk)
 
 
 def test_what_an_action_gives_depends_on_all_that_it_sees():

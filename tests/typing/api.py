@@ -121,9 +121,9 @@ builder = steno.DagBuilder("hotel")
 builder.append(steno.Node.constant("inner_params", Params(2)))
 builder.append_parallel(
     [
-        steno.Node.action("room", "BookRoom", book),
-        steno.Node.action("rate", "ReadRate", "ReadRate"),
-        steno.Node.action("own", "Own", own),
+        steno.Node.action("room", book, label="BookRoom"),
+        steno.Node.action("rate", "ReadRate"),
+        steno.Node.action("own", own, label="Own"),
     ]
 )
 builder.append(steno.Node.subsaga("inner", builder.build(), "inner_params"))
@@ -135,6 +135,7 @@ assert_type(dag.dot(), str)
 assert_type(dag.saga_name, steno.SagaName)
 for node in dag.get_nodes():
     assert_type(node.label, str)
+steno.Node.action("room", "BookRoom", book)  # type: ignore[call-arg, arg-type]  # the label is a keyword
 
 # SECs
 
@@ -171,10 +172,14 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
         assert_type(await sec.saga_get(saga_id), steno.SagaView)
         page = await sec.saga_list(None, 10, states=[steno.SagaCachedState.STUCK], name="hotel")
         assert_type(page, Sequence[steno.SagaSummary])
-        assert_type(page[0].id, steno.SagaId)
+        assert_type(page[0].saga_id, steno.SagaId)
+        assert_type(page[0].saga_name, steno.SagaName)
         assert_type(page[0].state, steno.SagaCachedState)
         assert_type(page[0].problem, str | None)
         assert_type(page[0].times, steno.SagaTimes)
+        async for saga in sec.sagas(states=[steno.SagaCachedState.STUCK], name="hotel"):
+            assert_type(saga, steno.SagaSummary)
+        assert_type(sec.sagas(page_size=10), steno.SagaListing)
         await sec.saga_inject_error(saga_id, "room")
         await sec.saga_inject_error_undo(saga_id, 3)
         await sec.saga_inject_repeat(saga_id, "room", steno.RepeatInjected(action=2, undo=2))
@@ -183,11 +188,12 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
 
 async def saga_handle(sec: steno.SecClient) -> None:
     saga = await sec.saga_create(dag)
-    assert_type(saga.id, steno.SagaId)
+    assert_type(saga.saga_id, steno.SagaId)
     await saga.inject_error("room")
     await saga.inject_error_undo("inner/room")
     await saga.inject_repeat(1, steno.RepeatInjected(action=2, undo=1))
     await saga.start()
+    await saga.recover()
     assert_type(await saga.wait(), steno.SagaResult)
     assert_type(await saga.view(), steno.SagaView)
 
@@ -199,8 +205,7 @@ def result_kinds(result: steno.SagaResult) -> Room | str:
     assert_type(result.saga_id, steno.SagaId)
     assert_type(result.saga_log, steno.SagaLog)
     assert_type(result.unwrap(), steno.SagaResultOk)
-    assert_type(result.kind, steno.SagaResultOk | steno.SagaResultErr)
-    match result.kind:
+    match result:
         case steno.SagaResultOk() as ok:
             assert_type(ok.lookup_node_output("room", Room), Room)
             assert_type(ok.lookup_node_output("room"), Any)
@@ -221,8 +226,18 @@ def result_kinds(result: steno.SagaResult) -> Room | str:
             return node
 
 
+def events(event: steno.SagaNodeEvent) -> str | None:
+    assert_type(event.event_type, steno.SagaNodeEventType)
+    match event.event_type:
+        case steno.Succeeded(output=text) | steno.Failed(error=text) | steno.UndoFailed(error=text):
+            return text
+        case steno.Started() | steno.UndoStarted() | steno.UndoFinished():
+            return None
+
+
 def views(view: steno.SagaView) -> str:
-    assert_type(view.id, steno.SagaId)
+    assert_type(view.state, steno.SagaStateView)
+    assert_type(view.saga_id, steno.SagaId)
     assert_type(view.saga_name, steno.SagaName)
     match view.state:
         case steno.SagaReady(status=status) | steno.SagaRunning(status=status):
@@ -263,6 +278,6 @@ def errors(error: Exception) -> object:
         case steno.DumpError():
             return error.path
         case steno.SagaFailed():
-            return error.kind
+            return error.result
         case _:
             return isinstance(error, steno.StenoError)

@@ -4,7 +4,6 @@ from typing import assert_type
 
 import steno
 from steno.testing import (
-    Case,
     CounterExample,
     Outcome,
     Report,
@@ -12,6 +11,7 @@ from steno.testing import (
     assert_no_failed_undo_steps,
     explore,
 )
+from steno.testing.explorer import Case
 from steno.testing.pytest_plugin import MemorySec, SagaExplorer
 
 

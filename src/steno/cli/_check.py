@@ -65,7 +65,9 @@ def command(store: OperatorStore, app: str, *, as_json: bool) -> Exit:
         print_json({"checked": verdict.checked, "refused": refused})
     else:
         for saga, why in verdict.refused:
-            click.echo(f"{saga.id} {escaped(saga.name)} ({saga.state.value}): {one_line(why)}")
+            click.echo(
+                f"{saga.saga_id} {escaped(saga.saga_name)} ({saga.state.value}): {one_line(why)}"
+            )
         fine = verdict.checked - len(verdict.refused)
         click.echo(f"{fine} of {verdict.checked} unfinished sagas would go on")
     return Exit.NO if verdict.refused else Exit.FINE
@@ -80,7 +82,7 @@ async def _check(store: OperatorStore, registry: ActionRegistry) -> _Verdict:
         while page:
             for saga in page:
                 await _check_one(reader, saga, registry, graphs, verdict)
-            page = await reader.list(attrs.evolve(query, marker=page[-1].id))
+            page = await reader.list(attrs.evolve(query, marker=page[-1].saga_id))
         return verdict
 
 
@@ -93,7 +95,7 @@ async def _check_one(
 ) -> None:
     await trio.lowlevel.checkpoint()  # a fold takes time, and somebody may press Ctrl-C
     try:
-        stored = await reader.load(saga.id)
+        stored = await reader.load(saga.saga_id)
         if stored is None or stored.summary.state.finished:
             return  # it has ended since it was listed
         verdict.checked += 1
@@ -118,7 +120,7 @@ def _why_not(
         return why  # the graph can not be read, so nothing can be said of the log
     # What recovery refuses in a log is a breach of a rule, whose sentence names nodes, and places.
     dag = SagaDag.of_flat(flat, stored.params)
-    breach = verify_log(dag, stored.events, saga_id=stored.summary.id)
+    breach = verify_log(dag, stored.events, saga_id=stored.summary.saga_id)
     return why if breach is None else f"its log breaks a rule at {breach}"
 
 

@@ -114,7 +114,7 @@ async def _demo(store: SqliteSecStore, services: Services, display: Display) -> 
         async def look() -> SagaView:
             view = await saga.view()
             if isinstance(view.state, SagaHalted):
-                raise SagaHaltedError(view.id, view.state.problem)
+                raise SagaHaltedError(view.saga_id, view.state.problem)
             return view
 
         return await follow(look, display, INTERVAL)
@@ -124,18 +124,18 @@ async def _taken_up(sec: SecClient, display: Display) -> SagaHandle:
     """Return the trip that was interrupted, or a new one."""
     page = await sec.saga_list(limit=1, states=UNFINISHED, name=SAGA_NAME)
     if page:
-        display.say(f"saga {page[0].id} was interrupted, and goes on")
-        saga = await sec.saga_recover(page[0].id)
+        display.say(f"saga {page[0].saga_id} was interrupted, and goes on")
+        saga = await sec.saga_recover(page[0].saga_id)
         with suppress(SagaNotReady):
             await saga.start()
         return saga
     saga = await sec.saga_create(trip(), start=True)
-    display.say(f"saga {saga.id} is new")
+    display.say(f"saga {saga.saga_id} is new")
     return saga
 
 
 def _report(result: SagaResult) -> None:
-    match result.kind:
+    match result:
         case SagaResultOk() as ok:
             bookings = ok.saga_output(list[Booking])
             click.echo(f"trip booked: {', '.join(each.what for each in bookings)}")

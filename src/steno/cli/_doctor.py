@@ -78,7 +78,7 @@ async def _examine(store: OperatorStore) -> _Diagnosis:
             query = ListQuery(limit=PAGE)  # a row can be damaged whatever its state
             while page := await reader.list(query):
                 problems += [saga for saga in page if saga.problem is not None]
-                query = attrs.evolve(query, marker=page[-1].id)
+                query = attrs.evolve(query, marker=page[-1].saga_id)
     except StoreError as error:
         findings.append(Finding("sagas", "can not be read", Verdict.FAULT, str(error)))
     findings += [_count(state, counts[state]) for state in counts]
@@ -95,7 +95,7 @@ def _count(state: SagaCachedState, count: int) -> Finding:
 
 def _problem(saga: SagaSummary) -> Finding:
     advice = "mend that; it is tried again when its SEC is next opened"
-    return Finding("problem", f"{saga.id}: {saga.problem}", Verdict.FAULT, advice)
+    return Finding("problem", f"{saga.saga_id}: {saga.problem}", Verdict.FAULT, advice)
 
 
 def _diagnosis_json(diagnosis: _Diagnosis) -> dict[str, JSON]:

@@ -46,11 +46,13 @@ async def find(reader: SecStoreReader, digits: str) -> SagaSummary:
     lowest = int(digits.ljust(DIGITS, "0"), 16)
     marker = SagaId(UUID(int=lowest - 1)) if lowest else None
     page = await reader.list(ListQuery(marker, limit=2))
-    match [summary for summary in page if summary.id.hex.startswith(digits)]:
+    match [summary for summary in page if summary.saga_id.hex.startswith(digits)]:
         case [summary]:
             return summary
         case [first, second, *_]:
-            msg = f"more than one saga begins with {digits}, as {first.id} and {second.id}"
+            msg = (
+                f"more than one saga begins with {digits}, as {first.saga_id} and {second.saga_id}"
+            )
             raise Refusal(msg, Exit.USAGE)
         case _ if len(digits) == DIGITS:
             raise NoSuchSaga(UUID(hex=digits))
@@ -69,6 +71,6 @@ async def load(reader: SecStoreReader, digits: str) -> StoredSaga:
         RecoveryError: What is stored can not be read.
     """
     summary = await find(reader, digits)
-    if (stored := await reader.load(summary.id)) is None:
-        raise NoSuchSaga(summary.id)
+    if (stored := await reader.load(summary.saga_id)) is None:
+        raise NoSuchSaga(summary.saga_id)
     return stored

@@ -74,7 +74,7 @@ async def follow(
 
 def exit_of(result: SagaResult) -> Exit:
     """Return the exit code that stands for a result."""
-    match result.kind:
+    match result:
         case SagaResultOk():
             return Exit.FINE
         case SagaResultErr(undo_failure=None):
@@ -113,7 +113,7 @@ class Lines:
         word = state_text(view)
         if word != self._word:
             self._word = word
-            self.say(f"saga {view.id}: {word}")
+            self.say(f"saga {view.saga_id}: {word}")
 
     def say(self, text: str) -> None:
         """Print a line."""

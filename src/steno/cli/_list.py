@@ -119,7 +119,7 @@ async def _list(store: OperatorStore, query: ListQuery, left: int | None, printe
             found = await reader.list(attrs.evolve(query, marker=marker, limit=size + 1))
             page, more = found[:size], len(found) > size
             printer.put(page)
-            marker = page[-1].id if page else marker
+            marker = page[-1].saga_id if page else marker
             left = None if left is None else left - len(page)
         printer.end(marker if more else None)
     return Exit.FINE

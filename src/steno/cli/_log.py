@@ -41,7 +41,7 @@ def command(store: OperatorStore, saga: str, *, times: bool, as_json: bool) -> E
     if as_json:
         print_json(log_json(summary, entries))
         return Exit.FINE
-    text = SagaLog.new_recover(summary.id, (entry.event for entry in entries)).pretty()
+    text = SagaLog.new_recover(summary.saga_id, (entry.event for entry in entries)).pretty()
     click.echo(_with_times(text, entries) if times else text, nl=False)
     return Exit.FINE
 
@@ -49,7 +49,7 @@ def command(store: OperatorStore, saga: str, *, times: bool, as_json: bool) -> E
 async def _read(store: OperatorStore, digits: str) -> tuple[SagaSummary, Sequence[LogEntry]]:
     async with store.open_reader() as reader:
         summary = await find(reader, digits)
-        return summary, await reader.entries(summary.id)
+        return summary, await reader.entries(summary.saga_id)
 
 
 def _with_times(text: str, entries: Sequence[LogEntry]) -> str:

@@ -104,4 +104,4 @@ async def _count(store: OperatorStore, query: PruneQuery) -> int:
             counted += sum(ended is not None and ended <= until for ended in ends)
             if len(page) < PAGE:
                 return counted
-            listing = attrs.evolve(listing, marker=page[-1].id)
+            listing = attrs.evolve(listing, marker=page[-1].saga_id)

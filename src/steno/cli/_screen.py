@@ -75,6 +75,6 @@ def table(page: Sequence[SagaSummary], now: datetime) -> Table:
         times = saga.times
         ages = [Text(age(t, now)) for t in (times.created, times.progressed, times.ended)]
         problem = Text("-" if saga.problem is None else one_line(saga.problem))
-        name = Text(escaped(saga.name))
-        drawn.add_row(Text(str(saga.id)), name, styled(saga.state.value), *ages, problem)
+        name = Text(escaped(saga.saga_name))
+        drawn.add_row(Text(str(saga.saga_id)), name, styled(saga.state.value), *ages, problem)
     return drawn

@@ -50,8 +50,8 @@ def summary_json(summary: SagaSummary) -> dict[str, JSON]:
     """Return a saga in a list."""
     times = summary.times
     return {
-        "id": str(summary.id),
-        "name": summary.name,
+        "id": str(summary.saga_id),
+        "name": summary.saga_name,
         "state": summary.state.value,
         "problem": summary.problem,
         "created": time_text(times.created),
@@ -121,8 +121,8 @@ def event_json(event: SagaNodeEvent) -> dict[str, JSON]:
 def log_json(summary: SagaSummary, entries: Iterable[LogEntry]) -> dict[str, JSON]:
     """Return the log of a saga."""
     return {
-        "id": str(summary.id),
-        "name": summary.name,
+        "id": str(summary.saga_id),
+        "name": summary.saga_name,
         "state": summary.state.value,
         "entries": [
             {

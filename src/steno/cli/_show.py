@@ -51,8 +51,8 @@ async def _show(store: OperatorStore, digits: str, *, as_json: bool) -> Exit:
         summary = await find(reader, digits)
         stored: StoredSaga | None = None
         try:
-            if (stored := await reader.load(summary.id)) is None:
-                raise NoSuchSaga(summary.id)
+            if (stored := await reader.load(summary.saga_id)) is None:
+                raise NoSuchSaga(summary.saga_id)
             snapshot = snapshot_of(stored)
         except RecoveryError:
             if not as_json:
@@ -75,8 +75,8 @@ def _print_head(summary: SagaSummary, stored: StoredSaga | None) -> None:
 
 def _head(summary: SagaSummary, stored: StoredSaga | None) -> Iterator[tuple[str, str]]:
     times = summary.times
-    yield "saga", str(summary.id)
-    yield "name", summary.name
+    yield "saga", str(summary.saga_id)
+    yield "name", summary.saga_name
     yield "state", summary.state.value
     if stored is not None:
         yield "sec", f"{stored.fence.sec_name} (generation {stored.fence.generation})"

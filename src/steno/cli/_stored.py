@@ -26,7 +26,7 @@ def dag_of(stored: StoredSaga) -> SagaDag:
         RecoveryError: What is stored is no graph, or the params are not JSON.
     """
     flat = read_flat(stored.dag_text)
-    value_of(stored.params, f"saga {stored.summary.id}: its params")
+    value_of(stored.params, f"saga {stored.summary.saga_id}: its params")
     return SagaDag.of_flat(flat, JsonText(stored.params))
 
 
@@ -53,7 +53,7 @@ def dump_of(stored: StoredSaga) -> SagaSerialized:
     Raises:
         RecoveryError: What is stored is no graph, or the params are not JSON.
     """
-    return SagaSerialized(stored.summary.id, dag_of(stored), tuple(stored.events))
+    return SagaSerialized(stored.summary.saga_id, dag_of(stored), tuple(stored.events))
 
 
 def snapshot_of(stored: StoredSaga) -> Snapshot:
@@ -72,6 +72,8 @@ def snapshot_of(stored: StoredSaga) -> Snapshot:
     elif summary.state.finished:
         phase = Phase.DONE
     size = len(stored.events)
-    snapshot = Snapshot(summary.id, dag_of(stored), stored.events, size, phase, summary.problem)
+    snapshot = Snapshot(
+        summary.saga_id, dag_of(stored), stored.events, size, phase, summary.problem
+    )
     _ = snapshot.state  # folded once, here, where a log that is not legal is expected
     return snapshot

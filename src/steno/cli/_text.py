@@ -77,4 +77,4 @@ def summary_row(saga: SagaSummary) -> tuple[str, ...]:
     times = saga.times
     moments = map(short_time, (times.created, times.progressed, times.ended))
     problem = "-" if saga.problem is None else one_line(saga.problem)
-    return (str(saga.id), escaped(saga.name), saga.state.value, *moments, problem)
+    return (str(saga.saga_id), escaped(saga.saga_name), saga.state.value, *moments, problem)

@@ -189,13 +189,13 @@ async def send_summary(ctx: ActionContext[Services]) -> list[Booking]:
 def trip() -> SagaDag:
     """Return the saga."""
     builder = DagBuilder(SAGA_NAME)
-    builder.append(Node.action("payment", "ChargeCard", charge_card))
+    builder.append(Node.action("payment", charge_card, label="ChargeCard"))
     builder.append_parallel(
         [
-            Node.action("hotel", "BookHotel", book_hotel),
-            Node.action("flight", "BookFlight", book_flight),
-            Node.action("car", "BookCar", book_car),
+            Node.action("hotel", book_hotel, label="BookHotel"),
+            Node.action("flight", book_flight, label="BookFlight"),
+            Node.action("car", book_car, label="BookCar"),
         ]
     )
-    builder.append(Node.action("summary", "SendSummary", send_summary))
+    builder.append(Node.action("summary", send_summary, label="SendSummary"))
     return SagaDag(builder.build(), TripParams())

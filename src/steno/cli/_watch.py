@@ -47,7 +47,7 @@ async def _watch(
     store: OperatorStore, digits: str, display: Display, interval: float
 ) -> SagaResult:
     async with store.open_reader() as reader:
-        saga_id = (await find(reader, digits)).id
+        saga_id = (await find(reader, digits)).saga_id
 
         async def look() -> SagaView:
             if (stored := await reader.load(saga_id)) is None:

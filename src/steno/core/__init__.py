@@ -8,7 +8,7 @@ Nothing here waits, tells the time or does I/O; ids come from outside. In readin
 * `_difference`: where two sagas differ.
 * `_action_error`, `_event`, `_status`, `_log`: what is written down, and in which legal order.
 * `_state`, `_cached_state`: the fold, and what a list says of it.
-* `_breach`, `_verify`: the same rules again, decided in another way.
+* `_log_rule`, `_verify`: the same rules again, decided in another way.
 * `_input`, `_command`, `_machine`: what is decided. `_lookup`: what a node sees.
 * `_recording`: what of it is being written, and what is durable.
 * `_result`, `_view`, `_render`, `_node_json`, `_graph_json`, `_dump`, `_order`: what people see.
@@ -26,7 +26,6 @@ from steno.core._action_error import (
     action_error,
     undo_error,
 )
-from steno.core._breach import Breach, LogRule
 from steno.core._cached_state import SagaCachedState, cached_state
 from steno.core._command import Command, Finish, RunAction, RunUndo, Step
 from steno.core._dag import Dag, DagBuilder, SagaDag
@@ -58,6 +57,7 @@ from steno.core._ids import (
 )
 from steno.core._input import Injection, Input, RepeatInjected, at_least_one
 from steno.core._log import EventColumn, Events, SagaLog
+from steno.core._log_rule import Breach, LogRule
 from steno.core._lookup import lookup, saga_params
 from steno.core._machine import SagaMachine, injectable
 from steno.core._node import (
@@ -79,7 +79,7 @@ from steno.core._recording import (
     RecordingInput,
     RecordingState,
 )
-from steno.core._result import SagaResult, SagaResultErr, SagaResultKind, SagaResultOk
+from steno.core._result import SagaResult, SagaResultErr, SagaResultOk
 from steno.core._state import SagaOutcome, SagaState
 from steno.core._status import TRANSITIONS, SagaNodeLoadStatus
 from steno.core._value import (
@@ -165,7 +165,6 @@ __all__ = [
     "SagaReady",
     "SagaResult",
     "SagaResultErr",
-    "SagaResultKind",
     "SagaResultOk",
     "SagaRunning",
     "SagaSerialized",

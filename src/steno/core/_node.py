@@ -54,24 +54,22 @@ class Node:
     name: NodeName
 
     @staticmethod
-    def action(name: str, label: str, action: NamedAction | str) -> ActionNode:
+    def action(name: str, action: NamedAction | str, *, label: str | None = None) -> ActionNode:
         """
         Return a node that runs an action.
 
         Args:
             name: The name under which later nodes look its output up.
-            label: How people read it in status texts.
             action: The action, or its name in the registry.
+            label: How people read it in status texts; None for the name of the action.
         """
         action_name = action if isinstance(action, str) else getattr(action, "name", None)
         if action_name is None:
-            msg = f"{action!r} is not an action: decorate it with @registry.action, or give a name"
+            msg = f"{action!r} is not an action: decorate it with @registry.action, or give its name"
             raise TypeError(msg)
-        return ActionNode(
-            _checked(name, "name"),
-            _checked(label, "label"),
-            ActionName(_checked(action_name, "action")),
-        )
+        checked = _checked(action_name, "action")
+        shown = checked if label is None else _checked(label, "label")
+        return ActionNode(_checked(name, "name"), shown, ActionName(checked))
 
     @staticmethod
     def constant(

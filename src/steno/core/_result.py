@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypeVar, overload
+from typing import NoReturn, TypeAlias, TypeVar, overload
 
 import attrs
 
@@ -19,8 +19,16 @@ T = TypeVar("T")
 
 @attrs.frozen(eq=False)
 class SagaResultOk:
-    """The saga succeeded: every node did what it should, and its output is here."""
+    """
+    The saga succeeded: every node did what it should, and its output is here.
 
+    Attributes:
+        saga_id: The saga.
+        saga_log: All its events.
+    """
+
+    saga_id: SagaId
+    saga_log: SagaLog = attrs.field(repr=False)
     _dag: SagaDag = attrs.field(repr=False)
     _outputs: dict[SagaNodeId, JsonText] = attrs.field(repr=False)
 
@@ -60,19 +68,29 @@ class SagaResultOk:
         (last,) = graph.parents(graph.end)
         return decode_value(self._dag.codec, self._outputs[SagaNodeId(last)], as_type)
 
+    def unwrap(self) -> SagaResultOk:
+        """Return this very result: there is a success."""
+        return self
+
 
 @attrs.frozen
 class SagaResultErr:
     """
     The saga failed, and was unwound, or is stuck.
 
+    Two of one saga are equal if they say the same of it, whatever else is in their logs.
+
     Attributes:
+        saga_id: The saga.
+        saga_log: All its events.
         error_node_name: The node whose failure was logged first.
         error_source: Why it failed: an exception, to be matched, converted or raised.
         undo_failure: None if all that had succeeded was undone; otherwise the node whose undo
             failed first, and why. Then the saga is stuck.
     """
 
+    saga_id: SagaId
+    saga_log: SagaLog = attrs.field(repr=False, eq=False)
     error_node_name: str
     error_source: ActionError
     undo_failure: tuple[str, UndoActionError] | None = None
@@ -85,49 +103,29 @@ class SagaResultErr:
             text += f'; then, at the undo of node "{node}": {error}'
         return text
 
-
-SagaResultKind: TypeAlias = SagaResultOk | SagaResultErr
-
-
-@attrs.frozen(eq=False)
-class SagaResult:
-    """
-    What came of a saga.
-
-    Attributes:
-        saga_id: The saga.
-        saga_log: All its events.
-        kind: `SagaResultOk` or `SagaResultErr`, to be matched on.
-    """
-
-    saga_id: SagaId
-    saga_log: SagaLog = attrs.field(repr=False)
-    kind: SagaResultKind
-
-    def unwrap(self) -> SagaResultOk:
+    def unwrap(self) -> NoReturn:
         """
-        Return the success.
+        Raise the failure, for callers that want a success.
 
         Raises:
-            SagaFailed: The saga failed.
+            SagaFailed: Always.
         """
-        if isinstance(self.kind, SagaResultErr):
-            raise SagaFailed(self.saga_id, self.kind, str(self.kind))
-        return self.kind
+        raise SagaFailed(self.saga_id, self, str(self))
+
+
+SagaResult: TypeAlias = SagaResultOk | SagaResultErr
+"""What came of a saga; to be matched on, or unwrapped."""
 
 
 def saga_result(dag: SagaDag, state: SagaState) -> SagaResult:
     """Return the result of a saga that has an outcome."""
-    kind: SagaResultKind
+    saga_id, log = state.log.saga_id, state.log.copy()
     if state.first_failure is None:
-        kind = SagaResultOk(dag, state.outputs)
-    else:
-        node, text = state.first_failure
-        undo_failure = None
-        if state.first_undo_failure is not None:
-            undo_node, undo_text = state.first_undo_failure
-            undo_failure = (dag.flat.name_of(undo_node), undo_error(undo_text, dag.codec))
-        source = action_error(text, dag.codec)
-        kind = SagaResultErr(dag.flat.name_of(node), source, undo_failure)
-    # A copy: a result must not share the live log of a state.
-    return SagaResult(state.log.saga_id, state.log.copy(), kind)
+        return SagaResultOk(saga_id, log, dag, state.outputs)
+    node, text = state.first_failure
+    undo_failure = None
+    if state.first_undo_failure is not None:
+        undo_node, undo_text = state.first_undo_failure
+        undo_failure = (dag.flat.name_of(undo_node), undo_error(undo_text, dag.codec))
+    source = action_error(text, dag.codec)
+    return SagaResultErr(saga_id, log, dag.flat.name_of(node), source, undo_failure)

@@ -19,7 +19,6 @@ from typing import Final, assert_never
 
 import attrs
 
-from steno.core._breach import Breach, LogRule
 from steno.core._cached_state import SagaCachedState
 from steno.core._dag import SagaDag
 from steno.core._event import (
@@ -35,6 +34,7 @@ from steno.core._event import (
 from steno.core._flat import FlatDag
 from steno.core._graph import NO_BOUNDARY
 from steno.core._ids import SagaId
+from steno.core._log_rule import Breach, LogRule
 from steno.core._node import (
     ActionNode,
     ConstantNode,

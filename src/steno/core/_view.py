@@ -171,12 +171,12 @@ class SagaView:
     A saga as it was when it was asked for.
 
     Attributes:
-        id: The saga.
+        saga_id: The saga.
         saga_name: The name of its kind.
         state: What it is doing.
     """
 
-    id: SagaId
+    saga_id: SagaId
     saga_name: SagaName
     state: SagaStateView
     _serialized: SagaSerialized | None = attrs.field(repr=False, default=None)
@@ -189,7 +189,7 @@ class SagaView:
             RecoveryError: It is halted, and its graph or its log cannot be read.
         """
         if self._serialized is None:
-            msg = f"saga {self.id} cannot be dumped: what is stored of it cannot be read"
+            msg = f"saga {self.saga_id} cannot be dumped: what is stored of it cannot be read"
             raise RecoveryError(msg)
         return self._serialized
 

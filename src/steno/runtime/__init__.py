@@ -10,7 +10,7 @@ The actors: a thin shell of Trio around the pure core.
 * `_admission`: which commands are taken. `_asker`: asks the coordinator.
 * `_stored`: reads the store. `_absent`: what to say of sagas that are not in memory.
 * `_access`: these four together.
-* `_client`, `_handle`: what an application holds of a SEC, and of a saga.
+* `_client`, `_handle`, `_listing`: what an application holds of a SEC, a saga, and all sagas.
 * `_fault`, `_report`: what user code may raise; what is logged. `_open`: opening and leaving.
 * `_collector`: less work for the garbage collector, for who asks for it.
 """
@@ -19,6 +19,7 @@ from steno.runtime._client import SecClient
 from steno.runtime._collector import rare_collections
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._handle import SagaHandle
+from steno.runtime._listing import SagaListing
 from steno.runtime._open import open_sec
 from steno.runtime._recover import restore
 from steno.runtime._statistics import SecStatistics
@@ -26,6 +27,7 @@ from steno.runtime._writer import WriterStatistics
 
 __all__ = [
     "SagaHandle",
+    "SagaListing",
     "SecClient",
     "SecExecClient",
     "SecStatistics",

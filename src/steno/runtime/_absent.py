@@ -73,7 +73,7 @@ class AbsentSagas:
         if not_here.loading and problem is None and phase is Phase.RUNNING:
             phase = Phase.READY
         size = len(stored.events)
-        return Snapshot(stored.summary.id, dag, stored.events, size, phase, problem)
+        return Snapshot(stored.summary.saga_id, dag, stored.events, size, phase, problem)
 
     async def finished(self, not_here: NotHere) -> Snapshot:
         """
@@ -128,7 +128,7 @@ class AbsentSagas:
         if self._admission.draining and stored.fence.sec_name == self._fence.sec_name:
             return None  # it was to be loaded, and is at the next open
         problem = stored.summary.problem or self._stranger(stored)
-        return SagaHaltedError(stored.summary.id, problem)
+        return SagaHaltedError(stored.summary.saga_id, problem)
 
     def _stranger(self, stored: StoredSaga) -> str:
         """Say why a saga that nobody has heard of stands still."""

@@ -1,8 +1,9 @@
 """
 The client: what an application holds of a SEC.
 
-What concerns one saga that exists is a command of its handle. Sagas are created here, and what can
-be wrong with one is found here, in the caller's task, before anything is asked.
+What concerns one saga that exists is a command of its handle, and has Steno's name here. Sagas are
+created here, and what can be wrong with one is found here, in the caller's task, before anything is
+asked.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from steno.runtime._access import SecAccess
 from steno.runtime._coordinator import Coordinator
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._handle import SagaHandle
-from steno.runtime._message import CreateSaga, RecoverSaga, RunSaga
+from steno.runtime._listing import SagaListing
+from steno.runtime._message import CreateSaga, RunSaga
 from steno.runtime._recover import ExecutorFactory
 from steno.runtime._statistics import SecStatistics, take
 from steno.runtime._value_limit import check_sizes
@@ -204,8 +206,9 @@ class SecClient:
             StoreError: The store could not be asked.
             SecClosing: The SEC is being left.
         """
-        await self._access.asker.ask(RecoverSaga(checked_saga_id(saga_id)))
-        return self.saga_handle(saga_id)
+        handle = self.saga_handle(saga_id)
+        await handle.recover()
+        return handle
 
     # Looking
 
@@ -250,6 +253,34 @@ class SecClient:
         """
         after = None if marker is None else checked_saga_id(marker)
         return await self._access.store.list(ListQuery(after, limit, states, name))
+
+    def sagas(
+        self,
+        *,
+        states: Collection[SagaCachedState] | None = None,
+        name: str | None = None,
+        page_size: int = 100,
+    ) -> SagaListing:
+        """
+        Return all of the store's sagas, in the order of their ids, to be iterated over.
+
+        They are read page by page while the loop goes on::
+
+            async for saga in sec.sagas(states=[steno.SagaCachedState.STUCK]):
+                print(saga.saga_id, saga.saga_name)
+
+        A saga that exists and matches all through the loop is given exactly once. Each step raises
+        what `saga_list` does.
+
+        Args:
+            states: Only sagas in one of these states.
+            name: Only sagas of this name.
+            page_size: How many are read at a time, 1 or more.
+
+        Raises:
+            ValueError: The page size is less than 1.
+        """
+        return SagaListing(self._access.store, ListQuery(None, page_size, states, name))
 
     async def saga_prune(
         self, older_than: timedelta, *, states: Collection[SagaCachedState] = PRUNABLE

@@ -20,7 +20,7 @@ from steno.core import (
 )
 from steno.errors import RecoveryError, SagaNotReady, SagaNotRunning
 from steno.runtime._access import SecAccess
-from steno.runtime._message import GetSaga, Inject, StartSaga, WaitSaga
+from steno.runtime._message import GetSaga, Inject, RecoverSaga, StartSaga, WaitSaga
 
 
 @attrs.frozen
@@ -29,32 +29,36 @@ class SagaHandle:
     One saga of a SEC; it holds nothing but the id, and can be made again with `saga_handle`.
 
     Attributes:
-        id: The saga.
+        saga_id: The saga.
     """
 
-    id: SagaId
+    saga_id: SagaId
     _sec_access: SecAccess = attrs.field(repr=False)
 
     async def start(self) -> None:
         """Start it; see `SecClient.saga_start`."""
         access = self._sec_access
-        if (not_here := await access.asker.ask(StartSaga(self.id))) is not None:
-            raise await access.absent.refusal(not_here, SagaNotReady(self.id))
+        if (not_here := await access.asker.ask(StartSaga(self.saga_id))) is not None:
+            raise await access.absent.refusal(not_here, SagaNotReady(self.saga_id))
 
     async def wait(self) -> SagaResult:
         """Wait until it is finished; see `SecClient.saga_wait`."""
         access = self._sec_access
-        why = f"saga {self.id} can not wait for itself to finish"
-        access.admission.check_outside(self.id, why)
-        snapshot = await access.asker.ask(WaitSaga(self.id))
+        why = f"saga {self.saga_id} can not wait for itself to finish"
+        access.admission.check_outside(self.saga_id, why)
+        snapshot = await access.asker.ask(WaitSaga(self.saga_id))
         if not isinstance(snapshot, Snapshot):
             snapshot = await access.absent.finished(snapshot)
         return snapshot.result()
 
+    async def recover(self) -> None:
+        """Load it and go on with it, regardless of its owner; see `SecClient.saga_recover`."""
+        await self._sec_access.asker.ask(RecoverSaga(self.saga_id))
+
     async def view(self) -> SagaView:
         """Look at it; see `SecClient.saga_get`."""
         access = self._sec_access
-        answer = await access.asker.ask(GetSaga(self.id))
+        answer = await access.asker.ask(GetSaga(self.saga_id))
         if isinstance(answer, Snapshot):
             return answer.view()
         stored = await access.absent.load(answer)
@@ -63,7 +67,7 @@ class SagaHandle:
         except RecoveryError as error:
             known = None if answer.halted is None else answer.halted.problem
             problem = known or stored.summary.problem or str(error)
-            return SagaView(self.id, stored.summary.name, SagaHalted(problem, None))
+            return SagaView(self.saga_id, stored.summary.saga_name, SagaHalted(problem, None))
 
     async def inject_error(self, node: str | int) -> None:
         """Make a node fail; see `SecClient.saga_inject_error`."""
@@ -79,6 +83,6 @@ class SagaHandle:
 
     async def _inject(self, node: str | int, make: Callable[[SagaNodeId], Injection]) -> None:
         access = self._sec_access
-        index = injectable(await access.dag_of(self.id), node)
-        if (not_here := await access.asker.ask(Inject(self.id, make(index)))) is not None:
-            raise await access.absent.refusal(not_here, SagaNotRunning(self.id))
+        index = injectable(await access.dag_of(self.saga_id), node)
+        if (not_here := await access.asker.ask(Inject(self.saga_id, make(index)))) is not None:
+            raise await access.absent.refusal(not_here, SagaNotRunning(self.saga_id))

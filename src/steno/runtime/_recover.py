@@ -101,9 +101,9 @@ def restore(
     try:
         decode_json(dag.params)  # if it is not JSON, find out now, and not in an action
     except DumpError as error:
-        msg = f"saga {stored.summary.id}: its params: {error.why}"
+        msg = f"saga {stored.summary.saga_id}: its params: {error.why}"
         raise RecoveryError(msg) from error
-    state = SagaState.fold(dag.flat, stored.summary.id, stored.events)
+    state = SagaState.fold(dag.flat, stored.summary.saga_id, stored.events)
     registry.validate(dag.flat)
     return dag, state
 

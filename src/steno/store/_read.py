@@ -34,15 +34,15 @@ class SagaSummary:
     A saga in a list.
 
     Attributes:
-        id: The saga.
-        name: The name of its kind; if that is damaged, a description of what is there instead.
+        saga_id: The saga.
+        saga_name: The name of its kind; if that is damaged, a description of what is there instead.
         state: What its row says; running if that is damaged.
         problem: Why it could not be loaded, if so, and what of its row is damaged.
         times: When its row was written; of a damaged time the epoch, of a damaged end None.
     """
 
-    id: SagaId
-    name: SagaName
+    saga_id: SagaId
+    saga_name: SagaName
     state: SagaCachedState
     problem: str | None
     times: SagaTimes

@@ -31,8 +31,8 @@ from steno.action import ActionRegistry
 from steno.core import SagaDag
 from steno.runtime import SecClient, open_sec
 from steno.stores import InMemorySecStore
-from steno.testing._clock import DateClock
 from steno.testing.explorer import BUDGET, DAY, SEEDS, Attach, Case, Check, Report, explore
+from steno.testing.schedule import DateClock
 
 C = TypeVar("C")
 
@@ -154,6 +154,10 @@ def make_explorer(config: pytest.Config) -> SagaExplorer:
     )
 
 
+def _store_of(sec: MemorySec) -> InMemorySecStore:
+    return InMemorySecStore(sec.clock)
+
+
 @attrs.frozen(eq=False)
 class MemorySec:
     """
@@ -168,11 +172,9 @@ class MemorySec:
     """
 
     clock: DateClock = attrs.field(factory=DateClock)
-    store: InMemorySecStore = attrs.field(init=False)
-
-    @store.default
-    def _store(self) -> InMemorySecStore:
-        return InMemorySecStore(self.clock)
+    store: InMemorySecStore = attrs.field(
+        init=False, default=attrs.Factory(_store_of, takes_self=True)
+    )
 
     def __call__(
         self,

@@ -4,7 +4,9 @@ Random sagas, what goes wrong with them, and schedules, for Hypothesis.
 What is drawn are plain values, which a failing test shows and which can be written down again::
 
     from hypothesis import given
-    from steno.testing import FakeActions, run_seeded, strategies
+    from steno.testing import strategies
+    from steno.testing.fakes import FakeActions
+    from steno.testing.schedule import run_seeded
 
     @given(strategies.sagas(), strategies.schedules())
     def test_my_store_keeps_any_saga(spec, schedule):
@@ -27,9 +29,9 @@ from typing import Final, TypeVar
 
 from hypothesis import strategies as st
 
-from steno.testing._choice import Schedule
-from steno.testing._plan import FaultPlan, NodeFault
-from steno.testing._spec import ActionSpec, ConstantSpec, NodeSpec, SagaSpec, SubsagaSpec
+from steno.testing.fakes import ActionSpec, ConstantSpec, NodeSpec, SagaSpec, SubsagaSpec
+from steno.testing.faults import FaultPlan, NodeFault
+from steno.testing.schedule import Schedule
 
 __all__ = ["fault_plans", "sagas", "schedules", "scripts"]
 

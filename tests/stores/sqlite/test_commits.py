@@ -57,7 +57,7 @@ async def test_k_nodes_that_are_undone_make_k_commits_more(tmp_path: Path, lengt
     async with opened(tmp_path) as sec:
         result = await sec.saga_run(chain(length, fails=True))
         writer = sec.statistics().writer
-    assert isinstance(result.kind, steno.SagaResultErr)
+    assert isinstance(result, steno.SagaResultErr)
     assert writer.events == 4 * (length + 1) + 2
     assert writer.commits <= (length + 1) + 2 + length
 

@@ -55,10 +55,10 @@ class File:
 
 
 @pytest.mark.parametrize("mode", ["thread", "inline"])
-@pytest.mark.parametrize("case", conformance.CASES, ids=str)
+@pytest.mark.parametrize("demand", conformance.DEMANDS, ids=str)
 async def test_it_passes(
-    case: conformance.Case, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demand: conformance.Demand, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """Every case, none skipped."""
+    """Every demand, none skipped."""
     monkeypatch.setattr("steno.stores.sqlite._file.PATIENCE", 0.01)  # seconds, for each lock
-    await case.run(File(tmp_path / "sagas.db").subject(inline=mode == "inline"))
+    await demand.run(File(tmp_path / "sagas.db").subject(inline=mode == "inline"))

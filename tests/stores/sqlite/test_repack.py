@@ -82,7 +82,7 @@ def is_whole(stored: StoredSaga | None, key: int) -> bool:
         found == rows
         and (stored.params, stored.dag_text) == (f'"params {key}"', "text")
         and stored.fence.generation == key
-        and stored.summary.name == f"name {key}"
+        and stored.summary.saga_name == f"name {key}"
     )
 
 
@@ -107,7 +107,7 @@ async def test_all_that_a_file_holds_is_moved(
     monkeypatch.setattr(_repack, "SAGAS", portion)
     monkeypatch.setattr(_repack, "EVENTS", portion)
     summaries = await check(path)
-    assert [each.id for each in summaries] == [saga_id(key) for key in range(1, SAGAS + 1)]
+    assert [each.saga_id for each in summaries] == [saga_id(key) for key in range(1, SAGAS + 1)]
     assert {each.state.value for each in summaries} >= {"ready", "running", "succeeded", "stuck"}
     with closing(sqlite3.connect(path)) as db:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}

@@ -125,7 +125,11 @@ def test_a_step_that_is_missing_is_seen():
 def test_a_saga_row_is_a_summary():
     """All of a list's line."""
     summary = summary_from_row(GOOD)
-    assert (summary.id, summary.name, summary.state) == (ID, "trip", SagaCachedState.FAILED)
+    assert (summary.saga_id, summary.saga_name, summary.state) == (
+        ID,
+        "trip",
+        SagaCachedState.FAILED,
+    )
     assert summary.problem is None
     start = datetime(1970, 1, 1, tzinfo=UTC)
     second = timedelta(seconds=1)
@@ -186,8 +190,8 @@ def test_a_damaged_row_is_listed_with_what_is_damaged(place: int, value: object,
     noted = listed_from_row((*row[:3], "no actions", *row[4:])).problem
     assert noted == f"{summary.problem}; no actions"
     sound = summary_from_row(GOOD)
-    assert summary.id == ID
-    assert (summary.name == "trip") is (place != 1)
+    assert summary.saga_id == ID
+    assert (summary.saga_name == "trip") is (place != 1)
     assert summary.state is (SagaCachedState.RUNNING if place == 2 else sound.state)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     assert summary.times.created == (epoch if place == 4 else sound.times.created)

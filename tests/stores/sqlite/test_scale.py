@@ -290,7 +290,7 @@ async def walk(reader: SecStoreReader, states: object, name: str | None) -> list
     """Return all sagas that match, page by page."""
     found: list[SagaId] = []
     while page := await reader.list(ListQuery(found[-1] if found else None, 100, states, name)):
-        found += [summary.id for summary in page]
+        found += [summary.saga_id for summary in page]
     return found
 
 

@@ -101,8 +101,8 @@ async def test_what_was_recorded_is_read_at_once(session: SqliteSession, reader:
     """By the session itself, and by whoever else has the file open."""
     await session.record([create(ONE)])
     for looking in (session, reader):
-        assert (await looking.load(ONE)).summary.id == ONE
-        assert [each.id for each in await looking.list(ListQuery())] == [ONE]
+        assert (await looking.load(ONE)).summary.saga_id == ONE
+        assert [each.saga_id for each in await looking.list(ListQuery())] == [ONE]
         assert await looking.load(TWO) is None
 
 
@@ -114,7 +114,7 @@ async def test_reads_do_not_wait_for_a_write(session: SqliteSession, reader: Sql
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writing.do, lambda _: stop.wait())
         await stop.until(1)
-        assert (await session.load(ONE)).summary.id == ONE
+        assert (await session.load(ONE)).summary.saga_id == ONE
         assert len(await session.list(ListQuery())) == 1
         assert sum((await reader.count()).values()) == 1
         stop.open.set()
@@ -194,7 +194,7 @@ async def test_a_read_that_fails_leaves_its_connection_in_order(session: SqliteS
     with pytest.raises(steno.RecoveryError, match="event 0 is missing; the next is number 3"):
         await session.load(ONE)
     await session.record([create(TWO)])
-    assert (await session.load(TWO)).summary.id == TWO
+    assert (await session.load(TWO)).summary.saga_id == TWO
 
 
 # Leaving
@@ -342,7 +342,7 @@ async def test_a_saga_of_hours_takes_no_time(
     assert trio.current_time() - began == 3600
     async with steno.open_sec(store, registry) as sec:
         (listed,) = await sec.saga_list()
-        assert listed.id == result.saga_id
+        assert listed.saga_id == result.saga_id
 
 
 async def test_no_thread_is_used_inline(
@@ -358,7 +358,7 @@ async def test_no_thread_is_used_inline(
     async with steno.SqliteSecStore(path, inline=True).open() as session:
         await session.take_over("sec")
         await session.record([create(ONE)])
-        assert (await session.load(ONE)).summary.id == ONE
+        assert (await session.load(ONE)).summary.saga_id == ONE
 
 
 async def test_whoever_reads_inline_can_be_cancelled(path: Path):

@@ -49,7 +49,7 @@ class ChangesWhatWasLoaded(HookedStore):
     def write(self, write):
         outcome = super().write(write)
         for stored in self.given:
-            if stored.summary.id == write.saga_id:
+            if stored.summary.saga_id == write.saga_id:
                 now = tuple(self._rows[write.saga_id].events)
                 object.__setattr__(stored, "events", now)
         return outcome
@@ -81,7 +81,7 @@ class ListingStore(HookedStore):
         ]
 
     def follows(self, each, query):
-        return query.marker is None or each.id > query.marker
+        return query.marker is None or each.saga_id > query.marker
 
     def matches(self, each, query):
         return self.in_state(each, query) and self.of_name(each, query)
@@ -90,7 +90,7 @@ class ListingStore(HookedStore):
         return query.states is None or each.state in query.states
 
     def of_name(self, each, query):
-        return query.name is None or each.name == query.name
+        return query.name is None or each.saga_name == query.name
 
 
 @caught_by(
@@ -98,7 +98,7 @@ class ListingStore(HookedStore):
 )
 class BeginsAtTheMarker(ListingStore):
     def follows(self, each, query):
-        return query.marker is None or each.id >= query.marker
+        return query.marker is None or each.saga_id >= query.marker
 
 
 @caught_by("list: every saga is listed once in the order of ids")
@@ -112,7 +112,7 @@ class SkipsOneAfterTheMarker(ListingStore):
 class ListsInTheOrderOfCreation(ListingStore):
     def page(self, found, query):
         order = list(self._rows)
-        found = sorted(found, key=lambda each: order.index(each.id))
+        found = sorted(found, key=lambda each: order.index(each.saga_id))
         if query.marker in order:
             found = found[order.index(query.marker) + 1 :]
         return super().page(found, attrs.evolve(query, marker=None))
@@ -124,9 +124,9 @@ class TakesIdsForNumbersWithASign(ListingStore):
         def signed(saga_id):
             return int.from_bytes(saga_id.bytes, signed=True)
 
-        found = sorted(found, key=lambda each: signed(each.id))
+        found = sorted(found, key=lambda each: signed(each.saga_id))
         if query.marker is not None:
-            found = [each for each in found if signed(each.id) > signed(query.marker)]
+            found = [each for each in found if signed(each.saga_id) > signed(query.marker)]
         return super().page(found, attrs.evolve(query, marker=None))
 
 
@@ -162,13 +162,13 @@ class TakesReadyForRunning(ListingStore):
 @caught_by("list: a list may be of one name")
 class KnowsNoCase(ListingStore):
     def of_name(self, each, query):
-        return query.name is None or each.name.lower() == query.name.lower()
+        return query.name is None or each.saga_name.lower() == query.name.lower()
 
 
 @caught_by("list: a list may be of one name")
 class TakesAnEmptyNameForNone(ListingStore):
     def of_name(self, each, query):
-        return not query.name or each.name == query.name
+        return not query.name or each.saga_name == query.name
 
 
 @caught_by("list: filters hold together")
@@ -185,14 +185,14 @@ class FindsSagasByTheirFirstState(ListingStore):
 
     def in_state(self, each, query):
         self.first = self.first or {}
-        state = self.first.setdefault(each.id, each.state)
+        state = self.first.setdefault(each.saga_id, each.state)
         return query.states is None or state in query.states
 
 
 @caught_by("list: a marker need not be a saga")
 class BeginsAnewIfTheMarkerIsNoSaga(ListingStore):
     def follows(self, each, query):
-        return query.marker not in self._rows or each.id > query.marker
+        return query.marker not in self._rows or each.saga_id > query.marker
 
 
 @caught_by("list: what is there all along is listed once")
@@ -221,7 +221,7 @@ class ReadsWhatWasThereWhenItOpened(HookedStore):
     class reader_class(HookedReader):  # noqa: N801 - it stands for the attribute
         def __init__(self, store):
             super().__init__(store)
-            self.seen = {each.id: store.load(each.id) for each in store.list(ListQuery())}
+            self.seen = {each.saga_id: store.load(each.saga_id) for each in store.list(ListQuery())}
 
         async def load(self, saga_id):
             await self.checked()

@@ -191,7 +191,7 @@ class ListsWhatItWroteOneCallAgo(BatchStore):
         return [self.write(write) for write in batch]
 
     def list(self, query):
-        return [(self.before or {}).get(each.id, each) for each in super().list(query)]
+        return [(self.before or {}).get(each.saga_id, each) for each in super().list(query)]
 
 
 @caught_by("load: a saga has its own events only")

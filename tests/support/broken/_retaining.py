@@ -166,7 +166,7 @@ class ListsWhatWasPruned(KeepingStore):
         ghosts = [row.summary() for row in self.pruned.values()]
         if query.states is not None:
             ghosts = [ghost for ghost in ghosts if ghost.state in query.states]
-        return sorted([*super().list(query), *ghosts], key=lambda each: each.id)
+        return sorted([*super().list(query), *ghosts], key=lambda each: each.saga_id)
 
 
 @caught_by("prune: an id can be given again after pruning")

@@ -6,7 +6,7 @@ from steno import InMemorySecStore
 from steno.testing import conformance
 
 
-@pytest.mark.parametrize("case", conformance.CASES, ids=str)
-async def test_it_passes(case: conformance.Case):
+@pytest.mark.parametrize("demand", conformance.DEMANDS, ids=str)
+async def test_it_passes(demand: conformance.Demand):
     """As the docstring of the kit shows it, without any hook."""
-    await case.run(conformance.Subject(InMemorySecStore()))
+    await demand.run(conformance.Subject(InMemorySecStore()))

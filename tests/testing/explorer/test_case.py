@@ -4,29 +4,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steno.testing.explorer import Callee, Case, Crash, CrashKind, Fault, FaultKind, read_case
+from steno.testing.explorer import (
+    Callee,
+    CallFault,
+    Case,
+    CrashKind,
+    CrashPoint,
+    FaultKind,
+    read_case,
+)
 
 HOTEL, UNDO = Callee("hotel"), Callee("server_alloc/server_id", undoing=True)
 
 LINES = {
     "no fault": Case(),
     "seed 7": None,
-    "fail hotel": Case((Fault(FaultKind.FAIL, HOTEL),)),
-    "fail hotel after its effect": Case((Fault(FaultKind.FAIL_AFTER, HOTEL),)),
-    "fail undo of server_alloc/server_id": Case((Fault(FaultKind.FAIL, UNDO),)),
-    "repeat hotel; seed 3": Case((Fault(FaultKind.REPEAT, HOTEL),), (), 3),
-    "delay undo of server_alloc/server_id": Case((Fault(FaultKind.DELAY, UNDO),)),
-    "crash before commit 5": Case((), (Crash(CrashKind.BEFORE_COMMIT, 5),)),
+    "fail hotel": Case((CallFault(FaultKind.FAIL, HOTEL),)),
+    "fail hotel after its effect": Case((CallFault(FaultKind.FAIL_AFTER, HOTEL),)),
+    "fail undo of server_alloc/server_id": Case((CallFault(FaultKind.FAIL, UNDO),)),
+    "repeat hotel; seed 3": Case((CallFault(FaultKind.REPEAT, HOTEL),), (), 3),
+    "delay undo of server_alloc/server_id": Case((CallFault(FaultKind.DELAY, UNDO),)),
+    "crash before commit 5": Case((), (CrashPoint(CrashKind.BEFORE_COMMIT, 5),)),
     "fail hotel; crash after commit 5; crash before commit 1": Case(
-        (Fault(FaultKind.FAIL, HOTEL),),
-        (Crash(CrashKind.AFTER_COMMIT, 5), Crash(CrashKind.BEFORE_COMMIT, 1)),
+        (CallFault(FaultKind.FAIL, HOTEL),),
+        (CrashPoint(CrashKind.AFTER_COMMIT, 5), CrashPoint(CrashKind.BEFORE_COMMIT, 1)),
     ),
-    "crash at the end of hotel": Case((), (Crash(CrashKind.AT_END, 0, HOTEL),)),
+    "crash at the end of hotel": Case((), (CrashPoint(CrashKind.AT_END, 0, HOTEL),)),
     "crash at checkpoint 2 of undo of server_alloc/server_id": Case(
-        (), (Crash(CrashKind.AT_CHECKPOINT, 2, UNDO),)
+        (), (CrashPoint(CrashKind.AT_CHECKPOINT, 2, UNDO),)
     ),
-    'fail "a; b"': Case((Fault(FaultKind.FAIL, Callee("a; b")),)),
-    'fail undo of "undo of x"': Case((Fault(FaultKind.FAIL, Callee("undo of x", undoing=True)),)),
+    'fail "a; b"': Case((CallFault(FaultKind.FAIL, Callee("a; b")),)),
+    'fail undo of "undo of x"': Case(
+        (CallFault(FaultKind.FAIL, Callee("undo of x", undoing=True)),)
+    ),
 }
 
 names = st.one_of(
@@ -38,13 +48,15 @@ names = st.one_of(
 callees = st.builds(Callee, names, st.booleans())
 numbers = st.integers(1, 1000)
 crashes = st.one_of(
-    st.builds(Crash, st.sampled_from([CrashKind.BEFORE_COMMIT, CrashKind.AFTER_COMMIT]), numbers),
-    st.builds(Crash, st.just(CrashKind.AT_END), st.just(0), callees),
-    st.builds(Crash, st.just(CrashKind.AT_CHECKPOINT), numbers, callees),
+    st.builds(
+        CrashPoint, st.sampled_from([CrashKind.BEFORE_COMMIT, CrashKind.AFTER_COMMIT]), numbers
+    ),
+    st.builds(CrashPoint, st.just(CrashKind.AT_END), st.just(0), callees),
+    st.builds(CrashPoint, st.just(CrashKind.AT_CHECKPOINT), numbers, callees),
 )
 cases = st.builds(
     Case,
-    st.lists(st.builds(Fault, st.sampled_from(FaultKind), callees), max_size=3).map(tuple),
+    st.lists(st.builds(CallFault, st.sampled_from(FaultKind), callees), max_size=3).map(tuple),
     st.lists(crashes, max_size=3).map(tuple),
     st.integers(0, 100),
 )

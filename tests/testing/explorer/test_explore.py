@@ -31,7 +31,7 @@ def saga_of(*actions, params: object = None):
     registry, builder = steno.ActionRegistry(), steno.DagBuilder("chain")
     for number, action in enumerate(actions):
         registry.register(steno.new_action_noop_undo(str(number), action))
-        builder.append(steno.Node.action(f"n{number}", "L", str(number)))
+        builder.append(steno.Node.action(f"n{number}", str(number), label="L"))
     dag = builder.build()
     return lambda: steno.SagaDag(dag, params), registry
 
@@ -227,13 +227,13 @@ def test_subsagas_are_named_by_path(cases):
     registry = steno.ActionRegistry()
     registry.register(steno.ActionFunc.new_action("a", nothing, nothing))
     inner = steno.DagBuilder("inner")
-    inner.append(steno.Node.action("x", "X", "a"))
-    inner.append(steno.Node.action("y", "Y", "a"))
+    inner.append(steno.Node.action("x", "a", label="X"))
+    inner.append(steno.Node.action("y", "a", label="Y"))
     outer = steno.DagBuilder("outer")
     outer.append(steno.Node.constant("p", 1))
     sub = [steno.Node.subsaga(name, inner.build(), "p") for name in ("left", "right")]
     outer.append_parallel(sub)
-    outer.append(steno.Node.action("end", "E", "a"))
+    outer.append(steno.Node.action("end", "a", label="E"))
     dag = steno.SagaDag(outer.build())
     assert explore(lambda: dag, registry, lambda: None, check=None, budget=300).runs
     assert {
@@ -262,7 +262,7 @@ def test_actions_may_create_sagas(cases):
         ctx.user_data.done.add(child)
 
     builder = steno.DagBuilder("parent")
-    builder.append(steno.Node.action("child", "Child", provision))
+    builder.append(steno.Node.action("child", provision, label="Child"))
     dag = builder.build()
 
     def check(world: Parent, outcome: Outcome) -> None:

@@ -116,7 +116,7 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
         digest,
         text,
         JsonText(params),
-        events_from_rows(summary.id, steps),  # one object: ids are compared often
+        events_from_rows(summary.saga_id, steps),  # one object: ids are compared often
     )
 
 

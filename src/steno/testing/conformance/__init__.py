@@ -1,18 +1,18 @@
 """
 What every store has to do: a kit that a store's author runs over their own.
 
-Each case opens the store that it is given, fresh and empty, and holds it against what the port in
-`steno.store` demands. With pytest and pytest-trio::
+Each `Demand` opens the store that it is given, fresh and empty, and holds it against a rule of the
+port in `steno.store`. With pytest and pytest-trio::
 
     import pytest
     from steno.testing import conformance
 
 
-    @pytest.mark.parametrize("case", conformance.CASES, ids=str)
-    async def test_my_store(case, tmp_path):
-        await case.run(conformance.Subject(MyStore(tmp_path / "sagas")))
+    @pytest.mark.parametrize("demand", conformance.DEMANDS, ids=str)
+    async def test_my_store(demand, tmp_path):
+        await demand.run(conformance.Subject(MyStore(tmp_path / "sagas")))
 
-`str(case)` names its topic and its demand, as in `record: a record can be sent again`. A store that
+`str(demand)` is its topic and its text, as in `record: a record can be sent again`. A store that
 does something else gets an `AssertionError` that says what was found and what is wanted. What needs
 help from outside (a fault, a newer release, a clock) is skipped unless `Subject` has the hook.
 
@@ -21,8 +21,8 @@ or not. Stores with several modes run the kit over each.
 """
 
 from steno.testing.conformance._cancel import CANCEL
-from steno.testing.conformance._case import Case, Topic
 from steno.testing.conformance._create import CREATE
+from steno.testing.conformance._demand import Demand, Topic
 from steno.testing.conformance._faults import FAULTS
 from steno.testing.conformance._fencing import FENCING
 from steno.testing.conformance._list import LIST
@@ -36,7 +36,7 @@ from steno.testing.conformance._session import SESSION
 from steno.testing.conformance._subject import Subject
 from steno.testing.conformance._times import TIMES
 
-__all__ = ["CASES", "Case", "Subject"]
+__all__ = ["DEMANDS", "Demand", "Subject"]
 
 _TOPICS: tuple[Topic, ...] = (
     CREATE,
@@ -54,5 +54,5 @@ _TOPICS: tuple[Topic, ...] = (
     READ,
 )
 
-CASES: tuple[Case, ...] = tuple(case for topic in _TOPICS for case in topic.cases)
+DEMANDS: tuple[Demand, ...] = tuple(demand for topic in _TOPICS for demand in topic.demands)
 """Every demand, topic by topic."""

@@ -11,7 +11,7 @@ import trio
 
 from steno.core import SagaId
 from steno.store import SagaWrite
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import SEC, Life, living
 from steno.testing.conformance._sample import NOWHERE, ONE, THREE, TWO, UNWINDING, spread
@@ -72,7 +72,7 @@ async def _counts(sec: Life, number: int) -> set[int]:
     return counts
 
 
-@CANCEL.case
+@CANCEL.demand
 async def a_batch_that_is_cancelled_is_whole_or_not_there(subject: Subject) -> None:
     """Whenever that happens; and it can be sent again, since what became of it is not known."""
     async with living(subject) as sec:
@@ -89,7 +89,7 @@ async def a_batch_that_is_cancelled_is_whole_or_not_there(subject: Subject) -> N
                 await sec.expect_log(each, 2 * number + 2, "what was cancelled can be sent again")
 
 
-@CANCEL.case
+@CANCEL.demand
 async def a_session_that_is_left_in_the_midst_of_a_batch_writes_it_whole(subject: Subject) -> None:
     """Or not at all; and when the store is opened again, no late batch comes in."""
     async with living(subject) as sec:
@@ -117,7 +117,7 @@ async def a_session_that_is_left_in_the_midst_of_a_batch_writes_it_whole(subject
             expect(again, counts, "no batch comes in after its session was left")
 
 
-@CANCEL.case
+@CANCEL.demand
 async def a_session_goes_on_after_a_call_that_was_cancelled(subject: Subject) -> None:
     """Whichever it was, and whenever; all others answer as before."""
     async with living(subject) as sec:

@@ -7,7 +7,7 @@ import attrs
 from steno.core import JsonText, SagaName
 from steno.errors import NoSuchSaga, SagaIdInUse
 from steno.store import Durable, Fence, ListQuery, Rejected
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_rejected, expect_that
 from steno.testing.conformance._life import DURABLE, OTHER, SEC, living
 from steno.testing.conformance._sample import (
@@ -30,7 +30,7 @@ from steno.testing.conformance._subject import Subject
 CREATE = Topic("create")
 
 
-@CREATE.case
+@CREATE.demand
 async def a_saga_that_was_created_is_there(subject: Subject) -> None:
     """All of it can be loaded; it is ready, nothing is wrong with it, and its log is empty."""
     async with living(subject) as sec:
@@ -38,7 +38,11 @@ async def a_saga_that_was_created_is_there(subject: Subject) -> None:
         await sec.done(write)
         stored = await sec.load(ONE)
         summary = stored.summary
-        expect((summary.id, summary.name), (ONE, "trip"), "load gives the saga that was asked for")
+        expect(
+            (summary.saga_id, summary.saga_name),
+            (ONE, "trip"),
+            "load gives the saga that was asked for",
+        )
         expect(summary.state, READY, "a saga that was created is ready")
         expect(summary.problem, None, "a saga that was created has no problem")
         expect(stored.fence, sec.fence, "a saga's row has the fence that it was created with")
@@ -48,7 +52,7 @@ async def a_saga_that_was_created_is_there(subject: Subject) -> None:
         expect(stored.events, (), "the log of a new saga is empty")
 
 
-@CREATE.case
+@CREATE.demand
 async def a_saga_may_be_created_with_a_log(subject: Subject) -> None:
     """That of a dump is stored with it; what is recorded later goes on behind it."""
     async with living(subject) as sec:
@@ -63,7 +67,7 @@ async def a_saga_may_be_created_with_a_log(subject: Subject) -> None:
         await sec.expect_log(TWO, 3, "what a record repeats is there once")
 
 
-@CREATE.case
+@CREATE.demand
 async def a_saga_may_be_created_running(subject: Subject) -> None:
     """With its first step in its log; then it is taken over, and gone on with, like any other."""
     async with living(subject) as sec:
@@ -81,7 +85,7 @@ async def a_saga_may_be_created_running(subject: Subject) -> None:
         expect(outcome, DURABLE, "a saga that was created running is taken over")
 
 
-@CREATE.case
+@CREATE.demand
 async def a_saga_that_was_never_created_is_not_there(subject: Subject) -> None:
     """Loading it gives nothing; writing to it is rejected, and does not make it."""
     async with living(subject) as sec:
@@ -93,7 +97,7 @@ async def a_saga_that_was_never_created_is_not_there(subject: Subject) -> None:
         expect(await sec.ids(ListQuery()), [], "a list has only what was created")
 
 
-@CREATE.case
+@CREATE.demand
 async def a_creation_can_be_sent_again(subject: Subject) -> None:
     """Its answer may have been lost: what was just created is durable, and there once."""
     async with living(subject) as sec:
@@ -107,7 +111,7 @@ async def a_creation_can_be_sent_again(subject: Subject) -> None:
             expect(await sec.load(write.saga_id), before, demand)
 
 
-@CREATE.case
+@CREATE.demand
 async def an_id_is_given_once(subject: Subject) -> None:
     """Whatever another saga of the same id differs in, it is refused and changes nothing."""
     async with living(subject) as sec:
@@ -132,7 +136,7 @@ async def an_id_is_given_once(subject: Subject) -> None:
             expect(await sec.load(ONE), before, "a creation that is rejected changes nothing")
 
 
-@CREATE.case
+@CREATE.demand
 async def an_id_is_given_once_within_a_batch(subject: Subject) -> None:
     """The first of two sagas of one id is created, the second is refused."""
     async with living(subject) as sec:
@@ -144,7 +148,7 @@ async def an_id_is_given_once_within_a_batch(subject: Subject) -> None:
         expect(params, '{"to":"Rome"}', "a creation that is rejected changes nothing")
 
 
-@CREATE.case
+@CREATE.demand
 async def a_saga_that_has_begun_can_not_be_created_again(subject: Subject) -> None:
     """Not even with all the same: whose answer was lost has not gone on yet."""
     async with living(subject) as sec:
@@ -161,7 +165,7 @@ async def a_saga_that_has_begun_can_not_be_created_again(subject: Subject) -> No
             expect(await sec.load(saga_id), before, "a creation that is rejected changes nothing")
 
 
-@CREATE.case
+@CREATE.demand
 async def a_graph_is_stored_once(subject: Subject) -> None:
     """
     A graph is known by its content hash, so a second text of one hash is not looked at.
@@ -182,7 +186,7 @@ async def a_graph_is_stored_once(subject: Subject) -> None:
         expect(text, '{"a":"graph"}', "the graph of a saga never changes")
 
 
-@CREATE.case
+@CREATE.demand
 async def a_creation_that_is_rejected_leaves_no_graph(subject: Subject) -> None:
     """Nobody would ever delete it. That it is gone shows in another text for its hash."""
     async with living(subject) as sec:
@@ -194,7 +198,7 @@ async def a_creation_that_is_rejected_leaves_no_graph(subject: Subject) -> None:
         expect(text, "[]", "a creation that is rejected leaves no graph behind")
 
 
-@CREATE.case
+@CREATE.demand
 async def texts_are_kept_to_the_letter(subject: Subject) -> None:
     """A store keeps JSON as text: order of keys, spelling of numbers, escapes and spaces."""
     async with living(subject) as sec:
@@ -208,7 +212,7 @@ async def texts_are_kept_to_the_letter(subject: Subject) -> None:
             expect(stored.dag_text, ODD_GRAPH, "a graph is kept to the letter")
 
 
-@CREATE.case
+@CREATE.demand
 async def large_texts_are_kept(subject: Subject) -> None:
     """Params and graphs of a million bytes, and more than one of them in a batch."""
     async with living(subject) as sec:
@@ -223,18 +227,18 @@ async def large_texts_are_kept(subject: Subject) -> None:
             expect(stored.dag_text, LARGE, "a graph of a million bytes is kept")
 
 
-@CREATE.case
+@CREATE.demand
 async def names_are_kept_to_the_letter(subject: Subject) -> None:
     """Those of sagas are any text: case, accents, quotes and spaces tell them apart."""
     async with living(subject) as sec:
         ids = spread(len(ODD_NAMES))
         for saga_id, name in zip(ids, ODD_NAMES, strict=True):
             await sec.done(attrs.evolve(sec.create(saga_id), saga_name=SagaName(name)))
-        found = [(await sec.load(saga_id)).summary.name for saga_id in ids]
+        found = [(await sec.load(saga_id)).summary.saga_name for saga_id in ids]
         expect(found, list(ODD_NAMES), "names are kept to the letter")
 
 
-@CREATE.case
+@CREATE.demand
 async def many_sagas_may_be_created_in_one_batch(subject: Subject) -> None:
     """A batch has no limit: the writer sends all that waits."""
     async with living(subject) as sec:

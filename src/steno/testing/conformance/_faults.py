@@ -7,7 +7,7 @@ import attrs
 from steno.core import JsonText
 from steno.errors import RecoveryError, StoreUnavailable
 from steno.store import Durable, ListQuery, PruneQuery, Rejected, SagaWrite
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import error_of, expect, expect_that
 from steno.testing.conformance._life import DURABLE, OTHER, SEC, Life, living
 from steno.testing.conformance._prune import NOW
@@ -18,7 +18,7 @@ from steno.testing.conformance._subject import Subject, needed
 FAULTS = Topic("faults")
 
 
-@FAULTS.case
+@FAULTS.demand
 async def a_store_that_can_not_write_says_that_it_is_unavailable(subject: Subject) -> None:
     """The runtime then tries again; the same calls succeed when the fault is mended."""
     failing = needed(subject.failing, "failing")
@@ -35,7 +35,7 @@ async def a_store_that_can_not_write_says_that_it_is_unavailable(subject: Subjec
         await sec.expect_log(ONE, 1, "what was sent again is there once")
 
 
-@FAULTS.case
+@FAULTS.demand
 async def nothing_of_a_batch_that_could_not_be_written_is_there(subject: Subject) -> None:
     """The next one may be another: it goes on from what was durable before."""
     failing = needed(subject.failing, "failing")
@@ -53,7 +53,7 @@ async def nothing_of_a_batch_that_could_not_be_written_is_there(subject: Subject
         await sec.expect_log(ONE, 3, "a batch that could not be written can be sent again")
 
 
-@FAULTS.case
+@FAULTS.demand
 async def reads_work_or_say_that_the_store_is_unavailable(subject: Subject) -> None:
     """While nothing can be written, they never give a wrong answer."""
     failing = needed(subject.failing, "failing")
@@ -71,7 +71,7 @@ async def reads_work_or_say_that_the_store_is_unavailable(subject: Subject) -> N
         expect(await sec.load(ONE), before, "a read works when the fault is mended")
 
 
-@FAULTS.case
+@FAULTS.demand
 async def a_write_that_can_not_be_stored_hurts_no_other(subject: Subject) -> None:
     """
     It is rejected, or the batch is refused as a whole: not one write of it is done then.
@@ -109,7 +109,7 @@ async def _try(sec: Life, batch: list[SagaWrite], number: int) -> None:
         )
 
 
-@FAULTS.case
+@FAULTS.demand
 async def a_saga_that_can_not_be_read_says_so(subject: Subject) -> None:
     """It is listed, noted and taken over like any other, and hurts none of them."""
     damage = needed(subject.damage, "damage")
@@ -124,7 +124,7 @@ async def a_saga_that_can_not_be_read_says_so(subject: Subject) -> None:
         fences = {claim.saga_id: claim.fence for claim in taken.claims}
         expect(set(fences), {ONE, TWO}, "a saga that can not be read is taken over all the same")
         await sec.done(sec.problem(ONE, "it can not be read", fences[ONE]))
-        found = [(each.id, each.problem) for each in await sec.session.list(ListQuery())]
+        found = [(each.saga_id, each.problem) for each in await sec.session.list(ListQuery())]
         wanted = [(ONE, "it can not be read"), (TWO, None)]
         expect(found, wanted, "a saga that can not be read is listed, with its problem")
         claim = await sec.session.claim(ONE, OTHER)
@@ -133,7 +133,7 @@ async def a_saga_that_can_not_be_read_says_so(subject: Subject) -> None:
         expect_that(str(error) != "", "the error says what can not be read", error)
 
 
-@FAULTS.case
+@FAULTS.demand
 async def what_is_refused_leaves_the_session_as_it_was(subject: Subject) -> None:
     """Rejections, losses and empty answers are no faults: nothing is held up by them."""
     async with living(subject) as sec:

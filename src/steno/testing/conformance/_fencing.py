@@ -6,7 +6,7 @@ from itertools import permutations
 
 from steno.errors import SagaIdInUse
 from steno.store import Durable, Fence, Lost, SagaClaim, SagaWrite
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_rejected, expect_that
 from steno.testing.conformance._life import DURABLE, OTHER, SEC, Life, living
 from steno.testing.conformance._sample import (
@@ -29,7 +29,7 @@ async def _again(sec: Life) -> Life:
     return Life(sec.session, (await sec.session.take_over(sec.fence.sec_name)).fence)
 
 
-@FENCING.case
+@FENCING.demand
 async def each_life_of_a_sec_has_a_generation_of_its_own(subject: Subject) -> None:
     """Whether it has sagas or not, and when the store is opened again too."""
     fences: list[Fence] = []
@@ -45,7 +45,7 @@ async def each_life_of_a_sec_has_a_generation_of_its_own(subject: Subject) -> No
     expect({fence.sec_name for fence in fences}, {SEC}, "a SEC's fence has its name")
 
 
-@FENCING.case
+@FENCING.demand
 async def a_sec_takes_over_its_own_unfinished_sagas(subject: Subject) -> None:
     """Ready ones and quarantined ones too; none that is finished, and none of another."""
     async with living(subject) as sec:
@@ -71,7 +71,7 @@ async def a_sec_takes_over_its_own_unfinished_sagas(subject: Subject) -> None:
         expect(problem, "its action is missing", "taking over changes nothing but fences")
 
 
-@FENCING.case
+@FENCING.demand
 async def many_sagas_are_taken_over_at_once(subject: Subject) -> None:
     """However many there are, none is forgotten."""
     async with living(subject) as sec:
@@ -86,7 +86,7 @@ async def many_sagas_are_taken_over_at_once(subject: Subject) -> None:
         expect(set(late), {Lost(SEC)}, "what was taken over is lost to the earlier life")
 
 
-@FENCING.case
+@FENCING.demand
 async def what_an_earlier_life_sends_late_is_lost(subject: Subject) -> None:
     """
     A record, a problem: refused, changing nothing, with the name of who has the saga now.
@@ -113,7 +113,7 @@ async def what_an_earlier_life_sends_late_is_lost(subject: Subject) -> None:
         expect(await sec.do(*late), [Lost(SEC)] * len(late), demand)
 
 
-@FENCING.case
+@FENCING.demand
 async def a_fence_is_a_name_and_a_generation(subject: Subject) -> None:
     """Neither the right name with another generation may write, nor another name with the same."""
     async with living(subject) as sec:
@@ -128,7 +128,7 @@ async def a_fence_is_a_name_and_a_generation(subject: Subject) -> None:
         await sec.done(sec.record(ONE, 0, 1))
 
 
-@FENCING.case
+@FENCING.demand
 async def a_batch_is_fenced_saga_by_saga(subject: Subject) -> None:
     """A saga that was taken over is lost; the others of the batch are written, wherever it is."""
     async with living(subject) as sec:
@@ -143,7 +143,7 @@ async def a_batch_is_fenced_saga_by_saga(subject: Subject) -> None:
             await sec.expect_log(each, count, "the writes of a batch that are durable are done")
 
 
-@FENCING.case
+@FENCING.demand
 async def a_saga_may_be_claimed(subject: Subject) -> None:
     """By whatever SEC, whosever it was; no other saga changes."""
     async with living(subject) as sec:
@@ -158,7 +158,7 @@ async def a_saga_may_be_claimed(subject: Subject) -> None:
         expect((await sec.load(TWO)).fence, sec.fence, "a claim is of one saga")
 
 
-@FENCING.case
+@FENCING.demand
 async def no_fence_comes_back(subject: Subject) -> None:
     """A saga that goes to and fro, by claims and at openings, has another fence each time."""
     async with living(subject) as sec:
@@ -176,7 +176,7 @@ async def no_fence_comes_back(subject: Subject) -> None:
         expect(generations, sorted(set(generations)), demand)
 
 
-@FENCING.case
+@FENCING.demand
 async def what_is_finished_can_not_be_claimed(subject: Subject) -> None:
     """There is nothing left to run; nor is there in a saga that does not exist."""
     async with living(subject) as sec:
@@ -191,7 +191,7 @@ async def what_is_finished_can_not_be_claimed(subject: Subject) -> None:
                 expect(fence, sec.fence, "what is finished keeps its fence")
 
 
-@FENCING.case
+@FENCING.demand
 async def two_lives_can_not_create_the_same_saga(subject: Subject) -> None:
     """Although it is the same in all but the life: neither takes the other's for its own."""
     async with living(subject) as sec:
@@ -208,7 +208,7 @@ async def two_lives_can_not_create_the_same_saga(subject: Subject) -> None:
         expect(after, before, "a creation that is rejected changes nothing")
 
 
-@FENCING.case
+@FENCING.demand
 async def what_an_earlier_life_creates_late_is_its_own(subject: Subject) -> None:
     """It has that life's fence, not the later one's, and the next life takes it over."""
     async with living(subject) as sec:

@@ -129,7 +129,7 @@ class Life:
 
     async def ids(self, query: ListQuery) -> list[SagaId]:
         """Return the sagas of one page."""
-        return [summary.id for summary in await self.session.list(query)]
+        return [summary.saga_id for summary in await self.session.list(query)]
 
     async def pages(
         self,
@@ -140,15 +140,15 @@ class Life:
         """Return all sagas of a listing, page by page."""
         found: list[SagaSummary] = []
         while True:
-            marker = found[-1].id if found else None
+            marker = found[-1].saga_id if found else None
             page = await self.session.list(ListQuery(marker, limit, states, name))
             expect_that(len(page) <= limit, f"a page has at most {limit} sagas", page)
             if not page:
                 return found
-            forward = marker is None or marker < page[0].id
+            forward = marker is None or marker < page[0].saga_id
             expect_that(forward, f"a page begins after its marker, {marker}", page)
             expect_that(
-                page[-1].id not in {summary.id for summary in found},
+                page[-1].saga_id not in {summary.saga_id for summary in found},
                 "a listing gives no saga twice, and comes to an end",
                 page,
             )

@@ -9,7 +9,7 @@ import trio
 
 from steno.core import SagaCachedState, SagaId, SagaName
 from steno.store import ListQuery, SagaSummary
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import Life, living
 from steno.testing.conformance._sample import (
@@ -53,10 +53,10 @@ def _in(state: SagaCachedState) -> ListQuery:
 
 
 def _ids(summaries: Sequence[SagaSummary]) -> list[SagaId]:
-    return [summary.id for summary in summaries]
+    return [summary.saga_id for summary in summaries]
 
 
-@LIST.case
+@LIST.demand
 async def every_saga_is_listed_once_in_the_order_of_ids(subject: Subject) -> None:
     """Whatever the order of creation, and the size of a page; an empty page is the end."""
     async with living(subject) as sec:
@@ -66,7 +66,7 @@ async def every_saga_is_listed_once_in_the_order_of_ids(subject: Subject) -> Non
             expect(_ids(await sec.pages(limit)), IDS, demand)
 
 
-@LIST.case
+@LIST.demand
 async def a_page_is_full_while_there_is_more(subject: Subject) -> None:
     """With filters too: a short page would be taken for the last."""
     async with living(subject) as sec:
@@ -80,7 +80,7 @@ async def a_page_is_full_while_there_is_more(subject: Subject) -> None:
             expect(found, matching[:limit], "a page of some states is full while there is more")
 
 
-@LIST.case
+@LIST.demand
 async def a_list_may_be_of_some_states(subject: Subject) -> None:
     """Of one, of several, of none at all."""
     async with living(subject) as sec:
@@ -94,7 +94,7 @@ async def a_list_may_be_of_some_states(subject: Subject) -> None:
                 expect(found, wanted, f"a list has the sagas in one of the states {chosen}")
 
 
-@LIST.case
+@LIST.demand
 async def a_list_may_be_of_one_name(subject: Subject) -> None:
     """That very name: no pattern, and no other spelling of it."""
     async with living(subject) as sec:
@@ -109,7 +109,7 @@ async def a_list_may_be_of_one_name(subject: Subject) -> None:
         expect(found, [], "a list of a name that no saga has is empty")
 
 
-@LIST.case
+@LIST.demand
 async def filters_hold_together(subject: Subject) -> None:
     """A marker, states and a name at once."""
     async with living(subject) as sec:
@@ -121,7 +121,7 @@ async def filters_hold_together(subject: Subject) -> None:
             expect(found, wanted, "a list has what all of its filters let through")
 
 
-@LIST.case
+@LIST.demand
 async def a_state_that_has_changed_is_listed_as_it_is_now(subject: Subject) -> None:
     """A saga is under its present state, and no longer under the one before."""
     async with living(subject) as sec:
@@ -133,7 +133,7 @@ async def a_state_that_has_changed_is_listed_as_it_is_now(subject: Subject) -> N
                 expect(found, [state], "a list goes by what the row says now")
 
 
-@LIST.case
+@LIST.demand
 async def a_marker_need_not_be_a_saga(subject: Subject) -> None:
     """A page begins behind it, also if there is none of that id, or it does not match."""
     async with living(subject) as sec:
@@ -147,7 +147,7 @@ async def a_marker_need_not_be_a_saga(subject: Subject) -> None:
         expect(await sec.ids(ListQuery(IDS[4], 9, {READY})), [IDS[6]], demand)
 
 
-@LIST.case
+@LIST.demand
 async def what_is_there_all_along_is_listed_once(subject: Subject) -> None:
     """Sagas that come between two pages, before and behind the marker, disturb no other."""
     async with living(subject) as sec:
@@ -166,12 +166,12 @@ async def what_is_there_all_along_is_listed_once(subject: Subject) -> None:
         expect(missing, [], "what is there all through a listing is in one of its pages")
 
 
-@LIST.case
+@LIST.demand
 async def a_list_shows_what_load_shows(subject: Subject) -> None:
     """Both have the same summary of a saga."""
     async with living(subject) as sec:
         await _fill(sec)
         await sec.done(sec.problem(IDS[0], "its action is missing"))
         for summary in await sec.session.list(ListQuery()):
-            stored = await sec.load(summary.id)
+            stored = await sec.load(summary.saga_id)
             expect(summary, stored.summary, "a list has the summary that load gives")

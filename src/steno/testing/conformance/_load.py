@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from steno.store import StoredSaga
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import Life, living
 from steno.testing.conformance._sample import (
@@ -24,7 +24,7 @@ from steno.testing.conformance._subject import Subject
 LOAD = Topic("load")
 
 
-@LOAD.case
+@LOAD.demand
 async def a_saga_has_its_own_events_only(subject: Subject) -> None:
     """However the records of several sagas were mixed."""
     async with living(subject) as sec:
@@ -38,7 +38,7 @@ async def a_saga_has_its_own_events_only(subject: Subject) -> None:
             await sec.expect_log(each, 6, "a saga is loaded with its own events, in their order")
 
 
-@LOAD.case
+@LOAD.demand
 async def a_saga_is_loaded_whatever_its_state(subject: Subject) -> None:
     """Those that are finished too: views and waiters read them from the store."""
     async with living(subject) as sec:
@@ -51,7 +51,7 @@ async def a_saga_is_loaded_whatever_its_state(subject: Subject) -> None:
             expect((stored.fence, stored.dag_text, stored.params), wanted, demand)
 
 
-@LOAD.case
+@LOAD.demand
 async def what_was_loaded_does_not_change(subject: Subject) -> None:
     """It is what was stored then; later writes do not show in it."""
     async with living(subject) as sec:
@@ -63,7 +63,7 @@ async def what_was_loaded_does_not_change(subject: Subject) -> None:
         expect(found, (STATES[0], None), "what was loaded does not change")
 
 
-@LOAD.case
+@LOAD.demand
 async def a_saga_is_loaded_as_it_was_at_one_moment(subject: Subject) -> None:
     """
     Row and log belong together, while records come in.

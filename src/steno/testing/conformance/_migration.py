@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steno.errors import StoreError, StoreInUse, StoreUnavailable
 from steno.store import ListQuery, StoredSaga
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import error_of, expect, expect_that
 from steno.testing.conformance._life import living
 from steno.testing.conformance._sample import FAILED, ONE, STATES, TWO, every_kind, spread
@@ -13,7 +13,7 @@ from steno.testing.conformance._subject import Subject, needed
 MIGRATION = Topic("migration")
 
 
-@MIGRATION.case
+@MIGRATION.demand
 async def what_was_stored_is_there_when_the_store_is_opened_again(subject: Subject) -> None:
     """All of it, to the letter; opening alone takes nothing over."""
     ids = spread(len(STATES) + 1)
@@ -30,7 +30,7 @@ async def what_was_stored_is_there_when_the_store_is_opened_again(subject: Subje
             expect(await session.list(ListQuery()), listed, demand)
 
 
-@MIGRATION.case
+@MIGRATION.demand
 async def every_kind_of_event_is_there_when_the_store_is_opened_again(subject: Subject) -> None:
     """What a session keeps in memory does not outlive it."""
     async with living(subject) as sec:
@@ -47,7 +47,7 @@ async def every_kind_of_event_is_there_when_the_store_is_opened_again(subject: S
         await sec.expect_log(TWO, 4, "a log is there when the store is opened again")
 
 
-@MIGRATION.case
+@MIGRATION.demand
 async def an_empty_store_may_be_opened_again(subject: Subject) -> None:
     """Before anything was written; what prepares it is done once."""
     for _ in range(3):
@@ -59,7 +59,7 @@ async def an_empty_store_may_be_opened_again(subject: Subject) -> None:
         expect(await sec.ids(ListQuery()), [ONE], "what was stored is there")
 
 
-@MIGRATION.case
+@MIGRATION.demand
 async def what_a_newer_release_has_written_is_refused(subject: Subject) -> None:
     """With an error that says so, and each time: nothing is changed by trying."""
     make_newer = needed(subject.make_newer, "make_newer")

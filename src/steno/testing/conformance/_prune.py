@@ -9,7 +9,7 @@ import attrs
 from steno.core import JsonText, SagaId
 from steno.errors import NoSuchSaga
 from steno.store import PRUNABLE, ListQuery, PruneQuery, SagaCreateParams
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_rejected
 from steno.testing.conformance._life import OTHER, SEC, Life, living
 from steno.testing.conformance._sample import (
@@ -37,7 +37,7 @@ async def _pruned(sec: Life, query: PruneQuery) -> set[SagaId]:
     return set(pruned)
 
 
-@PRUNE.case
+@PRUNE.demand
 async def only_what_succeeded_or_failed_is_pruned(subject: Subject) -> None:
     """Never a saga that is stuck, or not finished, however old it is."""
     async with living(subject) as sec:
@@ -55,7 +55,7 @@ async def only_what_succeeded_or_failed_is_pruned(subject: Subject) -> None:
             await sec.expect_log(saga_id, 1, "what is not pruned keeps its log")
 
 
-@PRUNE.case
+@PRUNE.demand
 async def nothing_that_ended_lately_is_pruned(subject: Subject) -> None:
     """How long ago a saga ended counts, not when it was created."""
     async with living(subject) as sec:
@@ -70,7 +70,7 @@ async def nothing_that_ended_lately_is_pruned(subject: Subject) -> None:
         expect(await _pruned(sec, PruneQuery(NOW)), {ONE}, "an age of 0 lets everything go")
 
 
-@PRUNE.case
+@PRUNE.demand
 async def an_age_is_told_by_the_clock_that_stamped_the_rows(subject: Subject) -> None:
     """A saga is old enough from the very moment on."""
     advance = needed(subject.advance, "advance")
@@ -86,7 +86,7 @@ async def an_age_is_told_by_the_clock_that_stamped_the_rows(subject: Subject) ->
         expect(await _pruned(sec, PruneQuery(HOUR)), {TWO}, "what is old enough is pruned")
 
 
-@PRUNE.case
+@PRUNE.demand
 async def the_oldest_go_first(subject: Subject) -> None:
     """So many at a time as the limit says; fewer means that no more match."""
     async with living(subject) as sec:
@@ -113,7 +113,7 @@ async def the_oldest_go_first(subject: Subject) -> None:
             expect(await sec.ids(ListQuery()), sorted(ended), "what was pruned is gone")
 
 
-@PRUNE.case
+@PRUNE.demand
 async def pruning_may_be_of_some_states(subject: Subject) -> None:
     """Failed sagas may be kept longer than those that have succeeded."""
     async with living(subject) as sec:
@@ -126,7 +126,7 @@ async def pruning_may_be_of_some_states(subject: Subject) -> None:
         expect(pruned, {ONE, THREE}, "only sagas in one of the states of the query are pruned")
 
 
-@PRUNE.case
+@PRUNE.demand
 async def pruning_may_be_of_one_sec(subject: Subject) -> None:
     """Whoever ran a saga last says when it may go."""
     async with living(subject) as sec:
@@ -141,7 +141,7 @@ async def pruning_may_be_of_one_sec(subject: Subject) -> None:
         expect(pruned, {ONE}, "only sagas that the SEC of the query ran last are pruned")
 
 
-@PRUNE.case
+@PRUNE.demand
 async def what_does_not_match_takes_no_room(subject: Subject) -> None:
     """The limit counts what is deleted: older sagas that are kept do not hide younger ones."""
     async with living(subject) as sec:
@@ -155,7 +155,7 @@ async def what_does_not_match_takes_no_room(subject: Subject) -> None:
         expect(pruned, {THREE}, "fewer sagas than the limit are pruned only where no more match")
 
 
-@PRUNE.case
+@PRUNE.demand
 async def what_was_pruned_is_no_saga_any_more(subject: Subject) -> None:
     """For no method: it is as if there had never been one."""
     async with living(subject) as sec:
@@ -171,7 +171,7 @@ async def what_was_pruned_is_no_saga_any_more(subject: Subject) -> None:
         expect(found, [[TWO], [TWO], []], "what was pruned is in no list")
 
 
-@PRUNE.case
+@PRUNE.demand
 async def an_id_can_be_given_again_after_pruning(subject: Subject) -> None:
     """To another saga, with nothing of the former: no event, no problem, no end."""
     async with living(subject) as sec:
@@ -194,7 +194,7 @@ def _of_graph(write: SagaCreateParams, digest: str, text: str) -> SagaCreatePara
     return attrs.evolve(write, dag_digest=digest, dag_text=JsonText(text))
 
 
-@PRUNE.case
+@PRUNE.demand
 async def a_graph_goes_with_its_last_saga(subject: Subject) -> None:
     """While any saga has it, it stays. That it is gone shows in a new text for its digest."""
     async with living(subject) as sec:

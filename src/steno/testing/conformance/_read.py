@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from steno.errors import StoreError
 from steno.store import ListQuery, SecStoreReader
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import error_of, expect, expect_that
 from steno.testing.conformance._life import OTHER, SEC, living
 from steno.testing.conformance._sample import (
@@ -35,7 +35,7 @@ async def _reading(subject: Subject) -> AsyncGenerator[SecStoreReader, None]:
         yield reader
 
 
-@READ.case
+@READ.demand
 async def a_reader_sees_what_is_durable(subject: Subject) -> None:
     """While a SEC has the store open, also what comes later; and when nobody has."""
     needed(subject.open_reader, "store.open_reader")
@@ -54,7 +54,7 @@ async def a_reader_sees_what_is_durable(subject: Subject) -> None:
         expect(await reader.load(NOWHERE), None, "load gives None if there is no such saga")
 
 
-@READ.case
+@READ.demand
 async def a_reader_takes_nothing_over(subject: Subject) -> None:
     """The SEC goes on beside it."""
     needed(subject.open_reader, "store.open_reader")
@@ -68,7 +68,7 @@ async def a_reader_takes_nothing_over(subject: Subject) -> None:
         expect((await sec.load(ONE)).fence, sec.fence, "a reader takes nothing over")
 
 
-@READ.case
+@READ.demand
 async def a_log_has_numbers_times_and_creators(subject: Subject) -> None:
     """The creator of an event is the SEC that recorded it, whoever has the saga now."""
     needed(subject.open_reader, "store.open_reader")
@@ -94,7 +94,7 @@ async def a_log_has_numbers_times_and_creators(subject: Subject) -> None:
             expect(await reader.entries(NOWHERE), [], "there are no entries of no saga")
 
 
-@READ.case
+@READ.demand
 async def every_kind_of_event_is_an_entry(subject: Subject) -> None:
     """With all of its data."""
     needed(subject.open_reader, "store.open_reader")
@@ -106,7 +106,7 @@ async def every_kind_of_event_is_an_entry(subject: Subject) -> None:
         expect(found, log, "a reader has the whole log, to the letter")
 
 
-@READ.case
+@READ.demand
 async def sagas_are_counted_by_state(subject: Subject) -> None:
     """All of them, as they are now; a state without sagas may be left out."""
     needed(subject.open_reader, "store.open_reader")
@@ -126,7 +126,7 @@ async def sagas_are_counted_by_state(subject: Subject) -> None:
             expect(found, wanted, "a reader counts the sagas in each state")
 
 
-@READ.case
+@READ.demand
 async def a_reader_that_was_left_is_closed(subject: Subject) -> None:
     """Every method says so."""
     needed(subject.open_reader, "store.open_reader")

@@ -6,7 +6,7 @@ import attrs
 
 from steno.core import NULL, Failed, Started, Succeeded
 from steno.store import Durable, ListQuery, Rejected, SagaWrite
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_rejected
 from steno.testing.conformance._life import DURABLE, living
 from steno.testing.conformance._sample import (
@@ -32,7 +32,7 @@ from steno.testing.conformance._subject import Subject
 RECORD = Topic("record")
 
 
-@RECORD.case
+@RECORD.demand
 async def events_are_kept_in_the_order_of_their_numbers(subject: Subject) -> None:
     """Each record goes on where the one before ended, in the same batch and in the next."""
     async with living(subject) as sec:
@@ -42,7 +42,7 @@ async def events_are_kept_in_the_order_of_their_numbers(subject: Subject) -> Non
         await sec.expect_log(ONE, 7, "a log has all its events, in the order of their numbers")
 
 
-@RECORD.case
+@RECORD.demand
 async def a_long_log_is_kept_in_order(subject: Subject) -> None:
     """Number 10 comes after number 9, in a record of any length."""
     async with living(subject) as sec:
@@ -51,7 +51,7 @@ async def a_long_log_is_kept_in_order(subject: Subject) -> None:
         await sec.expect_log(ONE, 1_111, "a log has all its events, in the order of their numbers")
 
 
-@RECORD.case
+@RECORD.demand
 async def every_kind_of_event_is_kept(subject: Subject) -> None:
     """With the data that belongs to it, to the letter; outputs may be large."""
     async with living(subject) as sec:
@@ -65,7 +65,7 @@ async def every_kind_of_event_is_kept(subject: Subject) -> None:
         expect(await sec.log(TWO), large, "an output of a million bytes is kept")
 
 
-@RECORD.case
+@RECORD.demand
 async def a_record_sets_the_state(subject: Subject) -> None:
     """With events and without: so does a saga begin whose step has nothing to log."""
     async with living(subject) as sec:
@@ -78,7 +78,7 @@ async def a_record_sets_the_state(subject: Subject) -> None:
             await sec.expect_log(one, 0, "a record without events adds none")
 
 
-@RECORD.case
+@RECORD.demand
 async def a_record_can_be_sent_again(subject: Subject) -> None:
     """Its answer may have been lost. It may come with other writes than before."""
     async with living(subject) as sec:
@@ -95,7 +95,7 @@ async def a_record_can_be_sent_again(subject: Subject) -> None:
         expect(state, FAILED, "a record that is sent again changes nothing")
 
 
-@RECORD.case
+@RECORD.demand
 async def a_batch_that_was_written_can_be_sent_again(subject: Subject) -> None:
     """Creations, records and problems of many sagas, all at once."""
     async with living(subject) as sec:
@@ -116,7 +116,7 @@ async def a_batch_that_was_written_can_be_sent_again(subject: Subject) -> None:
         expect(found, wanted, demand)
 
 
-@RECORD.case
+@RECORD.demand
 async def a_record_may_repeat_the_end_of_a_log(subject: Subject) -> None:
     """What is stored already is left as it is; the rest goes on behind it."""
     async with living(subject) as sec:
@@ -126,7 +126,7 @@ async def a_record_may_repeat_the_end_of_a_log(subject: Subject) -> None:
         await sec.expect_log(ONE, 5, "events are there once, each under its number")
 
 
-@RECORD.case
+@RECORD.demand
 async def a_record_that_leaves_a_gap_is_rejected(subject: Subject) -> None:
     """A number beyond the next one would lose an event; nothing changes, the state neither."""
     async with living(subject) as sec:
@@ -138,7 +138,7 @@ async def a_record_that_leaves_a_gap_is_rejected(subject: Subject) -> None:
             expect(await sec.load(ONE), before, "a record that is rejected changes nothing")
 
 
-@RECORD.case
+@RECORD.demand
 async def what_is_stored_is_never_rewritten(subject: Subject) -> None:
     """Other events under numbers that are taken, or fewer than are stored: a saga has one past."""
     async with living(subject) as sec:
@@ -161,7 +161,7 @@ async def what_is_stored_is_never_rewritten(subject: Subject) -> None:
             expect(await sec.load(ONE), before, "a record that is rejected changes nothing")
 
 
-@RECORD.case
+@RECORD.demand
 async def a_write_that_is_rejected_hurts_no_other(subject: Subject) -> None:
     """The answers are in the order of the batch, and each is for its own write."""
     async with living(subject) as sec:
@@ -182,7 +182,7 @@ async def a_write_that_is_rejected_hurts_no_other(subject: Subject) -> None:
             await sec.expect_log(saga_id, count, "the other writes of a batch are done")
 
 
-@RECORD.case
+@RECORD.demand
 async def writes_of_one_saga_are_done_in_their_order(subject: Subject) -> None:
     """The last of a batch has the last word, be it of the state or of the problem."""
     async with living(subject) as sec:
@@ -204,7 +204,7 @@ async def writes_of_one_saga_are_done_in_their_order(subject: Subject) -> None:
         await sec.expect_log(ONE, 3, "the records of a batch are all done")
 
 
-@RECORD.case
+@RECORD.demand
 async def an_empty_batch_has_no_answers(subject: Subject) -> None:
     """Nor does a store change by it."""
     async with living(subject) as sec:
@@ -212,7 +212,7 @@ async def an_empty_batch_has_no_answers(subject: Subject) -> None:
         expect(await sec.ids(ListQuery()), [], "an empty batch changes nothing")
 
 
-@RECORD.case
+@RECORD.demand
 async def a_problem_is_noted_and_cleared(subject: Subject) -> None:
     """It is in the summary, to the letter, and touches nothing else."""
     async with living(subject) as sec:
@@ -226,7 +226,7 @@ async def a_problem_is_noted_and_cleared(subject: Subject) -> None:
         expect(problem, None, "a problem is that of one saga")
 
 
-@RECORD.case
+@RECORD.demand
 async def what_was_answered_is_seen_by_every_later_call(subject: Subject) -> None:
     """The runtime looks into the store for what it has just written."""
     async with living(subject) as sec:

@@ -27,7 +27,7 @@ from steno.core import (
     verify_log,
 )
 from steno.store import SagaCreateParams, SagaRecord, StoredSaga
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import Life, living
 from steno.testing.conformance._sample import FAILED, ONE, STUCK, SUCCEEDED, THREE, TWO
@@ -39,7 +39,7 @@ ENDS = {ONE: SUCCEEDED, TWO: FAILED, THREE: STUCK}
 """How each of the sagas is to end."""
 
 
-@RULES.case
+@RULES.demand
 async def a_log_keeps_the_rules_when_it_comes_back(subject: Subject) -> None:
     """At every moment of a saga that succeeds, one that fails, and one that gets stuck."""
     dag = _dag()
@@ -65,7 +65,7 @@ def _hold(
     expect_that(read.same_as(dag), "the graph that comes back is that which was stored", stored)
     finished = stored.summary.state
     expect(finished, state, "the state that comes back is that which was stored")
-    breach = verify_log(read, stored.events, saga_id=stored.summary.id, finished=finished)
+    breach = verify_log(read, stored.events, saga_id=stored.summary.saga_id, finished=finished)
     expect_that(breach is None, "a log that comes back keeps the rules", breach)
     expect(stored.events, written, "a log that comes back is that which was stored")
 
@@ -73,14 +73,17 @@ def _hold(
 def _dag() -> SagaDag:
     """Return a saga whose nodes do not come and go in the order of their numbers."""
     inner = DagBuilder("inner")
-    inner.append_parallel([Node.action(name, name, "act") for name in ("left", "right")])
-    inner.append(Node.action("inner", "inner", "act"))
+    inner.append_parallel([Node.action(name, "act", label=name) for name in ("left", "right")])
+    inner.append(Node.action("inner", "act", label="inner"))
     builder = DagBuilder("rules")
     builder.append(Node.constant("params", {"to": "Rome"}))
     builder.append_parallel(
-        [Node.action("beside", "beside", "act"), Node.subsaga("whole", inner.build(), "params")]
+        [
+            Node.action("beside", "act", label="beside"),
+            Node.subsaga("whole", inner.build(), "params"),
+        ]
     )
-    builder.append(Node.action("last", "last", "act"))
+    builder.append(Node.action("last", "act", label="last"))
     return SagaDag(builder.build(), {"to": "Rome"})
 
 

@@ -16,7 +16,7 @@ from steno.store import (
     StoredSaga,
     WriteOutcome,
 )
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import error_of, expect, expect_that
 from steno.testing.conformance._life import DURABLE, SEC, Life, living
 from steno.testing.conformance._prune import NOW
@@ -53,7 +53,7 @@ async def _expect_closed(sec: Life) -> None:
         await error_of(call, StoreError, f"{name} raises when its session has been left")
 
 
-@SESSION.case
+@SESSION.demand
 async def a_session_that_was_left_is_closed(subject: Subject) -> None:
     """Every method says so, and nothing is read or written any more."""
     async with living(subject) as sec:
@@ -64,7 +64,7 @@ async def a_session_that_was_left_is_closed(subject: Subject) -> None:
         await _expect_closed(sec)
 
 
-@SESSION.case
+@SESSION.demand
 async def a_session_is_closed_however_it_is_left(subject: Subject) -> None:
     """By an exception and by a cancellation too; then the store can be opened again at once."""
     left: list[Life] = []
@@ -91,7 +91,7 @@ async def a_session_is_closed_however_it_is_left(subject: Subject) -> None:
         expect(await sec.ids(ListQuery()), [ONE, TWO], "what was durable is there")
 
 
-@SESSION.case
+@SESSION.demand
 async def a_read_that_is_under_way_ends_with_its_session(subject: Subject) -> None:
     """With an answer or with an error; whoever waits for it is not forgotten."""
     ended: list[str] = []
@@ -121,7 +121,7 @@ async def a_read_that_is_under_way_ends_with_its_session(subject: Subject) -> No
     expect(set(ended).difference({"answered", "closed"}), set[str](), demand)
 
 
-@SESSION.case
+@SESSION.demand
 async def many_tasks_may_use_a_session_at_once(subject: Subject) -> None:
     """Each gets the answers to what it asked, and nothing is lost or mixed up."""
     ids = spread(12)
@@ -152,7 +152,7 @@ async def many_tasks_may_use_a_session_at_once(subject: Subject) -> None:
             await sec.expect_log(saga_id, 5, "what many tasks write at once is all there")
 
 
-@SESSION.case
+@SESSION.demand
 async def a_batch_is_seen_whole_or_not_at_all(subject: Subject) -> None:
     """Whoever looks meanwhile sees all sagas of a batch as before it, or all as after it."""
     seen: list[list[SagaCachedState]] = []
@@ -177,7 +177,7 @@ async def a_batch_is_seen_whole_or_not_at_all(subject: Subject) -> None:
         expect(len(set(states)), 1, f"a list sees a batch whole, or not at all: {states}")
 
 
-@SESSION.case
+@SESSION.demand
 async def a_second_session_is_refused_or_fenced(subject: Subject) -> None:
     """
     A store may have one writer at a time; the other is told who that is, and hurts nobody.

@@ -20,9 +20,9 @@ T = TypeVar("T")
 @attrs.frozen
 class Subject:
     """
-    A store to be looked at, fresh and empty for each case.
+    A store to be looked at, fresh and empty for each demand.
 
-    What only the store's author can do is a hook. A case whose hook is missing is skipped.
+    What only the store's author can do is a hook. A demand whose hook is missing is skipped.
 
     Attributes:
         store: The store. Opened again, it finds what was stored.
@@ -49,7 +49,7 @@ class Subject:
 
 def needed(hook: T | None, name: str) -> T:
     """
-    Return a hook, or what else a case can not do without.
+    Return a hook, or what else a demand cannot do without.
 
     Raises:
         SkipTest: It is missing.

@@ -8,7 +8,7 @@ import attrs
 
 from steno.core import Timestamp
 from steno.store import ListQuery, SagaTimes, to_timestamp
-from steno.testing.conformance._case import Topic
+from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import OTHER, SEC, Life, living
 from steno.testing.conformance._sample import FAILED, ONE, RUNNING, STATES, TWO, events, spread
@@ -23,7 +23,7 @@ async def _times(sec: Life) -> SagaTimes:
     return (await sec.load(ONE)).summary.times
 
 
-@TIMES.case
+@TIMES.demand
 async def times_are_in_utc_and_in_order(subject: Subject) -> None:
     """A saga is created, goes on, and ends."""
     async with living(subject) as sec:
@@ -48,7 +48,7 @@ async def times_are_in_utc_and_in_order(subject: Subject) -> None:
             expect_that(utc, "times know that they are in UTC", time)
 
 
-@TIMES.case
+@TIMES.demand
 async def only_a_saga_that_is_finished_has_ended(subject: Subject) -> None:
     """In whatever way it has, and with or without an event."""
     async with living(subject) as sec:
@@ -61,7 +61,7 @@ async def only_a_saga_that_is_finished_has_ended(subject: Subject) -> None:
                 expect(ended is not None, state.finished, demand)
 
 
-@TIMES.case
+@TIMES.demand
 async def a_saga_ends_once(subject: Subject) -> None:
     """A record that is sent again, and a problem, do not change when it was."""
     async with living(subject) as sec:
@@ -76,7 +76,7 @@ async def a_saga_ends_once(subject: Subject) -> None:
         expect(ended, before.ended, "the first record that finishes a saga is its end")
 
 
-@TIMES.case
+@TIMES.demand
 async def rows_are_stamped_by_the_clock(subject: Subject) -> None:
     """Only events progress a saga: neither a problem does, nor another owner."""
     advance = needed(subject.advance, "advance")
@@ -99,7 +99,7 @@ async def rows_are_stamped_by_the_clock(subject: Subject) -> None:
         expect(await _times(sec), SagaTimes(created, end, end), "the last event ends a saga")
 
 
-@TIMES.case
+@TIMES.demand
 async def a_list_shows_the_times_that_load_shows(subject: Subject) -> None:
     """Also when the store is opened again: what is written down is as exact as what was shown."""
     async with living(subject) as sec:
@@ -111,7 +111,7 @@ async def a_list_shows_the_times_that_load_shows(subject: Subject) -> None:
         expect(found, before, "times are those that were shown before")
 
 
-@TIMES.case
+@TIMES.demand
 async def an_event_keeps_the_time_that_it_has(subject: Subject) -> None:
     """To the microsecond, whether it is created, recorded, or recorded again, and in any order."""
     times = (5, 5, 1_700_000_000_000_001, 7, -1)
@@ -129,7 +129,7 @@ async def an_event_keeps_the_time_that_it_has(subject: Subject) -> None:
         expect(found, list(times), "an event keeps the time at which it was made")
 
 
-@TIMES.case
+@TIMES.demand
 async def an_event_without_a_time_gets_one(subject: Subject) -> None:
     """That of the transaction in which it is written."""
     async with living(subject) as sec:

@@ -38,14 +38,24 @@ failed is not undone, so what an action did before it raised is its own to take 
 
 In reading order:
 
-* `_case`: what goes wrong in one run, as data and as a line of text. `_subject`: what is explored.
+* `_case`: what goes wrong in one run, as data and as a line of text.
+* `_explored_saga`: what is explored.
 * `_probe`, `_run`: one run. `_record`, `_outcome`: what was seen of it. `_judge`: if it is right.
-* `_plan`, `_sample`: which runs there are, and which of them are made. `_shrink`: the smallest.
+* `_case_plan`, `_sample`: which runs there are, and which are made. `_shrink`: the smallest.
 * `_exploration`, `_explore`: all of them. `_report`, `_text`: what people are told.
+* `_omicron`: parts of the same, by the names of Omicron's.
 """
 
-from steno.testing.explorer._case import Callee, Case, Crash, CrashKind, Fault, FaultKind, read_case
-from steno.testing.explorer._exploration import CounterExample, Exploration
+from steno.testing.explorer._case import (
+    Callee,
+    CallFault,
+    Case,
+    CrashKind,
+    CrashPoint,
+    FaultKind,
+    read_case,
+)
+from steno.testing.explorer._exploration import CounterExample
 from steno.testing.explorer._explore import (
     BUDGET,
     DAY,
@@ -53,8 +63,12 @@ from steno.testing.explorer._explore import (
     Attach,
     Check,
     explore,
-    make_subject,
-    outside_of_trio,
+)
+from steno.testing.explorer._omicron import (
+    action_failure_can_unwind,
+    action_failure_can_unwind_idempotently,
+    actions_succeed_idempotently,
+    assert_no_failed_undo_steps,
 )
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._probe import PlannedFailure
@@ -65,21 +79,22 @@ __all__ = [
     "DAY",
     "SEEDS",
     "Attach",
+    "CallFault",
     "Callee",
     "Case",
     "Check",
     "Count",
     "CounterExample",
-    "Crash",
     "CrashKind",
-    "Exploration",
-    "Fault",
+    "CrashPoint",
     "FaultKind",
     "Outcome",
     "PlannedFailure",
     "Report",
+    "action_failure_can_unwind",
+    "action_failure_can_unwind_idempotently",
+    "actions_succeed_idempotently",
+    "assert_no_failed_undo_steps",
     "explore",
-    "make_subject",
-    "outside_of_trio",
     "read_case",
 ]

@@ -52,7 +52,7 @@ class FaultKind(enum.Enum):
 
 
 @attrs.frozen
-class Fault:
+class CallFault:
     """Something done to each call of one function; it lasts through all crashes."""
 
     kind: FaultKind
@@ -77,7 +77,7 @@ class CrashKind(enum.Enum):
 
 
 @attrs.frozen
-class Crash:
+class CrashPoint:
     """
     The end of one life of a SEC.
 
@@ -107,8 +107,8 @@ class Case:
         seed: The schedule. 0: nothing takes longer than it does by itself; others hold up calls.
     """
 
-    faults: tuple[Fault, ...] = ()
-    crashes: tuple[Crash, ...] = ()
+    faults: tuple[CallFault, ...] = ()
+    crashes: tuple[CrashPoint, ...] = ()
     seed: int = 0
 
     @property
@@ -125,14 +125,14 @@ class Case:
 
     def has(self, kind: FaultKind, callee: Callee) -> bool:
         """Say whether something is done to the calls of a function."""
-        return Fault(kind, callee) in self.faults
+        return CallFault(kind, callee) in self.faults
 
     def plans(self, kind: FaultKind, *, undoing: bool) -> bool:
         """Say whether something is done to any action, or to any undo action."""
         return any(each.kind is kind and each.callee.undoing is undoing for each in self.faults)
 
 
-def of(*faults: Fault, seed: int = 0) -> Case:
+def of(*faults: CallFault, seed: int = 0) -> Case:
     """Return a case without a crash."""
     return Case(faults, (), seed)
 
@@ -177,14 +177,14 @@ def read_case(line: str) -> Case:
     return case
 
 
-def _examples() -> tuple[Fault | Crash | str, ...]:
+def _examples() -> tuple[CallFault | CrashPoint | str, ...]:
     hotel = Callee("hotel")
-    faults = [Fault(kind, hotel) for kind in FaultKind]
-    crashes = [Crash(kind, 1, hotel) for kind in CrashKind]
+    faults = [CallFault(kind, hotel) for kind in FaultKind]
+    crashes = [CrashPoint(kind, 1, hotel) for kind in CrashKind]
     return (
         NO_FAULT,
         *faults,
-        Fault(FaultKind.FAIL, Callee("hotel", undoing=True)),
+        CallFault(FaultKind.FAIL, Callee("hotel", undoing=True)),
         *crashes,
         "seed 1",
     )
@@ -199,9 +199,9 @@ def _with(case: Case, what: FaultKind | CrashKind | str, parts: dict[str, str | 
         callee = Callee(name, undoing=parts.get("undoing") is not None)
     match what:
         case FaultKind() if callee is not None:
-            return attrs.evolve(case, faults=(*case.faults, Fault(what, callee)))
+            return attrs.evolve(case, faults=(*case.faults, CallFault(what, callee)))
         case CrashKind():
-            return attrs.evolve(case, crashes=(*case.crashes, Crash(what, number, callee)))
+            return attrs.evolve(case, crashes=(*case.crashes, CrashPoint(what, number, callee)))
         case "seed":
             return attrs.evolve(case, seed=number)
         case _:

@@ -18,21 +18,21 @@ from random import Random
 import attrs
 
 from steno.testing.explorer._case import Case
-from steno.testing.explorer._plan import (
-    Plan,
+from steno.testing.explorer._case_plan import (
+    CasePlan,
     crashes_of,
     failures,
     is_to_crash,
     kind_of,
     second_crashes_of,
 )
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._probe import Pace
 from steno.testing.explorer._record import Problem, Ran
 from steno.testing.explorer._report import TWO_CRASHES, Count, Report
 from steno.testing.explorer._run import quiet, run_case
 from steno.testing.explorer._sample import sample
 from steno.testing.explorer._shrink import Shrinker
-from steno.testing.explorer._subject import Subject
 from steno.testing.explorer._text import counterexample_text
 
 PAIRS = 8
@@ -72,7 +72,7 @@ class Exploration:
         progress: Is told how many runs there were, and how many there will be, if that is known.
     """
 
-    subject: Subject
+    subject: ExploredSaga
     seeds: int = 1
     budget: int | None = None
     seed: int = 0
@@ -134,7 +134,7 @@ class Exploration:
     def _without_crash(self) -> list[Case]:
         """Run what has no crash; return the cases with one that follow."""
         begun, failed = self.begin(), self.fail_each()
-        cases = Plan(self.subject, self._failures(), failed, self.seeds).crash_free()
+        cases = CasePlan(self.subject, self._failures(), failed, self.seeds).crash_free()
         others = self.run_each(self.choose(cases, self._left // 2))
         rans = [ran for ran in (*begun, *failed, *others) if is_to_crash(ran.case)]
         return [case for ran in rans for case in crashes_of(ran)]

@@ -1,4 +1,4 @@
-"""The door: `explore`, which takes what a user has and runs the exploration where it can run."""
+"""The entry: `explore`, which takes what a user has and runs the exploration where it can run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from steno.core import SagaDag
 from steno.runtime import SecClient
 from steno.testing.explorer._case import Case, read_case
 from steno.testing.explorer._exploration import CounterExample, Exploration, Progress
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._report import Report
-from steno.testing.explorer._subject import Subject
 
 C = TypeVar("C")
 
@@ -93,7 +93,7 @@ def explore(
         ValueError: `only` is no case of this saga.
     """
     __tracebackhide__ = True
-    subject = make_subject(
+    subject = make_explored_saga(
         make_dag,
         registry,
         make_context,
@@ -110,7 +110,7 @@ def explore(
     return outside_of_trio(exploration, lambda: exploration.only(case))
 
 
-def make_subject(
+def make_explored_saga(
     make_dag: Callable[[], SagaDag],
     registry: ActionRegistry,
     make_context: Callable[[], C | Awaitable[C]],
@@ -119,9 +119,9 @@ def make_subject(
     *,
     same_outputs: bool = True,
     deadline: float = DAY,
-) -> Subject:
+) -> ExploredSaga:
     """Return what is explored, without the types of the user's world, which are theirs."""
-    return Subject(
+    return ExploredSaga(
         dag=make_dag(),
         registry=registry,
         make_context=make_context,
@@ -164,7 +164,7 @@ def outside_of_trio(exploration: Exploration, run: Callable[[], Report]) -> Repo
         raise found.with_traceback(None) from None
 
 
-def _check_nodes(subject: Subject, case: Case) -> None:
+def _check_nodes(subject: ExploredSaga, case: Case) -> None:
     """Refuse a case of another saga; what the sagas are called that actions create is not known."""
     callees = [fault.callee for fault in case.faults]
     called = [crash.callee for crash in case.crashes if crash.callee is not None]

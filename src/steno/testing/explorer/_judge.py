@@ -17,17 +17,17 @@ from steno.core import (
 )
 from steno.store import ListQuery, StoredSaga
 from steno.stores import InMemorySecStore
-from steno.testing.explorer._case import Callee, Fault, FaultKind
+from steno.testing.explorer._case import Callee, CallFault, FaultKind
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
-from steno.testing.explorer._subject import Subject
 
 _FAILURES = frozenset({FaultKind.FAIL, FaultKind.FAIL_AFTER})
 _ALL = ListQuery(limit=1_000_000)
 
 
-async def judge(
-    subject: Subject,
+async def judge_run(
+    subject: ExploredSaga,
     ran: Ran,
     store: InMemorySecStore,
     check: Callable[[Outcome], Awaitable[None]],
@@ -51,7 +51,7 @@ async def judge(
         ran.note(Problem(ProblemKind.UNREACHED, text))
 
 
-def _problems(subject: Subject, ran: Ran, store: InMemorySecStore) -> Iterator[Problem]:
+def _problems(subject: ExploredSaga, ran: Ran, store: InMemorySecStore) -> Iterator[Problem]:
     yield from _breaches(subject, store)
     if ran.result is None:
         return
@@ -63,17 +63,19 @@ def _problems(subject: Subject, ran: Ran, store: InMemorySecStore) -> Iterator[P
         yield from _other_outputs(ran.calls)
 
 
-def _breaches(subject: Subject, store: InMemorySecStore) -> Iterator[Problem]:
+def _breaches(subject: ExploredSaga, store: InMemorySecStore) -> Iterator[Problem]:
     """Hold every log against the rules."""
     for summary in store.list(_ALL):
-        stored = store.load(summary.id)
+        stored = store.load(summary.saga_id)
         assert stored is not None  # noqa: S101 - it is in the list
         dag = subject.dag
-        if summary.id != EXPLORED:
+        if summary.saga_id != EXPLORED:
             dag = SagaDag.of_flat(read_flat(stored.dag_text), stored.params)
-        breach = verify_log(dag, stored.events, saga_id=summary.id, finished=summary.state)
+        breach = verify_log(dag, stored.events, saga_id=summary.saga_id, finished=summary.state)
         if breach is not None:
-            text = f"the log of saga {summary.id} breaks a rule: {breach}; this is a bug of steno"
+            text = (
+                f"the log of saga {summary.saga_id} breaks a rule: {breach}; this is a bug of steno"
+            )
             yield Problem(ProblemKind.RULE, text)
 
 
@@ -85,10 +87,9 @@ def _wrong_end(ran: Ran, stored: StoredSaga) -> Iterator[Problem]:
     state, planned = stored.summary.state, _planned_end(ran)
     if state is planned:
         return
-    kind = None if ran.result is None else ran.result.kind
     culprit = _unplanned_failure(ran, stored)
-    if state is SagaCachedState.STUCK and isinstance(kind, SagaResultErr):
-        yield _stuck(ran, kind)
+    if state is SagaCachedState.STUCK and isinstance(ran.result, SagaResultErr):
+        yield _stuck(ran, ran.result)
     elif planned is SagaCachedState.SUCCEEDED and culprit is not None:
         error = _last_error(ran.calls, culprit)
         text = f"{culprit} failed, and that was not planned{_shown(error)}"
@@ -113,12 +114,12 @@ def _unplanned_failure(ran: Ran, stored: StoredSaga) -> Callee | None:
     return next((c.callee for c in calls if c.node_id in failed), None)
 
 
-def _stuck(ran: Ran, kind: SagaResultErr) -> Problem:
+def _stuck(ran: Ran, result: SagaResultErr) -> Problem:
     for call in ran.calls:
         if call.saga_id == EXPLORED and call.callee.undoing and call.end is CallEnd.RAISED:
             text = f"{call.callee} failed, and the saga is stuck{_shown(call.error)}"
             return Problem(ProblemKind.STUCK, text, call.error)
-    return Problem(ProblemKind.STUCK, f"the saga is stuck: {kind}")
+    return Problem(ProblemKind.STUCK, f"the saga is stuck: {result}")
 
 
 def _last_error(calls: Iterable[Call], callee: Callee) -> BaseException | None:
@@ -156,7 +157,7 @@ def _other_outputs(calls: Iterable[Call]) -> Iterator[Problem]:
 # What was planned
 
 
-def _unreached(subject: Subject, ran: Ran) -> Iterator[str]:
+def _unreached(subject: ExploredSaga, ran: Ran) -> Iterator[str]:
     if len(ran.crashed) < len(ran.case.crashes):
         yield str(ran.case.crashes[len(ran.crashed)])
     for fault in ran.case.faults:
@@ -164,7 +165,7 @@ def _unreached(subject: Subject, ran: Ran) -> Iterator[str]:
             yield str(fault)
 
 
-def _is_certain(subject: Subject, ran: Ran, fault: Fault) -> bool:
+def _is_certain(subject: ExploredSaga, ran: Ran, fault: CallFault) -> bool:
     """
     Say whether a fault has to come to be, wherever the SEC is lost and in each schedule.
 

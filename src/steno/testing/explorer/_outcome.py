@@ -29,15 +29,15 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         """Whether all was done."""
-        return isinstance(self.result.kind, SagaResultOk)
+        return isinstance(self.result, SagaResultOk)
 
     @property
     def failed(self) -> bool:
         """Whether the saga failed, and all that had succeeded was undone."""
-        return isinstance(self.result.kind, SagaResultErr) and not self.stuck
+        return isinstance(self.result, SagaResultErr) and not self.stuck
 
     @property
     def stuck(self) -> bool:
         """Whether an undo action failed, as was planned: something is left over."""
-        kind = self.result.kind
-        return isinstance(kind, SagaResultErr) and kind.undo_failure is not None
+        result = self.result
+        return isinstance(result, SagaResultErr) and result.undo_failure is not None

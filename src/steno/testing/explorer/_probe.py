@@ -21,9 +21,9 @@ from steno.action import Action, ActionContext, ActionRegistry, Codec, output_ty
 from steno.core import FlatDag, JsonText, SagaId, SagaNodeEvent
 from steno.errors import SerializeError
 from steno.store import SagaCreateParams, SagaProblem, SagaRecord, SagaWrite
-from steno.testing.explorer._case import Callee, Crash, CrashKind, Fault, FaultKind
+from steno.testing.explorer._case import Callee, CallFault, CrashKind, CrashPoint, FaultKind
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
-from steno.testing.explorer._subject import Subject
 
 _inside: ContextVar[Call | None] = ContextVar("steno_explorer_call", default=None)
 
@@ -68,10 +68,10 @@ class Probe(trio.abc.Instrument):
         pace: How long things are held up.
     """
 
-    subject: Subject
+    subject: ExploredSaga
     ran: Ran
     pace: Pace
-    crash: Crash | None = attrs.field(init=False, default=None)
+    crash: CrashPoint | None = attrs.field(init=False, default=None)
     scope: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope)
     _durable: dict[tuple[SagaId, int], list[str]] = attrs.field(
         init=False, factory=lambda: defaultdict(list)
@@ -80,7 +80,7 @@ class Probe(trio.abc.Instrument):
     _count: dict[str, int] = attrs.field(init=False, factory=dict)
     _met: set[Callee] = attrs.field(init=False, factory=set)  # in this life
 
-    def begin_life(self, crash: Crash | None) -> trio.CancelScope:
+    def begin_life(self, crash: CrashPoint | None) -> trio.CancelScope:
         """Begin a life of the SEC; return the scope whose cancellation is its end."""
         self.crash, self.scope = crash, trio.CancelScope()
         self._met.clear()
@@ -116,7 +116,7 @@ class Probe(trio.abc.Instrument):
 
     def _meet(self, call: Call, kind: CrashKind, number: int = 0) -> bool:
         """Crash, if this is the place; return whether it is."""
-        if self.crash is None or self.crash != Crash(kind, number, call.callee):
+        if self.crash is None or self.crash != CrashPoint(kind, number, call.callee):
             return False
         self.die()
         return True
@@ -135,14 +135,14 @@ class Probe(trio.abc.Instrument):
         await self._hold_up(call)
         if self._fires(FaultKind.FAIL, call.callee):
             call.end = CallEnd.PLANNED
-            msg = f"planned: {Fault(FaultKind.FAIL, call.callee)}"
+            msg = f"planned: {CallFault(FaultKind.FAIL, call.callee)}"
             raise PlannedFailure(msg)
         result = await self._carry_out(call, ctx, function)
         if self._meet(call, CrashKind.AT_END):
             await trio.lowlevel.checkpoint()
         if self._fires(FaultKind.FAIL_AFTER, call.callee):
             call.end = CallEnd.PLANNED
-            msg = f"planned: {Fault(FaultKind.FAIL_AFTER, call.callee)}"
+            msg = f"planned: {CallFault(FaultKind.FAIL_AFTER, call.callee)}"
             raise PlannedFailure(msg)
         return result
 
@@ -205,7 +205,7 @@ class Probe(trio.abc.Instrument):
         """Note that a fault is made here, if it is planned; return whether it is."""
         planned = self.ran.case.has(kind, callee)
         if planned:
-            self.ran.fired.add(Fault(kind, callee))
+            self.ran.fired.add(CallFault(kind, callee))
         return planned
 
 

@@ -10,7 +10,7 @@ import attrs
 
 from steno.core import JsonText, SagaId, SagaNodeId, SagaResult
 from steno.store import StoredSaga
-from steno.testing.explorer._case import Callee, Case, Crash, Fault
+from steno.testing.explorer._case import Callee, CallFault, Case, CrashPoint
 
 EXPLORED: Final = SagaId(UUID("6b1d3f5a-52a7-4b1e-8a55-2e0c6f0d9e11"))
 """The id of the saga in every run: what follows from it, as idempotency keys do, is the same."""
@@ -103,8 +103,8 @@ class Ran:
 
     case: Case
     calls: list[Call] = attrs.field(factory=list)
-    fired: set[Fault] = attrs.field(factory=set)
-    crashed: list[Crash] = attrs.field(factory=list)
+    fired: set[CallFault] = attrs.field(factory=set)
+    crashed: list[CrashPoint] = attrs.field(factory=list)
     commits: list[int] = attrs.field(factory=list)
     lives: list[int] = attrs.field(factory=list)
     seconds: float = 0.0

@@ -17,16 +17,14 @@ from steno.errors import SagaNotReady, StenoError
 from steno.runtime import SecClient, open_sec
 from steno.store import Durable
 from steno.stores import InMemorySecStore
-from steno.testing._fault import Batch, Outcomes, Record
-from steno.testing._fault import Crash as LoseSec
-from steno.testing._faulty_store import FaultyStore
-from steno.testing._schedule import run_seeded
-from steno.testing.explorer._case import Case, Crash, CrashKind, FaultKind
-from steno.testing.explorer._judge import judge
+from steno.testing.explorer._case import Case, CrashKind, CrashPoint, FaultKind
+from steno.testing.explorer._explored_saga import ExploredSaga
+from steno.testing.explorer._judge import judge_run
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._probe import Pace, Probe, ProbedRegistry
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
-from steno.testing.explorer._subject import Subject
+from steno.testing.faults import Batch, Crash, FaultyStore, Outcomes, Record
+from steno.testing.schedule import run_seeded
 
 ONCE = 1
 
@@ -78,7 +76,7 @@ class Run:
         counting: Whether checkpoints of calls are counted.
     """
 
-    subject: Subject
+    subject: ExploredSaga
     ran: Ran
     pace: Pace
     counting: bool
@@ -103,7 +101,7 @@ class Run:
         self.ran.stored = self.store.load(EXPLORED)
         if deadline.cancelled_caught:
             self.ran.note(_hanging(self.ran.calls, self.ran.seconds))
-        await judge(self.subject, self.ran, self.store, self._check)
+        await judge_run(self.subject, self.ran, self.store, self._check)
 
     def _deadline(self) -> float:
         """Return the virtual seconds after which nothing can be expected any more."""
@@ -129,7 +127,7 @@ class Run:
 
     # A life
 
-    async def _live(self, crash: Crash | None) -> bool:
+    async def _live(self, crash: CrashPoint | None) -> bool:
         """Open a SEC, and wait for the saga; return whether it has ended."""
         stored = self.store.load(EXPLORED)
         self.ran.lives.append(0 if stored is None else len(stored.events))
@@ -174,7 +172,7 @@ class Run:
         """Write a batch, and be lost at it if this is the time."""
         self.ran.commits[-1] += 1
         if self._is_due(CrashKind.BEFORE_COMMIT):
-            return await LoseSec(self.probe.die)(record, batch)
+            return await Crash(self.probe.die)(record, batch)
         outcomes = await record(batch)
         for write, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Durable):
@@ -214,7 +212,7 @@ def _hanging(calls: Sequence[Call], seconds: float) -> Problem:
     return Problem(ProblemKind.HANGS, text)
 
 
-def run_case(subject: Subject, case: Case, pace: Pace, *, counting: bool = False) -> Ran:
+def run_case(subject: ExploredSaga, case: Case, pace: Pace, *, counting: bool = False) -> Ran:
     """Run a case in a Trio of its own, with virtual time and the schedule of its seed."""
     one = Run(subject, Ran(case), pace, counting)
     run_seeded(one.run, seed=case.seed, patience=math.inf)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from steno.testing.explorer._case import Case
-from steno.testing.explorer._plan import crashes_of
+from steno.testing.explorer._case_plan import crashes_of
 from steno.testing.explorer._record import Ran
 
 MOST_TRIES = 300

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from steno.core import Phase, SagaNodeEvent, Snapshot, escaped
 from steno.testing.explorer._case import Case
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Ran
-from steno.testing.explorer._subject import Subject
 
 _PACKAGE = str(Path(__file__).parent.parent.parent)
 _WIDTH = 100
 
 
-def counterexample_text(subject: Subject, ran: Ran) -> str:
+def counterexample_text(subject: ExploredSaga, ran: Ran) -> str:
     """Return all that there is to know of a run with which something is wrong."""
     problem = ran.problem
     assert problem is not None  # noqa: S101 - asked of a run with one
@@ -64,7 +64,7 @@ def _shortened(text: str) -> str:
     return line if len(line) <= _WIDTH else f"{line[:_WIDTH]}…"
 
 
-def _log(subject: Subject, ran: Ran) -> Iterator[str]:
+def _log(subject: ExploredSaga, ran: Ran) -> Iterator[str]:
     """Yield the lines of the log as `SagaLog.pretty` has them, with names, and the crashes."""
     events = () if ran.stored is None else ran.stored.events
     result = ran.result
@@ -81,11 +81,11 @@ def _log(subject: Subject, ran: Ran) -> Iterator[str]:
         yield escaped(f"{place + 1:03d} {event!s:20} {_name(subject, event)}")
 
 
-def _name(subject: Subject, event: SagaNodeEvent) -> str:
+def _name(subject: ExploredSaga, event: SagaNodeEvent) -> str:
     return subject.dag.flat.path(event.node_id).removeprefix("/")
 
 
-def _status(subject: Subject, ran: Ran) -> str:
+def _status(subject: ExploredSaga, ran: Ran) -> str:
     """Return the status tree of what is stored."""
     assert ran.stored is not None  # noqa: S101 - asked of sagas that are
     events, phase = ran.stored.events, Phase.RUNNING if ran.result is None else Phase.DONE

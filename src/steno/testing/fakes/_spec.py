@@ -98,7 +98,7 @@ class SagaSpec:
 def _node(spec: NodeSpec) -> Node:
     match spec:
         case ActionSpec(name=name, action_name=action):
-            return Node.action(name, name.upper(), action)
+            return Node.action(name, action, label=name.upper())
         case ConstantSpec(name=name, value=value):
             return Node.constant(name, value)
         case SubsagaSpec(name=name, params=params, saga=saga):

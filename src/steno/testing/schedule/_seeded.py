@@ -4,8 +4,8 @@ Schedules: in which order Trio runs what can run, as a function of a seed.
 Trio shuffles every batch of runnable tasks with a generator of its own, so that nobody relies on an
 order. It can be told to sort them first, which it has for Hypothesis; then that generator decides
 all, if no thread and no real clock has a say. Both are names of a module of Trio's, private ones,
-and neither has a public door: should Trio drop one, `seeded` says so, and `check_schedule` finds
-out whether they still do what they did.
+and there is no public way to either: should Trio drop one, `seeded` says so, and `check_schedule`
+finds out whether they still do what they did.
 
 Being names of a module, they are shared by all threads, and each thread can run a Trio of its own:
 a test may well run a saga in a worker thread while the Trio that waits for it goes on. So what is
@@ -60,8 +60,8 @@ class _PerThread(random.Random):
 
 
 @attrs.define(eq=False)
-class _Door:
-    """Trio's private names, and how many runs of ours make use of them."""
+class _Replacement:
+    """What stands in place of Trio's generator, and how many runs of ours make use of it."""
 
     lock: threading.Lock = attrs.field(factory=threading.Lock)
     users: int = 0
@@ -90,13 +90,13 @@ class _Door:
                 self.generator = None
 
 
-_DOOR: Final = _Door()
+_REPLACEMENT: Final = _Replacement()
 
 
 def _outdated(what: str) -> str:
     return (
         f"trio {trio.__version__} {what} as trio._core._run.{RANDOM} and .{SORTED_FIRST}: look how "
-        "it shuffles tasks now, and bring steno/testing/_schedule.py up to date"
+        "it shuffles tasks now, and bring steno/testing/schedule/_seeded.py up to date"
     )
 
 
@@ -108,9 +108,9 @@ def seeded(seed: int) -> Generator[None, None, None]:
     Inside of another it holds for what is within; then the other one goes on where it was.
 
     Raises:
-        RuntimeError: This version of Trio has no door for this.
+        RuntimeError: This version of Trio shuffles its tasks in another way.
     """
-    generator = _DOOR.enter()
+    generator = _REPLACEMENT.enter()
     before = getattr(generator.own, "generator", None)
     generator.own.generator = random.Random(seed)  # noqa: S311 - it has to be repeatable
     try:
@@ -120,7 +120,7 @@ def seeded(seed: int) -> Generator[None, None, None]:
             del generator.own.generator
         else:
             generator.own.generator = before
-        _DOOR.leave(generator)
+        _REPLACEMENT.leave(generator)
 
 
 def run_seeded(
@@ -142,7 +142,7 @@ def run_seeded(
 
     Raises:
         trio.TooSlowError: The patience is at its end.
-        RuntimeError: This version of Trio has no door for this.
+        RuntimeError: This version of Trio shuffles its tasks in another way.
     """
 
     async def main() -> T:

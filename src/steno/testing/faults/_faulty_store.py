@@ -25,7 +25,7 @@ from steno.store import (
     TakeOver,
     WriteOutcome,
 )
-from steno.testing._fault import Batch, Fault, Outcomes, works
+from steno.testing.faults._fault import Batch, Fault, Outcomes, write_with
 
 Script: TypeAlias = Mapping[int, Fault] | Callable[[int, Batch], Fault | None]
 
@@ -95,7 +95,7 @@ class FaultyStore:
             return outcomes
 
         try:
-            outcomes = await (fault or works)(record, batch)
+            outcomes = await write_with(fault, record, batch)
         except Exception as error:
             commit.answer = error
             raise

@@ -14,7 +14,7 @@ from steno.testing.explorer._outcome import Outcome
 
 
 @attrs.frozen(eq=False)
-class Subject:
+class ExploredSaga:
     """
     What is explored.
 

@@ -1,4 +1,4 @@
-"""Cases: demands on a store, each of which is checked on its own."""
+"""Demands on a store, each of which is checked on its own."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Check: TypeAlias = Callable[[Subject], Awaitable[None]]
 
 
 @attrs.frozen
-class Case:
+class Demand:
     """
     One demand of the port.
 
     Attributes:
         topic: What it is about.
-        demand: The demand, in words.
+        text: What is demanded, in words.
     """
 
     topic: str
-    demand: str
+    text: str
     _check: Check = attrs.field(repr=False)
 
     def __str__(self) -> str:
-        """Return topic and demand, as a test's name."""
-        return f"{self.topic}: {self.demand}"
+        """Return topic and text, as a test's name."""
+        return f"{self.topic}: {self.text}"
 
     async def run(self, subject: Subject) -> None:
         """
@@ -36,7 +36,7 @@ class Case:
 
         Raises:
             AssertionError: It does not; the text says what was found and what is wanted.
-            SkipTest: The subject lacks a hook that this case needs.
+            SkipTest: The subject lacks a hook that this demand needs.
             Exception: Whatever else the store raises where it should not.
         """
         try:
@@ -49,18 +49,18 @@ class Case:
 @attrs.define(eq=False)
 class Topic:
     """
-    The cases about one thing.
+    The demands about one thing.
 
     Attributes:
         name: What they are about.
-        cases: The cases, in the order of their definition.
+        demands: The demands, in the order of their definition.
     """
 
     name: str
-    cases: list[Case] = attrs.field(init=False, factory=list)
+    demands: list[Demand] = attrs.field(init=False, factory=list)
 
-    def case(self, check: Check) -> Check:
-        """Make a case of a function: its name is the demand, in words."""
+    def demand(self, check: Check) -> Check:
+        """Make a demand of a function: its name is the text."""
         words = getattr(check, "__name__", "").replace("_", " ")
-        self.cases.append(Case(self.name, words, check))
+        self.demands.append(Demand(self.name, words, check))
         return check

@@ -12,19 +12,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from steno.action import ActionRegistry
-from steno.core import SagaDag, SagaLog, SagaNodeEvent, SagaResult, UndoFailed, undo_error
-from steno.testing.explorer import (
-    Attach,
-    Callee,
-    Case,
-    Check,
-    Exploration,
-    Fault,
-    FaultKind,
-    Report,
-    make_subject,
-    outside_of_trio,
+from steno.core import (
+    SagaDag,
+    SagaLog,
+    SagaNodeEvent,
+    SagaResult,
+    SagaResultErr,
+    SagaResultOk,
+    UndoFailed,
+    undo_error,
 )
+from steno.testing.explorer._case import Callee, CallFault, Case, FaultKind
+from steno.testing.explorer._exploration import Exploration
+from steno.testing.explorer._explore import Attach, Check, make_explored_saga, outside_of_trio
+from steno.testing.explorer._report import Report
 
 C = TypeVar("C")
 
@@ -46,7 +47,7 @@ def actions_succeed_idempotently(
         CounterExample: It does not.
     """
     __tracebackhide__ = True
-    subject = make_subject(make_dag, registry, make_context, check, attach)
+    subject = make_explored_saga(make_dag, registry, make_context, check, attach)
     return _explored(Exploration(subject), _repeat_each)
 
 
@@ -67,7 +68,7 @@ def action_failure_can_unwind(
         CounterExample: It is not, or something is left.
     """
     __tracebackhide__ = True
-    subject = make_subject(make_dag, registry, make_context, check, attach)
+    subject = make_explored_saga(make_dag, registry, make_context, check, attach)
     return _explored(Exploration(subject), Exploration.fail_each)
 
 
@@ -88,19 +89,19 @@ def action_failure_can_unwind_idempotently(
         CounterExample: It is not unwound, or something is left.
     """
     __tracebackhide__ = True
-    subject = make_subject(make_dag, registry, make_context, check, attach)
+    subject = make_explored_saga(make_dag, registry, make_context, check, attach)
     return _explored(Exploration(subject), _fail_each_and_repeat_undos)
 
 
 def _repeat_each(exploration: Exploration) -> None:
-    repeats = [Fault(FaultKind.REPEAT, Callee(n)) for n in exploration.subject.nodes]
+    repeats = [CallFault(FaultKind.REPEAT, Callee(n)) for n in exploration.subject.nodes]
     exploration.run_each(exploration.choose([Case((repeat,)) for repeat in repeats]))
 
 
 def _fail_each_and_repeat_undos(exploration: Exploration) -> None:
     cases = list[Case]()
     for ran in exploration.fail_each():
-        twice = [Fault(FaultKind.REPEAT, Callee(node, undoing=True)) for node in ran.undone()]
+        twice = [CallFault(FaultKind.REPEAT, Callee(node, undoing=True)) for node in ran.undone()]
         if twice:
             cases.append(Case((*ran.case.faults, *twice)))
     exploration.run_each(exploration.choose(cases))
@@ -144,7 +145,7 @@ def assert_no_failed_undo_steps(
 
 def _events(log: SagaResult | SagaLog | Iterable[SagaNodeEvent]) -> Iterable[SagaNodeEvent]:
     match log:
-        case SagaResult(saga_log=saga_log):
+        case SagaResultOk(saga_log=saga_log) | SagaResultErr(saga_log=saga_log):
             return saga_log.events
         case SagaLog(events=events):
             return events

@@ -14,7 +14,7 @@ import trio
 from steno.action import ActionContext, ActionFunc, ActionRegistry
 from steno.core import FlatDag, JsonText, SagaDag, SagaId, SagaNodeId, encode_json
 from steno.errors import NodeLookupError
-from steno.testing._plan import FaultPlan, NodeFault
+from steno.testing.faults import FaultPlan, NodeFault
 
 
 @attrs.frozen

@@ -14,15 +14,15 @@ import attrs
 
 from steno.testing.explorer._case import (
     Callee,
+    CallFault,
     Case,
-    Crash,
     CrashKind,
-    Fault,
+    CrashPoint,
     FaultKind,
     of,
 )
+from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._record import Call, CallEnd, Ran
-from steno.testing.explorer._subject import Subject
 
 MOST_CHECKPOINTS = 32
 """At how many checkpoints of one call there are crashes; of more, some are taken, evenly."""
@@ -35,11 +35,11 @@ def kind_of(case: Case) -> str:
     match case.crashes:
         case ():
             return _crash_free_kind(case)
-        case (Crash(kind=CrashKind.BEFORE_COMMIT),):
+        case (CrashPoint(kind=CrashKind.BEFORE_COMMIT),):
             return "a crash before a commit"
-        case (Crash(kind=CrashKind.AFTER_COMMIT),):
+        case (CrashPoint(kind=CrashKind.AFTER_COMMIT),):
             return "a crash after a commit"
-        case (Crash(kind=CrashKind.AT_END),):
+        case (CrashPoint(kind=CrashKind.AT_END),):
             return "a crash at the end of a call"
         case (_,):
             return "a crash within a call"
@@ -62,14 +62,14 @@ def stratum(case: Case) -> tuple[str, str]:
     return kind_of(case), _crash_free_kind(case)
 
 
-def failures(subject: Subject, *, after_effect: bool) -> list[Case]:
+def failures(subject: ExploredSaga, *, after_effect: bool) -> list[Case]:
     """Return the cases in which one action fails."""
     kinds = [FaultKind.FAIL, *([FaultKind.FAIL_AFTER] if after_effect else [])]
-    return [of(Fault(kind, Callee(node))) for kind in kinds for node in subject.nodes]
+    return [of(CallFault(kind, Callee(node))) for kind in kinds for node in subject.nodes]
 
 
 @attrs.frozen(eq=False)
-class Plan:
+class CasePlan:
     """
     The cases that follow from what was seen.
 
@@ -80,7 +80,7 @@ class Plan:
         seeds: How many schedules there are.
     """
 
-    subject: Subject
+    subject: ExploredSaga
     failures: Sequence[Case]
     failed: Sequence[Ran]
     seeds: int
@@ -99,9 +99,9 @@ class Plan:
         ]
 
     @cached_property
-    def _undone_by(self) -> Mapping[str, Fault]:
+    def _undone_by(self) -> Mapping[str, CallFault]:
         """Of each node a failure that makes it be undone, in every schedule if there is one."""
-        found: dict[str, Fault] = {}
+        found: dict[str, CallFault] = {}
         certain: set[str] = set()
         for ran in self.failed:
             (fault,) = ran.case.faults
@@ -116,26 +116,26 @@ class Plan:
     def _undo_failures(self) -> Iterator[Case]:
         for node in self.subject.with_undo:
             if (failure := self._undone_by.get(node)) is not None:
-                yield of(failure, Fault(FaultKind.FAIL, Callee(node, undoing=True)))
+                yield of(failure, CallFault(FaultKind.FAIL, Callee(node, undoing=True)))
 
     def _repeats(self) -> Iterator[Case]:
         for node in self.subject.nodes:
-            yield of(Fault(FaultKind.REPEAT, Callee(node)))
+            yield of(CallFault(FaultKind.REPEAT, Callee(node)))
         for node in self.subject.nodes:
             if (failure := self._undone_by.get(node)) is not None:
-                yield of(failure, Fault(FaultKind.REPEAT, Callee(node)))
+                yield of(failure, CallFault(FaultKind.REPEAT, Callee(node)))
                 if node in self.subject.with_undo:
-                    yield of(failure, Fault(FaultKind.REPEAT, Callee(node, undoing=True)))
+                    yield of(failure, CallFault(FaultKind.REPEAT, Callee(node, undoing=True)))
 
     def _delays(self) -> Iterator[Case]:
         for node in self.subject.concurrent:
-            yield of(Fault(FaultKind.DELAY, Callee(node)))
+            yield of(CallFault(FaultKind.DELAY, Callee(node)))
         for node in self.subject.concurrent:
             if (
                 node in self.subject.with_undo
                 and (failure := self._undone_by.get(node)) is not None
             ):
-                yield of(failure, Fault(FaultKind.DELAY, Callee(node, undoing=True)))
+                yield of(failure, CallFault(FaultKind.DELAY, Callee(node, undoing=True)))
 
 
 # Crashes
@@ -152,11 +152,11 @@ def crashes_of(ran: Ran) -> Iterator[Case]:
     yield from (attrs.evolve(ran.case, crashes=(c,)) for c in _commit_crashes(ran.commits[0]))
     for call in _first_calls(ran.calls):
         if call.end is CallEnd.RETURNED:
-            crash = Crash(CrashKind.AT_END, 0, call.callee)
+            crash = CrashPoint(CrashKind.AT_END, 0, call.callee)
             yield attrs.evolve(ran.case, crashes=(crash,))
     for call in _first_calls(ran.calls):
         for number in _some(call.checkpoints, MOST_CHECKPOINTS):
-            crash = Crash(CrashKind.AT_CHECKPOINT, number, call.callee)
+            crash = CrashPoint(CrashKind.AT_CHECKPOINT, number, call.callee)
             yield attrs.evolve(ran.case, crashes=(crash,))
 
 
@@ -166,9 +166,9 @@ def second_crashes_of(ran: Ran) -> Iterator[Case]:
         yield attrs.evolve(ran.case, crashes=(*ran.case.crashes, crash))
 
 
-def _commit_crashes(commits: int) -> Iterator[Crash]:
+def _commit_crashes(commits: int) -> Iterator[CrashPoint]:
     for number in range(1, commits + 1):
-        yield from (Crash(kind, number) for kind in COMMIT_CRASHES)
+        yield from (CrashPoint(kind, number) for kind in COMMIT_CRASHES)
 
 
 def _first_calls(calls: Iterable[Call]) -> list[Call]:

@@ -30,11 +30,9 @@ class NodeFault(enum.Enum):
     """Harmless, if they are idempotent; gone as above."""
 
 
-HARMLESS = frozenset({NodeFault.REPEAT})
-"""Faults that fail nothing."""
 UNDO_FAULTS = frozenset({NodeFault.UNDO, NodeFault.INJECT_UNDO_ERROR})
 """Faults that fail the undo of a node."""
-LASTING = frozenset({NodeFault.ACTION, NodeFault.INJECT_ERROR})
+LASTING_FAULTS = frozenset({NodeFault.ACTION, NodeFault.INJECT_ERROR})
 """Faults that make a node fail whenever it comes to be run."""
 
 

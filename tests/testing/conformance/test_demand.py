@@ -16,14 +16,14 @@ from support.hooked import HookedStore
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 DOCSTRING = conformance.__doc__
-BY_NAME = {str(case): case for case in conformance.CASES}
+BY_NAME = {str(demand): demand for demand in conformance.DEMANDS}
 
 
 def test_a_case_is_named_after_its_topic_and_its_demand():
     """In words, and no two are the same."""
     assert "record: a batch that was written can be sent again" in BY_NAME
-    assert len(BY_NAME) == len(conformance.CASES)
-    topics = list(Counter(case.topic for case in conformance.CASES))
+    assert len(BY_NAME) == len(conformance.DEMANDS)
+    topics = list(Counter(demand.topic for demand in conformance.DEMANDS))
     assert topics == [
         *("create", "record", "times", "load", "rules", "list", "fencing", "prune"),
         *("migration", "session", "cancel", "faults", "read"),
@@ -42,7 +42,7 @@ def test_readme_shows_the_same_use():
 
 
 def test_it_is_used_as_its_docstring_shows(tmp_path: Path):
-    """Each case is a test of its own; those whose hook is missing are skipped."""
+    """Each demand is a test of its own; those whose hook is missing are skipped."""
     program = tmp_path / "test_my_store.py"
     text = shown_use().replace('MyStore(tmp_path / "sagas")', "MyStore()")
     text = f"from steno import InMemorySecStore as MyStore\n{text}"
@@ -57,7 +57,7 @@ def test_it_is_used_as_its_docstring_shows(tmp_path: Path):
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     passed, skipped = re.search(r"(\d+) passed, (\d+) skipped", ran.stdout).groups()
-    assert int(passed) + int(skipped) == len(conformance.CASES)
+    assert int(passed) + int(skipped) == len(conformance.DEMANDS)
     assert int(passed) > 5 * int(skipped)
 
 
@@ -68,24 +68,24 @@ import sys
 for name in ("pytest", "_pytest", "hypothesis"):
     sys.modules[name] = None
 from steno.testing import conformance
-print(len(conformance.CASES))
+print(len(conformance.DEMANDS))
 """
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert int(ran.stdout) == len(conformance.CASES)
+    assert int(ran.stdout) == len(conformance.DEMANDS)
 
 
 async def test_a_case_whose_hook_is_missing_says_which(monkeypatch: pytest.MonkeyPatch):
     """To whatever runs it: as unittest's own exception, and where pytest is, as pytest's too."""
-    case = BY_NAME["migration: what a newer release has written is refused"]
+    demand = BY_NAME["migration: what a newer release has written is refused"]
     subject = conformance.Subject(InMemorySecStore())
     with pytest.raises(SkipTest, match="the subject has no `make_newer`") as caught:
-        await case.run(subject)
+        await demand.run(subject)
     assert isinstance(caught.value, pytest.skip.Exception)
     monkeypatch.delitem(sys.modules, "pytest")
     with pytest.raises(SkipTest, match="the subject has no `make_newer`") as caught:
-        await case.run(subject)
+        await demand.run(subject)
     assert not isinstance(caught.value, pytest.skip.Exception)
 
 
@@ -98,15 +98,15 @@ class BeginsAsStuck(HookedStore):
 
 async def test_what_is_wrong_is_said_in_words():
     """The demand, what was found, and what is wanted."""
-    case = BY_NAME["create: a saga that was created is there"]
+    demand = BY_NAME["create: a saga that was created is there"]
     with pytest.raises(AssertionError) as caught:
-        await case.run(BeginsAsStuck().subject())
+        await demand.run(BeginsAsStuck().subject())
     assert str(caught.value) == (
         "a saga that was created is ready\n"
         "found:  <SagaCachedState.STUCK: 'stuck'>\n"
         "wanted: <SagaCachedState.READY: 'ready'>"
     )
-    assert caught.value.__notes__ == [f'demanded of every store, as "{case}"']
+    assert caught.value.__notes__ == [f'demanded of every store, as "{demand}"']
 
 
 async def test_what_is_said_is_never_longer_than_a_page():

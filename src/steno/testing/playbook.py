@@ -20,6 +20,8 @@ from steno.core import (
 )
 from steno.testing.notation import SAGA_ID, fold, inputs_of, shown, step_text
 
+__all__ = ["Playbook"]
+
 START: Final = "start"
 """What a machine is told first: to begin, or to go on where its log breaks off."""
 

@@ -34,9 +34,9 @@ class When(enum.Enum):
     """It is durable, and nobody knows."""
 
 
-async def works(record: Record, batch: Batch) -> Outcomes:
-    """Do nothing wrong."""
-    return await record(batch)
+async def write_with(fault: Fault | None, record: Record, batch: Batch) -> Outcomes:
+    """Write a batch with a fault; None: as it should be."""
+    return await (record(batch) if fault is None else fault(record, batch))
 
 
 @attrs.frozen
@@ -62,12 +62,12 @@ class Crash:
     Attributes:
         crash: What makes the crash: `scope.cancel` of the scope in which the SEC was opened.
         when: When it comes.
-        fault: What else goes wrong, unless it comes before the write.
+        fault: What else goes wrong, unless it comes before the write; None: nothing.
     """
 
     crash: Callable[[], object]
     when: When = When.BEFORE
-    fault: Fault = works
+    fault: Fault | None = None
 
     async def __call__(self, record: Record, batch: Batch) -> Outcomes:
         """Crash, and write the batch or not."""
@@ -77,7 +77,7 @@ class Crash:
         if self.when is When.BEFORE:
             raise StoreUnavailable("planned: a crash before the batch was written")
         try:
-            return await self.fault(record, batch)
+            return await write_with(self.fault, record, batch)
         finally:
             if self.when is When.AFTER:
                 self.crash()
@@ -104,11 +104,6 @@ class Refusal:
         return await record(batch)
 
 
-def is_of_several(batch: Batch) -> bool:
-    """Say whether a batch has more than one write: each may be fine for itself."""
-    return len(batch) > 1
-
-
 @attrs.frozen
 class Delay:
     """
@@ -117,17 +112,17 @@ class Delay:
     Attributes:
         before: What passes before the batch is written, or anything else is done with it.
         after: What passes before the answer is given.
-        fault: What else goes wrong.
+        fault: What else goes wrong; None: nothing.
     """
 
     before: float = 0.0
     after: float = 0.0
-    fault: Fault = works
+    fault: Fault | None = None
 
     async def __call__(self, record: Record, batch: Batch) -> Outcomes:
         """Write the batch, slowly."""
         await trio.sleep(self.before)
-        outcomes = await self.fault(record, batch)
+        outcomes = await write_with(self.fault, record, batch)
         await trio.sleep(self.after)
         return outcomes
 

@@ -1,0 +1,74 @@
+"""A context for the unit test of one action, without a SEC, a store or a saga that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypeVar
+from uuid import UUID
+
+from steno.action import ActionContext, Codec, DagBuilder
+from steno.core import JsonText, Node, SagaDag, SagaNodeId, checked_saga_id
+from steno.testing.notation import SAGA_ID
+
+C = TypeVar("C")
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+def action_context(
+    user_data: C,
+    *,
+    params: object = None,
+    outputs: Mapping[str, object] = _NOTHING,
+    node_name: str = "node",
+    saga_id: UUID = SAGA_ID,
+    undoing: bool = False,
+    codec: Codec | None = None,
+) -> ActionContext[C]:
+    """
+    Return a context as an action is given one, to call the action with in a test.
+
+    For example::
+
+        async def test_an_undo_cancels_what_was_booked():
+            world = FakeHotels()
+            booked = await book_hotel.do_it(action_context(world, params=TripParams("Post")))
+            ctx = action_context(world, outputs={"hotel": booked}, node_name="hotel", undoing=True)
+            await book_hotel.undo_it(ctx)
+            assert world.rooms == {}
+
+    Params and outputs are encoded, and decoded afresh for everyone who asks, as in a saga. Calls
+    with the same arguments give the same keys.
+
+    Args:
+        user_data: What `ctx.user_data` is.
+        params: The params of the saga, of any type that the codec knows.
+        outputs: What the action can look up: the outputs of its ancestors, by name. For an undo
+            action that of its own node belongs to them; it is None if it is not given.
+        node_name: The name of the action's own node.
+        saga_id: The saga. Its keys, and the ids from `ctx.uuid`, are made of it.
+        undoing: Whether the context is for the undo action.
+        codec: That of the action's registry, if it has one of its own.
+
+    Raises:
+        ValueError: The action would see its own output, and is not being undone.
+        SerializeError: The params or an output cannot be stored as JSON.
+        DagBuilderError: The name of a node is not one.
+    """
+    if node_name in outputs and not undoing:
+        msg = f'an action does not see the output of its own node "{node_name}"; undoing=True does'
+        raise ValueError(msg)
+    known = Codec() if codec is None else codec
+    builder = DagBuilder("test", codec=known)
+    ancestors = {name: value for name, value in outputs.items() if name != node_name}
+    if ancestors:
+        builder.append_parallel([Node.constant(name, value) for name, value in ancestors.items()])
+    builder.append(Node.action(node_name, "action"))
+    dag = SagaDag(builder.build(), params)
+    visible = outputs if node_name in outputs or not undoing else {**outputs, node_name: None}
+    texts: dict[SagaNodeId, JsonText] = {
+        dag.get_index(name): known.encode(value) for name, value in visible.items()
+    }
+    node = dag.get_index(node_name)
+    return ActionContext(checked_saga_id(saga_id), node, user_data, dag, texts, undoing)
