@@ -65,7 +65,8 @@ class Node:
         """
         action_name = action if isinstance(action, str) else getattr(action, "name", None)
         if action_name is None:
-            msg = f"{action!r} is not an action: decorate it with @registry.action, or give its name"
+            found = type(action).__qualname__
+            msg = f"{found} is not an action: decorate it with @registry.action, or give its name"
             raise TypeError(msg)
         checked = _checked(action_name, "action")
         shown = checked if label is None else _checked(label, "label")
