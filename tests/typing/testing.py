@@ -7,6 +7,7 @@ from steno.testing import (
     CounterExample,
     Outcome,
     Report,
+    action_context,
     action_failure_can_unwind,
     assert_no_failed_undo_steps,
     explore,
@@ -71,6 +72,14 @@ def explores() -> None:
     except CounterExample as found:
         assert_type(found.case, Case)
         assert_type(found.error, BaseException | None)
+
+
+async def one_action(action: steno.ActionFunc[World, int]) -> None:
+    """Call an action with a context of its own."""
+    ctx = action_context(World(), params={"price": 120}, outputs={"payment": 120})
+    assert_type(ctx, steno.ActionContext[World])
+    await action.do_it(ctx)
+    await action.undo_it(action_context(World(), node_name="payment", undoing=True))
 
 
 async def fixtures(saga_explorer: SagaExplorer, sec: MemorySec) -> None:
