@@ -21,4 +21,4 @@ class DagBuilder(core.DagBuilder):
             must be registered with the codec of the `ActionRegistry` too; best use the same.
     """
 
-    codec: core.Codec = attrs.field(factory=Codec, kw_only=True)
+    codec: core.ValueCodec = attrs.field(factory=Codec, kw_only=True)

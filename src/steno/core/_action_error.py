@@ -14,9 +14,9 @@ from typing import ClassVar, TypeVar
 from steno.core._value import (
     JSON,
     PLAIN_CODEC,
-    Codec,
     JsonText,
     JsonValue,
+    ValueCodec,
     decode_json,
     encode_json,
 )
@@ -74,7 +74,7 @@ class ActionFailed(ActionError):
         codec: What decodes it.
     """
 
-    def __init__(self, source_error: JsonText, *, codec: Codec = PLAIN_CODEC) -> None:
+    def __init__(self, source_error: JsonText, *, codec: ValueCodec = PLAIN_CODEC) -> None:
         super().__init__(source_error)
         self.source_error = source_error
         self.codec = codec
@@ -153,7 +153,7 @@ class UndoActionError(_StoredError):
         codec: What decodes it.
     """
 
-    def __init__(self, source_error: JsonText, *, codec: Codec = PLAIN_CODEC) -> None:
+    def __init__(self, source_error: JsonText, *, codec: ValueCodec = PLAIN_CODEC) -> None:
         super().__init__(source_error)
         self.source_error = source_error
         self.codec = codec
@@ -244,7 +244,9 @@ def _is_no_error(as_type: JSON) -> bool:
     return isinstance(as_type, type) and not issubclass(as_type, BaseException)
 
 
-def _converted(who: str, source: JsonText, name: str | None, as_type: type[T], codec: Codec) -> T:
+def _converted(
+    who: str, source: JsonText, name: str | None, as_type: type[T], codec: ValueCodec
+) -> T:
     # Without a stored class name the error is plain data, which may be decoded as any class.
     if name is not None and _is_no_error(as_type) and not _asks_for_data(as_type):
         msg = f"{who} failed with a {name}, which is not a {_name(as_type)}"
@@ -252,7 +254,7 @@ def _converted(who: str, source: JsonText, name: str | None, as_type: type[T], c
     return codec.decode(source, as_type)
 
 
-def action_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> ActionError:
+def action_error_from_json(data: JsonValue, codec: ValueCodec = PLAIN_CODEC) -> ActionError:
     """
     Return the error that `ActionError.to_json` wrote; unknown keys are ignored.
 
@@ -277,7 +279,7 @@ def action_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> Actio
     raise ValueError(msg)
 
 
-def undo_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> UndoActionError:
+def undo_error_from_json(data: JsonValue, codec: ValueCodec = PLAIN_CODEC) -> UndoActionError:
     """
     Return the error that `UndoActionError.to_json` wrote.
 
@@ -293,12 +295,12 @@ def undo_error_from_json(data: JsonValue, codec: Codec = PLAIN_CODEC) -> UndoAct
             raise ValueError(msg)
 
 
-def action_error(text: JsonText, codec: Codec = PLAIN_CODEC) -> ActionError:
+def action_error(text: JsonText, codec: ValueCodec = PLAIN_CODEC) -> ActionError:
     """Return the error that a `Failed` event holds."""
     return action_error_from_json(decode_json(text), codec)
 
 
-def undo_error(text: JsonText, codec: Codec = PLAIN_CODEC) -> UndoActionError:
+def undo_error(text: JsonText, codec: ValueCodec = PLAIN_CODEC) -> UndoActionError:
     """Return the error that an `UndoFailed` event holds."""
     return undo_error_from_json(decode_json(text), codec)
 

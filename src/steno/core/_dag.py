@@ -27,7 +27,7 @@ from steno.core._node import (
     ValueNode,
 )
 from steno.core._render import dot
-from steno.core._value import PLAIN_CODEC, Codec, JsonText
+from steno.core._value import PLAIN_CODEC, JsonText, ValueCodec
 from steno.errors import DagBuilderError
 
 
@@ -48,7 +48,7 @@ class DagBuilder:
     """
 
     saga_name: str = attrs.field(validator=[attrs.validators.instance_of(str), _storable])
-    codec: Codec = attrs.field(default=PLAIN_CODEC, kw_only=True)
+    codec: ValueCodec = attrs.field(default=PLAIN_CODEC, kw_only=True)
     _stages: list[Stage] = attrs.field(init=False, factory=list)
     _namespace: Namespace = attrs.field(init=False, factory=Namespace)
     _mistake: str | None = attrs.field(init=False, default=None)
@@ -113,7 +113,7 @@ class Dag:
 
     saga_name: SagaName
     stages: tuple[Stage, ...]
-    codec: Codec = attrs.field(default=PLAIN_CODEC, repr=False)
+    codec: ValueCodec = attrs.field(default=PLAIN_CODEC, repr=False)
 
     @cached_property
     def flat(self) -> FlatDag:
@@ -124,7 +124,7 @@ class Dag:
 _Walked: TypeAlias = ActionNode | ConstantNode | SubsagaNode | SubsagaEndNode
 
 
-def _appendable(node: object, codec: Codec) -> ActionNode | ConstantNode | SubsagaNode:
+def _appendable(node: object, codec: ValueCodec) -> ActionNode | ConstantNode | SubsagaNode:
     if isinstance(node, ValueNode):
         return node.encoded(codec)
     if not isinstance(node, ActionNode | ConstantNode | SubsagaNode):
@@ -173,7 +173,7 @@ class SagaDag:
 
     flat: FlatDag
     params: JsonText
-    codec: Codec = attrs.field(repr=False)
+    codec: ValueCodec = attrs.field(repr=False)
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class SagaDag:
         params: object = None,
         *,
         as_type: object = None,
-        codec: Codec | None = None,
+        codec: ValueCodec | None = None,
         max_value_bytes: int | None = None,
     ) -> None:
         """
@@ -205,7 +205,7 @@ class SagaDag:
         _set(self, dag.flat, chosen.encode(params, max_value_bytes, as_type=as_type), chosen)
 
     @classmethod
-    def of_flat(cls, flat: FlatDag, params: JsonText, codec: Codec = PLAIN_CODEC) -> SagaDag:
+    def of_flat(cls, flat: FlatDag, params: JsonText, codec: ValueCodec = PLAIN_CODEC) -> SagaDag:
         """Return the saga of a graph that was read, not built."""
         dag = cls.__new__(cls)
         _set(dag, flat, params, codec)
@@ -250,7 +250,7 @@ def _check_dag(dag: object) -> None:
         raise TypeError(msg)
 
 
-def _set(dag: SagaDag, flat: FlatDag, params: JsonText, codec: Codec) -> None:
+def _set(dag: SagaDag, flat: FlatDag, params: JsonText, codec: ValueCodec) -> None:
     """Set the fields of a frozen instance."""
     object.__setattr__(dag, "flat", flat)
     object.__setattr__(dag, "params", params)

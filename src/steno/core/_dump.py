@@ -31,8 +31,8 @@ from steno.core._node_json import node_from_json, node_to_json, value_from_json
 from steno.core._value import (
     JSON,
     PLAIN_CODEC,
-    Codec,
     JsonValue,
+    ValueCodec,
     decode_json,
     encode_json,
     parse_json,
@@ -96,7 +96,7 @@ class SagaSerialized:
         return text
 
     @classmethod
-    def from_json(cls, text: str, *, codec: Codec = PLAIN_CODEC) -> SagaSerialized:
+    def from_json(cls, text: str, *, codec: ValueCodec = PLAIN_CODEC) -> SagaSerialized:
         """
         Return the saga of a document; unknown keys are ignored.
 
@@ -136,7 +136,7 @@ def _saga_id(data: JsonValue, path: str) -> SagaId:
     raise DumpError(path, f"is not a UUID: {data!r}")
 
 
-def _read_dag(data: JsonValue, codec: Codec) -> SagaDag:
+def _read_dag(data: JsonValue, codec: ValueCodec) -> SagaDag:
     match data:
         case {
             "saga_name": str(name),

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias, assert_never
 import attrs
 
 from steno.core._ids import ActionName, NodeName, SagaName
-from steno.core._value import Codec, JsonText
+from steno.core._value import JsonText, ValueCodec
 
 
 class NamedAction(Protocol):
@@ -78,7 +78,7 @@ class Node:
         value: object,
         *,
         as_type: object = None,
-        codec: Codec | None = None,
+        codec: ValueCodec | None = None,
         max_value_bytes: int | None = None,
     ) -> ValueNode:
         """
@@ -136,10 +136,10 @@ class ValueNode(Node):
 
     value: object
     as_type: object
-    codec: Codec | None
+    codec: ValueCodec | None
     limit: int | None
 
-    def encoded(self, codec: Codec) -> ConstantNode:
+    def encoded(self, codec: ValueCodec) -> ConstantNode:
         """
         Return the node with its value as JSON.
 

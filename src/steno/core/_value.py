@@ -6,7 +6,7 @@ text here, once, and stays text: in the log, in the store, in memory. Every valu
 for is decoded afresh from that text. So no live object is ever shared between nodes, a running saga
 sees exactly what a recovered one will see, and an event is encoded once in its life.
 
-Core knows JSON only. Types are the business of a `Codec`, which the caller passes in;
+Core knows JSON only. Types are the business of a `ValueCodec`, which the caller passes in;
 `PLAIN_CODEC`, the only one in core, takes JSON and nothing else.
 """
 
@@ -261,7 +261,7 @@ def _surrogate_fault(text: str) -> str | None:
     return None
 
 
-class Codec(Protocol):
+class ValueCodec(Protocol):
     """Turns users' types into JSON text and back."""
 
     def encode(
@@ -304,11 +304,11 @@ class _PlainCodec:
         return value
 
 
-PLAIN_CODEC: Final[Codec] = _PlainCodec()
+PLAIN_CODEC: Final[ValueCodec] = _PlainCodec()
 """Takes plain JSON; decodes as the class that is asked for, or refuses."""
 
 
-def decode_value(codec: Codec, text: JsonText, as_type: type[T] | None) -> T | JSON:
+def decode_value(codec: ValueCodec, text: JsonText, as_type: type[T] | None) -> T | JSON:
     """
     Return a fresh value of a user's type; without a type, plain JSON.
 
