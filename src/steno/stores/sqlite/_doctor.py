@@ -14,6 +14,7 @@ from pathlib import Path
 from steno.errors import StoreError
 from steno.store import Finding, Verdict
 from steno.stores.sqlite._damage import damaged_rows
+from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._file import SqliteFile
 from steno.stores.sqlite._owner import find_owner
 
@@ -43,7 +44,7 @@ def examine_file(path: str) -> Sequence[Finding]:
         StoreError: There is no such file, or it cannot be read at all.
     """
     file = SqliteFile(path)
-    with closing(file.reader()) as db, file.translating():
+    with closing(file.reader()) as db, translating(file.path):
         return [
             _library(),
             Finding("file", file.path),

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Generator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -60,10 +60,6 @@ class SqliteFile:
 
     path: str = attrs.field(converter=_true_name)
 
-    def translating(self) -> AbstractContextManager[None]:
-        """Turn the errors of the driver and the operating system into those of the port."""
-        return translating(self.path)
-
     @contextmanager
     def writing(self) -> Generator[Opened, None, None]:
         """
@@ -76,7 +72,7 @@ class SqliteFile:
                 that is needed beside it is a link, or not ours. Nothing is changed then.
         """
         with ExitStack() as stack:
-            with self.translating():
+            with translating(self.path):
                 # The order is the point: checks that only read; then the lock, so that an opener
                 # that does not get it has not written to the database; then the rest. The stack
                 # unwinds in reverse, so the connection closes before the lock is released.
@@ -132,7 +128,7 @@ class SqliteFile:
             StoreError: There is no such file, or it is not ours, or damaged.
         """
         with ExitStack() as stack:
-            with self.translating():
+            with translating(self.path):
                 if not self._exists():
                     msg = f"{self.path} does not exist"
                     raise StoreError(msg)
@@ -145,7 +141,7 @@ class SqliteFile:
                     f"{len(migrations())}: it gets that when a SEC opens it"
                 )
                 raise StoreError(msg)
-            with self.translating():
+            with translating(self.path):
                 if is_moving(db):
                     msg = (
                         f"{self.path} is being brought to the schema of this release; try again "

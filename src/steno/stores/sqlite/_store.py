@@ -36,6 +36,7 @@ from steno.store import (
 from steno.stores.sqlite import _reader as reads
 from steno.stores.sqlite._coalesce import Coalescer
 from steno.stores.sqlite._doctor import examine_file
+from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._file import SqliteFile
 from steno.stores.sqlite._worker import GRACE, Worker, inline_worker, thread_worker
 from steno.stores.sqlite._writer import SqliteWriter
@@ -186,7 +187,7 @@ class SqliteReader:
 
     def _load_now(self, db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | Exception | None:
         try:
-            with self._file.translating():
+            with translating(self._file.path):
                 return reads.load(db, saga_id)
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
             return error
@@ -227,7 +228,7 @@ class SqliteReader:
         self._check_open()
         db = self._connection()
         try:
-            with self._file.translating():
+            with translating(self._file.path):
                 return read(db)
         finally:
             # Appended before checking, so that either this or `close` sees the connection and
@@ -279,7 +280,7 @@ class SqliteSession:
 
     async def _write(self, write: Callable[[SqliteWriter], T]) -> T:
         def work(writer: SqliteWriter) -> T:
-            with self._file.translating():
+            with translating(self._file.path):
                 return write(writer)
 
         return await self._writer.do(work)
