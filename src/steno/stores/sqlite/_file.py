@@ -1,5 +1,5 @@
 """
-A database file: what it must be, and how its connections are opened.
+A database file: what it must be, how its connections are opened, and whether it stays there.
 
 One connection writes and checkpoints, and only the holder of the owner lock has it; all others are
 read-only. SQLite before 3.51.3 can corrupt a WAL file when two connections write or checkpoint at
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -21,8 +21,7 @@ from steno.errors import StoreError, StoreUnavailable
 from steno.stores.sqlite._beside import check_database, irregular, make_database
 from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._migrate import check_version, migrate, migrations
-from steno.stores.sqlite._opened import Opened
-from steno.stores.sqlite._owner import owner_lock
+from steno.stores.sqlite._owner import OwnerLock, owner_lock
 from steno.stores.sqlite._repack import is_moving
 from steno.stores.sqlite._statement import KEPT
 
@@ -43,6 +42,53 @@ NO_SHM = {
     sqlite3.SQLITE_READONLY_DIRECTORY,
 }
 """What a reader gets if the `-shm` file, which all readers share, cannot be made."""
+
+
+@attrs.frozen(eq=False)
+class Opened:
+    """
+    A database file that is open for writing.
+
+    Attributes:
+        db: The connection that writes, in autocommit mode.
+        lock: The owner lock, which is held.
+    """
+
+    db: sqlite3.Connection
+    lock: OwnerLock
+    _files: Mapping[str, tuple[int, int] | None]  # which they were, by name
+
+    @classmethod
+    def of(cls, path: str, db: sqlite3.Connection, lock: OwnerLock) -> Opened:
+        """Remember the identity of the database and of the files that it needs beside it."""
+        names = (path, f"{path}-wal", f"{path}-shm", lock.path)
+        return cls(db, lock, {name: _identity(name) for name in names})
+
+    def check(self) -> None:
+        """
+        Check that what is written still goes to the files that others will open.
+
+        SQLite does not check: it writes to a file that was deleted, and reports success.
+
+        Raises:
+            StoreError: A file was moved, deleted or replaced.
+        """
+        for name, known in self._files.items():
+            if _identity(name) != known:
+                msg = (
+                    f"{name} was moved, deleted or replaced while it was open: what is written "
+                    "now would be lost; put it back, or end this process"
+                )
+                raise StoreError(msg)
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    """Return the device and inode of a file; None if there is no file of this name."""
+    try:
+        status = os.lstat(name)  # not `Path.lstat`: this runs four times for each batch
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _true_name(path: str) -> str:

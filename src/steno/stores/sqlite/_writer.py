@@ -39,7 +39,7 @@ from steno.store import (
     judge,
     to_timestamp,
 )
-from steno.stores.sqlite._opened import Opened
+from steno.stores.sqlite._file import Opened
 from steno.stores.sqlite._prune import prune
 from steno.stores.sqlite._row import (
     VALID_ID,
