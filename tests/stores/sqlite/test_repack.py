@@ -217,3 +217,48 @@ def test_a_text_of_every_kind_is_packed_to_the_letter():
         migrate(db)
         found = [text for (text,) in db.execute("SELECT data FROM node_event ORDER BY seq")]
     assert tuple(found) == texts
+
+
+def overwrite_a_page(path: Path, marker: bytes) -> None:
+    """Overwrite the leaf page of events that has a text."""
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[16:18], "big")
+    leaf_of_an_index = 0x0A
+    starts = range(size, len(content), size)
+    (start, *_) = [
+        start
+        for start in starts
+        if content[start] == leaf_of_an_index and marker in content[start : start + size]
+    ]
+    content[start : start + size] = b"\xa5" * size
+    path.write_bytes(content)
+
+
+async def test_a_page_that_cannot_be_read_costs_its_sagas_only(tmp_path: Path):
+    """The others are moved; what is left of the old table stays, for who can make use of it."""
+    path = tmp_path / "older.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        fill(db)
+        for key in range(1, SAGAS + 1):
+            text = f'"marker {key:03}{"." * 900}"'
+            row = (key, len(list(events(key))), 0, "succeeded", text, 7, "a")
+            db.execute("INSERT INTO node_event VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    overwrite_a_page(path, b"marker 005")
+    damaged = set()
+    async with SqliteSecStore(path).open() as session:
+        assert len(await session.list(ALL)) == SAGAS
+        for key in range(1, SAGAS + 1):
+            try:
+                stored = await session.load(saga_id(key))
+            except RecoveryError:
+                damaged.add(key)
+            else:
+                assert stored is not None
+                assert len(stored.events) == len(list(events(key))) + 1
+    assert 5 in damaged
+    assert len(damaged) < SAGAS / 2
+    with closing(sqlite3.connect(path)) as db:
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
+        assert tables & {"saga_1", "node_event_1"} == {"node_event_1"}
+    async with SqliteSecStore(path).open_reader() as reader:
+        assert len(await reader.list(ALL)) == SAGAS

@@ -7,13 +7,15 @@ in the new ones; the next opener continues with the rest. The file has version 2
 that no earlier release writes to it.
 
 A damaged row stays damaged: what was wrong with it is then wrong with a step, and affects its saga
-only.
+only. Where a page of the old events cannot be read, its sagas get such a step, others are moved,
+and the old table stays in the file, for tools that recover what they can.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from typing import TypeAlias, cast
 
@@ -42,10 +44,11 @@ _MOVE_SAGAS = f"""
 }, ended, problem, coalesce(name, 'NULL')
     FROM saga_1 WHERE saga_key <= ?
 """  # noqa: S608 - made of words of this package
-_EVENTS = """
-    SELECT saga_key, seq, node_id, event_type, data, time, creator FROM node_event_1
-    ORDER BY saga_key, seq LIMIT ?
-"""
+_COLUMNS = "saga_key, seq, node_id, event_type, data, time, creator"
+_EVENTS = f"SELECT {_COLUMNS} FROM node_event_1 ORDER BY saga_key, seq LIMIT ?"  # noqa: S608 - as above
+_EVENTS_OF = f"SELECT {_COLUMNS} FROM node_event_1 WHERE saga_key = ? ORDER BY seq"  # noqa: S608 - as above
+_INSERT = "INSERT OR IGNORE INTO step (saga_key, seq, time, creator, events) VALUES (?,?,?,?,?)"
+_NEXT = "SELECT coalesce(max(seq), -1) + 1 FROM step WHERE saga_key = ?"
 
 
 def is_moving(db: sqlite3.Connection) -> bool:
@@ -64,20 +67,35 @@ def move(db: sqlite3.Connection) -> None:
     # Damaged rows are moved as well: with the checks on, OR IGNORE would drop them.
     db.execute("PRAGMA ignore_check_constraints = ON")
     try:
-        while is_moving(db):
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                # Sagas first, since steps refer to them. Dropping the old tables ends the move, so
-                # it is done by a transaction that has found both of them empty.
-                if not _move_sagas(db) and not _move_events(db):
-                    db.execute("DROP TABLE saga_1")
-                    db.execute("DROP TABLE node_event_1")
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
+        try:
+            while is_moving(db):
+                with _transaction(db):
+                    _move_some(db)
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+                raise
+            _move_what_can_be_read(db)
     finally:
         db.execute("PRAGMA ignore_check_constraints = OFF")
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Generator[None, None, None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _move_some(db: sqlite3.Connection) -> None:
+    # Sagas first, since steps refer to them. Dropping the old tables ends the move: that is for the
+    # transaction that has found both of them empty.
+    if not _move_sagas(db) and not _move_events(db):
+        db.execute("DROP TABLE saga_1")
+        db.execute("DROP TABLE node_event_1")
 
 
 def _move_sagas(db: sqlite3.Connection) -> bool:
@@ -94,15 +112,39 @@ def _move_sagas(db: sqlite3.Connection) -> bool:
 def _move_events(db: sqlite3.Connection) -> bool:
     """Move some events, and return False if there were none."""
     # A chunk may end within a saga's step; the rest of it becomes a second step, which is as good.
-    with any_text(db):
-        rows = cast("list[_EventRow]", db.execute(_EVENTS, (EVENTS,)).fetchall())
+    rows = _read(db, _EVENTS, EVENTS)
     if not rows:
         return False
-    insert = "INSERT OR IGNORE INTO step (saga_key, seq, time, creator, events) VALUES (?,?,?,?,?)"
-    db.executemany(insert, _steps(rows))
     last = rows[-1][:2]
     db.execute("DELETE FROM node_event_1 WHERE (saga_key, seq) <= (?, ?)", last)
+    db.executemany(_INSERT, _steps(rows))
     return True
+
+
+def _move_what_can_be_read(db: sqlite3.Connection) -> None:
+    """Move events saga by saga, in one transaction: rows of a damaged page cannot be deleted."""
+    keys: list[int] = [key for (key,) in db.execute("SELECT saga_key FROM saga")]
+    unreadable: dict[int, str] = {}
+    # All of them are tried before the transaction: in one that has met a damaged page, SQLite
+    # refuses whatever is written afterwards.
+    for key in keys:
+        try:
+            _read(db, _EVENTS_OF, key)
+        except sqlite3.DatabaseError as error:
+            unreadable[key] = str(error)
+    with _transaction(db):
+        for key in keys:
+            if (why := unreadable.get(key)) is None:
+                db.executemany(_INSERT, _steps(_read(db, _EVENTS_OF, key)))
+            else:
+                ((seq,),) = db.execute(_NEXT, (key,))
+                db.execute(_INSERT, _step(key, seq, None, None, f"damaged: {why}"))
+        db.execute("DROP TABLE saga_1")
+
+
+def _read(db: sqlite3.Connection, query: str, value: int) -> list[_EventRow]:
+    with any_text(db):
+        return cast("list[_EventRow]", db.execute(query, (value,)).fetchall())
 
 
 def _steps(rows: Iterable[_EventRow]) -> Iterator[SqliteRow]:
