@@ -102,7 +102,7 @@ ERRORS = tuple(
     each.encoded()
     for each in (
         ActionFailed(encode_json({"type": "Full", "message": "no room\x00 🦀"})),
-        DeserializeFailed("is no int\n"),
+        DeserializeFailed("is not an int\n"),
         InjectedError(),
         SerializeFailed(""),
         SubsagaCreateFailed("é"),
