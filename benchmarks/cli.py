@@ -27,15 +27,15 @@ from benchmarks.table import SCENARIOS
 @attrs.frozen
 class Outcome:
     """
-    What a run came to.
+    The outcome of a run.
 
     Attributes:
-        header: What it was made on.
+        header: The machine and the versions.
         scale: How much was run.
         pieces: What was measured.
         rounds: The figures.
-        left_out: Scenarios that could not be run, and why.
-        failures: Pieces that have failed, and how.
+        left_out: Scenarios that could not be run, with the reasons.
+        failures: Pieces that failed, with the errors.
     """
 
     header: dict[str, str]
@@ -46,11 +46,11 @@ class Outcome:
     failures: Sequence[str]
 
     def markdown(self) -> str:
-        """Return it for people."""
+        """Return the outcome as Markdown."""
         return markdown(self.header, self.pieces, self.rounds, self.scale, self.left_out)
 
     def json(self) -> str:
-        """Return it for programs, with every figure of every round."""
+        """Return the outcome as JSON, with every figure of every round."""
         shown = [
             {
                 "row": goal.row,
@@ -72,32 +72,32 @@ class Outcome:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
+    """Return the parser of the command line."""
     made = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Measure how fast it is."
+        prog="python -m benchmarks", description="Measure how fast the library is."
     )
     add = made.add_argument
-    add("--scale", choices=SCALES, default="full", help="how much of everything is run")
+    add("--scale", choices=SCALES, default="full", help="how much to run")
     add("--quick", action="store_const", const="quick", dest="scale", help="small, in a minute")
-    add("--only", nargs="+", metavar="NAME", help="scenarios; a name that ends in - begins others")
-    add("--rounds", type=int, metavar="N", help="how often everything is measured")
+    add("--only", nargs="+", metavar="NAME", help="scenarios; a name ending in - is a prefix")
+    add("--rounds", type=int, metavar="N", help="how many times to measure everything")
     add("--json", type=Path, metavar="FILE", help="write every figure of every round")
     add("--markdown", type=Path, metavar="FILE", help="write the tables that are printed")
     add("--plots", type=Path, metavar="DIR", help="write the plots, as SVG")
     add("--folder", type=Path, metavar="DIR", help="where files are written while it runs")
-    how = "measure what needs a package by another Python, as in dura=.venv13/bin/python"
+    how = "the Python to measure a package with, as in dura=.venv13/bin/python"
     add("--python", action="append", default=[], metavar="PACKAGE=PATH", help=how)
-    add("--instructions", action="store_true", help="count instructions, not time")
+    add("--instructions", action="store_true", help="count instructions instead of time")
     add("--list", action="store_true", help="list the scenarios")
     return made
 
 
 def chosen(only: Sequence[str] | None) -> list[Scenario]:
     """
-    Return the scenarios that are asked for.
+    Return the requested scenarios.
 
     Raises:
-        SystemExit: There is none of that name.
+        SystemExit: There is no scenario of that name.
     """
     if only is None:
         return list(SCENARIOS)
@@ -116,7 +116,7 @@ def _is_meant(name: str, scenario: Scenario) -> bool:
 def run(
     args: argparse.Namespace, say: Callable[[str], None], measured: Measure | None = None
 ) -> Outcome:
-    """Measure what the command line asks for."""
+    """Measure what the command line requests, and return the outcome."""
     scale = SCALES[args.scale]
     pythons = dict(each.split("=", 1) for each in args.python)
     scenarios = chosen(args.only)
@@ -134,15 +134,15 @@ def run(
 
 
 def _measure(scale: Scale, pythons: Mapping[str, str]) -> Measure:
-    """Return how: in new processes, or where to start them is most of the work, in copies."""
+    """Return how to measure: in new processes, or in forks if starting takes most of the time."""
     if scale.name == "full" or pythons:
         return partial(apart, pythons=pythons)
-    importlib.import_module("benchmarks.sagas.chains")  # once, and not in each copy
+    importlib.import_module("benchmarks.sagas.chains")  # once, and not in each fork
     return forked
 
 
 def write(outcome: Outcome, args: argparse.Namespace) -> None:
-    """Write the files that the command line asks for."""
+    """Write the files that the command line requests."""
     if args.json is not None:
         args.json.write_text(outcome.json(), encoding="utf-8")
     if args.markdown is not None:
@@ -154,7 +154,7 @@ def write(outcome: Outcome, args: argparse.Namespace) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run; return 1 if something could not be measured that should have been."""
+    """Run, and return the exit code: 1 if something could not be measured."""
     args = parser().parse_args(words)
     if args.list:
         for scenario in SCENARIOS:

@@ -1,8 +1,8 @@
 """
-What valgrind counts: `python -m benchmarks.counted FOLDER` runs pieces, each in a copy of itself.
+What valgrind counts: `python -m benchmarks.counted FOLDER` runs pieces, each in a fork.
 
-The imports of a process are a billion and a half of instructions, ten seconds under valgrind. They
-are done once: a copy inherits the counter too, so that all copies begin with the same sum.
+The imports of a process take a billion and a half instructions, ten seconds under valgrind. They
+are done once: forks inherit the counter too, so they all begin with the same count.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FEW: Final = 64
 """Chains in the first of two runs of a piece."""
 
 MANY: Final = 192
-"""Chains in the second run: what it counts more is what the chains more have cost."""
+"""Chains in the second run: the difference in the counts is the cost of the extra chains."""
 
 ENGINE: Final = ("chains-memory-forward", "chains-sqlite-forward")
 """The sagas: chains of ten nodes, in memory and on SQLite."""
@@ -39,12 +39,12 @@ FLOORS: Final = ("bare-trio", "disk-one-row", "disk-two-rows", "disk-tasks", "di
 
 
 def scale(chains: int) -> Scale:
-    """Return the scale at which just so many chains are run, and as many as always before them."""
+    """Return the scale that runs this many chains, after the usual warm-up."""
     return attrs.evolve(TINY, least=chains, turns=0, warming=AT_ONCE)
 
 
 def _run_in_copy(run: Run, load: Load) -> int:
-    """Run something in a copy of this process, and return its id."""
+    """Run something in a fork of this process, and return its process id."""
     copy = os.fork()
     if copy:
         _, status = os.waitpid(copy, 0)
@@ -55,14 +55,14 @@ def _run_in_copy(run: Run, load: Load) -> int:
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             run(load)
-    except BaseException:  # noqa: ASYNC103, BLE001 - a copy must not go on as the original
+    except BaseException:  # noqa: ASYNC103, BLE001 - a fork must not continue as its parent
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
 
 
 def main(parent: str) -> None:
-    """Run all pieces, few chains and then many; print their names, and the ids of the copies."""
+    """Run all pieces, with few chains and then many; print their names and process ids."""
     runs: list[tuple[str, Run, Load]] = []
     for name in (*ENGINE, *FLOORS):
         piece = scenario(name)
@@ -71,7 +71,7 @@ def main(parent: str) -> None:
             folder.mkdir()
             load = Load(AT_ONCE, scale(chains), folder, piece.options)
             runs.append((name, piece.function(), load))
-    # Nothing is done between two copies that would count for the second.
+    # Work between two forks would be counted for the second.
     found = [(name, _run_in_copy(run, load)) for name, run, load in runs]
     print(json.dumps(found))
 

@@ -1,8 +1,8 @@
 """
-The ratios that are to be shown, as named rows.
+The ratios to show, as named rows.
 
-What runs in memory never waits, so that its time is processor time, but for what other programs
-take meanwhile; its costs are held against each other as processor time.
+What runs in memory never waits, so its time is processor time, except for what other programs
+take meanwhile; its costs are compared as processor time.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ CHAIN: Final = 10
 @attrs.frozen
 class Goal:
     """
-    A ratio, and what it is to be.
+    A ratio, and its goal.
 
     Attributes:
         row: Its number.
         what: What is measured.
-        wanted: The goal in words, as in `≥ 0.5`; a dash where there is none.
-        ratio: Makes it of the figures of a round.
+        wanted: The goal in words, as in `≥ 0.5`; a dash if there is no goal.
+        ratio: Computes it from the figures of a round.
     """
 
     row: str
@@ -41,7 +41,7 @@ class Goal:
     ratio: Ratio
 
     def met(self, value: float) -> bool | None:
-        """Say whether a value is as wanted; None where nothing is."""
+        """Return whether a value meets the goal; None if there is no goal."""
         if self.wanted == NONE:
             return None
         sign, limit = self.wanted.split()[:2]
@@ -56,7 +56,7 @@ def _quotient(over: str, under: str, figure: str) -> Ratio:
 
 
 def _over_the_best(over: str, peers: tuple[str, ...]) -> Ratio:
-    """Divide by what a peer does at its best: in whichever of its settings."""
+    """Return the ratio to a peer at its best, in any of its settings."""
 
     def ratio(figures: Round) -> float:
         rates = [figures[peer]["rate"] for peer in peers if peer in figures]
@@ -67,10 +67,10 @@ def _over_the_best(over: str, peers: tuple[str, ...]) -> Ratio:
 
 def _undone(store: str, many: int, figure: str) -> Ratio:
     """
-    Divide the cost of undoing a node by that of running it.
+    Return the ratio of the cost of undoing a node to that of running it.
 
-    A saga that fails in its last node costs as much as one that succeeds, and the undoing of all
-    the others.
+    A saga that fails in its last node costs as much as one that succeeds, plus undoing all other
+    nodes.
     """
     forward = piece_name(f"chains-{store}-forward", many)
     unwinding = piece_name(f"chains-{store}-unwinding", many)
@@ -210,5 +210,5 @@ def _many(scale: Scale) -> tuple[Goal, ...]:
 
 
 def goals(scale: Scale) -> tuple[Goal, ...]:
-    """Return all rows, at the points of a scale."""
+    """Return all goals, at the points of a scale."""
     return (*_throughput(scale), *_alone(), *_cost(scale), *_many(scale))

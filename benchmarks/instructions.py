@@ -1,9 +1,8 @@
 """
 Instructions per node, of the engine and of the floors: `python -m benchmarks --instructions`.
 
-They are counted by valgrind, so neither the clock nor who else is at work has a part in them. What
-a program does once, as importing and opening, is in both of two runs, and drops out of their
-difference.
+They are counted by valgrind, so neither the clock nor other programs affect them. One-time work,
+such as importing and opening, is in both of two runs, and cancels out in their difference.
 """
 
 from __future__ import annotations
@@ -26,22 +25,22 @@ NODES: Final = 10
 """Nodes of a chain."""
 
 PATIENCE: Final = 600.0
-"""Seconds that all runs may take together."""
+"""Maximum seconds for all runs together."""
 
-IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in there
-"""Where files are written that need not be on a disk: to wait for one takes no instructions."""
+IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a new folder is created in it
+"""Where files that need no disk are written: waiting for a disk takes no instructions."""
 
 
 class NotCounted(Exception):
-    """The runs have failed, or valgrind has said something that was not expected."""
+    """The runs failed, or valgrind's output was unexpected."""
 
 
 def total(report: str) -> int:
     """
-    Return how many instructions there are in a file that cachegrind has written.
+    Return the number of instructions in a report of cachegrind.
 
     Raises:
-        NotCounted: The text is none of its reports.
+        NotCounted: The text is not such a report.
     """
     fields = dict(line.split(": ", 1) for line in report.splitlines() if ": " in line)
     events, summary = (fields.get(key, "").split() for key in ("events", "summary"))
@@ -53,12 +52,12 @@ def total(report: str) -> int:
 
 
 def per_node(few: int, many: int) -> float:
-    """Return the instructions of a node, by those of a run of few chains and of one of many."""
+    """Return the instructions of a node, from the totals of a small and a large run."""
     return (many - few) / ((MANY - FEW) * NODES)
 
 
 def costs(counts: Iterable[tuple[str, int]]) -> dict[str, float]:
-    """Return the instructions of a node by scenario, of which each comes twice: few, then many."""
+    """Return the instructions of a node by scenario; each comes twice: few, then many chains."""
     found: dict[str, list[int]] = {}
     for name, count in counts:
         found.setdefault(name, []).append(count)
@@ -66,7 +65,7 @@ def costs(counts: Iterable[tuple[str, int]]) -> dict[str, float]:
 
 
 def table(cost: Mapping[str, float]) -> Iterator[str]:
-    """Give a row for each scenario; those of the engine say how often they hold each floor."""
+    """Yield a row for each scenario; those of the engine have their ratios to the floors."""
     yield row("instructions", "per node", *(f"÷ {floor}" for floor in FLOORS))
     yield f"|---|{'--:|' * (1 + len(FLOORS))}"
     for name in ENGINE:
@@ -82,10 +81,10 @@ def count(valgrind: str, folder: Path) -> dict[str, float]:
 
     Args:
         valgrind: The program.
-        folder: An empty one, for what the runs and valgrind write.
+        folder: An empty folder for the output of the runs and of valgrind.
 
     Raises:
-        NotCounted: That has failed, or took too long.
+        NotCounted: That failed, or took too long.
     """
     reports, files = folder / "reports", folder / "files"
     reports.mkdir()
@@ -101,7 +100,7 @@ def count(valgrind: str, folder: Path) -> dict[str, float]:
         done = subprocess.run(  # noqa: S603 - the command is this very program, in valgrind
             command,
             cwd=Path(__file__).parent.parent,
-            env={**os.environ, "PYTHONHASHSEED": "0"},  # sets are walked in the same order
+            env={**os.environ, "PYTHONHASHSEED": "0"},  # sets are iterated in the same order
             capture_output=True,
             text=True,
             check=True,
@@ -118,10 +117,10 @@ def count(valgrind: str, folder: Path) -> dict[str, float]:
 
 def main(parent: Path | None) -> int:
     """
-    Print the table, or that it is skipped; return 1 if it should have been made and was not.
+    Print the table, or that it is skipped, and return the exit code: 1 if counting failed.
 
     Args:
-        parent: Where files are written meanwhile; None for one in memory, if there is one.
+        parent: Where temporary files are written; None for one in memory, if available.
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:

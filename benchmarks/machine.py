@@ -1,4 +1,4 @@
-"""What a run was made on: enough to judge its figures by, and nothing that names the machine."""
+"""The machine of a run: enough to judge its figures, and nothing that identifies it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PACKAGES: Final = ("trio-steno", "trio", "attrs", "cattrs", "dbos", "sagaz", "du
 
 def header(folder: Path, pythons: Mapping[str, str]) -> dict[str, str]:
     """
-    Return what there is to know.
+    Return the properties of the machine, and the versions of packages.
 
     Args:
         folder: Where files are written.
-        pythons: Other interpreters, by the package that they have.
+        pythons: Other interpreters, by the package that they are for.
     """
     found = {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -37,12 +37,12 @@ def header(folder: Path, pythons: Mapping[str, str]) -> dict[str, str]:
 
 
 def _kernel() -> str:
-    """Return the release of the kernel, without what those who built it added."""
+    """Return the release of the kernel, without the suffix of its distributor."""
     return platform.release().partition("-")[0]
 
 
 def _processor() -> str:
-    """Return what the kernel calls the processor, where it says so."""
+    """Return the kernel's name of the processor, if it gives one."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -54,7 +54,7 @@ def _memory() -> int:
 
 
 def _file_system(folder: Path) -> str:
-    """Return the kind of file system; on one in memory, waiting for the disk is not measured."""
+    """Return the kind of file system, with a warning if it is in memory."""
     mounts = Path("/proc/mounts")
     if not mounts.exists():
         return "unknown"
@@ -74,7 +74,7 @@ def _version(name: str) -> str:
 
 
 def _version_there(python: str, name: str) -> str:
-    """Return the version of a package that another Python has, and which Python that is."""
+    """Return the version of a package in another Python, and of that Python."""
     asked = (
         "import platform; from importlib.metadata import version;"
         f"print(version({name!r}), 'on Python', platform.python_version())"

@@ -1,4 +1,4 @@
-"""What is read off the clock and the process."""
+"""Measuring the time and memory of the process."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _STATM: Final = Path("/proc/self/statm")
 @attrs.define(eq=False)
 class Meter:
     """
-    Measures what is done inside of its `with` block, or from `start` to `stop`.
+    Measures its `with` block, or the time from `start` to `stop`.
 
     Attributes:
-        wall: Seconds that it took.
-        cpu: Seconds of processor time, of all threads of the process, in it and in the kernel.
+        wall: Seconds of real time.
+        cpu: Seconds of processor time, of all threads, in user and kernel mode.
     """
 
     wall: float = 0.0
@@ -47,7 +47,7 @@ class Meter:
         self.stop()
 
     def figures(self, count: int) -> Figures:
-        """Return what so many of something came to: each second, and microseconds for each."""
+        """Return the figures for `count` items: how many per second, and microseconds for each."""
         return {
             "rate": count / self.wall,
             "cost": self.wall / count * 1e6,
@@ -57,13 +57,13 @@ class Meter:
 
 
 def resident() -> int:
-    """Return how many bytes of memory the process has, or had at most where that is not told."""
+    """Return the bytes of memory that the process has, or its peak if that is unknown."""
     if _STATM.exists():
         return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return peak()
 
 
 def peak() -> int:
-    """Return how many bytes of memory the process had at most."""
+    """Return the peak number of bytes of memory of the process."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024

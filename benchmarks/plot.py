@@ -1,4 +1,4 @@
-"""The plots: throughput over concurrency, cost over size, and how long a look takes."""
+"""The plots: throughput over concurrency, cost over size, and the latency of reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.svg import Chart, Line
 from benchmarks.table import LOOKING, SCENARIOS, SIZES
 
 SHARES = ((50.0, "p50"), (90.0, "p90"), (99.0, "p99"), (99.9, "p99.9"), (100.0, "max"))
-"""The percentiles of a look."""
+"""The percentiles of the latency of reads."""
 
 COMPARED = frozenset(
     {
@@ -28,11 +28,11 @@ COMPARED = frozenset(
         "dura",
     }
 )
-"""What is in the plot of throughput."""
+"""The scenarios in the plot of throughput."""
 
 
 def charts(rounds: Sequence[Round], scale: Scale) -> Iterator[tuple[str, Chart]]:
-    """Give each plot that there are figures for, and its name."""
+    """Yield the name and chart of each plot that there are figures for."""
     compared = [each for each in SCENARIOS if each.name in COMPARED]
     throughput = _over(rounds, compared, scale, "rate")
     if throughput:
@@ -61,7 +61,7 @@ def charts(rounds: Sequence[Round], scale: Scale) -> Iterator[tuple[str, Chart]]
 def _over(
     rounds: Sequence[Round], scenarios: Sequence[Scenario], scale: Scale, figure: str
 ) -> list[Line]:
-    """Return a line for each scenario that was measured, over its points."""
+    """Return a line for each measured scenario, over its points."""
     lines: list[Line] = []
     for scenario in scenarios:
         found = [

@@ -1,4 +1,4 @@
-"""What is printed: the machine, the scenarios and the ratios, as Markdown tables."""
+"""The report: the machine, the scenarios and the ratios, as Markdown tables."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from benchmarks.scenario import Piece
 from benchmarks.statistic import Round, Spread, pairwise, pick
 
 NOTES = """
-Each piece ran in a process of its own, once in each round; rounds go to and fro through all of
-them. Figures are the median of the rounds, with the smallest and the largest; processor time and
-memory are medians. A ratio is taken within each round, and is then the median of these.
+Each piece ran in its own process, once in each round; rounds alternate between forward and reverse
+order. Figures are the median of the rounds, with the smallest and the largest; processor time and
+memory are medians. A ratio is the median of the ratios within each round.
 
 Not alike: this library and dura use WAL with synchronous FULL; DBOS and sagaz the rollback journal
 with synchronous FULL that SQLite begins with, but for lines that say otherwise. DBOS and dura
@@ -23,7 +23,7 @@ counted is forward nodes in every line, also where sagas unwind.
 
 
 def number(value: float) -> str:
-    """Return a number with three figures, and no exponent."""
+    """Return a number as text, with three significant digits and no exponent."""
     if value == 0:
         return "0"
     digits = 2
@@ -34,26 +34,26 @@ def number(value: float) -> str:
 
 
 def shown(spread: Spread | None) -> tuple[str, str]:
-    """Return the median, and the range."""
+    """Return the median and the range as text."""
     if spread is None:
         return "not measured", ""
     return number(spread.median), f"{number(spread.least)} … {number(spread.most)}"
 
 
 def row(*cells: object) -> str:
-    """Return a row of a table."""
+    """Return a row of a Markdown table."""
     return f"| {' | '.join(str(cell) for cell in cells)} |"
 
 
 def machine_table(header: Mapping[str, str]) -> Iterator[str]:
-    """Give what it was made on."""
+    """Yield the rows of the machine table."""
     yield from ("| | |", "|---|---|")
     for name, value in header.items():
         yield row(name, value)
 
 
 def scenario_table(pieces: Sequence[Piece], rounds: Sequence[Round]) -> Iterator[str]:
-    """Give a row for each piece."""
+    """Yield a row for each piece."""
     yield row("scenario", "at", "median", "min … max", "unit", "CPU µs", "peak MB", "rounds")
     yield "|---|--:|--:|---|---|--:|--:|--:|"
     for piece in pieces:
@@ -65,7 +65,7 @@ def scenario_table(pieces: Sequence[Piece], rounds: Sequence[Round]) -> Iterator
 
 
 def ratio_table(measured: Sequence[tuple[Goal, Spread | None]], *, judged: bool) -> Iterator[str]:
-    """Give a row for each ratio; whether it is as wanted is said where it is judged."""
+    """Yield a row for each ratio, with whether it meets its goal if `judged`."""
     yield row("", "what", "measured", "min … max", "goal", "rounds", *(["met"] if judged else []))
     yield "|---|---|--:|---|---|--:|" + ("---|" if judged else "")
     for goal, spread in measured:
@@ -77,7 +77,7 @@ def ratio_table(measured: Sequence[tuple[Goal, Spread | None]], *, judged: bool)
 
 
 def ratios(rounds: Sequence[Round], scale: Scale) -> list[tuple[Goal, Spread | None]]:
-    """Return each ratio that is to be shown, and what it came to."""
+    """Return each ratio to show, with its measured value."""
     return [(goal, pairwise(rounds, goal.ratio)) for goal in goals(scale)]
 
 
@@ -88,7 +88,7 @@ def markdown(
     scale: Scale,
     left_out: Mapping[str, str],
 ) -> str:
-    """Return all of it; only a full run is judged."""
+    """Return the whole report; only a full run is judged."""
     what = {piece.scenario.name: piece.scenario.what for piece in pieces}
     lines = [f"# Benchmarks: {scale.name}", "", *machine_table(header), ""]
     lines += ["## Scenarios", "", *(f"* `{name}`: {text}." for name, text in what.items())]

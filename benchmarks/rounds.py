@@ -1,4 +1,4 @@
-"""Rounds: each piece is measured once, in a process and a folder of its own; then all again."""
+"""Rounds: each measures every piece once, in its own process and folder."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from benchmarks.worker import measure
 Measure: TypeAlias = Callable[[Piece, Scale, Path], Figures]
 
 PATIENCE = 1_800.0
-"""Seconds that a piece may take."""
+"""Maximum seconds for a piece."""
 
 
 class PieceFailed(Exception):
-    """A piece could not be measured; the text is what its process has said."""
+    """A piece could not be measured; the text is the error output of its process."""
 
 
 def apart(
     piece: Piece, scale: Scale, folder: Path, pythons: Mapping[str, str] = MappingProxyType({})
 ) -> Figures:
     """
-    Measure a piece in a process of its own: nothing of what ran before is left in its memory.
+    Return the figures of a piece, measured in a new process with fresh memory.
 
     Args:
         piece: The piece.
         scale: How much is run.
-        folder: Where it may leave files.
-        pythons: Other interpreters, by the package that they have.
+        folder: Where it may write files.
+        pythons: Other interpreters, by the package that they are for.
 
     Raises:
-        PieceFailed: It ended badly, or took too long.
+        PieceFailed: It failed, or took too long.
     """
     words = (scale.name, piece.scenario.name, str(piece.point), str(folder))
     python = pythons.get(piece.scenario.needs or "", sys.executable)
@@ -65,12 +65,12 @@ def apart(
 
 def forked(piece: Piece, scale: Scale, folder: Path) -> Figures:
     """
-    Measure a piece in a copy of this process, which has run nothing yet.
+    Return the figures of a piece, measured in a fork of this process, which has run nothing yet.
 
-    That saves the time in which a process starts and imports, which is most of a quick run.
+    That saves starting a process and importing, which would take most of a quick run.
 
     Raises:
-        PieceFailed: It ended badly, or took too long.
+        PieceFailed: It failed, or took too long.
     """
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(duplex=False)
@@ -92,19 +92,19 @@ def forked(piece: Piece, scale: Scale, folder: Path) -> Figures:
 def _tell(send: Connection, piece: Piece, scale: Scale, folder: Path) -> None:
     try:
         send.send(measure(piece, scale, folder))
-    except Exception:  # noqa: BLE001 - whatever it is, the run goes on without this piece
+    except Exception:  # noqa: BLE001 - after any error, the run continues without this piece
         send.send(traceback.format_exc())
 
 
 def here(piece: Piece, scale: Scale, folder: Path) -> Figures:
-    """Measure a piece in this process; for tests, which ask whether it runs and not how fast."""
+    """Return the figures of a piece, measured in this process; for tests of whether it runs."""
     return measure(piece, scale, folder)
 
 
 def run_round(
     pieces: Sequence[Piece], scale: Scale, parent: Path | None, measured: Measure
 ) -> Iterator[tuple[Piece, Figures | PieceFailed]]:
-    """Measure each piece once; one that fails does not keep the others from it."""
+    """Measure each piece once; a failure does not affect the others."""
     for piece in pieces:
         with _folder(parent) as folder:
             try:
@@ -115,9 +115,9 @@ def run_round(
 
 def interleaved(pieces: Sequence[Piece], rounds: int) -> Iterator[Sequence[Piece]]:
     """
-    Give the order of each round: to and fro.
+    Yield the order of each round: forward and reverse in turn.
 
-    What makes a machine slower and slower, as heat does, then strikes each piece alike.
+    A gradual slowdown of the machine, from heat say, then affects each piece equally.
     """
     for number in range(rounds):
         yield pieces if number % 2 == 0 else pieces[::-1]
@@ -139,9 +139,9 @@ def run_rounds(
     measured: Measure = apart,
 ) -> tuple[list[Round], list[str]]:
     """
-    Measure all pieces, and return the figures of each round, and what went wrong.
+    Measure all pieces, and return the figures of each round, and the failures.
 
-    Ctrl-C ends it, and keeps what was measured until then.
+    Ctrl-C ends it, and keeps what was measured so far.
     """
     found: list[Round] = []
     failures: list[str] = []

@@ -1,4 +1,4 @@
-"""Scales: how much of everything is run."""
+"""Scales: how much to run."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import attrs
 @attrs.frozen
 class Scale:
     """
-    How much of everything is run.
+    How much to run.
 
     Attributes:
-        name: What it is asked for by.
-        rounds: How often each piece is measured, if nothing else is said.
+        name: Its name on the command line.
+        rounds: The default number of rounds.
         concurrencies: How many sagas run at once; the first is 1, and one of them is `many`.
-        alone: The concurrency of what can only be done alone.
-        many: The concurrency at which engines are held against each other.
-        turns: How many sagas each of those that run at once stands for, one after another.
-        least: How many sagas are run in any case.
+        alone: The concurrency of scenarios that do one thing at a time.
+        many: The concurrency at which engines are compared.
+        turns: How many sagas are run in sequence, for each of those that run at once.
+        least: The minimum number of sagas.
         peers: How many sagas of a peer run at once; the best of these counts.
-        peers_few: The same, where one has to do.
-        peer_sagas: How many a peer runs at least: with a commit per step, that takes its time.
-        sizes: How many nodes a single saga has, the smallest and the largest held together.
-        size_nodes: How many nodes are run of each size, in as many sagas as that takes.
+        peers_few: The same, for scenarios with a single concurrency.
+        peer_sagas: The minimum for a peer; with a commit per step, it takes a while.
+        sizes: How many nodes a single saga has; the smallest and the largest are compared.
+        size_nodes: How many nodes are run of each size, in as many sagas as needed.
         waiting: How many sagas wait in an action at once.
         recovering: How many are in flight when the process dies.
-        looking: How many run while somebody looks at them.
-        seconds: How long somebody looks.
+        looking: How many sagas run while a reader views them.
+        seconds: How long the reader views them.
         verifying: How many nodes there are in the saga whose log is verified.
-        exploring: How many runs there are in the exploration of the trip.
-        warming: How many sagas are run before the clock is started; None for a tenth.
+        exploring: The number of runs in the exploration of the trip.
+        warming: How many sagas are run before measuring; None for a tenth.
     """
 
     name: str
@@ -55,11 +55,11 @@ class Scale:
     warming: int | None = None
 
     def sagas(self, concurrency: int) -> int:
-        """Return how many sagas are run at a concurrency."""
+        """Return the number of sagas to run at a concurrency."""
         return max(self.least, self.turns * concurrency)
 
     def warm_up(self, sagas: int) -> int:
-        """Return how many are run before so many are measured."""
+        """Return the number of sagas to run before measuring this many."""
         return sagas // 10 + 1 if self.warming is None else self.warming
 
 

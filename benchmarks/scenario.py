@@ -20,13 +20,13 @@ Figures: TypeAlias = dict[str, float]
 @attrs.frozen
 class Load:
     """
-    What a function of a scenario is to run.
+    What the function of a scenario should run.
 
     Attributes:
         point: The number that the scenario varies: a concurrency, a size.
-        scale: How much of everything else.
-        folder: Where it may leave files; empty, and on the disk that is measured.
-        options: What sets this scenario apart from others of the same function.
+        scale: How much to run otherwise.
+        folder: Where it may write files; empty, and on the disk that is measured.
+        options: What distinguishes this scenario from others with the same function.
     """
 
     point: int
@@ -44,14 +44,14 @@ class Scenario:
     A line of the table.
 
     Attributes:
-        name: What it is asked for by.
+        name: Its name on the command line.
         what: What it runs.
-        run: The function, as `module:name` inside of this package.
-        over: The attribute of a `Scale` that has its points.
-        figure: The figure that is shown: `rate`, `cpu`, or one that the function names.
+        run: The function, as `module:name` inside this package.
+        over: The attribute of `Scale` that has its points.
+        figure: The figure to show: `rate`, `cpu`, or one that the function names.
         unit: The unit of that figure.
-        options: What the function is told.
-        needs: The package that it needs, if that is one that may be missing.
+        options: Options for the function.
+        needs: The optional package that it needs, if any.
     """
 
     name: str
@@ -64,17 +64,17 @@ class Scenario:
     needs: str | None = None
 
     def pieces(self, scale: Scale) -> tuple[Piece, ...]:
-        """Return what is measured of it, one after another."""
+        """Return its pieces, in order."""
         points = cast("tuple[int, ...]", getattr(scale, self.over))
         return tuple(Piece(self, point) for point in points)
 
     def function(self) -> Run:
-        """Import its function."""
+        """Import its function and return it."""
         module, name = self.run.split(":")
         return cast("Run", getattr(importlib.import_module(f"benchmarks.{module}"), name))
 
     def missing(self, pythons: Mapping[str, str]) -> str | None:
-        """Return why it can not be run here, if so; a package may have a Python of its own."""
+        """Return why it cannot be run here, or None; a package may have its own Python."""
         if self.needs is None or self.needs in pythons or find_spec(self.needs) is not None:
             return None
         if self.needs == "dura" and sys.version_info < (3, 13):
@@ -85,7 +85,7 @@ class Scenario:
 @attrs.frozen
 class Piece:
     """
-    What is measured by itself: a scenario at one of its points.
+    What is measured separately: a scenario at one of its points.
 
     Attributes:
         scenario: The scenario.
@@ -97,7 +97,7 @@ class Piece:
 
     @property
     def name(self) -> str:
-        """What figures are filed under."""
+        """The key of its figures."""
         return piece_name(self.scenario.name, self.point)
 
 

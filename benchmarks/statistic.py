@@ -1,4 +1,4 @@
-"""What is made of several measurements: plain functions."""
+"""Statistics of several measurements, as plain functions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Round: TypeAlias = Mapping[str, Mapping[str, float]]
 @attrs.frozen
 class Spread:
     """
-    What several measurements of one thing come to.
+    A summary of several measurements of one thing.
 
     Attributes:
-        median: The one in the middle.
+        median: The median.
         least: The smallest.
         most: The largest.
-        rounds: How many there are.
+        rounds: The number of measurements.
     """
 
     median: float
@@ -32,7 +32,7 @@ class Spread:
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """Sum up what was measured; None if nothing was."""
+    """Return a summary of the measurements; None if there are none."""
     known = [value for value in values if value is not None]
     if not known:
         return None
@@ -40,16 +40,16 @@ def spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def pick(rounds: Sequence[Round], piece: str, figure: str) -> Spread | None:
-    """Sum up a figure of a piece."""
+    """Return a summary of one figure of a piece."""
     return spread(each.get(piece, {}).get(figure) for each in rounds)
 
 
 def pairwise(rounds: Sequence[Round], ratio: Callable[[Round], float]) -> Spread | None:
     """
-    Sum up a ratio that is taken in each round by itself.
+    Return a summary of a ratio that is computed in each round.
 
-    What slows down a whole round, slows down both of its sides. A round that lacks a side, or in
-    which the lower one is 0, does not count.
+    Anything that slows down a whole round affects both figures. A round that lacks one of them,
+    or in which the divisor is 0, does not count.
     """
     return spread(_or_none(ratio, each) for each in rounds)
 
@@ -62,6 +62,6 @@ def _or_none(ratio: Callable[[Round], float], given: Round) -> float | None:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that such a share of all do not exceed (nearest rank)."""
+    """Return the percentile for a share, by the nearest-rank method."""
     ranked = sorted(values)
     return ranked[max(0, math.ceil(share * len(ranked)) - 1)]

@@ -1,4 +1,4 @@
-"""A line chart as SVG: as much of it as three plots need, and nothing to install."""
+"""A line chart as SVG: just what three plots need, without a dependency."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Line:
     A line of a chart.
 
     Attributes:
-        name: What the legend calls it.
+        name: Its name in the legend.
         points: Its points, from left to right; on logarithmic axes all are above 0.
     """
 
@@ -44,11 +44,11 @@ class Chart:
     A chart.
 
     Attributes:
-        title: What stands above.
-        across: What the horizontal axis is.
-        up: What the vertical axis is.
+        title: The title.
+        across: The label of the horizontal axis.
+        up: The label of the vertical axis.
         lines: The lines.
-        marks: The marks of the horizontal axis, and what is written there.
+        marks: The ticks of the horizontal axis, with their labels.
         from_zero: Whether the vertical axis begins at 0 and is linear; otherwise it is logarithmic.
     """
 
@@ -60,7 +60,7 @@ class Chart:
     from_zero: bool = False
 
     def svg(self) -> str:
-        """Return it as a document."""
+        """Return the SVG document."""
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
             f'font-family="sans-serif" font-size="12">'
@@ -133,7 +133,7 @@ class Chart:
 
 
 def _round_up(value: float) -> float:
-    """Return the next number that is 1, 2, 5 or 10 times a power of ten."""
+    """Return the number rounded up to 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(power * times for times in (1, 2, 5, 10) if power * times >= value)
 

@@ -77,7 +77,7 @@ ENDS: Final = ("forward", "unwinding")
 SIZES: Final = tuple(
     Scenario(
         f"size-{shape}-{end}",
-        f"one saga of so many nodes in memory: {shape}, {end}; from the builder to the end",
+        f"one saga of this many nodes in memory: {shape}, {end}; from the builder to the end",
         "sagas.sizes:run",
         "sizes",
         "cpu",
@@ -91,7 +91,7 @@ SIZES: Final = tuple(
 WAITING: Final = (
     Scenario(
         "skeleton",
-        "so many times two tasks, a nursery and a channel, all waiting",
+        "this many times two tasks, a nursery and a channel, all waiting",
         "floors.skeleton:run",
         "waiting",
         "memory",
@@ -99,7 +99,7 @@ WAITING: Final = (
     ),
     Scenario(
         "waiting-sqlite",
-        "so many sagas of 10 nodes in an action that waits, on SQLite",
+        "this many sagas of 10 nodes in an action that waits, on SQLite",
         "sagas.waiting:run",
         "waiting",
         "memory",
@@ -120,7 +120,7 @@ WAITING: Final = (
 RECOVERY: Final = (
     Scenario(
         "afresh",
-        "so many sagas of 10 nodes, created and run to their 6th node, on SQLite",
+        "this many sagas of 10 nodes, created and run to their 6th node, on SQLite",
         "sagas.recovery:afresh",
         "recovering",
         "rate",
@@ -141,7 +141,7 @@ RECOVERY: Final = (
 LOOKING: Final = (
     Scenario(
         "looking-sqlite",
-        "saga_get 200 times a second, saga_list 20 times, while so many sagas run on SQLite",
+        "saga_get 200 times a second, saga_list 20 times, while this many sagas run on SQLite",
         "sagas.looking:run",
         "looking",
         "get p99",
@@ -162,7 +162,7 @@ LOOKING: Final = (
 TOOLS: Final = (
     Scenario(
         "verifying",
-        "verify_log of an unwound saga of so many nodes in stages",
+        "verify_log of an unwound saga of this many nodes in stages",
         "sagas.verifying:run",
         "verifying",
         "rate",
@@ -170,7 +170,7 @@ TOOLS: Final = (
     ),
     Scenario(
         "exploring",
-        "explore() of the saga of examples/trip.py: so many runs",
+        "explore() of the saga of examples/trip.py: this many runs",
         "sagas.exploring:run",
         "exploring",
         "rate",
@@ -224,5 +224,5 @@ SCENARIOS: Final = (
 
 
 def scenario(name: str) -> Scenario:
-    """Return the scenario of a name."""
+    """Return the scenario with this name."""
     return next(each for each in SCENARIOS if each.name == name)

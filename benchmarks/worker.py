@@ -15,7 +15,7 @@ from benchmarks.table import scenario
 
 
 def measure(piece: Piece, scale: Scale, folder: Path) -> Figures:
-    """Measure a piece in this process; what it prints is lost."""
+    """Return the figures of a piece, measured in this process; its output is discarded."""
     load = Load(piece.point, scale, folder, piece.scenario.options)
     with contextlib.redirect_stdout(io.StringIO()):
         figures = piece.scenario.function()(load)
@@ -23,7 +23,7 @@ def measure(piece: Piece, scale: Scale, folder: Path) -> Figures:
 
 
 def main(scale: str, name: str, point: str, folder: str) -> None:
-    """Measure a piece that is given in words."""
+    """Measure the piece named by the arguments, and print its figures."""
     figures = measure(Piece(scenario(name), int(point)), SCALES[scale], Path(folder))
     print(json.dumps(figures))
 

@@ -1,8 +1,8 @@
 """
-Run the demo saga, which provisions a virtual machine, and look at it from all sides.
+Run the demo saga, which provisions a virtual machine, and inspect it.
 
-It is the demo of Steno, the library that this one is modelled on: the same graph and the same
-output, and dumps that either of the two can go on with.
+It is the demo of Steno, the library on which this one is modelled: the graph and the output are the
+same, and each of the two can resume dumps of the other.
 
     python examples/demo_provision.py run --inject-error instance_boot --dump-to failed.json
     python examples/demo_provision.py print-log failed.json
@@ -54,7 +54,7 @@ Context = steno.ActionContext[None]
 
 
 def announce(ctx: Context, what: str = "action") -> None:
-    """Tell people, not the programs that read stdout, what is being done."""
+    """Print what is being done to stderr, because programs may read stdout."""
     print(f"running {what}: {ctx.node_label}", file=sys.stderr)
 
 
@@ -77,7 +77,7 @@ async def volume_create(ctx: Context) -> int:
 
 
 async def server_pick(ctx: Context) -> int:
-    """Pick a server for so many things; in a subsaga, the params are those of the subsaga."""
+    """Pick a server for the given number of things; these are the params of the subsaga."""
     announce(ctx)
     return 1211 + ctx.saga_params(ServerAllocParams).number_of_things
 
@@ -89,12 +89,12 @@ async def server_reserve(ctx: Context) -> ServerAlloc:
 
 
 async def announce_only(ctx: Context) -> None:
-    """Configure, attach, boot: nothing comes of it that a later action needs."""
+    """Configure, attach, boot: the output is not needed by later actions."""
     announce(ctx)
 
 
 async def print_outcome(ctx: Context) -> str:
-    """Say what is to be said at the end."""
+    """Print the outcome at the end."""
     announce(ctx)
     return "it worked"
 
@@ -150,7 +150,7 @@ def provision_saga(instance_name: str) -> steno.SagaDag:
     return steno.SagaDag(builder.build(), ProvisionParams(instance_name, 1))
 
 
-# What can be done with it: a function per subcommand, and what they share.
+# The subcommands: a function for each, and what they share.
 
 
 def dot(_: argparse.Namespace) -> None:
@@ -169,7 +169,7 @@ def info(_: argparse.Namespace) -> None:
 
 
 async def initial_status(dag: steno.SagaDag) -> object:
-    """Create a saga and return its status; the in-memory store forgets it again."""
+    """Create a saga in an in-memory store, and return its status."""
     async with steno.open_sec(steno.InMemorySecStore(), registry) as sec:
         saga = await sec.saga_create(dag, saga_id=SAGA_ID)
         return (await saga.view()).state.status
@@ -182,7 +182,7 @@ def print_log(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run a new saga, or go on with a dumped one."""
+    """Run a new saga, or resume a dumped one."""
     say: Callable[[str], None] = print if not args.quiet else lambda _: None
     dump = None
     if args.recover_from is not None:
@@ -204,7 +204,7 @@ async def run_saga(
     *,
     say: Callable[[str], None] = print,
 ) -> steno.SagaView:
-    """Run a saga to its end, and return a view of it; what is to be told is said meanwhile."""
+    """Run a saga to its end, reporting its progress, and return a view of it."""
     async with steno.open_sec(steno.InMemorySecStore(), registry) as sec:
         if dump is None:
             saga = await sec.saga_create(provision_saga("fake-o instance"), saga_id=SAGA_ID)
@@ -228,7 +228,7 @@ async def run_saga(
 
 
 def result_text(result: steno.SagaResult) -> str:
-    """Return what came of a saga, as text."""
+    """Return the result of a saga as text."""
     match result:
         case steno.SagaResultOk() as ok:
             output = json.dumps(ok.saga_output(), ensure_ascii=False)
@@ -241,19 +241,19 @@ def result_text(result: steno.SagaResult) -> str:
 
 
 def failure_text(node: str, error: object) -> str:
-    """Return where something failed, and why."""
+    """Return the text for a failure: its node and its error."""
     return f'failed at node:    "{node}"\nfailed with error: {error}'
 
 
 def read_dump(file: str) -> steno.SagaSerialized:
-    """Read what `--dump-to` has written."""
+    """Return the dump in a file that `--dump-to` wrote."""
     data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     return steno.SagaSerialized.from_json(data.decode())
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
-    top = argparse.ArgumentParser(description="Run the demo saga, and look at it.")
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(description="Run the demo saga, and inspect it.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("dot", help="print the graph in Graphviz's language")
@@ -269,8 +269,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "run",
         help="run the saga",
-        epilog="The exit code is 0 also if the saga failed: what was asked for was done. "
-        "It is 2 if that was not possible; then stderr says why.",
+        epilog="The exit code is 0 even if the saga failed, because the command did its work. "
+        "It is 2 if it could not; then stderr says why.",
     )
     command.set_defaults(command=run, inject_error=[], inject_undo_error=[])
     command.add_argument(
@@ -281,14 +281,12 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--quiet", action="store_true", help="print nothing but what is dumped")
     command.add_argument("--dump-to", metavar="FILE", help="dump the saga at the end; - is stdout")
-    command.add_argument(
-        "--recover-from", metavar="FILE", help="go on with a dumped saga; - is stdin"
-    )
+    command.add_argument("--recover-from", metavar="FILE", help="resume a dumped saga; - is stdin")
     return top
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     args = parser().parse_args(words)
     logging.getLogger("steno").addHandler(logging.NullHandler())  # faults are injected on purpose
     try:

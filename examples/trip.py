@@ -1,7 +1,7 @@
 """
-Book a trip, all of it or nothing: a first saga, and what becomes of it when a service says no.
+Book a trip, completely or not at all: a first saga, and what happens when a service refuses.
 
-The card is charged, then hotel, flight and car are booked at the same time, then a summary is sent.
+The card is charged, then hotel, flight and car are booked concurrently, then a summary is sent.
 
     python examples/trip.py
     python examples/trip.py --fail flight
@@ -17,7 +17,7 @@ import trio
 
 import steno
 
-# What goes into a saga, and comes out of its nodes, is stored as JSON and read back as these types.
+# The params of a saga and the outputs of its nodes are stored as JSON, and read as these types.
 
 
 @attrs.frozen
@@ -32,7 +32,7 @@ class TripParams:
 
 @attrs.frozen
 class Booking:
-    """What a service has done, and the number by which it can be undone."""
+    """A booking made by a service, and the number by which it can be cancelled."""
 
     what: str
     number: str
@@ -45,13 +45,13 @@ class Summary:
     bookings: list[Booking]
 
 
-# The world outside: services, each of which takes its time.
+# The outside world: services, each of which takes a while.
 SECONDS = {"payment": 0.1, "hotel": 0.1, "flight": 0.2, "car": 0.5, "summary": 0.1}
 
 
 @attrs.define
 class Refused(Exception):
-    """A service said no."""
+    """A service refused a request."""
 
     why: str
 
@@ -59,10 +59,10 @@ class Refused(Exception):
 @attrs.define(eq=False)
 class Trip:
     """
-    The services that a trip needs, here in memory; every action finds them in `ctx.user_data`.
+    The services that a trip needs, here in memory; actions find them in `ctx.user_data`.
 
-    They keep what they have done by the key that they were called with. An action may be called
-    again, after a crash for instance: with the same key, that has no second effect.
+    They record what they have done by the key of the call. An action may be called again, after a
+    crash for instance: with the same key, that has no second effect.
     """
 
     failing: list[str]
@@ -70,7 +70,7 @@ class Trip:
     effects: dict[str, Booking] = attrs.field(init=False, factory=dict)
 
     async def do(self, service: str, what: str, *, key: str) -> Booking:
-        """Have a service do something."""
+        """Make a booking with a service."""
         await trio.sleep(SECONDS[service])
         if key not in self.effects:
             if service in self.failing:
@@ -82,7 +82,7 @@ class Trip:
         return self.effects[key]
 
     async def undo(self, service: str, booking: Booking, *, key: str) -> None:
-        """Have a service take back what it has done."""
+        """Cancel a booking with a service."""
         await trio.sleep(SECONDS[service])
         if key not in self.effects:
             if service in self.failing_undo:
@@ -92,21 +92,21 @@ class Trip:
             self.effects[key] = booking
 
 
-# The actions, each with the one that takes it back.
+# The actions, each with the undo action that takes it back.
 
 registry = steno.ActionRegistry()
 
 
 @registry.action
 async def charge_card(ctx: steno.ActionContext[Trip]) -> Booking:
-    """Take the money first: a card that is refused is refused before anything is booked."""
+    """Charge the card first, so that a declined card fails before anything is booked."""
     params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("payment", params.payment, key=ctx.idempotency_key)
 
 
 @charge_card.undo
 async def refund_card(ctx: steno.ActionContext[Trip]) -> None:
-    """Give it back: an undo action sees the output of its own node too."""
+    """Refund the charge: an undo action sees the output of its own node too."""
     await ctx.user_data.undo("payment", ctx.lookup("payment", Booking), key=ctx.idempotency_key)
 
 
@@ -149,14 +149,14 @@ async def cancel_car(ctx: steno.ActionContext[Trip]) -> None:
     await ctx.user_data.undo("car", ctx.lookup("car", Booking), key=ctx.idempotency_key)
 
 
-@registry.action(undo=steno.NOOP)  # nothing comes after it that could make it be undone
+@registry.action(undo=steno.NOOP)  # no later node can fail and cause this to be undone
 async def send_summary(ctx: steno.ActionContext[Trip]) -> Summary:
     """Tell the traveller: an action sees the outputs of all nodes before its own."""
     await ctx.user_data.do("summary", "letter to the traveller", key=ctx.idempotency_key)
     return Summary([ctx.lookup(name, Booking) for name in ("hotel", "flight", "car")])
 
 
-# The graph, stage by stage: what is in one stage runs at the same time.
+# The graph, stage by stage: the nodes of one stage run concurrently.
 
 hotel = steno.Node.action("hotel", book_hotel, label="BookHotel")
 flight = steno.Node.action("flight", book_flight, label="BookFlight")
@@ -168,11 +168,11 @@ builder.append(steno.Node.action("summary", send_summary, label="SendSummary"))
 book_trip = builder.build()
 
 PARAMS = TripParams("900 euros", "room at Hotel Post", "flight OS 87", "small car")
-SAGA_ID = UUID("6ff3e9bc-3be8-4a4e-9cb1-bb4bb5bfe5ef")  # where none is given, it is a random one
+SAGA_ID = UUID("6ff3e9bc-3be8-4a4e-9cb1-bb4bb5bfe5ef")  # without this, it would be random
 
 
 async def main(trip: Trip) -> int:
-    """Run the saga, print what came of it, and return the exit code."""
+    """Run the saga, print its result, and return the exit code."""
     async with steno.open_sec(steno.InMemorySecStore(), registry, context=trip) as sec:
         dag = steno.SagaDag(book_trip, PARAMS)
         saga = await sec.saga_create(dag, saga_id=SAGA_ID, start=True)
@@ -192,11 +192,11 @@ async def main(trip: Trip) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Book a trip, all of it or nothing.")
+    parser = argparse.ArgumentParser(description="Book a trip, completely or not at all.")
     parser.set_defaults(fail=[], fail_undo=[])
     for option, what in (("--fail", "do"), ("--fail-undo", "undo")):
         how = f"let a service refuse to {what} its part: {', '.join(SECONDS)}; may be repeated"
         parser.add_argument(option, metavar="NODE", choices=SECONDS, action="append", help=how)
     args = parser.parse_args()
-    logging.getLogger("steno").addHandler(logging.NullHandler())  # what fails is printed below
+    logging.getLogger("steno").addHandler(logging.NullHandler())  # failures are printed below
     raise SystemExit(trio.run(main, Trip(args.fail, args.fail_undo)))

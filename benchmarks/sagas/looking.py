@@ -44,7 +44,7 @@ class _Looks:
 
 @attrs.define(eq=False)
 class _Scene:
-    """Sagas that run, and somebody who looks."""
+    """Running sagas, and a reader that views them."""
 
     sec: steno.SecClient
     running: set[uuid.UUID] = attrs.field(factory=set[uuid.UUID])

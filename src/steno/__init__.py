@@ -1,20 +1,20 @@
 """
-Sagas for Trio: several things done in other systems, or all of them undone, whatever happens.
+Sagas for Trio: several changes in other systems are all made, or all undone, even after a crash.
 
 A **saga** is a graph of **actions**, each with an **undo action**. A **saga execution coordinator**
 (SEC) runs it, writes every step to a **saga log** before it acts on it, unwinds in reverse order
-when an action fails, and goes on after a crash as if nothing had happened.
+when an action fails, and continues after a crash as if nothing had happened.
 
 General layout, from the top; each layer uses those below it only:
 
-* `steno.runtime`: `open_sec` and the Trio actors behind it.
-* `steno.stores`: where sagas are kept. `steno.store`: what a store has to do.
+* `steno.runtime`: `open_sec`, and the Trio actors that implement it.
+* `steno.stores`: the stores that keep sagas. `steno.store`: the interface of a store.
 * `steno.action`: what users write: actions, their registry, their context.
-* `steno.core`: graphs, logs and every decision; pure, without I/O.
+* `steno.core`: graphs, logs and every decision; pure code without I/O.
 * `steno.errors`: every exception.
 
-Each name is imported when it is first asked for: so `steno.core` can be imported without the rest,
-and loads no Trio, no SQLite and no cattrs.
+Each name is imported on first use, so `steno.core` can be imported without the rest, and without
+loading Trio, SQLite or cattrs.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ else:
     _LAYERS = ("errors", "action", "core", "store", "stores", "runtime")
 
     def __getattr__(name: str) -> object:
-        """Import a name, or a layer."""
+        """Import a public name or a layer, and return it."""
         if name in _LAYERS:
             return import_module(f"{__name__}.{name}")
         if name in __all__:
@@ -146,7 +146,7 @@ else:
         raise AttributeError(msg)
 
     def __dir__() -> list[str]:
-        """Return the public names, those that were not asked for yet as well."""
+        """Return the public names, including those not yet imported."""
         return sorted({*globals(), *__all__})
 
 

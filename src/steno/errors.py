@@ -1,5 +1,5 @@
 """
-Every exception of the library; its place in the tree says whose fault it is.
+Every exception of the library, in a tree that says whose fault each one is.
 
 ::
 
@@ -10,33 +10,33 @@ Every exception of the library; its place in the tree says whose fault it is.
     │   ├── ActionRegistryError        a name registered twice, or not at all
     │   └── CodecError                 a type registered that the codec knows
     ├── ActionDataError            the user's action: raised inside it, so that its node fails
-    │   ├── SerializeError             a value that is no JSON
-    │   ├── DeserializeError           a value that is not of the type that was asked for
-    │   └── NodeLookupError            the output of a node that is no ancestor
+    │   ├── SerializeError             a value that is not JSON
+    │   ├── DeserializeError           a value that is not of the requested type
+    │   └── NodeLookupError            the output of a node that is not an ancestor
     ├── ActionError                the user's action: why a node failed; in `steno.core`, since it
     │   │                              holds JSON. Results have these, and they can be raised
     │   ├── ActionFailed               it raised an exception, which `convert` returns
-    │   ├── DeserializeFailed          it asked for a value as a type that it is not of
-    │   ├── SerializeFailed            it returned what can not be stored
+    │   ├── DeserializeFailed          it asked for a value as the wrong type
+    │   ├── SerializeFailed            it returned a value that cannot be stored
     │   ├── SubsagaCreateFailed        only in old dumps of Steno
-    │   └── InjectedError              it was not called: a test or an operator wanted that
+    │   └── InjectedError              it was not called: a test or an operator injected a failure
     ├── UndoActionError            the user's undo action; in `steno.core` as well
-    ├── SagaFailed                 the user's action: a result was unwrapped that is no success
+    ├── SagaFailed                 the user's action: `unwrap` of a result that is not a success
     ├── CommandError               the caller: the command was refused, nothing has changed
     │   ├── NoSuchSaga
     │   ├── NoSuchNode
-    │   ├── NodeBegun                  an injection that comes too late
+    │   ├── NodeBegun                  an injection that came too late
     │   ├── SagaNotReady
     │   ├── SagaNotRunning
     │   ├── SagaIdInUse
     │   └── SecClosing                 the SEC is being left, or has been
-    ├── RecoveryError              the operator: what is stored or dumped can not be gone on with
-    │   ├── DumpError                  the text is no dump
+    ├── RecoveryError              the operator: what is stored or dumped cannot be resumed
+    │   ├── DumpError                  the text is not a dump
     │   ├── IllegalEvent               an event that its node's status does not allow
     │   ├── ForeignEvent               an event of another saga
-    │   └── CorruptLog                 an event without its cause
-    ├── SagaHaltedError            the store: the saga stands still until it is recovered
-    │   └── SagaTakenOver              another SEC has it now
+    │   └── CorruptLog                 an event whose cause is missing
+    ├── SagaHaltedError            the store: the saga is halted until it is recovered
+    │   └── SagaTakenOver              another SEC runs it now
     ├── StoreError                 the store
     │   ├── StoreUnavailable           a retry may help
     │   ├── StoreInUse                 another SEC, or command, has it open for writing
@@ -62,7 +62,7 @@ class StenoError(Exception):
 
 
 class DefinitionError(StenoError):
-    """A saga or an action is not well defined; nothing was stored or started."""
+    """A saga or an action is defined incorrectly; nothing was stored or started."""
 
 
 class DagBuilderError(DefinitionError):
@@ -75,7 +75,7 @@ class DagBuilderError(DefinitionError):
 
 
 class SagaValidationError(DefinitionError):
-    """A saga does not fit the SEC it was given to: an action is missing or has no undo."""
+    """A saga cannot run on this SEC: an action is missing or has no undo action."""
 
     def __init__(self, saga_name: str, why: str) -> None:
         super().__init__(f'validating saga "{saga_name}": {why}')
@@ -84,7 +84,7 @@ class SagaValidationError(DefinitionError):
 
 
 class ActionRegistryError(DefinitionError):
-    """An action's name was registered twice, or was asked for and never registered."""
+    """An action's name was registered twice, or was never registered."""
 
     def __init__(self, action_name: str, why: str) -> None:
         super().__init__(f'action "{action_name}": {why}')
@@ -93,11 +93,11 @@ class ActionRegistryError(DefinitionError):
 
 class CodecError(DefinitionError):
     """
-    A type was registered with a codec that knows it.
+    A type was registered with a codec that already knows it.
 
     Attributes:
         type_name: The type.
-        why: How the codec knows it.
+        why: How the codec already knows it.
     """
 
     def __init__(self, type_name: str, why: str) -> None:
@@ -110,15 +110,15 @@ class CodecError(DefinitionError):
 
 
 class ActionDataError(StenoError):
-    """An action gave or asked for data that it can not give or have."""
+    """An action returned or requested data that cannot be stored, converted or found."""
 
 
 class SerializeError(ActionDataError):
     """
-    A value can not be stored as JSON.
+    A value cannot be stored as JSON.
 
     Attributes:
-        path: Where in the value, from `$`, as in `$.rooms[2].price`.
+        path: Where in the value, starting at `$`, as in `$.rooms[2].price`.
         why: What is wrong there.
     """
 
@@ -129,11 +129,11 @@ class SerializeError(ActionDataError):
 
 
 class DeserializeError(ActionDataError):
-    """A stored value is not of the type that it was asked for as."""
+    """A stored value is not of the type that was requested."""
 
 
 class NodeLookupError(ActionDataError, LookupError):
-    """An action looked up a node whose output it can not see."""
+    """An action looked up a node whose output it cannot see."""
 
     def __init__(self, node: str, name: str, why: str) -> None:
         super().__init__(f'node {node} looked up "{name}": {why}')
@@ -163,7 +163,7 @@ class CommandError(StenoError):
 
 
 class NoSuchSaga(CommandError, LookupError):
-    """The store knows no saga of this id."""
+    """The store has no saga with this id."""
 
     def __init__(self, saga_id: UUID) -> None:
         super().__init__(f"no such saga: {saga_id}")
@@ -179,7 +179,7 @@ class NoSuchNode(CommandError, LookupError):
 
 
 class NodeBegun(CommandError):
-    """An injection would have no effect: the node has begun, or will not begin any more."""
+    """An injection would have no effect: the node has begun, or will never begin."""
 
     def __init__(self, node: str, why: str) -> None:
         super().__init__(f'too late to inject into node "{node}": it {why}')
@@ -188,7 +188,7 @@ class NodeBegun(CommandError):
 
 
 class SagaNotReady(CommandError):
-    """The saga was started before; it goes on undisturbed."""
+    """The saga was already started; it continues undisturbed."""
 
     def __init__(self, saga_id: UUID) -> None:
         super().__init__(f'saga not in "ready" state: {saga_id}')
@@ -196,7 +196,7 @@ class SagaNotReady(CommandError):
 
 
 class SagaNotRunning(CommandError):
-    """The saga is finished, so that nothing can be injected into it."""
+    """The saga is finished, so nothing can be injected into it."""
 
     def __init__(self, saga_id: UUID) -> None:
         super().__init__(f"saga is not running: {saga_id}")
@@ -205,11 +205,11 @@ class SagaNotRunning(CommandError):
 
 class SagaIdInUse(CommandError):
     """
-    Another saga has this id.
+    Another saga already has this id.
 
     Attributes:
         saga_id: The id.
-        difference: Where that saga differs from the one that was to be created, if that is known.
+        difference: How that saga differs from the one to be created, if known.
     """
 
     def __init__(self, saga_id: UUID, difference: str | None = None) -> None:
@@ -221,10 +221,10 @@ class SagaIdInUse(CommandError):
 
 class SecClosing(CommandError):
     """
-    The SEC takes no more commands: its `async with` block is being left, or has been.
+    The SEC accepts no more commands: its `async with` block is being left, or has been.
 
-    An action that lets this out does not fail: its saga halts and goes on when a SEC of the same
-    name is opened on the same store.
+    An action that lets this propagate does not fail: its saga halts, and continues when a SEC of
+    the same name is opened on the same store.
     """
 
 
@@ -232,15 +232,15 @@ class SecClosing(CommandError):
 
 
 class RecoveryError(StenoError):
-    """A saga that is stored or dumped can not be gone on with; it is left as it was."""
+    """A stored or dumped saga cannot be resumed; it is left as it was."""
 
 
 class DumpError(RecoveryError):
     """
-    A text is no dump of a saga, or the graph in it is none that a builder makes.
+    A text is not a dump of a saga, or its graph is not one that a builder can make.
 
     Attributes:
-        path: Where in the document, from `$`.
+        path: Where in the document, starting at `$`.
         why: What is wrong there.
     """
 
@@ -261,7 +261,7 @@ class IllegalEvent(RecoveryError):
 
 
 class ForeignEvent(RecoveryError):
-    """A log holds an event of another saga."""
+    """A log has an event of another saga."""
 
     def __init__(self, found: UUID, requested: UUID) -> None:
         super().__init__(
@@ -272,7 +272,7 @@ class ForeignEvent(RecoveryError):
 
 
 class CorruptLog(RecoveryError):
-    """A log holds an event whose cause it does not hold."""
+    """A log has an event without the event that must precede it."""
 
     def __init__(self, node_id: int, event: str, why: str) -> None:
         super().__init__(f"corrupt log: {event} of node {node_id}: {why}")
@@ -284,11 +284,11 @@ class CorruptLog(RecoveryError):
 
 class SagaHaltedError(StenoError):
     """
-    A saga stands still: this SEC does not run it, and nothing of it is lost.
+    A saga is halted: this SEC does not run it, and nothing is lost.
 
     Attributes:
         saga_id: The saga.
-        problem: Why it stands still, and what to do.
+        problem: Why it is halted, and what to do.
     """
 
     def __init__(self, saga_id: UUID, problem: str) -> None:
@@ -297,14 +297,14 @@ class SagaHaltedError(StenoError):
         self.problem = problem
 
     def again(self) -> Self:
-        """Return another of the same, since each who is told raises one of its own."""
+        """Return a copy, so that each waiter raises an exception of its own."""
         error = type(self)(self.saga_id, self.problem)
         error.__cause__ = self.__cause__
         return error
 
 
 class SagaTakenOver(SagaHaltedError):
-    """Another SEC, or a later life of this one, runs the saga now; ask there."""
+    """Another SEC, or a later instance of this one, runs the saga now; use that one."""
 
 
 class StoreError(StenoError):
@@ -312,26 +312,28 @@ class StoreError(StenoError):
 
 
 class StoreUnavailable(StoreError):
-    """The store can not be reached now; the same call may succeed later."""
+    """The store is unreachable for now; the same call may succeed later."""
 
 
 class StoreInUse(StoreError):
-    """The store takes one writer at a time, and has one; it can be read meanwhile."""
+    """The store allows one writer at a time, and has one; it can still be read."""
 
     def __init__(self, store: str, owner: str) -> None:
-        super().__init__(f"{store} is open for writing by {owner}; end that, or only read")
+        super().__init__(
+            f"{store} is open for writing by {owner}; close that first, or open it for reading"
+        )
         self.owner = owner
 
 
 class StoreStuck(StoreError):
-    """The store did not answer within its deadline; whether it wrote is not known."""
+    """The store did not answer within its deadline; it may or may not have written."""
 
 
 # This library
 
 
 class BugError(StenoError):
-    """A bug in this library; a report of it, with its traceback, is welcome."""
+    """A bug in this library; please report it with its traceback."""
 
 
 class InternalError(BugError):
@@ -339,4 +341,4 @@ class InternalError(BugError):
 
 
 class SecCrashed(BugError):
-    """An actor of the SEC ended with an exception, its cause; the sagas go on at the next open."""
+    """An actor of the SEC crashed; see `__cause__`. The sagas continue at the next open."""

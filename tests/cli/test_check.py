@@ -45,7 +45,7 @@ def test_a_build_that_knows_every_action_is_fine(shell, app, path):
     """The registry is named, or is the only one of its module."""
     result = shell("check", app("") + path)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "4 of 4 unfinished sagas would go on\n"
+    assert result.stdout == "4 of 4 unfinished sagas would continue\n"
 
 
 def test_an_action_that_is_gone_is_a_line_for_each_saga_that_needs_it(shell, app):
@@ -56,7 +56,7 @@ def test_an_action_that_is_gone_is_a_line_for_each_saga_that_needs_it(shell, app
     assert result.stdout.splitlines() == [
         f"{UNWINDING} bad (unwinding): {why}",
         f"{PROBLEM} bad (running): {why}",
-        "2 of 4 unfinished sagas would go on",
+        "2 of 4 unfinished sagas would continue",
     ]
 
 
@@ -104,14 +104,14 @@ def test_a_saga_that_would_not_load_is_refused(own, app, damage, expected):
 @pytest.mark.parametrize(
     ("text", "path", "why"),
     [
-        ("", ":nothing", "is no ActionRegistry, but None"),
-        ("", ":settings", "is no ActionRegistry, but <class"),
+        ("", ":nothing", "is not an ActionRegistry, but None"),
+        ("", ":settings", "is not an ActionRegistry, but <class"),
         ("del registry\ndel settings", "", "has no ActionRegistry; say which"),
         ("other = registry_of()", "", "has several registries; say which: "),
-        ("raise ValueError('a\\nb')", "", "can not be imported: ValueError: a b"),
+        ("raise ValueError('a\\nb')", "", "cannot be imported: ValueError: a b"),
         ("import no_such_module_at_all", "", "ModuleNotFoundError: No module named"),
-        ("raise SystemExit(0)", "", "can not be imported: SystemExit: 0"),
-        ("x = (", "", "can not be imported: SyntaxError"),
+        ("raise SystemExit(0)", "", "cannot be imported: SystemExit: 0"),
+        ("x = (", "", "cannot be imported: SyntaxError"),
     ],
 )
 def test_an_app_that_is_none_is_a_matter_of_usage(shell, app, text, path, why):
@@ -123,14 +123,14 @@ def test_a_module_that_is_not_there_is_a_matter_of_usage(shell, tmp_path, monkey
     """So is a name that is none."""
     monkeypatch.chdir(tmp_path)
     assert "No module named 'not_there'" in refused(shell("check", "not_there:registry"), 2)
-    assert "can not be imported" in refused(shell("check", ":registry"), 2)
+    assert "cannot be imported" in refused(shell("check", ":registry"), 2)
 
 
 def test_the_current_folder_counts_for_the_command_too(stored, tmp_path):
     """A process of its own finds the module without PYTHONPATH."""
     (tmp_path / "here.py").write_text(APP)
     run = process("check", "here", "--store", stored, cwd=tmp_path)
-    assert run.communicate(timeout=60) == ("4 of 4 unfinished sagas would go on\n", "")
+    assert run.communicate(timeout=60) == ("4 of 4 unfinished sagas would continue\n", "")
     assert run.returncode == 0
 
 

@@ -89,10 +89,10 @@ def test_a_trip_fails_where_it_is_to(demo, file, failing, effects):
 
 
 def test_a_trip_is_stuck_where_an_undo_fails(demo, file):
-    """The exit code says that a person has to look at it."""
+    """The exit code says that an operator is needed."""
     result = demo("--fail", "summary", "--fail-undo", "hotel", "--fail-undo", "car")
     assert result.exit_code == 6
-    assert "stuck: hotel is not undone: a person has to look at it" in result.stdout
+    assert "stuck: hotel is not undone: it needs an operator" in result.stdout
     (saga,) = Shell(str(file)).json("list")
     assert saga["state"] == "stuck"
     assert demo().exit_code == 0  # a stuck saga is finished: the next trip is a new one
@@ -139,7 +139,7 @@ def test_a_trip_that_was_killed_is_gone_on_with(file, line):
     result = Shell(None)("demo", "--store", file)
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    assert lines[0] == f"saga {before['id']} was interrupted, and goes on"
+    assert lines[0] == f"saga {before['id']} was interrupted, and continues"
     assert lines[-1] == BOOKED
     (after,) = Shell(str(file)).json("list")
     assert (after["id"], after["state"]) == (before["id"], "succeeded")
@@ -154,7 +154,7 @@ def test_a_trip_that_was_killed_unwinds_to_its_end(file, line):
     assert kill_when(file, line, "--fail", "summary") == (-signal.SIGKILL, "")
     result = Shell(None)("demo", "--store", file, "--fail", "summary")
     assert result.exit_code == 1
-    assert "was interrupted, and goes on" in result.stdout
+    assert "was interrupted, and continues" in result.stdout
     assert did(file) == undone("payment", "hotel", "flight", "car")
 
 
@@ -172,8 +172,8 @@ def test_ctrl_c_says_how_to_go_on(file):
     """Exit code 130, and a line without a traceback."""
     code, errors = kill_when(file, "hotel: room at Hotel Post: done", how=signal.SIGINT)
     assert code == 130
-    assert errors == f"interrupted; steno demo --store {file} goes on with it\n"
-    assert "was interrupted, and goes on" in Shell(None)("demo", "--store", file).stdout
+    assert errors == f"interrupted; steno demo --store {file} continues it\n"
+    assert "was interrupted, and continues" in Shell(None)("demo", "--store", file).stdout
     assert did(file) == DONE
 
 

@@ -69,7 +69,7 @@ def test_an_imported_saga_is_exported_as_it_came(shell, other, saga):
     dump = shell("export", saga).stdout_bytes
     result = other("import", "-", input=dump)
     assert result.exit_code == 0
-    assert result.stdout == f"{saga} is ready; it goes on when the SEC 'default' starts it\n"
+    assert result.stdout == f"{saga} is ready; it continues when the SEC 'default' starts it\n"
     assert other("export", saga).stdout_bytes == dump
     document = other.json("show", saga)
     assert (document["state"], document["sec"]["name"]) == ("ready", "default")

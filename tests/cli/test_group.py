@@ -164,7 +164,7 @@ def test_a_command_without_a_store_says_how_to_give_it(command):
     """That is a matter of usage."""
     result = Shell(None)(*{**READING, **WRITING}[command])
     assert result.exit_code == 2
-    assert "Give --store STORE, or set STENO_STORE." in result.stderr
+    assert "use --store STORE, or set STENO_STORE." in result.stderr
 
 
 @pytest.mark.parametrize("url", ["postgres://x", "sqlite://host/x.db", "sqlite://"])

@@ -114,7 +114,7 @@ def test_a_page_that_is_empty_by_now_leaves_no_line(capsys):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ("--all --limit 3", "--all and --limit can not be had together"),
+        ("--all --limit 3", "--all and --limit cannot be combined"),
         ("--limit 0", "0 is not in the range"),
         ("--state done", "'done' is not one of"),
         ("--after 40", "'40' is not a valid UUID"),

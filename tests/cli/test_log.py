@@ -67,8 +67,8 @@ def test_the_shape_of_a_log(shell):
 @pytest.mark.parametrize("command", ["log", "dot", "export", "watch"])
 def test_a_saga_that_is_not_there_is_said_to_be_missing(shell, command):
     """Every command that takes an id looks it up in the same way."""
-    assert refused(shell(command, "77"), 3) == "no such saga: there is none that begins with 77"
-    assert refused(shell(command, "60"), 2).endswith(f"as {STUCK} and {PROBLEM}")
+    assert refused(shell(command, "77"), 3) == "no such saga: no id begins with 77"
+    assert refused(shell(command, "60"), 2).endswith(f": {STUCK}, {PROBLEM}")
 
 
 def test_a_log_that_is_not_legal_is_an_error(own):

@@ -131,16 +131,16 @@ def test_the_beginning_of_an_id_will_do(shell):
 
 
 def test_a_beginning_of_several_ids_is_refused_by_naming_two(shell):
-    """So that one can go on from the message."""
+    """The message names two ids to choose from."""
     why = refused(shell("show", "60"), 2)
-    assert why == f"more than one saga begins with 60, as {STUCK} and {PROBLEM}"
+    assert why == f"more than one saga begins with 60: {STUCK}, {PROBLEM}"
 
 
 @pytest.mark.parametrize("given", ["0", "41", "f", "fffffffff"])
 def test_a_beginning_of_no_id_is_refused(shell, given):
     """Before the first, between two, and after the last."""
     why = refused(shell("show", given), 3)
-    assert why == f"no such saga: there is none that begins with {given}"
+    assert why == f"no such saga: no id begins with {given}"
 
 
 def test_a_whole_id_that_nobody_has_is_refused(shell):
@@ -166,7 +166,7 @@ def test_what_is_no_id_is_a_matter_of_usage(shell, given):
     ],
 )
 def test_of_a_damaged_saga_the_head_is_shown(own, damage, missing):
-    """What can not be read is an error, and what can is there for who has to mend it."""
+    """What cannot be read is an error, and the rest is shown to the operator."""
     with sqlite3.connect(own.store) as db:
         make_editable(db)
         db.execute(damage)

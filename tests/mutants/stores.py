@@ -153,7 +153,7 @@ MUTANTS = (
     ),
     fault(
         "SQLite: half a batch is kept",
-        f"{SQLITE}[faults: a write that can not be stored hurts no other-thread]",
+        f"{SQLITE}[faults: a write that cannot be stored hurts no other-thread]",
         "a batch is written whole, or not at all",
         "stores/sqlite/_writer.py",
         ('self._db.execute("ROLLBACK")', 'self._db.execute("COMMIT")'),

@@ -243,7 +243,7 @@ async def test_an_action_can_not_wait_for_its_own_saga(world: World):
     stored = result.error_source.to_json()["ActionFailed"]["source_error"]
     assert stored == {
         "type": "steno.errors.CommandError",
-        "message": f"saga {result.saga_id} can not wait for itself to finish",
+        "message": f"saga {result.saga_id} cannot wait for itself to finish",
     }
 
 
@@ -259,7 +259,7 @@ async def test_a_task_of_an_action_is_a_part_of_it(world: World):
     async with world.open() as sec:
         result = await sec.saga_run(world.saga("a"))
     stored = result.error_source.to_json()["ActionFailed"]["source_error"]
-    assert "can not wait for itself" in stored["exceptions"][0]["message"]
+    assert "cannot wait for itself" in stored["exceptions"][0]["message"]
 
 
 async def test_an_action_may_look_at_its_own_saga(world: World):
@@ -308,7 +308,7 @@ async def test_an_action_can_not_wait_for_its_own_saga_by_way_of_another_sec(wor
         await saga.start()
         result = await saga.wait()
     stored = result.unwrap().saga_output()["ActionFailed"]["source_error"]
-    assert stored["message"] == f"saga {saga.saga_id} can not wait for itself to finish"
+    assert stored["message"] == f"saga {saga.saga_id} cannot wait for itself to finish"
 
 
 async def test_a_child_whose_graph_is_made_by_chance_is_told_where_it_differs(world: World):

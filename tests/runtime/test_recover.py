@@ -247,7 +247,7 @@ async def test_a_sec_leaves_alone_what_belongs_to_another_name(world: World):
         assert world.calls == []
         view = await sec.saga_get(saga.saga_id)
         assert view.state.problem == (
-            'it belongs to the SEC "one"; saga_recover takes it over, if that is gone'
+            'it belongs to the SEC "one"; if that SEC is gone, saga_recover takes it over'
         )
         with pytest.raises(steno.SagaHaltedError, match='belongs to the SEC "one"'):
             await sec.saga_wait(saga.saga_id)

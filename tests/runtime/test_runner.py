@@ -354,7 +354,7 @@ async def test_a_shutdown_leaves_no_saga_stuck(world: World, rude: Behaviour):
 async def test_a_cancelled_that_strays_halts_its_saga_alone(
     world: World, *, undoing: bool, grouped: bool
 ):
-    """It is neither a success nor a failure: the saga stands still until it is recovered."""
+    """It is neither a success nor a failure: the saga is halted until it is recovered."""
 
     async def stray(_: Context) -> object:
         cancelled = await stray_cancelled()

@@ -48,10 +48,10 @@ class Call:
     A call of user code.
 
     Attributes:
-        node: Whose.
+        node: The node.
         undoing: Whether it is the undo action.
         after: How many events were durable when it was made.
-        seen: All the outputs that it could look up, by name.
+        seen: All outputs that it could look up, by name.
         params: The params that it saw.
     """
 

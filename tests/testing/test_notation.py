@@ -39,9 +39,9 @@ def test_an_event_is_of_a_saga():
 @pytest.mark.parametrize("text", ["", "+", "0", "0?", "0++", "a+", "0✓=", "0 +"])
 def test_what_is_no_event_is_refused(text: str):
     """The error says how one is written."""
-    with pytest.raises(ValueError, match="is no event: a node's number, one of"):
+    with pytest.raises(ValueError, match="is not an event: a node's number, one of"):
         event(text)
-    with pytest.raises(ValueError, match="none of"):
+    with pytest.raises(ValueError, match="is not one of"):
         event_type("?")
 
 
@@ -64,7 +64,7 @@ def test_a_log_that_is_not_legal_is_not_folded(text: str):
 @pytest.mark.parametrize("text", ["0+", "1✓ 0-"])
 def test_only_results_can_be_told(text: str):
     """What begins is for the machine to say."""
-    with pytest.raises(ValueError, match="is no result"):
+    with pytest.raises(ValueError, match="is not a result"):
         inputs_of(text)
 
 

@@ -81,7 +81,7 @@ BUGS = {
         beside(mended=False),
         beside(mended=True),
         "delay hotel",
-        "the saga ended in another way than it had to",
+        "the saga ended in the wrong way",
         LookupError,
     ),
 }

@@ -224,7 +224,7 @@ async def test_it(saga_explorer):
     shown = run(tests, "-s", "--steno-budget=all", passed=1).stdout
     assert "drawn with" not in str(shown)
     shown = run(tests, "--steno-budget=many", errors=1).stdout
-    shown.fnmatch_lines(["*--steno-budget is a number of runs, or 'all', not 'many'*"])
+    shown.fnmatch_lines(["*--steno-budget must be a number of runs, or 'all', not 'many'*"])
 
 
 def test_progress_is_shown_to_those_who_ask(run):

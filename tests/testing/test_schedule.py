@@ -139,7 +139,7 @@ def test_a_trio_without_the_private_door_is_named(monkeypatch: pytest.MonkeyPatc
 def test_a_generator_of_another_kind_is_named(monkeypatch: pytest.MonkeyPatch):
     """What can not be seeded is refused, not seeded in vain."""
     monkeypatch.setattr(SCHEDULER, RANDOM, random)
-    with pytest.raises(RuntimeError, match="look how it shuffles tasks now"):
+    with pytest.raises(RuntimeError, match="see how it shuffles tasks now"):
         seeded(0).__enter__()
 
 

@@ -1,11 +1,11 @@
 """
-The `steno` command: operators see and mend sagas from the shell, and newcomers see one run.
+The `steno` command: operators inspect and repair sagas, and newcomers watch one run.
 
 Theory of operation. `_group` knows the commands by name and one line each, in a literal table; the
 file of a command, and all that it needs, is imported when that command is called. A command is a
 plain function that returns an exit code; what it raises becomes one line and an exit code in one
-place, `_group` too. What is read is read through a store's reader, which nobody notices; what is
-written takes the store's owner lock.
+place, `_group` too. Commands that read use the store's reader, which disturbs no writer; commands
+that write take the store's owner lock.
 
 * `_group`, `_exit`, `_verb`, `_find`: the commands, their exit codes, their options, their ids.
 * `_stored`, `_shape`, `_screen`, `_follow`: a stored saga as a view; as JSON; as text; as it moves.

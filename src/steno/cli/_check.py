@@ -41,23 +41,23 @@ class _Verdict:
 @click.argument("app", metavar="APP")
 def command(store: OperatorStore, app: str, *, as_json: bool) -> Exit:
     """
-    Ask whether every unfinished saga would load, find its actions and go on under this code.
+    Check that every unfinished saga would load, find its actions and continue under this code.
 
     APP is module:registry, or a module that has just one ActionRegistry. It is imported from the
-    current folder, or from wherever Python finds it. The answer is what recovery itself would
-    decide when a SEC is opened, but for what make_context would say. Nothing is written, and no
-    action is called.
+    current folder, or from anywhere on Python's path. The answer is what recovery itself would
+    decide when a SEC is opened, except that make_context is not called. Nothing is written, and
+    no action is called.
 
     With --json: an object with checked (how many) and refused: an array of objects as in list, each
-    with why.
+    with why (the reason).
 
     Examples:
       steno --store trips.db check trips.actions:registry && deploy
 
     Exit codes:
-      0  all would go on
+      0  all would continue
       1  some would not: there is a line for each
-      2  APP can not be imported, or is no registry
+      2  APP cannot be imported, or is not a registry
     """
     verdict = run(_check, store, _registry(app))
     if as_json:
@@ -69,7 +69,7 @@ def command(store: OperatorStore, app: str, *, as_json: bool) -> Exit:
                 f"{saga.saga_id} {escaped(saga.saga_name)} ({saga.state.value}): {one_line(why)}"
             )
         fine = verdict.checked - len(verdict.refused)
-        click.echo(f"{fine} of {verdict.checked} unfinished sagas would go on")
+        click.echo(f"{fine} of {verdict.checked} unfinished sagas would continue")
     return Exit.NO if verdict.refused else Exit.FINE
 
 
@@ -93,7 +93,7 @@ async def _check_one(
     graphs: dict[str, FlatDag],
     verdict: _Verdict,
 ) -> None:
-    await trio.lowlevel.checkpoint()  # a fold takes time, and somebody may press Ctrl-C
+    await trio.lowlevel.checkpoint()  # a fold takes time, and the user may press Ctrl-C
     try:
         stored = await reader.load(saga.saga_id)
         if stored is None or stored.summary.state.finished:
@@ -109,7 +109,7 @@ async def _check_one(
 def _why_not(
     stored: StoredSaga, registry: ActionRegistry, graphs: dict[str, FlatDag]
 ) -> str | None:
-    """Return why a saga would not go on; None if it would."""
+    """Return the reason why a saga would not continue; None if it would."""
     try:
         restore(stored, registry, graphs)
         why = None
@@ -117,8 +117,8 @@ def _why_not(
         why = str(error)
     flat = graphs.get(stored.dag_digest)
     if flat is None:
-        return why  # the graph can not be read, so nothing can be said of the log
-    # What recovery refuses in a log is a breach of a rule, whose sentence names nodes, and places.
+        return why  # the graph cannot be read, so the log cannot be checked
+    # A log that recovery refuses breaks a rule; the breach names the node and the place.
     dag = SagaDag.of_flat(flat, stored.params)
     breach = verify_log(dag, stored.events, saga_id=stored.summary.saga_id)
     return why if breach is None else f"its log breaks a rule at {breach}"
@@ -129,17 +129,17 @@ def _why_not(
 
 def _registry(app: str) -> ActionRegistry:
     """
-    Return the registry that a user has named.
+    Return the registry that the user named.
 
     Raises:
-        Refusal: There is none of that name.
+        Refusal: There is no registry of that name.
     """
     module_name, _, path = app.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
-        msg = f"{module_name!r} can not be imported: {type(error).__name__}: {error}"
+        msg = f"{module_name!r} cannot be imported: {type(error).__name__}: {error}"
         raise Refusal(msg, Exit.USAGE) from error
     return _named(module, path) if path else _only(module)
 
@@ -149,7 +149,7 @@ def _named(module: ModuleType, path: str) -> ActionRegistry:
     for name in path.split("."):
         found = getattr(found, name, None)
     if not isinstance(found, ActionRegistry):
-        msg = f"{module.__name__}:{path} is no ActionRegistry, but {found!r}"
+        msg = f"{module.__name__}:{path} is not an ActionRegistry, but {found!r}"
         raise Refusal(msg, Exit.USAGE)
     return found
 

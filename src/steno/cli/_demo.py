@@ -30,7 +30,7 @@ FILE = "steno-demo.db"
 SEC_NAME = "steno-demo"
 
 INTERVAL = 0.05
-"""Seconds between two looks at the saga."""
+"""Seconds between two polls of the saga."""
 
 UNFINISHED = [state for state in SagaCachedState if not state.finished]
 
@@ -38,7 +38,7 @@ SERVICES = click.Choice(list(SECONDS))
 
 
 def _path(ctx: click.Context, _: click.Parameter, value: str | None) -> Path:
-    """Return the file: what STENO_STORE names is no playground."""
+    """Return the file; STENO_STORE is ignored, so that the demo cannot touch a real store."""
     root = ctx.find_root()
     if value is None and root.get_parameter_source("store") is _ON_THE_LINE:
         value = root.params["store"]
@@ -59,28 +59,28 @@ _ON_THE_LINE = click.core.ParameterSource.COMMANDLINE
     metavar="NODE",
     type=SERVICES,
     multiple=True,
-    help="Let this service refuse what it is asked for; may be repeated.",
+    help="Let this service refuse its booking; may be repeated.",
 )
 @click.option(
     "--fail-undo",
     metavar="NODE",
     type=SERVICES,
     multiple=True,
-    help="Let this service refuse to take it back; may be repeated.",
+    help="Let this service refuse to cancel its booking; may be repeated.",
 )
 @click.option("--slow", is_flag=True, help="Take some seconds, so that it can be killed.")
 def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, slow: bool) -> Exit:
     """
-    Book a trip on a SQLite file, and go on with one that was interrupted.
+    Book a trip on a SQLite file, or continue one that was interrupted.
 
     Payment first, then hotel, flight and car at once, then a summary: those are the NODEs. Kill it
-    at any moment, as with Ctrl-C or kill -9, and run it again: it goes on with the same saga.
-    The services keep what they did in FILE.services, by key, so that nothing is done twice.
-    Look at it with the other commands, even while it runs. STENO_STORE does not count here.
+    at any moment, with Ctrl-C or kill -9, and run it again: it continues the same saga.
+    The services record what they did in FILE.services, by key, so that nothing is done twice.
+    Inspect it with the other commands, even while it runs. STENO_STORE is ignored here.
 
     Examples:
       steno demo
-      steno demo --slow         # kill it, and then again: steno demo
+      steno demo --slow         # kill it, then run again: steno demo
       steno demo --fail car
       steno demo --fail summary --fail-undo hotel
       steno --store steno-demo.db list
@@ -88,10 +88,10 @@ def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, sl
     Exit codes:
       0  the trip is booked
       1  it failed, and what had succeeded is undone
-      5  somebody else has the file open for writing, as another demo
+      5  another process has the file open for writing, such as another demo
       6  it is stuck
     """
-    logging.getLogger("steno").addHandler(logging.NullHandler())  # what happens is shown anyway
+    logging.getLogger("steno").addHandler(logging.NullHandler())  # the display shows what happens
     store = SqliteSecStore(str(path))
     kept = path.with_name(f"{path.name}.services")
     try:
@@ -100,14 +100,14 @@ def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, sl
             result = run(_demo, store, services, display)
     except KeyboardInterrupt:
         again = escaped(f"steno demo --store {path}")
-        click.echo(f"interrupted; {again} goes on with it", err=True)
+        click.echo(f"interrupted; {again} continues it", err=True)
         raise
     _report(result)
     return exit_of(result)
 
 
 async def _demo(store: SqliteSecStore, services: Services, display: Display) -> SagaResult:
-    # Recovery is asked for below: what it took up by itself could be done before it is seen.
+    # Recovery is requested below: a saga recovered at open could finish before it is displayed.
     async with open_sec(store, registry, context=services, sec_name=SEC_NAME, recover=False) as sec:
         saga = await _taken_up(sec, display)
 
@@ -121,10 +121,10 @@ async def _demo(store: SqliteSecStore, services: Services, display: Display) -> 
 
 
 async def _taken_up(sec: SecClient, display: Display) -> SagaHandle:
-    """Return the trip that was interrupted, or a new one."""
+    """Return a handle of the interrupted trip, or of a new one."""
     page = await sec.saga_list(limit=1, states=UNFINISHED, name=SAGA_NAME)
     if page:
-        display.say(f"saga {page[0].saga_id} was interrupted, and goes on")
+        display.say(f"saga {page[0].saga_id} was interrupted, and continues")
         saga = await sec.saga_recover(page[0].saga_id)
         with suppress(SagaNotReady):
             await saga.start()
@@ -142,4 +142,4 @@ def _report(result: SagaResult) -> None:
         case SagaResultErr(error_node_name=node, error_source=error, undo_failure=undo):
             click.echo(f"no trip: {node} failed: {error.convert(Refused).why}")
             if undo is not None:
-                click.echo(f"stuck: {undo[0]} is not undone: a person has to look at it")
+                click.echo(f"stuck: {undo[0]} is not undone: it needs an operator")

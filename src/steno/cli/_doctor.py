@@ -24,7 +24,7 @@ PAGE = 500
 
 @attrs.frozen
 class _Diagnosis:
-    """All that was found."""
+    """Everything that was found."""
 
     findings: Sequence[Finding]
     counts: Mapping[SagaCachedState, int]
@@ -41,12 +41,12 @@ class _Diagnosis:
 @json_option
 def command(store: OperatorStore, *, as_json: bool) -> Exit:
     """
-    Examine a store, and what it stands on: the library, the file, the disk, the sagas.
+    Examine a store and what it depends on: the library, the file, the disk, the sagas.
 
-    It looks at the version of SQLite, at the schema, at the settings and at every page of the file;
-    says who has it open for writing; measures how fast the disk makes things durable, on a scratch
-    file beside it; counts the sagas in each state; and names those that could not be loaded when
-    they were to go on, and every damaged row. The store itself is only read.
+    It checks the version of SQLite, the schema, the settings and every page of the file; says who
+    has it open for writing; measures how fast the disk makes a commit durable, on a scratch file
+    beside it; counts the sagas in each state; and lists those that could not be loaded for
+    recovery, and every damaged row. The store itself is only read.
 
     With --json: an object with findings (each with topic, value, verdict and advice; a verdict is
     ok, warning or fault), counts (by state) and problems (sagas as in list).
@@ -56,9 +56,9 @@ def command(store: OperatorStore, *, as_json: bool) -> Exit:
       steno doctor --json | jq '.findings[] | select(.verdict != "ok")'
 
     Exit codes:
-      0  there is no fault; there may be warnings
-      1  there is a fault, as a damaged row or a saga with a problem
-      4  there is no such store, or it can not be read at all
+      0  no faults; there may be warnings
+      1  there is a fault, such as a damaged row or a saga with a problem
+      4  there is no such store, or it cannot be read at all
     """
     diagnosis = run(_examine, store)
     if as_json:
@@ -75,12 +75,12 @@ async def _examine(store: OperatorStore) -> _Diagnosis:
     try:
         async with store.open_reader() as reader:
             counts = await reader.count()
-            query = ListQuery(limit=PAGE)  # a row can be damaged whatever its state
+            query = ListQuery(limit=PAGE)  # a row can be damaged in any state
             while page := await reader.list(query):
                 problems += [saga for saga in page if saga.problem is not None]
                 query = attrs.evolve(query, marker=page[-1].saga_id)
     except StoreError as error:
-        findings.append(Finding("sagas", "can not be read", Verdict.FAULT, str(error)))
+        findings.append(Finding("sagas", "cannot be read", Verdict.FAULT, str(error)))
     findings += [_count(state, counts[state]) for state in counts]
     findings += [_problem(saga) for saga in problems]
     return _Diagnosis(findings, counts, problems)
@@ -88,13 +88,13 @@ async def _examine(store: OperatorStore) -> _Diagnosis:
 
 def _count(state: SagaCachedState, count: int) -> Finding:
     if state is SagaCachedState.STUCK and count:
-        advice = "an undo action failed: a person has to look at them (steno list --state stuck)"
+        advice = "an undo action failed: they need an operator (steno list --state stuck)"
         return Finding(f"{state.value} sagas", str(count), Verdict.WARNING, advice)
     return Finding(f"{state.value} sagas", str(count))
 
 
 def _problem(saga: SagaSummary) -> Finding:
-    advice = "mend that; it is tried again when its SEC is next opened"
+    advice = "fix that; loading is retried when its SEC is next opened"
     return Finding("problem", f"{saga.saga_id}: {saga.problem}", Verdict.FAULT, advice)
 
 

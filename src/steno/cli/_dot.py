@@ -19,7 +19,7 @@ from steno.store import OperatorStore
 @saga_argument
 def command(store: OperatorStore, saga: str, *, as_json: bool) -> Exit:
     """
-    Print the graph of a saga in the language of Graphviz.
+    Print the graph of a saga in Graphviz's DOT language.
 
     With --json: an object with name, nodes (each with node, name and label) and edges (pairs of
     nodes).
@@ -30,7 +30,7 @@ def command(store: OperatorStore, saga: str, *, as_json: bool) -> Exit:
     Exit codes:
       0  it was printed
       3  there is no such saga
-      4  it can not be read
+      4  it cannot be read
     """
     dag = run(_read, store, saga)
     if as_json:

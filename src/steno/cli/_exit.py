@@ -1,4 +1,4 @@
-"""Exit codes: what scripts can go by, and which error has which."""
+"""Exit codes: what scripts can rely on, and which error has which."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from steno.errors import (
 
 
 class Exit(enum.IntEnum):
-    """How a command has ended."""
+    """How a command ended."""
 
     FINE = 0
-    """It did what it was to do, or the answer is yes."""
+    """It did what was asked, or the answer is yes."""
     NO = 1
     """The answer is no."""
     USAGE = 2
-    """It was called in a wrong way."""
+    """The command line is wrong."""
     NO_SAGA = 3
     """There is no such saga."""
     STORE = 4
-    """The store, or what it holds of the saga, can not be used."""
+    """The store, or the saga's data in it, cannot be used."""
     IN_USE = 5
-    """Somebody else has the store open for writing."""
+    """Another process has the store open for writing."""
     STUCK = 6
-    """The saga is stuck, or was halted: a person has to look at it."""
+    """The saga is stuck, or was halted: it needs an operator."""
     INTERRUPTED = 130
-    """It was ended by Ctrl-C."""
+    """It was interrupted by Ctrl-C."""
     UNREAD = 141
-    """Nobody reads its output any more."""
+    """The reader of its output has gone away."""
 
 
 MEANINGS = {
-    Exit.FINE: "fine; of watch and demo: the saga succeeded",
+    Exit.FINE: "success; of watch and demo: the saga succeeded",
     Exit.NO: "no: check or doctor found something, an import was refused, the saga failed",
     Exit.USAGE: "the command line is wrong",
     Exit.NO_SAGA: "there is no such saga",
-    Exit.STORE: "the store, or what it holds of the saga, can not be used",
-    Exit.IN_USE: "somebody else has the store open for writing; the error says who",
-    Exit.STUCK: "the saga is stuck, or was halted: a person has to look at it",
-    Exit.INTERRUPTED: "ended by Ctrl-C; nothing is lost",
+    Exit.STORE: "the store, or the saga's data in it, cannot be used",
+    Exit.IN_USE: "another process has the store open for writing; the error says who",
+    Exit.STUCK: "the saga is stuck, or was halted: it needs an operator",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C; nothing is lost",
 }
-"""What is said of them in help texts."""
+"""Their descriptions in help texts."""
 
 ERRORS: tuple[tuple[type[Exception], Exit], ...] = (
     (NoSuchSaga, Exit.NO_SAGA),
@@ -59,7 +59,7 @@ ERRORS: tuple[tuple[type[Exception], Exit], ...] = (
     (StenoError, Exit.NO),
     (OSError, Exit.STORE),
 )
-"""Which error has which code; the first that fits counts."""
+"""Which error has which code; the first match counts."""
 
 
 class Refusal(Exception):
@@ -78,7 +78,7 @@ class Refusal(Exception):
 
 
 def refusal(error: Exception) -> Refusal | None:
-    """Return what is said of an error; None for one that is a bug, and needs its traceback."""
+    """Return the refusal that reports an error; None for a bug, which needs its traceback."""
     if isinstance(error, Refusal):
         return error
     for kind, code in ERRORS:

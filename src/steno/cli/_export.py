@@ -22,21 +22,21 @@ from steno.store import OperatorStore
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     default="-",
-    help="Write to this file instead of the standard output; what is in it is replaced.",
+    help="Write to this file instead of standard output; an existing file is replaced.",
 )
 @click.option(
     "--steno",
     "for_steno",
     is_flag=True,
-    help="Write what Steno itself writes: without the times of events.",
+    help="Write exactly what Steno writes: without the times of events.",
 )
 @saga_argument
 def command(store: OperatorStore, saga: str, output: Path, *, for_steno: bool) -> Exit:
     """
     Write a saga as a dump: its graph, its params and its log, in Steno's own JSON.
 
-    It is what SagaSerialized.to_json() gives, byte for byte, in UTF-8. `steno import` reads it.
-    The saga stays as it is.
+    It is what SagaSerialized.to_json() returns, byte for byte, in UTF-8. `steno import` reads it.
+    The saga is not changed.
 
     Examples:
       steno export 6b0c > trip.json
@@ -46,7 +46,7 @@ def command(store: OperatorStore, saga: str, output: Path, *, for_steno: bool) -
     Exit codes:
       0  it was written
       3  there is no such saga
-      4  it can not be read
+      4  it cannot be read
     """
     text = run(_read, store, saga).to_json(steno=for_steno)
     if str(output) == "-":
@@ -55,7 +55,7 @@ def command(store: OperatorStore, saga: str, output: Path, *, for_steno: bool) -
     try:
         output.write_bytes(text.encode())
     except OSError as error:
-        msg = f"{output} can not be written: {error.strerror}"
+        msg = f"{output} cannot be written: {error.strerror}"
         raise Refusal(msg, Exit.USAGE) from error
     return Exit.FINE
 

@@ -1,4 +1,4 @@
-"""Finding a saga by its id, or by the beginning of it."""
+"""Finding a saga by its id, or by a prefix of it."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from steno.store import ListQuery, SagaSummary, SecStoreReader, StoredSaga
 F = TypeVar("F", bound=Callable[..., object])
 
 DIGITS = 32
-"""Hexadecimal digits of a whole id."""
+"""Number of hexadecimal digits in a whole id."""
 
 
 def _digits(ctx: click.Context, param: click.Parameter, value: str) -> str:
     digits = value.replace("-", "").lower()
     if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
-        msg = f"{value!r} is not the id of a saga, nor the beginning of one"
+        msg = f"{value!r} is not the id of a saga, nor a prefix of one"
         raise click.BadParameter(msg, ctx, param)
     return digits
 
 
 def saga_argument(function: F) -> F:
-    """Give a command the digits with which the id of its saga begins, as `saga`."""
+    """Give a command the prefix of a saga's id, as `saga`."""
     return click.argument("saga", metavar="ID", callback=_digits)(function)
 
 
 async def find(reader: SecStoreReader, digits: str) -> SagaSummary:
     """
-    Return the one saga whose id begins with some digits.
+    Return the one saga whose id begins with these digits.
 
-    Ids are in order, so it comes first in the page that begins just before it could be.
+    Ids are ordered, so it is the first in the page after the largest id below the prefix.
 
     Raises:
-        NoSuchSaga: There is none, and the id was whole.
-        Refusal: There is none, or more than one.
+        NoSuchSaga: There is no such saga, and the id was whole.
+        Refusal: No saga matches, or more than one.
     """
     lowest = int(digits.ljust(DIGITS, "0"), 16)
     marker = SagaId(UUID(int=lowest - 1)) if lowest else None
@@ -50,25 +50,23 @@ async def find(reader: SecStoreReader, digits: str) -> SagaSummary:
         case [summary]:
             return summary
         case [first, second, *_]:
-            msg = (
-                f"more than one saga begins with {digits}, as {first.saga_id} and {second.saga_id}"
-            )
+            msg = f"more than one saga begins with {digits}: {first.saga_id}, {second.saga_id}"
             raise Refusal(msg, Exit.USAGE)
         case _ if len(digits) == DIGITS:
             raise NoSuchSaga(UUID(hex=digits))
         case _:
-            msg = f"no such saga: there is none that begins with {digits}"
+            msg = f"no such saga: no id begins with {digits}"
             raise Refusal(msg, Exit.NO_SAGA)
 
 
 async def load(reader: SecStoreReader, digits: str) -> StoredSaga:
     """
-    Return all that is stored of the one saga whose id begins with some digits.
+    Return everything stored of the one saga whose id begins with these digits.
 
     Raises:
-        NoSuchSaga: There is none.
-        Refusal: There is none, or more than one.
-        RecoveryError: What is stored can not be read.
+        NoSuchSaga: There is no such saga, and the id was whole.
+        Refusal: No saga matches, or more than one.
+        RecoveryError: What is stored cannot be read.
     """
     summary = await find(reader, digits)
     if (stored := await reader.load(summary.saga_id)) is None:

@@ -1,4 +1,4 @@
-"""Following a saga: what is printed, or drawn, while it moves."""
+"""Following a saga: what is printed, or drawn, while it progresses."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ from steno.core import (
 )
 
 FORWARD = {NodeExecState.DONE}
-"""A node is behind a saga that goes forward when it is one of these."""
+"""States of a node that a saga going forward has passed."""
 
 BACKWARD = {NodeExecState.UNDONE, NodeExecState.FAILED, NodeExecState.ABANDONED}
-"""The same, of a saga that unwinds."""
+"""States of a node that an unwinding saga has passed."""
 
 
 class Display(Protocol):
-    """Where a saga that moves is shown."""
+    """Where the progress of a saga is shown."""
 
     def show(self, view: SagaView) -> None:
-        """Show what there is to see of it now."""
+        """Show the current view."""
         ...
 
     def say(self, text: str) -> None:
@@ -63,7 +63,7 @@ class Display(Protocol):
 async def follow(
     look: Callable[[], Awaitable[SagaView]], display: Display, interval: float
 ) -> SagaResult:
-    """Show a saga until it is finished, and return what came of it."""
+    """Show a saga until it is finished, and return its result."""
     while True:
         view = await look()
         display.show(view)
@@ -73,7 +73,7 @@ async def follow(
 
 
 def exit_of(result: SagaResult) -> Exit:
-    """Return the exit code that stands for a result."""
+    """Return the exit code of a result."""
     match result:
         case SagaResultOk():
             return Exit.FINE
@@ -85,7 +85,7 @@ def exit_of(result: SagaResult) -> Exit:
 
 @contextmanager
 def display_of_terminal() -> Generator[Display]:
-    """Show a saga as it is fit for where the output goes: drawn, or as lines."""
+    """Yield the display that suits the output: a drawing on a terminal, lines elsewhere."""
     console = screen()
     if not is_looked_at(console):
         yield Lines()
@@ -99,7 +99,7 @@ def display_of_terminal() -> Generator[Display]:
 
 @attrs.define(eq=False)
 class Lines:
-    """Shows a saga as a line per event, and one for whatever it stands still for."""
+    """Shows a saga as a line per event, and a line for each change of its state."""
 
     _events: int = 0
     _word: str = ""
@@ -133,7 +133,7 @@ def described(dump: SagaSerialized, event: SagaNodeEvent) -> str:
 
 
 def state_text(view: SagaView) -> str:
-    """Return what a saga is doing, in a word, or a sentence if it stands still."""
+    """Return the saga's state as a word, or as a sentence if it is halted."""
     match view.state:
         case SagaReady():
             return "ready"
@@ -147,7 +147,7 @@ def state_text(view: SagaView) -> str:
 
 @attrs.define(eq=False)
 class JsonLines:
-    """Shows a saga as an object per event and change of its state, each in a line."""
+    """Shows a saga as a JSON object per event and change of its state, one per line."""
 
     _events: int = 0
     _word: str = ""
@@ -164,7 +164,7 @@ class JsonLines:
             echo_json(json.dumps({"state": word, "problem": problem or None}))
 
     def say(self, text: str) -> None:
-        """Print nothing: it would be no JSON."""
+        """Print nothing: a plain line would not be JSON."""
 
 
 # Drawing
@@ -179,12 +179,12 @@ class Drawing:
     _drawn: tuple[int, str] | None = None
 
     def show(self, view: SagaView) -> None:
-        """Draw it anew, if there is something new."""
+        """Redraw the tree if anything has changed."""
         if (status := view.state.status) is None:
             return  # pragma: no cover - a view that can be followed was folded
         drawn = len(view.serialized().events), state_text(view)
         if drawn == self._drawn:
-            return  # nothing flickers while nothing happens
+            return  # redrawing an unchanged tree would flicker
         self._drawn = drawn
         below = Table.grid(padding=(0, 1))
         below.add_row(bar(status), headline(view))
@@ -196,21 +196,21 @@ class Drawing:
 
 
 def is_unwinding(status: SagaExecStatus) -> bool:
-    """Say whether a saga goes backward: then there is a node that has failed."""
+    """Return True if a saga is unwinding: a node has failed."""
     return NodeExecState.FAILED in status.node_states
 
 
 def bar(status: SagaExecStatus) -> ProgressBar:
-    """Return a bar: how much is done, or, if it unwinds, how much is behind it."""
+    """Return a progress bar: the share of nodes done, or undone if the saga unwinds."""
     states: Sequence[NodeExecState] = status.node_states
     backward = is_unwinding(status)
-    behind = BACKWARD if backward else FORWARD
-    done = sum(state in behind for state in states)
+    passed = BACKWARD if backward else FORWARD
+    done = sum(state in passed for state in states)
     style = "red" if backward else "green"
     return ProgressBar(len(states), done, width=40, complete_style=style, finished_style=style)
 
 
 def headline(view: SagaView) -> Text:
-    """Return what the saga is doing, in colour."""
+    """Return the saga's name and state, in colour."""
     word, colon, rest = state_text(view).partition(":")
     return styled(word).append(colon + rest)

@@ -1,4 +1,4 @@
-"""The group: which commands there are, imported when called, and how each ends."""
+"""The command group: a table of commands, imported when called, and error handling."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ from steno.cli._exit import MEANINGS, Exit, refusal
 from steno.core import escaped
 
 COMMANDS = {
-    "demo": "Book a trip, kill it, and see it go on.",
+    "demo": "Book a trip, kill it, and see it continue.",
     "list": "List the sagas of a store.",
-    "show": "Show all there is to know of one saga.",
+    "show": "Show everything about one saga.",
     "log": "Print the log of a saga.",
     "dot": "Print the graph of a saga, for Graphviz.",
-    "watch": "Watch a saga until it is done.",
+    "watch": "Watch a saga until it is finished.",
     "export": "Write a saga as a dump, in Steno's JSON.",
-    "import": "Store a saga from a dump; it is ready to be run.",
+    "import": "Store a saga from a dump, ready to run.",
     "prune": "Delete finished sagas that are old.",
-    "doctor": "Examine a store, and what it stands on.",
-    "check": "Ask whether unfinished sagas would go on under this code.",
+    "doctor": "Examine a store and what it depends on.",
+    "check": "Check that unfinished sagas would continue under this code.",
 }
-"""Every command, in a file of its name with an underscore before, and what it does in a line."""
+"""Each command, defined in the file `_<name>.py`, and its one-line summary."""
 
 HELP = """\
-Look at the sagas that a store keeps, and mend what a person has to mend.
+Inspect the sagas in a store, and repair what needs an operator.
 
-Commands that read work at any time, also while a program has the store open. Commands that write
-(demo, import, prune) need it for themselves, and otherwise say who has it.
+Commands that read work at any time, even while a program has the store open. Commands that write
+(demo, import, prune) need exclusive access, and otherwise say who has it.
 
-STORE is the path of a file, or a URL as in sqlite:///relative.db or sqlite:////absolute.db. It may
-be given before or after the name of a command. The ID of a saga may be cut short, as long as no
-other begins in the same way.
+STORE is the path of a file, or a URL: sqlite:///relative.db or sqlite:////absolute.db. It may be
+given before or after the name of a command. The ID of a saga may be shortened to any unique prefix.
 
-Output is plain where it goes to no terminal, and without colours if NO_COLOR is set. With --json it
-is for programs; times are in UTC, as in ISO 8601.
+Output is plain when it is not a terminal, and without colours if NO_COLOR is set. With --json it is
+for programs; times are in UTC, in ISO 8601 format.
 """
 
 
 class Group(click.Group):
-    """All commands; none is imported before it is called."""
+    """All commands; each is imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the table."""
@@ -52,14 +51,14 @@ class Group(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, and import it for that."""
+        """Import a command and return it."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
         return cast("click.Command", import_module(f"steno.cli._{cmd_name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what the table says of the commands, and the exit codes."""
+        """Write the summaries of the commands, and the exit codes."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -73,15 +72,15 @@ class Group(click.Group):
         parent: click.Context | None = None,
         **extra: Any,  # noqa: ANN401 - what click gives
     ) -> click.Context:
-        """Read the command line; what is wrong with it is told without what could do harm."""
+        """Parse the command line; usage errors are shown without control characters."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.ClickException as error:
-            error.message = escaped(error.message)  # type: ignore[misc]  # it is what is shown
+            error.message = escaped(error.message)  # type: ignore[misc]  # click shows this attribute
             raise
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run a command; whatever it raises becomes a line and an exit code."""
+        """Run a command; any error it raises becomes a line and an exit code."""
         _forgive(sys.stdout)
         try:
             code = super().invoke(ctx)
@@ -92,7 +91,7 @@ class Group(click.Group):
             _hush()
             ctx.exit(Exit.UNREAD)
         except click.ClickException as error:
-            error.message = escaped(error.message)  # type: ignore[misc]  # it is what is shown
+            error.message = escaped(error.message)  # type: ignore[misc]  # click shows this attribute
             raise
         except Exception as error:
             if (refused := refusal(error)) is None:
@@ -103,13 +102,13 @@ class Group(click.Group):
 
 
 def _forgive(stream: object) -> None:
-    """Let letters that a terminal does not know be spelled out, rather than be an error."""
+    """Escape characters that the stream's encoding cannot represent, instead of raising."""
     if isinstance(stream, io.TextIOWrapper):
         cast("io.TextIOWrapper", stream).reconfigure(errors="backslashreplace")
 
 
 def _hush() -> None:
-    """Let nobody complain again that the output is not read: the interpreter flushes at its end."""
+    """Discard further output: the interpreter flushes at exit, and would fail again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -119,5 +118,5 @@ def _hush() -> None:
 @click.option("--store", metavar="STORE", envvar="STENO_STORE", show_envvar=True, help="The store.")
 @click.version_option(package_name="trio-steno", prog_name="steno")
 def steno(store: str | None) -> None:
-    """Take the options that all commands have."""
-    del store  # a command finds it in its context, if it was given none
+    """Accept the options common to all commands."""
+    del store  # commands read it from the context if they were given none

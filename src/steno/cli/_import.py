@@ -20,17 +20,17 @@ from steno.store import Durable, Fence, Lost, OperatorStore, Rejected, SagaCreat
     metavar="NAME",
     default="default",
     show_default=True,
-    help="The SEC that is to run it: the sec_name of open_sec.",
+    help="The SEC to run it: the sec_name of open_sec.",
 )
 @click.argument("file", metavar="FILE", type=click.File("rb"))
 def command(store: OperatorStore, file: BinaryIO, sec: str) -> Exit:
     """
-    Store a saga from a dump, under the id that it has there.
+    Store a saga from a dump, under the id in the dump.
 
-    FILE is what `steno export` or Steno's own tools have written; - stands for the standard input.
-    The dump is checked in full, its log too, before anything is written. The saga is ready, even if
-    its log is finished: it goes on when a SEC of that name is open and starts it, with
-    saga_start(ID). A store that does not exist is made.
+    FILE was written by `steno export` or by Steno's own tools; - is standard input. The dump is
+    validated in full, including its log, before anything is written. The saga is ready, even if
+    its log is finished: it continues when a SEC of that name is open and starts it, with
+    saga_start(ID). The store is created if it does not exist.
 
     Examples:
       steno --store trips.db import trip.json
@@ -38,8 +38,8 @@ def command(store: OperatorStore, file: BinaryIO, sec: str) -> Exit:
 
     Exit codes:
       0  it is stored
-      1  it is no dump of a saga, or its id is in use
-      5  somebody else has the store open for writing
+      1  it is not a dump of a saga, or its id is in use
+      5  another process has the store open for writing
     """
     try:
         dump = SagaSerialized.from_json(file.read().decode())
@@ -51,7 +51,7 @@ def command(store: OperatorStore, file: BinaryIO, sec: str) -> Exit:
         run(_store, store, sec, dump, state)
     except SagaIdInUse as error:
         raise Refusal(str(error), Exit.NO) from error
-    click.echo(f"{dump.saga_id} is ready; it goes on when the SEC {sec!r} starts it")
+    click.echo(f"{dump.saga_id} is ready; it continues when the SEC {sec!r} starts it")
     return Exit.FINE
 
 

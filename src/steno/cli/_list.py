@@ -28,7 +28,7 @@ class Printer:
     Prints pages as they come, so that a long list begins at once.
 
     Args:
-        as_json: Whether they make up a JSON array.
+        as_json: Whether to print them as one JSON array.
     """
 
     _as_json: bool
@@ -43,7 +43,7 @@ class Printer:
             self._printed += len(page)
             return
         if self._printed and not page:
-            return  # what there was more of has been deleted meanwhile
+            return  # the remaining sagas were deleted in the meantime
         console = screen()
         if is_looked_at(console):
             console.print(table(page, datetime.now(UTC)))
@@ -53,7 +53,7 @@ class Printer:
         self._printed += len(page)
 
     def end(self, more: SagaId | None) -> None:
-        """Say that this was all, or how to go on."""
+        """Close the JSON array, or say how to list the next page."""
         if self._as_json:
             click.echo("\n]" if self._printed else "[]")
         elif more is not None:
@@ -69,12 +69,12 @@ class Printer:
     metavar="STATE",
     type=click.Choice([state.value for state in SagaCachedState]),
     multiple=True,
-    help="Only sagas in this state, or in one of several; may be repeated.",
+    help="Only sagas in this state; may be repeated.",
 )
 @click.option("--name", metavar="NAME", help="Only sagas of this name.")
-@click.option("--limit", metavar="N", type=click.IntRange(1), help="At most so many [100].")
-@click.option("--after", metavar="ID", type=click.UUID, help="Only sagas whose ids come after.")
-@click.option("--all", "everything", is_flag=True, help="As many as there are.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="At most this many sagas [100].")
+@click.option("--after", metavar="ID", type=click.UUID, help="Only sagas after this id.")
+@click.option("--all", "everything", is_flag=True, help="All sagas, without a limit.")
 def command(
     store: OperatorStore,
     states: tuple[str, ...],
@@ -89,7 +89,7 @@ def command(
     List the sagas of a store, in the order of their ids.
 
     A state is one of ready, running, unwinding, succeeded, failed and stuck. A problem says why a
-    saga could not be loaded when it was to go on. On a terminal, times are shown as ages.
+    saga could not be loaded for recovery. On a terminal, times are shown as ages.
 
     With --json: an array of objects with id, name, state, problem (or null), created, progressed
     and ended (or null).
@@ -103,7 +103,7 @@ def command(
       0  the list was printed, even if it is empty
     """
     if everything and limit is not None:
-        msg = "--all and --limit can not be had together"
+        msg = "--all and --limit cannot be combined"
         raise click.UsageError(msg)
     chosen = {SagaCachedState(state) for state in states} or None
     marker = None if after is None else SagaId(after)

@@ -18,11 +18,11 @@ from steno.store import LogEntry, OperatorStore, SagaSummary
 @verb("log")
 @store_option
 @json_option
-@click.option("--times", is_flag=True, help="Say of each event when, and by which SEC.")
+@click.option("--times", is_flag=True, help="Show when each event was recorded, and by which SEC.")
 @saga_argument
 def command(store: OperatorStore, saga: str, *, times: bool, as_json: bool) -> Exit:
     """
-    Print the log of a saga: an event per line, by number, node and kind.
+    Print the log of a saga: one event per line, with number, node and kind.
 
     With --json: an object with id, name, state and entries, each of which has seq, node, event,
     data (the output or the error, or null), time and creator.
@@ -35,7 +35,7 @@ def command(store: OperatorStore, saga: str, *, times: bool, as_json: bool) -> E
     Exit codes:
       0  it was printed
       3  there is no such saga
-      4  it can not be read, or its events are no legal log
+      4  it cannot be read, or its events are not a legal log
     """
     summary, entries = run(_read, store, saga)
     if as_json:

@@ -14,10 +14,10 @@ from steno.core import SagaCachedState
 from steno.store import PRUNABLE, ListQuery, OperatorStore, PruneQuery
 
 PAGE = 500
-"""How many sagas are read at a time, to be counted."""
+"""How many sagas are read at a time when counting."""
 
 PORTION = 50
-"""How many are deleted in one transaction."""
+"""How many sagas are deleted in one transaction."""
 
 
 def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
@@ -35,7 +35,7 @@ def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
     metavar="AGE",
     callback=_age,
     required=True,
-    help="How long ago they ended, at least: 90s, 15m, 12h, 30d, 2w.",
+    help="Only those that ended at least this long ago: 90s, 15m, 12h, 30d, 2w.",
 )
 @click.option(
     "--state",
@@ -43,9 +43,9 @@ def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
     metavar="STATE",
     type=click.Choice(sorted(state.value for state in PRUNABLE)),
     multiple=True,
-    help="Only those that have succeeded, or failed; may be repeated.",
+    help="Only those that succeeded, or failed; may be repeated.",
 )
-@click.option("--dry-run", is_flag=True, help="Only count them; this needs nobody's leave.")
+@click.option("--dry-run", is_flag=True, help="Only count them; this needs no write access.")
 def command(
     store: OperatorStore,
     older_than: timedelta,
@@ -55,10 +55,10 @@ def command(
     as_json: bool,
 ) -> Exit:
     """
-    Delete finished sagas that are old, and say how many.
+    Delete finished sagas that are old, and print how many.
 
-    Sagas that succeeded or failed go, with their logs. Those that are stuck or not finished never
-    do. They are deleted in small transactions: a run that is interrupted has pruned some.
+    Sagas that succeeded or failed are deleted, with their logs; stuck and unfinished sagas never
+    are. They are deleted in small transactions: an interrupted run has pruned some of them.
 
     With --json: an object with pruned (how many) and dry_run.
 
@@ -67,8 +67,8 @@ def command(
       steno prune --older-than 12h --state succeeded --dry-run
 
     Exit codes:
-      0  they are deleted, if there were any
-      5  somebody else has the store open for writing; see open_sec(retention=...)
+      0  they were deleted, if there were any
+      5  another process has the store open for writing; see open_sec(retention=...)
     """
     chosen = frozenset(map(SagaCachedState, states)) or PRUNABLE
     query = PruneQuery(older_than, chosen, limit=PORTION)
@@ -83,7 +83,7 @@ def command(
 
 async def _prune(store: OperatorStore, query: PruneQuery) -> int:
     async with store.open_reader():
-        pass  # to open it for writing would make a store where there is none
+        pass  # opening a missing store for writing would create it
     pruned = 0
     async with store.open() as session:
         while True:

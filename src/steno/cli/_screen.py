@@ -34,28 +34,28 @@ STYLES = {
     "undo-failed": "bold red",
     "stuck": "bold red",
 }
-"""Colours, by what is said of a saga, a node or a finding."""
+"""Colours of the states of sagas and nodes, and of the verdicts of findings."""
 
 _NODE = re.compile(r"( *\+-- )([a-z-]+)(: .*)")
 
 
 def screen() -> Console:
-    """Return the screen that is written to now."""
+    """Return the console for the current standard output."""
     return Console(highlight=False, markup=False, emoji=False)
 
 
 def is_looked_at(console: Console) -> bool:
-    """Say whether there is a terminal, and one that knows more than lines."""
+    """Return True for a terminal that can do more than print lines."""
     return console.is_terminal and not console.is_dumb_terminal
 
 
 def styled(word: str) -> Text:
-    """Return a word in its colour."""
+    """Return the word in its colour."""
     return Text(word, STYLES.get(word, ""))
 
 
 def tree(status: SagaExecStatus) -> Text:
-    """Return the status tree, its states in colours."""
+    """Return the status tree with coloured states."""
     lines: list[Text] = []
     for line in str(status).split("\n"):
         if (node := _NODE.fullmatch(line)) is None:
@@ -67,7 +67,7 @@ def tree(status: SagaExecStatus) -> Text:
 
 
 def table(page: Sequence[SagaSummary], now: datetime) -> Table:
-    """Return a page of a list, with ages for times."""
+    """Return the table of a page of sagas, with ages for times."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for heading in HEADINGS:
         drawn.add_column(heading, no_wrap=heading == "id", overflow="fold")

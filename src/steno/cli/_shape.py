@@ -28,12 +28,12 @@ from steno.store import LogEntry, SagaSummary, StoredSaga
 
 
 def time_text(time: datetime) -> str:
-    """Return a time in UTC, as in ISO 8601, with microseconds."""
+    """Return a time in UTC, in ISO 8601 format with microseconds."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def path_of(flat: FlatDag, node: int) -> str | None:
-    """Return the path of names that leads to a node, None if it has no name."""
+    """Return the path of names of a node; None if it has no name."""
     if isinstance(flat.nodes[node], ActionNode | ConstantNode | SubsagaEndNode):
         return flat.path(node).removeprefix("/")
     return None
@@ -47,7 +47,7 @@ def named_outputs(flat: FlatDag, state: SagaState) -> Iterator[tuple[SagaNodeId,
 
 
 def summary_json(summary: SagaSummary) -> dict[str, JSON]:
-    """Return a saga in a list."""
+    """Return the JSON of a saga in a list."""
     times = summary.times
     return {
         "id": str(summary.saga_id),
@@ -61,7 +61,7 @@ def summary_json(summary: SagaSummary) -> dict[str, JSON]:
 
 
 def saga_json(stored: StoredSaga, snapshot: Snapshot) -> dict[str, JSON]:
-    """Return a saga with its nodes, its outputs and its errors."""
+    """Return the JSON of a saga with its nodes, outputs and errors."""
     state, flat = snapshot.state, snapshot.dag.flat
     status = snapshot.view().state.status
     states = () if status is None else status.node_states
@@ -99,7 +99,7 @@ def _failure_json(
 
 
 def graph_json(dag: SagaDag) -> dict[str, JSON]:
-    """Return the graph of a saga."""
+    """Return the JSON of a saga's graph."""
     flat = dag.flat
     return {
         "name": dag.saga_name,
@@ -109,7 +109,7 @@ def graph_json(dag: SagaDag) -> dict[str, JSON]:
 
 
 def event_json(event: SagaNodeEvent) -> dict[str, JSON]:
-    """Return an event, with what came of its node."""
+    """Return the JSON of an event, with its output or error."""
     data = event_data(event.event_type)
     return {
         "node": event.node_id,
@@ -119,7 +119,7 @@ def event_json(event: SagaNodeEvent) -> dict[str, JSON]:
 
 
 def log_json(summary: SagaSummary, entries: Iterable[LogEntry]) -> dict[str, JSON]:
-    """Return the log of a saga."""
+    """Return the JSON of a saga's log."""
     return {
         "id": str(summary.saga_id),
         "name": summary.saga_name,

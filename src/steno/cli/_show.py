@@ -25,10 +25,10 @@ from steno.store import OperatorStore, SagaSummary, StoredSaga
 @saga_argument
 def command(store: OperatorStore, saga: str, *, as_json: bool) -> Exit:
     """
-    Show all there is to know of one saga: its tree, params, errors and outputs.
+    Show everything about one saga: its tree, params, errors and outputs.
 
-    The store does not know whether anybody runs the saga now: what was started and has no result
-    is shown as working.
+    The store does not know whether a SEC is running the saga now: a node that was started and has
+    no result is shown as working.
 
     With --json: an object as in list, and sec (its name and generation), params, events (how many),
     nodes (each with node, name, label and state), outputs (each with node, name and value), error
@@ -41,7 +41,7 @@ def command(store: OperatorStore, saga: str, *, as_json: bool) -> Exit:
     Exit codes:
       0  it was shown
       3  there is no such saga
-      4  it can not be read; what can be is shown
+      4  it cannot be read in full; the readable parts are shown
     """
     return run(_show, store, saga, as_json=as_json)
 

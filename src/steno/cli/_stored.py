@@ -23,7 +23,7 @@ def dag_of(stored: StoredSaga) -> SagaDag:
     Return the graph and params of a stored saga.
 
     Raises:
-        RecoveryError: What is stored is no graph, or the params are not JSON.
+        RecoveryError: What is stored is not a graph, or the params are not JSON.
     """
     flat = read_flat(stored.dag_text)
     value_of(stored.params, f"saga {stored.summary.saga_id}: its params")
@@ -32,10 +32,10 @@ def dag_of(stored: StoredSaga) -> SagaDag:
 
 def value_of(text: str, what: str) -> JSON:
     """
-    Return a stored value, which can be printed and dumped.
+    Return the decoded value of a stored text, which can be printed and dumped.
 
     Raises:
-        RecoveryError: It is damaged: not JSON, or not such as can be stored.
+        RecoveryError: It is damaged: not JSON, or JSON that cannot be stored.
     """
     try:
         value = decode_json(text)
@@ -48,22 +48,22 @@ def value_of(text: str, what: str) -> JSON:
 
 def dump_of(stored: StoredSaga) -> SagaSerialized:
     """
-    Return a stored saga as a dump, whatever is in its log.
+    Return the dump of a stored saga, without checking its log.
 
     Raises:
-        RecoveryError: What is stored is no graph, or the params are not JSON.
+        RecoveryError: What is stored is not a graph, or the params are not JSON.
     """
     return SagaSerialized(stored.summary.saga_id, dag_of(stored), tuple(stored.events))
 
 
 def snapshot_of(stored: StoredSaga) -> Snapshot:
     """
-    Return all that a view of a stored saga is made of.
+    Return the snapshot of a stored saga, from which a view is made.
 
-    Whether anybody runs it the store does not know: one that was started counts as running.
+    The store does not know whether a SEC is running it: one that was started counts as running.
 
     Raises:
-        RecoveryError: What is stored can not be read.
+        RecoveryError: What is stored cannot be read.
     """
     summary = stored.summary
     phase = Phase.RUNNING
@@ -75,5 +75,5 @@ def snapshot_of(stored: StoredSaga) -> Snapshot:
     snapshot = Snapshot(
         summary.saga_id, dag_of(stored), stored.events, size, phase, summary.problem
     )
-    _ = snapshot.state  # folded once, here, where a log that is not legal is expected
+    _ = snapshot.state  # folded here, where an illegal log is handled
     return snapshot

@@ -1,4 +1,4 @@
-"""Texts for people: lines that stay lines, times, ages, durations, tables without a terminal."""
+"""Texts for people: single lines, times, ages, durations, tables without a terminal."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from steno.core import escaped
 from steno.store import SagaSummary
 
 HEADINGS = ("id", "name", "state", "created", "progressed", "ended", "problem")
-"""The columns of a list; what may be long comes last."""
+"""The columns of a list; the ones that may be long come last."""
 
 _UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def one_line(text: str) -> str:
-    """Return a text of several lines as one."""
+    """Return a text of several lines as a single line."""
     return escaped(" ".join(text.split()))
 
 
 def json_for_terminal(text: str) -> str:
-    """Return JSON that means the same, without characters that give orders to a terminal."""
+    """Return equivalent JSON with the control characters of terminals escaped."""
     return "".join(c if c.isprintable() or c == "\n" else _json_escape(c) for c in text)
 
 
@@ -37,7 +37,7 @@ def short_time(time: datetime | None) -> str:
 
 
 def age(time: datetime | None, now: datetime) -> str:
-    """Return how long ago something was, in its largest unit."""
+    """Return the age of a time, in its largest unit."""
     if time is None:
         return "-"
     seconds = (now - time).total_seconds()
@@ -49,31 +49,31 @@ def age(time: datetime | None, now: datetime) -> str:
 
 def duration(text: str) -> timedelta:
     """
-    Return the length of time that is meant by `90s`, `15m`, `12h`, `30d` or `2w`.
+    Return the duration that a text such as `90s`, `15m`, `12h`, `30d` or `2w` stands for.
 
     Raises:
-        ValueError: None is meant.
+        ValueError: The text is not a duration, or is too long.
     """
     found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
     if found is None:
-        msg = f"{text!r} is no length of time, as 90s, 15m, 12h, 30d and 2w are"
+        msg = f"{text!r} is not a duration such as 90s, 15m, 12h, 30d or 2w"
         raise ValueError(msg)
     seconds = int(found[1]) * _UNITS[found[2]]
     if seconds > timedelta.max.total_seconds() // 1000:
-        msg = f"{text!r} is longer than there have been sagas"
+        msg = f"{text!r} is too long a duration"
         raise ValueError(msg)
     return timedelta(seconds=seconds)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines, each column as wide as its widest."""
+    """Return rows as lines, with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def summary_row(saga: SagaSummary) -> tuple[str, ...]:
-    """Return a saga in a list."""
+    """Return the cells of a saga in a list."""
     times = saga.times
     moments = map(short_time, (times.created, times.progressed, times.ended))
     problem = "-" if saga.problem is None else one_line(saga.problem)

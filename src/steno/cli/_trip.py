@@ -1,7 +1,7 @@
 """
-The saga of the demo: a trip, all of it or nothing.
+The saga of the demo: a trip, booked completely or not at all.
 
-The card is charged, then hotel, flight and car are booked at the same time, then a summary is sent.
+The card is charged, then hotel, flight and car are booked concurrently, then a summary is sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SECONDS = {"payment": 0.2, "hotel": 0.2, "flight": 0.3, "car": 0.4, "summary": 0
 """How long each service takes."""
 
 SLOWLY = 8
-"""How many times longer, where a person is to have the time to kill it."""
+"""How many times slower the services are with --slow, to leave time to kill it."""
 
 
 @attrs.frozen
@@ -38,11 +38,11 @@ class TripParams:
 @attrs.frozen
 class Booking:
     """
-    What a service has done.
+    A booking that a service has made.
 
     Attributes:
-        what: As the traveller calls it.
-        number: By which the service knows it.
+        what: What was booked, in the traveller's words.
+        number: The service's booking number.
     """
 
     what: str
@@ -51,7 +51,7 @@ class Booking:
 
 @attrs.define
 class Refused(Exception):
-    """A service said no."""
+    """A service refused a request."""
 
     why: str
 
@@ -59,17 +59,17 @@ class Refused(Exception):
 @attrs.define(eq=False)
 class Services:
     """
-    The world outside: services that keep what they have done in a file of their own.
+    The outside world: services that record what they have done in a file of their own.
 
-    They know each request by its key. An action is called again after a crash, with the same key,
-    and then a service does nothing, and says what it said before. A line of the file is written
-    at once, so that it survives the death of the process.
+    They identify each request by its key. An action is called again after a crash, with the same
+    key; then a service does nothing and returns its earlier answer. Each line of the file is
+    written immediately, so that it survives the death of the process.
 
     Args:
-        path: The file; it is made when there is something to be kept.
-        failing: Services that refuse what they are asked to do.
-        failing_undo: Services that refuse to take it back.
-        pace: How slow they are.
+        path: The file; it is created when there is something to store.
+        failing: Services that refuse to book.
+        failing_undo: Services that refuse to cancel.
+        pace: The factor by which they are slowed down.
         say: Prints a line.
     """
 
@@ -81,14 +81,14 @@ class Services:
     _kept: dict[str, Booking] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        """Read what was done in earlier lives."""
+        """Read what was done in earlier runs."""
         if self.path.exists():
             for line in self.path.read_text(encoding="utf-8").splitlines():
                 entry = json.loads(line)
                 self._kept[entry["key"]] = Booking(entry["what"], entry["number"])
 
     async def do(self, service: str, what: str, *, key: str) -> Booking:
-        """Have a service do something."""
+        """Make a booking with a service."""
         await trio.sleep(SECONDS[service] * self.pace / 2)
         booking = self._kept.get(key)
         if booking is not None:
@@ -104,7 +104,7 @@ class Services:
         return booking
 
     async def undo(self, service: str, booking: Booking, *, key: str) -> None:
-        """Have a service take back what it has done."""
+        """Cancel a booking with a service."""
         await trio.sleep(SECONDS[service] * self.pace / 2)
         what = f"{service}: {booking.what}, {booking.number}"
         if key in self._kept:
@@ -129,14 +129,14 @@ registry = ActionRegistry()
 
 @registry.action
 async def charge_card(ctx: ActionContext[Services]) -> Booking:
-    """Take the money first: a card that is refused is refused before anything is booked."""
+    """Charge the card first, so that a declined card fails before anything is booked."""
     params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("payment", params.payment, key=ctx.idempotency_key)
 
 
 @charge_card.undo
 async def refund_card(ctx: ActionContext[Services]) -> None:
-    """Give it back."""
+    """Refund the charge."""
     await ctx.user_data.undo("payment", ctx.lookup("payment", Booking), key=ctx.idempotency_key)
 
 
@@ -181,13 +181,13 @@ async def cancel_car(ctx: ActionContext[Services]) -> None:
 
 @registry.action(undo=NOOP)
 async def send_summary(ctx: ActionContext[Services]) -> list[Booking]:
-    """Tell the traveller; nothing comes after it that could make it be undone."""
+    """Tell the traveller; no later node can fail and cause this to be undone."""
     await ctx.user_data.do("summary", "letter to the traveller", key=ctx.idempotency_key)
     return [ctx.lookup(name, Booking) for name in ("hotel", "flight", "car")]
 
 
 def trip() -> SagaDag:
-    """Return the saga."""
+    """Return the saga that books a trip."""
     builder = DagBuilder(SAGA_NAME)
     builder.append(Node.action("payment", charge_card, label="ChargeCard"))
     builder.append_parallel(

@@ -1,4 +1,4 @@
-"""What all commands have: their help, their options, their event loop."""
+"""What all commands share: their help, their options, their event loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def verb(name: str) -> Callable[[Callable[..., Exit]], click.Command]:
-    """Make a command of a function; its docstring is the help, with indented lines as they are."""
+    """Return a decorator that makes a command; its docstring is the help, indentation kept."""
 
     def decorate(function: Callable[..., Exit]) -> click.Command:
         return click.command(name, help=_help(inspect.getdoc(function) or ""))(function)
@@ -33,7 +33,7 @@ def verb(name: str) -> Callable[[Callable[..., Exit]], click.Command]:
 
 
 def _help(text: str) -> str:
-    """Tell click which paragraphs not to fill: those with an indented line."""
+    """Return the help, with paragraphs that click must not rewrap marked as such."""
     paragraphs = text.split("\n\n")
     return "\n\n".join(f"\b\n{each}" if "\n  " in each else each for each in paragraphs)
 
@@ -46,7 +46,7 @@ def _store(ctx: click.Context, _: click.Parameter, value: str | None) -> Operato
     if ctx.resilient_parsing:
         return None
     if chosen is None:
-        msg = "which store? Give --store STORE, or set STENO_STORE."
+        msg = "no store given: use --store STORE, or set STENO_STORE."
         raise click.UsageError(msg, ctx)
     try:
         return store_from_url(chosen)
@@ -55,25 +55,25 @@ def _store(ctx: click.Context, _: click.Parameter, value: str | None) -> Operato
 
 
 def store_option(function: F) -> F:
-    """Give a command the store that is meant, as `store`."""
-    text = "The store; STENO_STORE if not given."
+    """Give a command the chosen store, as `store`."""
+    text = "The store; defaults to STENO_STORE."
     return click.option("--store", metavar="STORE", callback=_store, help=text)(function)
 
 
 def json_option(function: F) -> F:
-    """Give a command the choice of what it prints, as `as_json`."""
+    """Give a command the flag --json, as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
 def interval_option(function: F) -> F:
-    """Give a command the seconds between two looks, as `interval`."""
+    """Give a command the seconds between two polls, as `interval`."""
     return click.option(
         "--interval",
         metavar="SECONDS",
         type=click.FloatRange(0.01),
         default=0.5,
         show_default=True,
-        help="How long to wait between two looks at the store.",
+        help="How long to wait between two polls of the store.",
     )(function)
 
 
@@ -81,7 +81,7 @@ def interval_option(function: F) -> F:
 
 
 def run(function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run an async function; an exception that is alone in its groups comes out alone."""
+    """Run an async function, and return its result; a lone exception in groups is unwrapped."""
     try:
         return trio.run(partial(function, *args, **kwargs))
     except BaseExceptionGroup as group:
@@ -89,7 +89,7 @@ def run(function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) 
 
 
 def _leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one that counts: what ends a process goes before what an action raised."""
+    """Return the exception to report: one that ends the process comes before all others."""
     leaves: list[BaseException] = []
     pending: list[BaseException] = [group]
     while pending:
@@ -105,12 +105,12 @@ def _leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def print_json(value: JSON) -> None:
-    """Print a document."""
+    """Print a value as a JSON document."""
     echo_json(json.dumps(value, indent=2))
 
 
 def echo_json(text: str, *, nl: bool = True) -> None:
-    """Print JSON as it is, in UTF-8; to a terminal, as what means the same and does no harm."""
+    """Print JSON as it is, in UTF-8; on a terminal, with control characters escaped."""
     if sys.stdout.isatty():
         text = json_for_terminal(text)
     click.echo(text.encode() + b"\n" * nl, nl=False)

@@ -21,10 +21,10 @@ from steno.store import OperatorStore
 @saga_argument
 def command(store: OperatorStore, saga: str, interval: float, *, as_json: bool) -> Exit:
     """
-    Watch a saga until it is done: its tree and a bar, or a line per event where no terminal is.
+    Watch a saga until it is finished: its tree and a bar, or a line per event without a terminal.
 
-    It looks at the store, so that it does not matter which program runs the saga, or whether any
-    does. A saga with a problem stands still; it is watched until that is mended.
+    It polls the store, so it does not matter which program runs the saga, or whether any does. A
+    saga with a problem is halted; it is watched until the problem is fixed.
 
     With --json: a line with an object per event (seq, node, event and data as in log), and per
     change of the saga's state (state and problem). That is as in list, or halted.
@@ -36,7 +36,7 @@ def command(store: OperatorStore, saga: str, interval: float, *, as_json: bool) 
     Exit codes:
       0  the saga succeeded
       1  it failed, and what had succeeded is undone
-      3  there is no such saga, or no longer
+      3  there is no such saga, or it was deleted
       6  it is stuck
     """
     with nullcontext(JsonLines()) if as_json else display_of_terminal() as display:

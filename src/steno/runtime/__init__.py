@@ -1,18 +1,18 @@
 """
-The actors: a thin shell of Trio around the pure core.
+The actors: a thin Trio shell around the pure core.
 
-* `_mailbox`, `_message`: how they talk, and what they say.
+* `_mailbox`, `_message`: how the actors communicate, and their messages.
 * `_writer`: makes everything durable. `_coordinator`: knows which sagas there are.
 * `_executor`, `_runner`, `_exec_client`: run one saga; call user code; reach the SEC from there.
-* `_entry`, `_statistics`: a saga in the coordinator's memory; what a SEC tells of itself.
-* `_recover`: makes executors, of new and of stored sagas, and decides whether one can go on.
-* `_value_limit`, `_retention`: how large values may be; deletes what was kept for long enough.
-* `_admission`: which commands are taken. `_asker`: asks the coordinator.
-* `_stored`: reads the store. `_absent`: what to say of sagas that are not in memory.
+* `_entry`, `_statistics`: a saga in the coordinator's memory; the statistics of a SEC.
+* `_recover`: makes executors for new and stored sagas, and decides whether one can resume.
+* `_value_limit`, `_retention`: limits the size of values; deletes old finished sagas.
+* `_admission`: which commands are accepted. `_asker`: sends requests to the coordinator.
+* `_stored`: reads the store. `_absent`: answers for sagas that are not in memory.
 * `_access`: these four together.
-* `_client`, `_handle`, `_listing`: what an application holds of a SEC, a saga, and all sagas.
+* `_client`, `_handle`, `_listing`: an application's view of a SEC, a saga, and all sagas.
 * `_fault`, `_report`: what user code may raise; what is logged. `_open`: opening and leaving.
-* `_collector`: less work for the garbage collector, for who asks for it.
+* `_collector`: less frequent garbage collection, for applications that opt in.
 """
 
 from steno.runtime._client import SecClient

@@ -1,4 +1,4 @@
-"""Sagas that are not in memory: what the store has of them, and why they stand still."""
+"""Sagas that are not in memory: what is stored of them, and why they are halted."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from steno.store import Fence, StoredSaga
 @attrs.frozen(eq=False)
 class AbsentSagas:
     """
-    Knows what to say of a saga for which the coordinator has answered `NotHere`.
+    Answers for a saga about which the coordinator has replied `NotHere`.
 
     Args:
-        store: Where it is.
+        store: Reads the stored saga.
         factory: Reads its graph.
-        admission: Says what is told while the SEC is being left.
-        fence: Of sagas that this SEC creates.
+        admission: Chooses the error while the SEC is being left.
+        fence: The fence of sagas that this SEC creates.
     """
 
     _store: StoreReader
@@ -43,8 +43,8 @@ class AbsentSagas:
         Return what is stored of a saga.
 
         Raises:
-            NoSuchSaga: There is none of that id.
-            SagaHaltedError: It stands still, and what is stored of it can not be read.
+            NoSuchSaga: There is no saga with that id.
+            SagaHaltedError: It is halted, and what is stored of it cannot be read.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         saga_id, stored = not_here.saga_id, not_here.stored
@@ -61,10 +61,10 @@ class AbsentSagas:
 
     def snapshot(self, stored: StoredSaga, not_here: NotHere) -> Snapshot:
         """
-        Return what there is to see of a saga.
+        Return the snapshot of a saga.
 
         Raises:
-            DumpError: Its graph can not be read.
+            DumpError: Its graph cannot be read.
         """
         halted = self._halted(stored, not_here)
         problem = None if halted is None else halted.problem
@@ -77,12 +77,12 @@ class AbsentSagas:
 
     async def finished(self, not_here: NotHere) -> Snapshot:
         """
-        Return the end of a saga.
+        Return the snapshot of a finished saga.
 
         Raises:
-            NoSuchSaga: There is none of that id.
+            NoSuchSaga: There is no saga with that id.
             SagaHaltedError: It has not ended.
-            DumpError: Its graph can not be read.
+            DumpError: Its graph cannot be read.
         """
         stored = await self.load(not_here)
         if (halted := self._halted(stored, not_here)) is not None:
@@ -96,8 +96,8 @@ class AbsentSagas:
         Return the graph and params of a saga.
 
         Raises:
-            NoSuchSaga: There is none of that id.
-            SagaHaltedError: It stands still, since its graph can not be read.
+            NoSuchSaga: There is no saga with that id.
+            SagaHaltedError: It is halted, because its graph cannot be read.
         """
         stored = await self.load(not_here)
         try:
@@ -112,7 +112,7 @@ class AbsentSagas:
     async def refusal(
         self, not_here: NotHere, finished: CommandError
     ) -> CommandError | SagaHaltedError:
-        """Return why a command on a saga is refused; as given, if that is since it is finished."""
+        """Return the error that refuses a command on a saga: `finished` if the saga is."""
         stored = await self.load(not_here)
         halted = self._halted(stored, not_here)
         if halted is None and not stored.summary.state.finished:
@@ -120,19 +120,19 @@ class AbsentSagas:
         return finished if halted is None else self._admission.told(halted)
 
     def _halted(self, stored: StoredSaga, not_here: NotHere) -> SagaHaltedError | None:
-        """Return why a saga stands still; None if it does not."""
+        """Return the error of a halted saga; None if it is not halted."""
         if stored.summary.state.finished or not_here.loading:
             return None
         if not_here.halted is not None:
             return not_here.halted.again()
         if self._admission.draining and stored.fence.sec_name == self._fence.sec_name:
-            return None  # it was to be loaded, and is at the next open
+            return None  # loading was planned, and happens at the next open
         problem = stored.summary.problem or self._stranger(stored)
         return SagaHaltedError(stored.summary.saga_id, problem)
 
     def _stranger(self, stored: StoredSaga) -> str:
-        """Say why a saga that nobody has heard of stands still."""
+        """Return the reason why a saga unknown to the coordinator is halted."""
         owner = stored.fence.sec_name
         if owner == self._fence.sec_name:
             return "this SEC has not recovered it (recover=False); saga_recover does"
-        return f'it belongs to the SEC "{owner}"; saga_recover takes it over, if that is gone'
+        return f'it belongs to the SEC "{owner}"; if that SEC is gone, saga_recover takes it over'

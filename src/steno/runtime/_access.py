@@ -1,4 +1,4 @@
-"""What a client and its handles have of a SEC."""
+"""What a client and its handles can reach of a SEC."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from steno.runtime._stored import StoreReader
 @attrs.frozen(eq=False)
 class SecAccess:
     """
-    All that a command on one saga needs.
+    Everything that a command on one saga needs.
 
     Attributes:
-        admission: Says which commands are taken.
-        asker: Asks the coordinator.
+        admission: Says which commands are accepted.
+        asker: Sends requests to the coordinator.
         store: Reads from the store.
-        absent: Knows of the sagas that the coordinator does not have in memory.
+        absent: Answers for sagas that the coordinator does not have in memory.
     """
 
     admission: Admission
@@ -31,11 +31,11 @@ class SecAccess:
 
     async def dag_of(self, saga_id: SagaId) -> SagaDag:
         """
-        Return the graph and params of a saga, wherever it is.
+        Return the graph and params of a saga, from memory or the store.
 
         Raises:
-            NoSuchSaga: There is none of that id.
-            SagaHaltedError: It stands still, since its graph can not be read.
+            NoSuchSaga: There is no saga with that id.
+            SagaHaltedError: It is halted, because its graph cannot be read.
         """
         answer = await self.asker.ask(GetSaga(saga_id))
         if isinstance(answer, Snapshot):
@@ -43,7 +43,7 @@ class SecAccess:
         return await self.absent.dag(answer)
 
     def hang_up(self) -> None:
-        """Take no commands, and answer all who still wait."""
+        """Accept no more commands, and answer all pending requests."""
         self.admission.end()
         self.asker.hang_up()
         self.store.hang_up()

@@ -1,4 +1,4 @@
-"""Admission: which commands a SEC still takes, while it is being left and afterwards."""
+"""Admission: which commands a SEC still accepts, while it is being left and afterwards."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LEFT = "the SEC is being left, or has been; open one of its name on its store to
 @attrs.define(eq=False)
 class Admission:
     """
-    Says which commands are taken. Everybody in a SEC asks the same one.
+    Says which commands are accepted. All parts of a SEC share one instance.
 
     Attributes:
-        sec_key: What stands for the SEC in a `Call`.
+        sec_key: Identifies the SEC in a `Call`.
         closing: Whether the SEC is being left, or drained.
-        draining: Whether it is drained, so that nothing is begun any more.
+        draining: Whether it is being drained, so that nothing new begins.
         closed: Whether it has been left.
     """
 
@@ -30,44 +30,44 @@ class Admission:
 
     def close(self, *, drain: bool) -> None:
         """
-        Take commands that change something from actions only.
+        Accept commands that change something from actions only.
 
         Args:
-            drain: Whether nothing is to be begun any more, not even the next node of a saga.
+            drain: Whether nothing new may begin, not even the next node of a saga.
         """
         self.closing = True
         self.draining = self.draining or drain
 
     def end(self) -> None:
-        """Take no commands at all."""
+        """Accept no commands at all."""
         self.closed = True
 
     def check(self, *, looks: bool) -> None:
         """
-        Raise SecClosing if a command is not taken any more.
+        Raise SecClosing if a command is no longer accepted.
 
         Args:
-            looks: Whether it only looks at something.
+            looks: Whether it only reads.
         """
         if self.closed or (self.closing and not looks and not is_inside(self.sec_key)):
             raise SecClosing(LEFT)
 
     def check_outside(self, saga_id: SagaId | None, refusal: str) -> None:
         """
-        Refuse what would wait for the caller itself.
+        Refuse a command that would wait for its own caller.
 
         Args:
-            saga_id: The saga that is waited for; None for all that runs.
-            refusal: What to say to an action of it.
+            saga_id: The saga that is waited for; None for every running saga.
+            refusal: The error text for an action of that saga.
 
         Raises:
-            CommandError: The caller is a part of such an action.
+            CommandError: The caller runs in such an action.
         """
         if is_inside(self.sec_key, saga_id):
             raise CommandError(refusal)
 
     def told(self, halted: SagaHaltedError) -> SagaHaltedError | SecClosing:
-        """Return what is told of a saga that stands still: while a SEC is left, actions do too."""
+        """Return the error for a halted saga: SecClosing for actions while a SEC is being left."""
         if self.closing and is_inside(self.sec_key):
             return SecClosing(f"the SEC is being left, and {halted}")
         return halted

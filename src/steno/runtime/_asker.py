@@ -1,4 +1,4 @@
-"""Asking the coordinator: whoever asks gets an answer, or an error when the SEC ends."""
+"""Requests to the coordinator: each gets a reply, or an error when the SEC ends."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from steno.store import Fence
 @attrs.define(eq=False)
 class Asker:
     """
-    Asks a SEC's coordinator.
+    Sends requests to a SEC's coordinator.
 
     Args:
         coordinator: Its mailbox.
-        admission: Says what may be asked.
-        store: Where to look for what the coordinator has never heard of.
-        fence: Of sagas that this SEC creates.
+        admission: Says which requests are accepted.
+        store: Where to look for sagas that the coordinator does not know.
+        fence: The fence of sagas that this SEC creates.
     """
 
     _coordinator: Mailbox[SecMessage]
@@ -57,9 +57,10 @@ class Asker:
     async def ask(self, message: CreateSaga | RecoverSaga) -> None: ...
     async def ask(self, message: Ask) -> object:
         """
-        Ask, and wait for the answer.
+        Send a request, wait for the reply, and return it.
 
-        Cancelled before the message is sent, it was never asked; after, it is carried out anyway.
+        If cancelled before the message is sent, nothing happens; afterwards it is carried out
+        anyway, and its reply is discarded.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         self._admission.check(looks=isinstance(message, GetSaga | WaitSaga))
@@ -68,16 +69,16 @@ class Asker:
             stored = await self._store.load(answer.saga_id)
             if stored is None or stored.summary.state.finished or stored.fence != self._fence:
                 return attrs.evolve(answer, stored=stored)
-            # It was created between the answer and the look into the store.
+            # It was created after the reply, before the store was read.
             answer = await self._answer(message, self._send(message))
         return answer
 
     async def close(self, *, drain: bool = False) -> None:
         """
-        Take commands that change something from actions only; wait until nothing runs any more.
+        Accept commands that change something from actions only; wait until nothing runs.
 
         Args:
-            drain: Whether nothing is to be begun any more, not even the next node of a saga.
+            drain: Whether nothing new may begin, not even the next node of a saga.
         """
         message = Close(drain)
         reply = self._send(message)
@@ -86,10 +87,10 @@ class Asker:
 
     async def drain(self) -> None:
         """
-        Begin nothing any more; wait until what is under way has ended.
+        Begin nothing new; wait until the calls in progress have ended.
 
         Raises:
-            CommandError: The caller is under way itself.
+            CommandError: The caller is one of these calls.
             SecClosing: The SEC has been left.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -99,7 +100,7 @@ class Asker:
         await self.close(drain=True)
 
     def hang_up(self) -> None:
-        """Answer all who still wait."""
+        """Answer all pending requests."""
         for reply in tuple(self._waiting):
             reply.fail(SecClosing(LEFT))
 

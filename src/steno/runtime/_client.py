@@ -1,9 +1,8 @@
 """
 The client: what an application holds of a SEC.
 
-What concerns one saga that exists is a command of its handle, and has Steno's name here. Sagas are
-created here, and what can be wrong with one is found here, in the caller's task, before anything is
-asked.
+Commands on one existing saga are implemented by its handle, and have Steno's names here. Sagas are
+created here, and validated here, in the caller's task, before the coordinator is asked.
 """
 
 from __future__ import annotations
@@ -48,10 +47,10 @@ from steno.store import PRUNABLE, Fence, ListQuery, PruneQuery, SagaSummary
 @attrs.define(eq=False)
 class SecClient:
     """
-    Creates sagas and looks after them; `open_sec` gives one.
+    Creates and manages sagas; `open_sec` yields one.
 
-    All methods may be called from any task. One that is cancelled was never accepted, or is carried
-    out whole.
+    All methods may be called from any task. A cancelled command was either never accepted or is
+    carried out whole.
     """
 
     _access: SecAccess
@@ -73,24 +72,24 @@ class SecClient:
         if_exists: Literal["compare", "use"] = "compare",
     ) -> SagaHandle:
         """
-        Store a saga, and start it if that is asked for; otherwise nothing of it runs.
+        Store a saga, start it if `start` is true, and return its handle.
 
-        Once this has returned, the saga is durable: whatever happens, it is there at the next open,
-        and goes on if it was started.
+        Once this has returned, the saga is durable: it is there at the next open even after a
+        crash, and continues if it was started.
 
         Args:
             dag: Its graph and params.
             saga_id: Its id; None for a random one. Creating an id again with the same graph and
                 params returns the existing saga.
-            start: Whether to start it, in the same transaction. An existing saga is started, too,
-                unless it was before.
+            start: Whether to start it, in the same transaction. An existing saga is started too,
+                unless it was started before.
             if_exists: What to do about an existing saga of this id: `"compare"` its graph and
                 params with these and raise SagaIdInUse if they differ, or `"use"` it as it is.
 
         Raises:
             SagaValidationError: An action is not registered or has no undo, or a value is too big.
-            SagaIdInUse: There is another saga of that id.
-            SagaHaltedError: It exists, is to be started, and is not in this SEC's hands.
+            SagaIdInUse: There is another saga with that id.
+            SagaHaltedError: It exists, is to be started, and is not run by this SEC.
             StoreError: It could not be stored.
             SecClosing: The SEC is being left.
         """
@@ -112,37 +111,37 @@ class SecClient:
 
     async def saga_start(self, saga_id: uuid.UUID) -> None:
         """
-        Start a saga that is ready; once this has returned, it goes on whatever happens.
+        Start a ready saga; once this has returned, it continues even after a crash.
 
         Raises:
-            NoSuchSaga: There is none of that id.
-            SagaNotReady: It was started before; it goes on undisturbed.
-            SagaHaltedError: It is not in this SEC's hands.
+            NoSuchSaga: There is no saga with that id.
+            SagaNotReady: It was already started; it continues undisturbed.
+            SagaHaltedError: It is not run by this SEC.
             SecClosing: The SEC is being left.
         """
         await self.saga_handle(saga_id).start()
 
     async def saga_wait(self, saga_id: uuid.UUID) -> SagaResult:
         """
-        Wait until a saga is finished, and return what came of it; never affects the saga.
+        Wait until a saga is finished, and return its result; this never affects the saga.
 
         Raises:
-            NoSuchSaga: There is none of that id.
-            SagaHaltedError: It stands still, or comes to.
-            RecoveryError: It is finished, and what is stored of it can not be read.
+            NoSuchSaga: There is no saga with that id.
+            SagaHaltedError: It is halted, or halts while this waits.
+            RecoveryError: It is finished, and what is stored of it cannot be read.
             SecClosing: The SEC is being left, and the saga will not finish before that.
         """
         return await self.saga_handle(saga_id).wait()
 
     async def saga_run(self, dag: SagaDag, *, saga_id: uuid.UUID | None = None) -> SagaResult:
         """
-        Create a saga, start it, and wait until it is finished.
+        Create a saga, start it, wait until it is finished, and return its result.
 
         Its first step is stored with it, in one transaction. With a `saga_id` it may be called
-        again, as by an action after a crash: it is one saga.
+        again, for instance by an action after a crash: that is still one saga.
 
         Raises:
-            StenoError: Whatever `saga_create`, `saga_start` and `saga_wait` raise.
+            StenoError: Any error of `saga_create`, `saga_start` and `saga_wait`.
         """
         state = self._new_state(dag, saga_id)
         executor = self._new_executor(dag, state)
@@ -170,16 +169,16 @@ class SecClient:
         events: Sequence[SagaNodeEvent] = (),
     ) -> SagaHandle:
         """
-        Store a saga with the log that it has elsewhere; it is ready, even if that is finished.
+        Store a saga with a log from elsewhere; it is ready, even if the log is finished.
 
         Args:
             saga: A dump, or the saga's id.
             dag: With an id, the graph and params.
-            events: With an id, the log, in any order. Those without a time get the time of now.
+            events: With an id, the log, in any order. Those without a time get the current time.
 
         Raises:
-            RecoveryError: The events are no legal log of that graph.
-            StenoError: Whatever else `saga_create` raises.
+            RecoveryError: The events are not a legal log of that graph.
+            StenoError: Any other error of `saga_create`.
         """
         if isinstance(saga, SagaSerialized):
             saga_id, dag, events = saga.saga_id, saga.dag, saga.events
@@ -195,15 +194,15 @@ class SecClient:
 
     async def saga_recover(self, saga_id: uuid.UUID) -> SagaHandle:
         """
-        Load a saga that is stored and stands still, regardless of its owner, and go on with it.
+        Load and resume a stored saga that is halted, regardless of its owner.
 
-        One that was never started is ready afterwards: this does not start it.
+        A saga that was never started is ready afterwards: this does not start it.
 
         Raises:
-            NoSuchSaga: There is none of that id.
+            NoSuchSaga: There is no saga with that id.
             SagaNotRunning: It is finished.
-            SagaHaltedError: It can not be loaded; the problem says why.
-            StoreError: The store could not be asked.
+            SagaHaltedError: It cannot be loaded; the problem says why.
+            StoreError: The store could not be read.
             SecClosing: The SEC is being left.
         """
         handle = self.saga_handle(saga_id)
@@ -213,16 +212,16 @@ class SecClient:
     # Looking
 
     def saga_handle(self, saga_id: uuid.UUID) -> SagaHandle:
-        """Return a handle of any saga in the store; that there is one is seen when it is used."""
+        """Return a handle of a saga; whether the saga exists is checked when it is used."""
         return SagaHandle(checked_saga_id(saga_id), self._access)
 
     async def saga_get(self, saga_id: uuid.UUID) -> SagaView:
         """
-        Return a view of a saga: what is durable of it. That of a running saga never waits for it.
+        Return a view of the durable state of a saga; this never waits for a running saga.
 
         Raises:
-            NoSuchSaga: There is none of that id.
-            StoreError: It is not in memory, and the store could not be asked.
+            NoSuchSaga: There is no saga with that id.
+            StoreError: It is not in memory, and the store could not be read.
             SecClosing: The SEC is being left.
         """
         return await self.saga_handle(saga_id).view()
@@ -238,17 +237,17 @@ class SecClient:
         """
         Return a page of the store's sagas, in the order of their ids.
 
-        A saga that exists and matches all through a listing is in exactly one page.
+        A saga that exists and matches throughout a listing is in exactly one page.
 
         Args:
             marker: The last id of the page before; None for the first page.
-            limit: How many at most, 1 or more.
+            limit: The maximum number of sagas, at least 1.
             states: Only sagas in one of these states.
             name: Only sagas of this name.
 
         Raises:
             ValueError: The limit is less than 1.
-            StoreError: The store could not be asked.
+            StoreError: The store could not be read.
             SecClosing: The SEC is being left.
         """
         after = None if marker is None else checked_saga_id(marker)
@@ -262,20 +261,20 @@ class SecClient:
         page_size: int = 100,
     ) -> SagaListing:
         """
-        Return all of the store's sagas, in the order of their ids, to be iterated over.
+        Return an async iterable of the store's sagas, in the order of their ids.
 
         They are read page by page while the loop goes on::
 
             async for saga in sec.sagas(states=[steno.SagaCachedState.STUCK]):
                 print(saga.saga_id, saga.saga_name)
 
-        A saga that exists and matches all through the loop is given exactly once. Each step raises
+        A saga that exists and matches throughout the loop is yielded exactly once. Each step raises
         what `saga_list` does.
 
         Args:
             states: Only sagas in one of these states.
             name: Only sagas of this name.
-            page_size: How many are read at a time, 1 or more.
+            page_size: How many are read at a time, at least 1.
 
         Raises:
             ValueError: The page size is less than 1.
@@ -286,16 +285,16 @@ class SecClient:
         self, older_than: timedelta, *, states: Collection[SagaCachedState] = PRUNABLE
     ) -> int:
         """
-        Delete finished sagas of this SEC, with their logs, and return how many.
+        Delete finished sagas of this SEC, with their logs, and return how many were deleted.
 
-        They go in small transactions, so that nothing waits for long. Cancelled, some are gone.
+        It uses small transactions, so nothing else waits for long. If cancelled, some are deleted.
 
         Args:
-            older_than: How long ago they ended, at least.
+            older_than: The minimum time since they ended.
             states: Only sagas in one of these states: succeeded, failed, or both.
 
         Raises:
-            ValueError: The age is negative, or another state is asked for.
+            ValueError: The age is negative, or another state is given.
             StoreError: The store failed.
             SecClosing: The SEC is being left.
         """
@@ -303,23 +302,23 @@ class SecClient:
 
     async def drain(self) -> None:
         """
-        Begin nothing any more; wait until the calls under way have ended and are logged.
+        Begin nothing new; wait until the calls in progress have ended and are logged.
 
-        No node, no undo and no saga is begun from now on, and no command taken that would begin or
-        change something. Leaving the `async with` block is immediate afterwards, and what is
-        unfinished goes on when a SEC of this name is opened again. Until the block is left, sagas
-        can be looked at and listed; who waits for one that will not finish gets `SecClosing`.
+        From now on no node, undo or saga begins, and no command is accepted that would begin or
+        change something. Leaving the `async with` block is immediate afterwards, and unfinished
+        sagas continue when a SEC of this name is opened again. Until the block is left, sagas can
+        be viewed and listed; waiting for one that will not finish raises `SecClosing`.
 
-        There is no way back. If this is cancelled, as by a deadline, the SEC goes on draining.
+        This cannot be reversed. If it is cancelled, by a deadline say, the SEC continues to drain.
 
         Raises:
-            CommandError: It was called from an action of this SEC, which would wait for itself.
+            CommandError: It was called by an action of this SEC, which would wait for itself.
             SecClosing: The SEC has been left.
         """
         await self._access.asker.drain()
 
     def statistics(self) -> SecStatistics:
-        """Return what the SEC has in hand, and has done so far."""
+        """Return the current statistics of the SEC."""
         return take(self._coordinator, self._writer)
 
     # Injection
@@ -328,14 +327,14 @@ class SecClient:
         """
         Make a node fail when it is dispatched, instead of calling its action.
 
-        Gone after a restart, like all injections.
+        It is lost in a restart, like all injections.
 
         Raises:
-            NoSuchSaga: There is none of that id.
+            NoSuchSaga: There is no saga with that id.
             NoSuchNode: It has no such node, or nothing can be injected into it.
             NodeBegun: It is too late: the node has been started, or never will be.
             SagaNotRunning: It is finished.
-            SagaHaltedError: It is not in this SEC's hands.
+            SagaHaltedError: It is not run by this SEC.
             SecClosing: The SEC is being left.
         """
         await self.saga_handle(saga_id).inject_error(node)
@@ -353,7 +352,7 @@ class SecClient:
     # Creating
 
     def _new_state(self, dag: SagaDag, saga_id: uuid.UUID | None) -> SagaState:
-        """Return the state of a new saga, with a random id if none is given."""
+        """Return the state of a new saga, with a random id unless one is given."""
         chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
         return SagaState.new(self._factory.shared_graph(dag), chosen)
 
@@ -364,11 +363,11 @@ class SecClient:
 
     async def _create(self, dag: SagaDag, state: SagaState, *, start: bool = False) -> None:
         """
-        Store a saga with the log that it has so far.
+        Store a saga with its log so far.
 
         Raises:
             SagaValidationError: An action is not registered or has no undo, or a value is too big.
-            SagaIdInUse: There is a saga of that id.
+            SagaIdInUse: There is a saga with that id.
         """
         executor = self._new_executor(dag, state)
         if start:
@@ -376,7 +375,7 @@ class SecClient:
         await self._access.asker.ask(CreateSaga(executor.create_params(), executor))
 
     async def _check_same(self, dag: SagaDag, state: SagaState) -> None:
-        """Raise SagaIdInUse, unless it is this very saga that has the id."""
+        """Raise SagaIdInUse unless the stored saga with this id is the same saga."""
         saga_id = state.log.saga_id
         if (other := difference(dag, await self._access.dag_of(saga_id))) is not None:
             raise SagaIdInUse(saga_id, other)

@@ -1,4 +1,4 @@
-"""Garbage collection, where an application knows that there is little to collect."""
+"""Less frequent garbage collection, for when an application knows there is little garbage."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 RARELY = 20_000
-"""Objects that may come together; some three hundred sagas, whose walk takes ten milliseconds."""
+"""Objects allocated before a collection: about three hundred sagas, ten milliseconds to walk."""
 
 
 @contextmanager
 def rare_collections() -> Generator[None, None, None]:
     """
-    Have Python collect garbage more rarely, for as long as the block lasts.
+    Make Python collect garbage less often while the block runs.
 
-    Sagas that are loaded stay, and Python's collector walks over all of them again whenever there
-    are a quarter more of them: two fifths of the time in which ten thousand are recovered, for
-    nothing, as a saga that is loaded is no cycle. Around such a time an application may enter
-    this. It sets the first threshold of `gc.set_threshold` to 20 000 objects, unless that is
-    larger already or 0 (never), and at the end what it has found there. That concerns the whole
-    process, so this library never does it by itself.
+    Loaded sagas stay in memory, and Python's collector walks over all of them again each time
+    their number has grown by a quarter. That takes two fifths of the time in which ten thousand
+    are recovered, for nothing, because a loaded saga is not a cycle. An application may enter this
+    block around such a phase. It sets the first threshold of `gc.set_threshold` to 20 000 objects,
+    unless that is already larger or 0 (never), and restores the old value at the end. This affects
+    the whole process, so the library never does it by itself.
 
-    Several blocks may overlap, and end in any order. What somebody else sets meanwhile stays.
+    Blocks may overlap, and end in any order. A threshold that other code sets meanwhile stays.
     """
     young, *older = gc.get_threshold()
     rarely = (max(young, RARELY) if young else 0, *older)

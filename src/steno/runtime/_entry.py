@@ -12,10 +12,10 @@ from steno.runtime._message import Ask
 
 
 class EntryState(enum.Enum):
-    """Where a saga is in its life, as far as this SEC has it in memory."""
+    """Where a saga in this SEC's memory is in its life."""
 
     CREATING = "creating"
-    """The store is asked to keep it."""
+    """It is being stored."""
     LOADING = "loading"
     """It is being read from the store."""
     READY = "ready"
@@ -25,7 +25,7 @@ class EntryState(enum.Enum):
     DONE = "done"
     """It is finished."""
     LEFT = "left"
-    """It was begun, and goes on when its SEC, which is being left, is opened again."""
+    """It was begun; its SEC is being left, and it continues when that is opened again."""
 
     __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
 
@@ -41,9 +41,9 @@ class Entry:
     state: EntryState
     executor: SagaExecutor | None = None
     waiters: dict[Reply[object], None] = attrs.field(factory=dict)
-    queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is no longer so
+    queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is stored or loaded
 
     def forget(self, waiter: Reply[object]) -> None:
-        """Drop who no longer waits, also if the wait itself still stands in the queue."""
+        """Drop a waiter that has gone away, and its request if it is still queued."""
         self.waiters.pop(waiter, None)
         self.queue = [envelope for envelope in self.queue if envelope.reply_to is not waiter]

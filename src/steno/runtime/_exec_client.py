@@ -1,4 +1,4 @@
-"""An executor's line to the SEC: to the writer with its steps, to the coordinator at its end."""
+"""An executor's connection to the SEC: its steps to the writer, its end to the coordinator."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from steno.runtime._writer import Source
 @attrs.frozen(eq=False)
 class Ended:
     """
-    A message: an executor has ended; its saga is finished, or halted, or goes on at the next open.
+    A message: an executor has ended; its saga is finished or halted, or continues at the next open.
 
-    It is here, and not with the other messages, since those that hand executors over import them.
+    It is not defined with the other messages, because those that carry executors import them.
     """
 
     saga_id: SagaId
@@ -27,10 +27,10 @@ class Ended:
 @attrs.frozen(eq=False)
 class SecExecClient:
     """
-    What an executor can ask of the SEC, and tell it.
+    What an executor can ask of the SEC, and report to it.
 
     Attributes:
-        now: Tells the time that events are logged with.
+        now: Returns the time with which events are logged.
     """
 
     _writer: Mailbox[Source]
@@ -38,9 +38,9 @@ class SecExecClient:
     now: Callable[[], Timestamp]
 
     def record(self, executor: Source) -> None:
-        """Have a step written, once the writer makes up its next batch."""
+        """Queue an executor's step for the writer's next batch."""
         self._writer.tell(executor)
 
     def ended(self, saga_id: SagaId, halted: SagaHaltedError | None) -> None:
-        """Tell that an executor has ended, and why its saga is halted, if it is."""
+        """Report that an executor has ended, and why its saga is halted, if it is."""
         self._tell(Ended(saga_id, halted))

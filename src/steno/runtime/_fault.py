@@ -1,4 +1,4 @@
-"""Telling apart what user code and stores may raise: errors, a cancellation, the end of all."""
+"""Classifying what user code and stores may raise: errors, cancellations, fatal exceptions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from steno.errors import SecClosing, StenoError, StoreError
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions in a group, of any depth; one that is no group is its own leaf."""
+    """Yield the exceptions in a group, at any depth; a plain exception is its own leaf."""
     pending = [error]
     while pending:
         item = pending.pop()
@@ -24,27 +24,27 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def is_fatal(error: BaseException) -> bool:
-    """Say whether it must bring the SEC down: `KeyboardInterrupt`, `SystemExit` and their like."""
+    """Return True if it must end the SEC: `KeyboardInterrupt`, `SystemExit` and similar."""
     return any(not isinstance(leaf, Exception | trio.Cancelled) for leaf in leaves(error))
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Say whether a part of it is a `Cancelled`."""
+    """Return True if any part of it is a `Cancelled`."""
     return any(isinstance(leaf, trio.Cancelled) for leaf in leaves(error))
 
 
 def is_closing(error: BaseException) -> bool:
-    """Say whether it comes of the SEC being left."""
+    """Return True if it results from the SEC being left."""
     return any(isinstance(leaf, SecClosing) for leaf in leaves(error))
 
 
 def is_cancelled() -> bool:
-    """Say whether the current task would be cancelled at its next checkpoint."""
+    """Return True if the current task would be cancelled at its next checkpoint."""
     return trio.current_effective_deadline() == -math.inf
 
 
 def of_the_store(error: Exception) -> StenoError:
-    """Return why a saga could not be stored, in words of ours."""
+    """Return the StenoError for a failure to store a saga."""
     if isinstance(error, StenoError):
         return error
     wrapped = StoreError(f"the store refused it: {type(error).__name__}: {error}")

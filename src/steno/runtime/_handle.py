@@ -1,4 +1,4 @@
-"""A saga, as a client holds it: every command on one saga is carried out here."""
+"""A handle of one saga, which implements every command on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from steno.runtime._message import GetSaga, Inject, RecoverSaga, StartSaga, Wait
 @attrs.frozen
 class SagaHandle:
     """
-    One saga of a SEC; it holds nothing but the id, and can be made again with `saga_handle`.
+    One saga of a SEC; it holds only the id, and `saga_handle` can make it again.
 
     Attributes:
         saga_id: The saga.
@@ -36,15 +36,15 @@ class SagaHandle:
     _sec_access: SecAccess = attrs.field(repr=False)
 
     async def start(self) -> None:
-        """Start it; see `SecClient.saga_start`."""
+        """Start the saga; see `SecClient.saga_start`."""
         access = self._sec_access
         if (not_here := await access.asker.ask(StartSaga(self.saga_id))) is not None:
             raise await access.absent.refusal(not_here, SagaNotReady(self.saga_id))
 
     async def wait(self) -> SagaResult:
-        """Wait until it is finished; see `SecClient.saga_wait`."""
+        """Wait until the saga is finished, and return its result; see `SecClient.saga_wait`."""
         access = self._sec_access
-        why = f"saga {self.saga_id} can not wait for itself to finish"
+        why = f"saga {self.saga_id} cannot wait for itself to finish"
         access.admission.check_outside(self.saga_id, why)
         snapshot = await access.asker.ask(WaitSaga(self.saga_id))
         if not isinstance(snapshot, Snapshot):
@@ -52,11 +52,11 @@ class SagaHandle:
         return snapshot.result()
 
     async def recover(self) -> None:
-        """Load it and go on with it, regardless of its owner; see `SecClient.saga_recover`."""
+        """Load and resume the saga, regardless of its owner; see `SecClient.saga_recover`."""
         await self._sec_access.asker.ask(RecoverSaga(self.saga_id))
 
     async def view(self) -> SagaView:
-        """Look at it; see `SecClient.saga_get`."""
+        """Return a view of the saga; see `SecClient.saga_get`."""
         access = self._sec_access
         answer = await access.asker.ask(GetSaga(self.saga_id))
         if isinstance(answer, Snapshot):

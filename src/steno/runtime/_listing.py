@@ -16,8 +16,8 @@ class SagaListing:
     """
     Iterates over the store's sagas, in the order of their ids, for use with `async for`.
 
-    A saga that exists and matches all through the listing is given exactly once. Nothing is held
-    open between two steps: a listing may be left, or gone on with later, at any point.
+    A saga that exists and matches throughout the listing is yielded exactly once. Nothing is held
+    open between two steps: a listing may be abandoned, or continued later, at any point.
     """
 
     _store: StoreReader
@@ -31,12 +31,12 @@ class SagaListing:
 
     async def __anext__(self) -> SagaSummary:
         """
-        Return the next saga; the next page is read where the one before is used up.
+        Return the next saga; the next page is read when the previous one is used up.
 
         If this is cancelled, no saga is skipped.
 
         Raises:
-            StoreError: The store could not be asked.
+            StoreError: The store could not be read.
             SecClosing: The SEC is being left.
         """
         if self._page or self._ended:

@@ -1,8 +1,8 @@
 """
 Messages: what actors send to the SEC's coordinator.
 
-Clients ask, and have a reply address in their envelope; the writer, the loaders and the executors
-tell. (What an executor is told is an input of its machine, or `NodeHalted`.)
+Clients ask, with a reply address in the envelope; the writer, the loaders and the executors tell.
+(Messages to an executor are inputs of its machine, or `NodeHalted`.)
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Envelope, Reply
 from steno.store import SagaCreateParams, StoredSaga, WriteOutcome
 
-# Asked by clients
+# Requests of clients
 
 
 @attrs.frozen(eq=False)
 class CreateSaga:
-    """Store a new saga, and run it if it was begun; the reply is None, once it is durable."""
+    """Store a new saga, and run it if it has begun; the reply is None, once it is durable."""
 
     params: SagaCreateParams
     executor: SagaExecutor
@@ -58,7 +58,7 @@ class WaitSaga:
 
 @attrs.frozen
 class GetSaga:
-    """Look at a saga; the reply is a `Snapshot`, or `NotHere`."""
+    """Get a view of a saga; the reply is a `Snapshot`, or `NotHere`."""
 
     saga_id: SagaId
 
@@ -73,7 +73,7 @@ class Inject:
 
 @attrs.frozen
 class RecoverSaga:
-    """Load a saga that stands still; the reply is None, once it runs, or is ready again."""
+    """Load a halted saga; the reply is None, once it runs, or is ready again."""
 
     saga_id: SagaId
 
@@ -81,10 +81,10 @@ class RecoverSaga:
 @attrs.frozen
 class Close:
     """
-    Begin to close; the reply is None, once nothing runs any more.
+    Begin to close; the reply is None, once nothing runs.
 
     Attributes:
-        drain: Whether nothing is to be begun any more, so that only what is under way ends.
+        drain: Whether nothing new may begin, so that only calls in progress end.
     """
 
     drain: bool = False
@@ -98,12 +98,12 @@ Ask: TypeAlias = (
 @attrs.frozen(eq=False)
 class NotHere:
     """
-    A reply: the saga is not in memory; whoever asks is to look into the store.
+    A reply: the saga is not in memory; the asker should read the store.
 
     Attributes:
         saga_id: The saga.
-        halted: Why it stands still, if the SEC knows.
-        stored: What the store has of it, if that was looked at.
+        halted: Why it is halted, if the SEC knows.
+        stored: What the store has of it, if it was read.
         loading: Whether it is being created or loaded, or is about to be.
     """
 
@@ -113,7 +113,7 @@ class NotHere:
     loading: bool = False
 
 
-# Told by the other actors
+# Notices of the other actors
 
 
 @attrs.frozen(eq=False)
@@ -150,7 +150,7 @@ class NotLoaded:
 
 @attrs.frozen(eq=False)
 class Pruned:
-    """Some finished sagas are no more in the store."""
+    """Some finished sagas were deleted from the store."""
 
     sagas: frozenset[SagaId]
 

@@ -1,8 +1,8 @@
 """
-Log records: what a SEC says of its sagas on the logger `steno`.
+Log records: what a SEC reports about its sagas on the logger `steno`.
 
-Each record of one saga has `saga_id`, `saga_name` and `node` as extras (`node` is None where it is
-about the whole saga), and the traceback where there is one.
+Each record about one saga has `saga_id`, `saga_name` and `node` as extras (`node` is None if it is
+about the whole saga), and a traceback if there is one.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from steno.core import (
 )
 
 Raised: TypeAlias = MutableMapping[SagaNodeId, Exception] | None
-"""What actions and undo actions raised, by node; an action's is taken out when it is logged."""
+"""Exceptions of actions and undo actions, by node; an action's is removed when logged."""
 
 logger = logging.getLogger("steno")
 
 
 class UnprintableError(Exception):
-    """Stands in a traceback for an exception whose own text would take for ever."""
+    """Replaces, in a traceback, an exception whose own text would take for ever."""
 
 
 def report(
@@ -46,31 +46,31 @@ def report(
     error: BaseException | None = None,
 ) -> None:
     """
-    Log something about a saga; this never fails, whatever the error is.
+    Log something about a saga; this never raises, even if the error cannot be printed.
 
     Args:
-        level: The level, as `logging` has it.
+        level: The level, one of those of `logging`.
         what: What happened, in one line.
         saga_id: The saga.
-        saga_name: The name of its kind, if it is known.
-        node: The name of the node that it happened to, if it did to one.
+        saga_name: The name of the saga's kind, if known.
+        node: The name of the node concerned, if there is one.
         error: The exception whose traceback is logged.
     """
-    what = escaped(what)  # a record is a line, whatever a node is called
+    what = escaped(what)  # a record is one line, even if a node's name has several
     extra = {"saga_id": str(saga_id), "saga_name": saga_name, "node": node}
     try:
         if error is not None and has_endless_traceback(error):
             text = f"{type(error).__name__}: {message_of(error)}"
             error = UnprintableError(text).with_traceback(error.__traceback__)
         logger.log(level, "saga %s: %s", saga_id, what, exc_info=error, extra=extra)
-    except Exception:  # noqa: BLE001 - to print an exception is to run the user's code
+    except Exception:  # noqa: BLE001 - printing an exception runs user code
         logger.log(
             level, "saga %s: %s (its traceback cannot be printed)", saga_id, what, extra=extra
         )
 
 
 def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
-    """Log each action and undo action that failed in a step which is durable now."""
+    """Log each action and undo action that failed in a step that is now durable."""
     for event in step.record:
         node = event.node_id
         match event.event_type:
@@ -80,7 +80,7 @@ def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
                     machine, logging.WARNING, node, f"failed: {action_error(error)}", cause
                 )
             case UndoFailed(error=error):
-                # Its exception stays: it is logged once more when the saga turns out to be stuck.
+                # Its exception is kept: it is logged again if the saga gets stuck.
                 cause = None if raised is None else raised.get(node)
                 _report_node(machine, logging.ERROR, node, f"was not undone: {_line(error)}", cause)
             case _:
@@ -97,7 +97,7 @@ def report_stuck(machine: SagaMachine, raised: Raised) -> None:
 
 
 def _line(error: JsonText) -> str:
-    """Return an error in one line; its own text has several."""
+    """Return an error as one line; its own text has several."""
     return undo_error(error).source_error
 
 

@@ -1,4 +1,4 @@
-"""Retention: finished sagas are deleted when they have been kept for long enough."""
+"""Retention: deleting finished sagas after a while."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from steno.runtime._message import Pruned, SecMessage
 from steno.store import PruneQuery, SecStoreSession
 
 SHORTEST_INTERVAL = 1.0
-"""Seconds between two rounds at least."""
+"""Minimum seconds between two rounds."""
 
 LONGEST_INTERVAL = 3600.0
-"""Seconds between two rounds at most."""
+"""Maximum seconds between two rounds."""
 
 _logger = logging.getLogger("steno")
 
@@ -28,8 +28,8 @@ class Pruner:
 
     Attributes:
         session: The open store.
-        coordinator: Who is told which are gone.
-        sec_name: Whose sagas they are.
+        coordinator: Where deletions are reported.
+        sec_name: The SEC whose sagas are deleted.
     """
 
     session: SecStoreSession
@@ -37,7 +37,7 @@ class Pruner:
     sec_name: str
 
     async def prune(self, query: PruneQuery) -> int:
-        """Delete all sagas of the SEC that match, a few at a time, and return how many."""
+        """Delete all matching sagas of the SEC, a few at a time, and return how many."""
         query = attrs.evolve(query, sec_name=self.sec_name)
         count = 0
         while True:
@@ -48,23 +48,23 @@ class Pruner:
                 return count
 
     async def run(self, query: PruneQuery) -> None:
-        """Prune now and again, until cancelled; a store that fails is asked again next time."""
+        """Prune periodically, until cancelled; after a failure of the store, retry next time."""
         seconds = query.older_than.total_seconds() / 10
         interval = min(max(seconds, SHORTEST_INTERVAL), LONGEST_INTERVAL)
         while True:
             try:
                 await self.prune(query)
-            except Exception as error:  # noqa: BLE001 - a store may raise anything; nobody waits
+            except Exception as error:  # noqa: BLE001 - a store may raise anything; there is no caller to tell
                 _logger.warning("finished sagas could not be pruned: %s", error)
             await trio.sleep(interval)
 
 
 def checked_retention(retention: object) -> PruneQuery | None:
     """
-    Return what is to be pruned for a retention; None if everything is kept.
+    Return the query that prunes by a retention; None if everything is kept.
 
     Raises:
-        TypeError: It is no timedelta.
+        TypeError: It is not a timedelta.
         ValueError: It is negative.
     """
     if retention is None:

@@ -1,4 +1,4 @@
-"""What a SEC can tell of itself at any moment."""
+"""Statistics of a SEC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from steno.runtime._writer import LogWriter, WriterStatistics
 @attrs.frozen
 class SecStatistics:
     """
-    What a SEC has in hand, as of now.
+    The current statistics of a SEC.
 
     Attributes:
         ready: Sagas that wait to be started.
@@ -24,7 +24,7 @@ class SecStatistics:
         succeeded: Sagas that have succeeded since the SEC was opened.
         failed: Sagas that have failed since then.
         stuck: Sagas that have got stuck since then.
-        halted: Sagas that are known to stand still.
+        halted: Sagas that are known to be halted.
         writer: What the log writer has done.
     """
 
@@ -41,7 +41,7 @@ class SecStatistics:
 
 
 def take(coordinator: Coordinator, writer: LogWriter) -> SecStatistics:
-    """Return what a coordinator and its writer can tell."""
+    """Return the statistics of a coordinator and its writer."""
     census = coordinator.census()
     return SecStatistics(
         ready=census[EntryState.READY],

@@ -1,4 +1,4 @@
-"""What a client reads from the store, and prunes there, as long as the store is open."""
+"""Reading and pruning for clients, as long as the store is open."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class StoreReader:
     """
     Reads from the store for clients, until the SEC hangs up.
 
-    Its methods raise `SecClosing` then, also where they were under way, and whatever the store
-    raises.
+    From then on its methods raise `SecClosing`, as do calls in progress. They also raise any
+    error of the store.
     """
 
     _session: SecStoreSession
@@ -33,7 +33,7 @@ class StoreReader:
     _reading: set[trio.CancelScope] = attrs.field(init=False, factory=set)
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:
-        """Return what is stored of a saga; None if there is none of that id."""
+        """Return the stored saga; None if there is no saga with that id."""
         return await self._read(self._session.load, saga_id)
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
@@ -45,7 +45,7 @@ class StoreReader:
         return await self._read(self._pruner.prune, query, looks=False)
 
     def hang_up(self) -> None:
-        """Break off what is being read: what it is read from is about to be closed."""
+        """Break off reads in progress, because the session is about to be closed."""
         for scope in self._reading:
             scope.cancel()
 

@@ -1,4 +1,4 @@
-"""How large the values of a saga may be that is about to be stored."""
+"""The size limit of the values of a saga to be stored."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from steno.errors import SagaValidationError
 
 def check_sizes(dag: SagaDag, state: SagaState, limit: int) -> None:
     """
-    Look at the params, the constants, and the outputs that a log has already.
+    Check the sizes of the params, the constants, and the outputs already in the log.
 
     Args:
         dag: The graph and params.
         state: The log so far.
-        limit: Bytes of UTF-8 that one value may take.
+        limit: The maximum size of one value, in bytes of UTF-8.
 
     Raises:
         SagaValidationError: A value is too big.

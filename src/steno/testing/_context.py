@@ -27,7 +27,7 @@ def action_context(
     codec: Codec | None = None,
 ) -> ActionContext[C]:
     """
-    Return a context as an action is given one, to call the action with in a test.
+    Return a context to call an action with in a test.
 
     For example::
 
@@ -38,23 +38,23 @@ def action_context(
             await book_hotel.undo_it(ctx)
             assert world.rooms == {}
 
-    Params and outputs are encoded, and decoded afresh for everyone who asks, as in a saga. Calls
-    with the same arguments give the same keys.
+    Params and outputs are encoded, and decoded afresh on each access, as in a saga. Calls with the
+    same arguments give the same keys.
 
     Args:
         user_data: What `ctx.user_data` is.
         params: The params of the saga, of any type that the codec knows.
         outputs: What the action can look up: the outputs of its ancestors, by name. For an undo
-            action that of its own node belongs to them; it is None if it is not given.
+            action they include that of its own node, which is None unless given.
         node_name: The name of the action's own node.
-        saga_id: The saga. Its keys, and the ids from `ctx.uuid`, are made of it.
+        saga_id: The saga's id. Its keys, and the ids from `ctx.uuid`, are derived from it.
         undoing: Whether the context is for the undo action.
-        codec: That of the action's registry, if it has one of its own.
+        codec: The codec of the action's registry, if it is not the default.
 
     Raises:
-        ValueError: The action would see its own output, and is not being undone.
+        ValueError: The outputs include the action's own node, and `undoing` is false.
         SerializeError: The params or an output cannot be stored as JSON.
-        DagBuilderError: The name of a node is not one.
+        DagBuilderError: A node's name is not valid.
     """
     if node_name in outputs and not undoing:
         msg = f'an action does not see the output of its own node "{node_name}"; undoing=True does'

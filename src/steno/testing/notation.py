@@ -1,5 +1,5 @@
 """
-Logs, inputs and steps as text, for tests that read as a script.
+Logs, inputs and steps as text, for tests that read like a script.
 
 On node 3: `3+` started, `3✓` succeeded, `3✗` failed, `3-` undo_started, `3∅` undo_finished, `3!`
 undo_failed. `3✓=1211` gives the output as JSON without blanks; else it is null. A log is such
@@ -45,7 +45,7 @@ from steno.core import (
 )
 
 SAGA_ID: Final = SagaId(UUID("049b2522-308d-442e-bc65-9bfaef863597"))
-"""Whose events are meant where nobody says."""
+"""The saga of events for which none is given."""
 OTHER_ID: Final = SagaId(UUID("0f8fad5b-d9cb-469f-a165-70867728950e"))
 """Another saga."""
 
@@ -72,7 +72,7 @@ def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
     Return the type of event that a mark stands for.
 
     Raises:
-        ValueError: It is no mark.
+        ValueError: It is not a mark.
     """
     match mark:
         case "+":
@@ -88,7 +88,7 @@ def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
         case "!":
             return UndoFailed(UNDO_ERROR)
         case _:
-            msg = f"{mark!r} is none of {' '.join(MARKS.values())}"
+            msg = f"{mark!r} is not one of {' '.join(MARKS.values())}"
             raise ValueError(msg)
 
 
@@ -97,29 +97,31 @@ def event(text: str, saga_id: SagaId = SAGA_ID) -> SagaNodeEvent:
     Return the event that a token stands for.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not an event.
     """
     found = _TOKEN.fullmatch(text)
     if found is None:
-        msg = f"{text!r} is no event: a node's number, one of {' '.join(MARKS.values())}, =output"
+        msg = (
+            f"{text!r} is not an event: a node's number, one of {' '.join(MARKS.values())}, =output"
+        )
         raise ValueError(msg)
     node, mark, output = found.groups()
     return SagaNodeEvent(saga_id, SagaNodeId(int(node)), event_type(mark, output))
 
 
 def events(text: str, saga_id: SagaId = SAGA_ID) -> list[SagaNodeEvent]:
-    """Return the events of a text; raises as `event` does."""
+    """Return the events of a text; raises like `event`."""
     return [event(token, saga_id) for token in text.split()]
 
 
 def fold(flat: FlatDag, text: str, saga_id: SagaId = SAGA_ID) -> SagaState:
     """
-    Return the state that a log amounts to.
+    Return the state after a log.
 
-    A node without an action need not be given its output: it has but one.
+    The output of a node without an action may be omitted: it is determined by the graph.
 
     Raises:
-        ValueError: The text is no log.
+        ValueError: The text is not a log.
         RecoveryError: The log is not legal.
     """
     state = SagaState.new(flat, saga_id)
@@ -140,10 +142,10 @@ def shown(log: Iterable[SagaNodeEvent]) -> str:
 
 def inputs_of(text: str) -> list[Input]:
     """
-    Return what a machine is told when actions end.
+    Return the inputs that tell a machine how actions ended.
 
     Raises:
-        ValueError: A token is no result.
+        ValueError: A token is not a result.
     """
     return [_input(event(token)) for token in text.split()]
 
@@ -160,7 +162,7 @@ def _input(result: SagaNodeEvent) -> Input:
         case UndoFailed(error=undo_error):
             return inputs.UndoRaised(node, undo_error)
         case Started() | UndoStarted():
-            msg = f"{shown([result])} is no result: the machine says itself what is started"
+            msg = f"{shown([result])} is not a result: the machine itself starts nodes"
             raise ValueError(msg)
         case _:
             assert_never(result.event_type)

@@ -1,4 +1,4 @@
-"""A script for the pure machine: what it is told, and what it has to make of that."""
+"""A script for the pure machine: its inputs, and the steps expected of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from steno.testing.notation import SAGA_ID, fold, inputs_of, shown, step_text
 __all__ = ["Playbook"]
 
 START: Final = "start"
-"""What a machine is told first: to begin, or to go on where its log breaks off."""
+"""The first input of a machine: begin, or continue where its log ends."""
 
 Told: TypeAlias = str | Input | list[Input] | tuple[Input, ...]
 
@@ -31,7 +31,7 @@ Told: TypeAlias = str | Input | list[Input] | tuple[Input, ...]
 @attrs.define(eq=False)
 class Playbook:
     """
-    A saga's machine, in a script that reads from top to bottom.
+    A saga's machine, driven by a script that reads from top to bottom.
 
     For example::
 
@@ -40,18 +40,18 @@ class Playbook:
         playbook >> "0✓" << "0✓ 1+ | run 1"
         playbook >> "1✗" << "1✗ 0- | undo 0"
 
-    `>>` tells the machine something, all of it at once: `"start"`, results as text, or inputs of
-    `steno.core`. `<<` says which step that gave, as text or as a `Step`; one that nobody asks about
-    may be any. The text is that of `steno.testing.notation`; where it gives an output, that is
-    compared too. What is wrong raises at once, so no `assert` is needed, and none does harm.
+    `>>` sends input to the machine, all of it at once: `"start"`, results as text, or inputs of
+    `steno.core`. `<<` states which step resulted, as text or as a `Step`; a step without `<<` may
+    be anything. The text is that of `steno.testing.notation`; an output that it gives is compared
+    too. A mismatch raises immediately, so no `assert` is needed, and adding one does no harm.
 
     Args:
         dag: The saga.
-        log: What is in its log when the script begins, as text or as events.
+        log: Its log when the script begins, as text or as events.
 
     Attributes:
         machine: The machine.
-        steps: The steps that it has given.
+        steps: The steps that it has returned.
     """
 
     dag: SagaDag
@@ -61,7 +61,7 @@ class Playbook:
     _lines: list[str] = attrs.field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
-        """Make the machine of the log."""
+        """Make the machine from the log."""
         if isinstance(self._log, str):
             state = fold(self.dag.flat, self._log)
         else:
@@ -72,17 +72,17 @@ class Playbook:
 
     @property
     def state(self) -> SagaState:
-        """What has become of the saga."""
+        """The current state of the saga."""
         return self.machine.state
 
     @property
     def log(self) -> str:
-        """Its log by now, as text."""
+        """Its current log, as text."""
         return shown(self.state.log.events)
 
     def __rshift__(self, told: Told) -> Self:
         """
-        Tell the machine something.
+        Send input to the machine.
 
         Raises:
             ValueError: The text is neither `start` nor results.
@@ -97,13 +97,13 @@ class Playbook:
 
     def __lshift__(self, step: str | Step) -> Self:
         """
-        Say which step was given by what was told last.
+        Compare the step that the last input gave.
 
         Raises:
-            AssertionError: It was another; the text has the whole script.
+            AssertionError: It was a different step; the text has the whole script.
         """
         if not self.steps:
-            raise AssertionError(self._text("nothing was told, so there is no step"))
+            raise AssertionError(self._text("there was no input, so there is no step"))
         found = self.steps[-1]
         if isinstance(step, Step):
             wanted_text, found_text = _with_data(step), _with_data(found)
@@ -116,7 +116,7 @@ class Playbook:
         return self
 
     def __bool__(self) -> bool:
-        """Return True: a playbook that is wrong has raised."""
+        """Return True: a mismatch would have raised."""
         return True
 
     def __str__(self) -> str:
@@ -148,7 +148,7 @@ def _diff(wanted: str, found: str) -> list[str]:
 
 
 def _as_detailed_as(text: str, step: Step) -> str:
-    """Return a step as text, with the outputs of those events of which a text has them."""
+    """Return a step as text, with outputs of just those events for which the text has one."""
     record, *then = step_text(step).split(" | ") if step.record else ("", *_nonempty(step))
     tokens = text.partition(" | ")[0].split()
     found: list[str] = []

@@ -1,7 +1,7 @@
 """
-What is behind the fixtures of the pytest plugin, whose hooks are in `pytest_steno`.
+The fixtures of the pytest plugin, whose hooks are in `pytest_steno`.
 
-Nothing has to be configured or imported by a test that asks for them::
+A test that uses them need not configure or import anything::
 
     async def test_trip(saga_explorer):
         report = await saga_explorer(make_dag, registry, make_context, check=world_is_clean)
@@ -10,8 +10,8 @@ Nothing has to be configured or imported by a test that asks for them::
         async with sec(registry, context=world) as client:
             result = await client.saga_run(dag)
 
-`--steno-budget` and `--steno-seed` go before what a test says, and `--steno-only` has one case run
-and nothing else. With `-v`, an exploration says how far it is.
+`--steno-budget` and `--steno-seed` override the arguments of a test, and `--steno-only` runs one
+case and nothing else. With `-v`, an exploration reports its progress.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Capture(Protocol):
 
 @attrs.frozen(eq=False)
 class _Aloud:
-    """Says something on the terminal, in the middle of a test."""
+    """Writes a line to the terminal, in the middle of a test."""
 
     _terminal: _Terminal
     _capture: _Capture | None
@@ -66,13 +66,13 @@ class SagaExplorer:
     """
     The fixture `saga_explorer`: `steno.testing.explore`, with the options of the command line.
 
-    It may be called in an async test and in any other; `await` before it does no harm.
+    It may be called in async tests and in others; `await` before it does no harm.
 
     Attributes:
-        seed: Of the command line: what samples are drawn with; None: as the test says.
-        budget: Of the command line: how many runs there may be, or `all`; None: as the test says.
-        line: The only case to be run; None: all.
-        say: Where it tells how far it is; None: nowhere.
+        seed: The seed of samples, from the command line; None leaves it to the test.
+        budget: The maximum number of runs, or `all`, from the command line; None likewise.
+        line: The only case to run; None runs all.
+        say: Called with reports of progress; None reports nothing.
     """
 
     seed: int | None = None
@@ -81,7 +81,7 @@ class SagaExplorer:
     say: Callable[[str], None] | None = None
 
     def only(self, line: str) -> SagaExplorer:
-        """Return an explorer that runs one case only, as a failure has shown it."""
+        """Return an explorer that runs only the case of this line, as a failure printed it."""
         return attrs.evolve(self, line=line)
 
     def __call__(
@@ -126,7 +126,7 @@ class SagaExplorer:
 
 @attrs.define(eq=False)
 class _Progress:
-    """Tells how far an exploration is: once the number of its runs is known, and then by tenths."""
+    """Reports the progress of an exploration in tenths, once the number of runs is known."""
 
     _say: Callable[[str], None]
     _next: float = 0.0
@@ -138,10 +138,10 @@ class _Progress:
 
 
 def make_explorer(config: pytest.Config) -> SagaExplorer:
-    """Return what the fixture gives."""
+    """Return the explorer that the fixture yields."""
     budget = cast("str | None", config.getoption("--steno-budget"))
     if budget is not None and budget != ALL and not budget.isdecimal():
-        msg = f"--steno-budget is a number of runs, or {ALL!r}, not {budget!r}"
+        msg = f"--steno-budget must be a number of runs, or {ALL!r}, not {budget!r}"
         raise pytest.UsageError(msg)
     terminal = cast("_Terminal | None", config.pluginmanager.getplugin("terminalreporter"))
     capture = cast("_Capture | None", config.pluginmanager.getplugin("capturemanager"))
@@ -163,12 +163,12 @@ class MemorySec:
     """
     The fixture `sec`: opens SECs, one after another, on one store in memory.
 
-    A test that uses it runs in virtual time, unless it asks for a clock of its own. Opening it
-    again recovers what was left, as after a restart.
+    A test that uses it runs in virtual time, unless it requests its own clock. Opening a SEC again
+    recovers what was left, as after a restart.
 
     Attributes:
-        clock: Tells the dates of virtual time, to the store and to each SEC.
-        store: The store, to be looked at.
+        clock: The dates of virtual time, for the store and for each SEC.
+        store: The store, for inspection.
     """
 
     clock: DateClock = attrs.field(factory=DateClock)
@@ -204,7 +204,7 @@ def run_in_virtual_time(
     clock: trio.abc.Clock | None = None,
     instruments: Sequence[trio.abc.Instrument] = (),
 ) -> object:
-    """Call `trio.run`, with a clock that jumps if there is no other."""
+    """Call `trio.run`, with an autojump clock unless another clock is given; return its result."""
     chosen = clock or trio.testing.MockClock(autojump_threshold=0)
     return trio.run(function, clock=chosen, instruments=instruments)
 
@@ -212,7 +212,7 @@ def run_in_virtual_time(
 def run_test(
     test: Callable[..., Awaitable[object]], arguments: Mapping[str, object], *, virtual: bool
 ) -> None:
-    """Run an async test where nothing else does, with the clock that it asks for, if any."""
+    """Run an async test that no other plugin runs, with the clock that it requests, if any."""
     __tracebackhide__ = True
     clocks = [value for value in arguments.values() if isinstance(value, trio.abc.Clock)]
     function = partial(test, **arguments)

@@ -1,7 +1,7 @@
 """
-Random sagas, what goes wrong with them, and schedules, for Hypothesis.
+Random sagas, faults in them, and schedules, for Hypothesis.
 
-What is drawn are plain values, which a failing test shows and which can be written down again::
+They draw plain values, whose repr in a failing test can be pasted into another test::
 
     from hypothesis import given
     from steno.testing import strategies
@@ -37,7 +37,7 @@ __all__ = ["fault_plans", "sagas", "schedules", "scripts"]
 
 T = TypeVar("T")
 
-# What is drawn most often: an integer is the cheapest draw, if its strategy is made only once.
+# Integers are drawn most often: they are the cheapest draw, if their strategy is made only once.
 _UP_TO: Final = [st.integers(0, n) for n in range(30)]
 
 _LEAVES: Final = (ActionSpec, ActionSpec, ActionSpec, ConstantSpec)
@@ -78,15 +78,15 @@ def _node(draw: st.DrawFn, names: Iterator[str], before: list[str], depth: int) 
 @st.composite
 def sagas(draw: st.DrawFn, depth: int = 2, max_stages: int = 4, max_width: int = 3) -> SagaSpec:
     """
-    Return sagas with stages, and subsagas in them: one after another, side by side and nested.
+    Return sagas with stages and subsagas: in sequence, side by side and nested.
 
-    Names are few, and on purpose the same in every subsaga.
+    Names are few, and deliberately the same in every subsaga.
 
     Args:
         draw: Given by Hypothesis.
-        depth: How deep subsagas are nested, at most; 0: there are none.
-        max_stages: How many stages the outermost saga has, at most; others have two.
-        max_width: How many nodes a stage has, at most; those of other sagas have two.
+        depth: The maximum depth of nested subsagas; 0 for none.
+        max_stages: The maximum number of stages of the outermost saga; two for others.
+        max_width: The maximum number of nodes in its stages; two for other sagas.
     """
     return _saga(draw, depth, max_stages, max_width)
 
@@ -99,13 +99,13 @@ def fault_plans(
     most: int = 4,
 ) -> FaultPlan:
     """
-    Return plans of what goes wrong with a saga.
+    Return plans of faults in a saga.
 
     Args:
         draw: Given by Hypothesis.
         saga: The saga, or how many nodes it has between its start and its end.
-        faults: What may go wrong.
-        most: How many faults there are, at most.
+        faults: The kinds of fault.
+        most: The maximum number of faults.
     """
     size = saga if isinstance(saga, int) else saga.size
     planned = draw(_up_to(most)) if faults else 0
@@ -115,11 +115,11 @@ def fault_plans(
 
 
 scripts: Final = st.binary(max_size=40)
-"""What the choices of a schedule are made of; short ones leave little open."""
+"""The choices of a schedule; short lists keep examples small."""
 
 
 def schedules(
     seeds: st.SearchStrategy[int] = st.integers(0, 2**20),  # noqa: B008 - a strategy is a value
 ) -> st.SearchStrategy[Schedule]:
-    """Return schedules of Trio's tasks, and of what else is left open."""
+    """Return schedules of Trio's tasks, and of all other choices in a run."""
     return st.builds(Schedule, seeds, scripts)

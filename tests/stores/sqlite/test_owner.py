@@ -59,7 +59,7 @@ def test_a_lock_that_another_process_holds_is_refused_and_says_who(path: Path):
     text = str(caught.value)
     assert f'the SEC "trips", process {owner.pid} on {os.uname().nodename}, since 20' in text
     assert str(path) in text
-    assert text.endswith("end that, or only read")
+    assert text.endswith("close that first, or open it for reading")
     assert f"process {owner.pid} " in caught.value.owner
 
 

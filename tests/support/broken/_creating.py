@@ -71,7 +71,7 @@ class LetsTheLastOfABatchHaveTheId(HookedStore):
             ]
 
 
-@caught_by("create: a saga that has begun can not be created again")
+@caught_by("create: a saga that has begun cannot be created again")
 class ForgetsThatASagaHasBegun(HookedStore):
     def _create(self, saga, row):
         if row is not None and (row.params, row.fence) == (saga.params, saga.fence):

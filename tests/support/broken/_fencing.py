@@ -203,7 +203,7 @@ class GivesASecsOwnGenerationToWhatItTakesOver(HookedStore):
         return attrs.evolve(taken, claims=tuple(claims))
 
 
-@caught_by("fencing: what is finished can not be claimed")
+@caught_by("fencing: what is finished cannot be claimed")
 class ClaimsWhatIsFinished(HookedStore):
     def claim(self, saga_id, sec_name):
         row = self._rows.get(saga_id)
@@ -212,7 +212,7 @@ class ClaimsWhatIsFinished(HookedStore):
         return self._adopt(row, Fence(sec_name, self._generations.get(sec_name, 0)))
 
 
-@caught_by("fencing: what is finished can not be claimed")
+@caught_by("fencing: what is finished cannot be claimed")
 class RaisesWhereThereIsNothingToClaim(HookedStore):
     def claim(self, saga_id, sec_name):
         if saga_id not in self._rows:
@@ -220,7 +220,7 @@ class RaisesWhereThereIsNothingToClaim(HookedStore):
         return super().claim(saga_id, sec_name)
 
 
-@caught_by("fencing: two lives can not create the same saga")
+@caught_by("fencing: two lives cannot create the same saga")
 class TakesTheSameSagaOfAnyLife(HookedStore):
     def _create(self, saga, row):
         if row is not None:
@@ -230,7 +230,7 @@ class TakesTheSameSagaOfAnyLife(HookedStore):
 
 @caught_by(
     "fencing: what an earlier life creates late is its own",
-    "fencing: two lives can not create the same saga",
+    "fencing: two lives cannot create the same saga",
 )
 class GivesTheLatestFenceToWhatIsCreated(HookedStore):
     def _create(self, saga, row):

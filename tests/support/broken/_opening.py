@@ -98,7 +98,7 @@ class DoesNotSayWhatIsWrong(HookedStore):
             yield session
 
 
-@caught_by("faults: a saga that can not be read says so")
+@caught_by("faults: a saga that cannot be read says so")
 class DoesNotSayWhatCanNotBeRead(HookedStore):
     def load(self, saga_id):
         if saga_id in self.damaged:
@@ -106,7 +106,7 @@ class DoesNotSayWhatCanNotBeRead(HookedStore):
         return super().load(saga_id)
 
 
-@caught_by("faults: a saga that can not be read says so")
+@caught_by("faults: a saga that cannot be read says so")
 class TakesOverOnlyWhatCanBeRead(HookedStore):
     def take_over(self, sec_name):
         for saga_id in list(self.damaged):

@@ -282,7 +282,7 @@ class LeavesEventsWithoutATime(HookedStore):
 # Faults
 
 
-@caught_by("faults: a store that can not write says that it is unavailable")
+@caught_by("faults: a store that cannot write says that it is unavailable")
 class DoesNotSayThatAFaultPasses(HookedStore):
     class session_class(HookedSession):  # noqa: N801 - it stands for the attribute
         async def prune(self, query):
@@ -317,7 +317,7 @@ def holds_poison(write):
     return any("\ud800" in text for text in texts)
 
 
-@caught_by("faults: a write that can not be stored hurts no other")
+@caught_by("faults: a write that cannot be stored hurts no other")
 class WaitsForPoisonToBecomeFood(BatchStore):
     def batch(self, batch):
         if any(map(holds_poison, batch)):
@@ -325,7 +325,7 @@ class WaitsForPoisonToBecomeFood(BatchStore):
         return [self.write(write) for write in batch]
 
 
-@caught_by("faults: a write that can not be stored hurts no other")
+@caught_by("faults: a write that cannot be stored hurts no other")
 class TearsABatchWithPoison(BatchStore):
     def batch(self, batch):
         return [self.careful(write) for write in batch]

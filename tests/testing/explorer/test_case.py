@@ -81,7 +81,7 @@ def test_a_case_is_its_line(case: Case):
 )
 def test_what_is_no_case_is_refused(line: str):
     """The refusal names the part that is not understood, and what would be."""
-    with pytest.raises(ValueError, match="is no case: .*one of: no fault, fail hotel, "):
+    with pytest.raises(ValueError, match="is not a case: .*one of: no fault, fail hotel, "):
         read_case(line)
 
 

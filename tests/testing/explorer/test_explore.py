@@ -312,7 +312,7 @@ def test_a_saga_that_fails_by_itself():
     wrong = found(nothing, breaks)
     assert (str(wrong.case), wrong.kind) == (
         "no fault",
-        "the saga ended in another way than it had to",
+        "the saga ended in the wrong way",
     )
     assert "n1 failed, and that was not planned: ArithmeticError: two and two" in str(wrong)
     assert "in breaks" in str(wrong)
@@ -402,7 +402,9 @@ def test_a_case_of_another_saga_is_refused():
 
 def test_a_line_whose_points_are_not_there_fails():
     """A commit that never comes is no crash that was survived."""
-    with pytest.raises(CounterExample, match="'crash after commit 99' was planned and never came"):
+    with pytest.raises(
+        CounterExample, match="'crash after commit 99' was planned and never happened"
+    ):
         small(only="crash after commit 99")
 
 
@@ -418,7 +420,7 @@ def test_an_action_that_ends_the_process():
     async def leaves(ctx: Context) -> None:
         raise SystemExit(3)
 
-    assert found(leaves).kind == "the SEC did not go on"
+    assert found(leaves).kind == "the SEC did not continue"
 
 
 # The engine

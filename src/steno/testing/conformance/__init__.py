@@ -1,8 +1,8 @@
 """
-What every store has to do: a kit that a store's author runs over their own.
+What every store must do: a test kit for authors of stores.
 
-Each `Demand` opens the store that it is given, fresh and empty, and holds it against a rule of the
-port in `steno.store`. With pytest and pytest-trio::
+Each `Demand` opens the store that it is given, fresh and empty, and checks one rule of the
+interface in `steno.store`. With pytest and pytest-trio::
 
     import pytest
     from steno.testing import conformance
@@ -12,12 +12,12 @@ port in `steno.store`. With pytest and pytest-trio::
     async def test_my_store(demand, tmp_path):
         await demand.run(conformance.Subject(MyStore(tmp_path / "sagas")))
 
-`str(demand)` is its topic and its text, as in `record: a record can be sent again`. A store that
-does something else gets an `AssertionError` that says what was found and what is wanted. What needs
-help from outside (a fault, a newer release, a clock) is skipped unless `Subject` has the hook.
+`str(demand)` is its topic and its text, as in `record: a record can be sent again`. If a store
+fails a demand, an `AssertionError` says what was found and what was wanted. Demands that need help
+from outside (a fault, a newer release, a clock) are skipped unless `Subject` has the hook.
 
 A store may refuse a second session at the same time or fence it off, and may be an `OperatorStore`
-or not. Stores with several modes run the kit over each.
+or not. Stores with several modes should run the kit on each.
 """
 
 from steno.testing.conformance._cancel import CANCEL

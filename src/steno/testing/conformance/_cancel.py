@@ -1,4 +1,4 @@
-"""Cancelling: what was done before is not known, but it was done whole or not at all."""
+"""Cancelling: a cancelled batch is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from steno.testing.conformance._subject import Subject
 CANCEL = Topic("cancel")
 
 TURNS = (0, 1, 2, 3, 5, 8, 13)
-"""After how many turns of the scheduler a call is cancelled: before, in the midst, and after."""
+"""Turns of the scheduler before a call is cancelled: before, during and after it."""
 
 PARTS = (0.25, 0.5, 0.75, 1.0)
-"""After which part of the time that such a call takes; stores that wait for a disk have many."""
+"""Fractions of a call's duration at which it is cancelled, for stores that wait for a disk."""
 
 SAGAS = (ONE, TWO, THREE)
 
@@ -40,7 +40,7 @@ class Moment:
 
 
 async def _moments(sec: Life, *writes: SagaWrite) -> list[Moment]:
-    """Write a batch, and return the moments at which one like it is to be cancelled."""
+    """Write a batch, and return the moments at which to cancel one like it."""
     begun = trio.current_time()
     await sec.done(*writes)
     took = trio.current_time() - begun
@@ -48,7 +48,7 @@ async def _moments(sec: Life, *writes: SagaWrite) -> list[Moment]:
 
 
 async def _cancelled(moment: Moment, scope: trio.CancelScope, call: Call) -> None:
-    """Make a call, and cancel it at some moment, if it has not ended by then."""
+    """Make a call, and cancel it at this moment, if it has not ended by then."""
 
     async def cancel() -> None:
         await trio.sleep(moment.seconds)
@@ -62,7 +62,7 @@ async def _cancelled(moment: Moment, scope: trio.CancelScope, call: Call) -> Non
 
 
 async def _counts(sec: Life, number: int) -> set[int]:
-    """Return how many events the sagas have, once nothing is under way any more."""
+    """Return the numbers of events of the sagas, once no write is in progress."""
     await sec.done(sec.record(NOWHERE, number, 1))
     counts: set[int] = set()
     for each in SAGAS:
@@ -74,7 +74,7 @@ async def _counts(sec: Life, number: int) -> set[int]:
 
 @CANCEL.demand
 async def a_batch_that_is_cancelled_is_whole_or_not_there(subject: Subject) -> None:
-    """Whenever that happens; and it can be sent again, since what became of it is not known."""
+    """At any moment; it can be sent again, because its outcome is unknown."""
     async with living(subject) as sec:
         moments = await _moments(sec, *[sec.create(each) for each in (*SAGAS, NOWHERE)])
         for number, moment in enumerate(moments):
@@ -91,7 +91,7 @@ async def a_batch_that_is_cancelled_is_whole_or_not_there(subject: Subject) -> N
 
 @CANCEL.demand
 async def a_session_that_is_left_in_the_midst_of_a_batch_writes_it_whole(subject: Subject) -> None:
-    """Or not at all; and when the store is opened again, no late batch comes in."""
+    """Or not at all; and no late batch is written after the store is opened again."""
     async with living(subject) as sec:
         moments = await _moments(sec, *[sec.create(each) for each in (*SAGAS, NOWHERE)])
     first = 0
@@ -119,7 +119,7 @@ async def a_session_that_is_left_in_the_midst_of_a_batch_writes_it_whole(subject
 
 @CANCEL.demand
 async def a_session_goes_on_after_a_call_that_was_cancelled(subject: Subject) -> None:
-    """Whichever it was, and whenever; all others answer as before."""
+    """Any call, at any moment; all others answer as before."""
     async with living(subject) as sec:
         moments = await _moments(sec, sec.create(ONE), sec.create(TWO))
         ids = [each for each in spread(200) if each not in {ONE, TWO}]
@@ -131,7 +131,7 @@ async def a_session_goes_on_after_a_call_that_was_cancelled(subject: Subject) ->
 
 
 async def _expect_alive(sec: Life, saga_id: SagaId, name: str) -> None:
-    demand = f"a session goes on after a call of {name} was cancelled"
+    demand = f"a session continues after a call of {name} was cancelled"
     await sec.done(sec.create(saga_id))
     await sec.expect_log(saga_id, 0, demand)
     taken = await sec.session.take_over(SEC)

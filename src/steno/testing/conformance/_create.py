@@ -1,4 +1,4 @@
-"""Creating: a saga is stored whole, once, under an id of its own."""
+"""Creating: a saga is stored whole and once, under a unique id."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CREATE = Topic("create")
 
 @CREATE.demand
 async def a_saga_that_was_created_is_there(subject: Subject) -> None:
-    """All of it can be loaded; it is ready, nothing is wrong with it, and its log is empty."""
+    """All of it can be loaded; it is ready, has no problem, and its log is empty."""
     async with living(subject) as sec:
         write = sec.create(ONE)
         await sec.done(write)
@@ -54,7 +54,7 @@ async def a_saga_that_was_created_is_there(subject: Subject) -> None:
 
 @CREATE.demand
 async def a_saga_may_be_created_with_a_log(subject: Subject) -> None:
-    """That of a dump is stored with it; what is recorded later goes on behind it."""
+    """The log of a dump is stored with it; later records are appended to it."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE, 5), sec.create(TWO, 2))
         await sec.expect_log(ONE, 5, "a saga is created with the events of its creation")
@@ -63,13 +63,13 @@ async def a_saga_may_be_created_with_a_log(subject: Subject) -> None:
         (outcome,) = await sec.do(sec.record(TWO, 0, 3))
         expect(outcome, DURABLE, "a record may repeat the log that a saga was created with")
         await sec.done(sec.record(ONE, 5, 2))
-        await sec.expect_log(ONE, 7, "records go on behind the log that a saga was created with")
+        await sec.expect_log(ONE, 7, "records are appended to the log that a saga was created with")
         await sec.expect_log(TWO, 3, "what a record repeats is there once")
 
 
 @CREATE.demand
 async def a_saga_may_be_created_running(subject: Subject) -> None:
-    """With its first step in its log; then it is taken over, and gone on with, like any other."""
+    """With its first step in its log; then it is taken over and continued like any other."""
     async with living(subject) as sec:
         write = sec.create(ONE, 3, RUNNING)
         await sec.done(write, sec.create(TWO, 3))
@@ -79,7 +79,9 @@ async def a_saga_may_be_created_running(subject: Subject) -> None:
         query = ListQuery(states={RUNNING})
         expect(await sec.ids(query), [ONE], "a list has what was created in its state")
         await sec.done(sec.record(ONE, 3, 2))
-        await sec.expect_log(ONE, 5, "records go on behind the step that a saga was created with")
+        await sec.expect_log(
+            ONE, 5, "records are appended to the step that a saga was created with"
+        )
     async with living(subject) as sec:
         (outcome,) = await sec.do(sec.record(ONE, 5, 1))
         expect(outcome, DURABLE, "a saga that was created running is taken over")
@@ -87,19 +89,21 @@ async def a_saga_may_be_created_running(subject: Subject) -> None:
 
 @CREATE.demand
 async def a_saga_that_was_never_created_is_not_there(subject: Subject) -> None:
-    """Loading it gives nothing; writing to it is rejected, and does not make it."""
+    """Loading it returns None; writing to it is rejected, and does not create it."""
     async with living(subject) as sec:
         expect(await sec.session.load(NOWHERE), None, "load gives None if there is no such saga")
         for write in (sec.record(NOWHERE, 0, 1), sec.problem(NOWHERE, "no")):
             (outcome,) = await sec.do(write)
-            expect_rejected(outcome, NoSuchSaga, "what is written to no saga is rejected")
+            expect_rejected(
+                outcome, NoSuchSaga, "a write to a saga that does not exist is rejected"
+            )
         expect(await sec.session.load(NOWHERE), None, "only a SagaCreateParams makes a saga")
         expect(await sec.ids(ListQuery()), [], "a list has only what was created")
 
 
 @CREATE.demand
 async def a_creation_can_be_sent_again(subject: Subject) -> None:
-    """Its answer may have been lost: what was just created is durable, and there once."""
+    """Its answer may have been lost: the saga is durable, and exists once."""
     async with living(subject) as sec:
         for write in (sec.create(ONE), sec.create(TWO, 3)):
             await sec.done(write)
@@ -113,7 +117,7 @@ async def a_creation_can_be_sent_again(subject: Subject) -> None:
 
 @CREATE.demand
 async def an_id_is_given_once(subject: Subject) -> None:
-    """Whatever another saga of the same id differs in, it is refused and changes nothing."""
+    """A different saga with the same id is refused and changes nothing."""
     async with living(subject) as sec:
         first = sec.create(ONE, 2)
         await sec.done(first)
@@ -149,8 +153,8 @@ async def an_id_is_given_once_within_a_batch(subject: Subject) -> None:
 
 
 @CREATE.demand
-async def a_saga_that_has_begun_can_not_be_created_again(subject: Subject) -> None:
-    """Not even with all the same: whose answer was lost has not gone on yet."""
+async def a_saga_that_has_begun_cannot_be_created_again(subject: Subject) -> None:
+    """Even if it is identical: a creator whose answer was lost cannot have recorded anything."""
     async with living(subject) as sec:
         ids = spread(len(STATES))
         for saga_id, state in zip(ids, STATES, strict=True):
@@ -158,9 +162,9 @@ async def a_saga_that_has_begun_can_not_be_created_again(subject: Subject) -> No
             before = await sec.load(saga_id)
             for again in (sec.create(saga_id), sec.create(saga_id, 1)):
                 if state is READY and again.events:
-                    continue  # that is what a saga created with one event looks like
+                    continue  # it looks like a saga created with one event
                 (outcome,) = await sec.do(again)
-                demand = f"a saga that is {state.value}, with a log, can not be created again"
+                demand = f"a saga that is {state.value}, with a log, cannot be created again"
                 expect_rejected(outcome, SagaIdInUse, demand)
             expect(await sec.load(saga_id), before, "a creation that is rejected changes nothing")
 
@@ -168,7 +172,7 @@ async def a_saga_that_has_begun_can_not_be_created_again(subject: Subject) -> No
 @CREATE.demand
 async def a_graph_is_stored_once(subject: Subject) -> None:
     """
-    A graph is known by its content hash, so a second text of one hash is not looked at.
+    A graph is identified by its content hash, so a second text with the same hash is ignored.
 
     A store may also refuse it.
     """
@@ -176,9 +180,7 @@ async def a_graph_is_stored_once(subject: Subject) -> None:
         other = attrs.evolve(sec.create(TWO), dag_text=JsonText('{"another":"graph"}'))
         await sec.done(sec.create(ONE))
         (outcome,) = await sec.do(other)
-        expect_that(
-            isinstance(outcome, Durable | Rejected), "nobody's saga was taken over", outcome
-        )
+        expect_that(isinstance(outcome, Durable | Rejected), "no saga was taken over", outcome)
         if isinstance(outcome, Durable):
             text = (await sec.load(TWO)).dag_text
             expect(text, '{"a":"graph"}', "a graph is stored once per content hash")
@@ -188,14 +190,14 @@ async def a_graph_is_stored_once(subject: Subject) -> None:
 
 @CREATE.demand
 async def a_creation_that_is_rejected_leaves_no_graph(subject: Subject) -> None:
-    """Nobody would ever delete it. That it is gone shows in another text for its hash."""
+    """Nothing would ever delete it. Storing another text for its hash shows that it is gone."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         for saga_id, text in ((ONE, "{}"), (TWO, "[]")):
             write = attrs.evolve(sec.create(saga_id), dag_digest="new", dag_text=JsonText(text))
             await sec.do(write)
         text = (await sec.load(TWO)).dag_text
-        expect(text, "[]", "a creation that is rejected leaves no graph behind")
+        expect(text, "[]", "a creation that is rejected leaves no graph")
 
 
 @CREATE.demand
@@ -229,7 +231,7 @@ async def large_texts_are_kept(subject: Subject) -> None:
 
 @CREATE.demand
 async def names_are_kept_to_the_letter(subject: Subject) -> None:
-    """Those of sagas are any text: case, accents, quotes and spaces tell them apart."""
+    """The name of a saga is any text; case, accents, quotes and spaces are significant."""
     async with living(subject) as sec:
         ids = spread(len(ODD_NAMES))
         for saga_id, name in zip(ids, ODD_NAMES, strict=True):
@@ -240,7 +242,7 @@ async def names_are_kept_to_the_letter(subject: Subject) -> None:
 
 @CREATE.demand
 async def many_sagas_may_be_created_in_one_batch(subject: Subject) -> None:
-    """A batch has no limit: the writer sends all that waits."""
+    """A batch has no limit: the writer sends everything that is queued."""
     async with living(subject) as sec:
         ids = spread(1_500)
         await sec.done(*[sec.create(saga_id, 2) for saga_id in ids])

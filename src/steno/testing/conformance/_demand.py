@@ -1,4 +1,4 @@
-"""Demands on a store, each of which is checked on its own."""
+"""Demands on a store, each checked separately."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Check: TypeAlias = Callable[[Subject], Awaitable[None]]
 @attrs.frozen
 class Demand:
     """
-    One demand of the port.
+    One demand on a store.
 
     Attributes:
         topic: What it is about.
@@ -32,12 +32,12 @@ class Demand:
 
     async def run(self, subject: Subject) -> None:
         """
-        Look whether a store does what is demanded.
+        Check that a store does what is demanded.
 
         Raises:
-            AssertionError: It does not; the text says what was found and what is wanted.
+            AssertionError: It does not; the text says what was found and what was wanted.
             SkipTest: The subject lacks a hook that this demand needs.
-            Exception: Whatever else the store raises where it should not.
+            Exception: Any other exception that the store raises where it should not.
         """
         try:
             await self._check(subject)
@@ -60,7 +60,7 @@ class Topic:
     demands: list[Demand] = attrs.field(init=False, factory=list)
 
     def demand(self, check: Check) -> Check:
-        """Make a demand of a function: its name is the text."""
+        """Add a demand whose text is the name of a function, and return the function."""
         words = getattr(check, "__name__", "").replace("_", " ")
         self.demands.append(Demand(self.name, words, check))
         return check

@@ -1,4 +1,4 @@
-"""Expectations: what is found is held against what the port demands."""
+"""Expectations: comparing what a store does with what is demanded."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from steno.store import Rejected, WriteOutcome
 E = TypeVar("E", bound=Exception)
 
 SHOWN = 600
-"""Characters of a value that a message shows at most."""
+"""Maximum characters of a value in a message."""
 
 
 def expect(found: object, wanted: object, demand: str) -> None:
     """
-    Compare what a store gave with what it has to give.
+    Compare what a store returned with what it must return.
 
     Raises:
         AssertionError: They differ.
@@ -26,9 +26,9 @@ def expect(found: object, wanted: object, demand: str) -> None:
         raise AssertionError(_text(demand, found, wanted))
 
 
-def expect_that(holds: bool, demand: str, found: object) -> None:  # noqa: FBT001 - what holds is said by the demand
+def expect_that(holds: bool, demand: str, found: object) -> None:  # noqa: FBT001 - the demand says what holds
     """
-    Demand what no single value is wanted for.
+    Demand a condition that more than one value satisfies.
 
     Raises:
         AssertionError: It does not hold.
@@ -39,10 +39,10 @@ def expect_that(holds: bool, demand: str, found: object) -> None:  # noqa: FBT00
 
 def expect_rejected(outcome: WriteOutcome, kind: type[Exception], demand: str) -> None:
     """
-    Demand that a write was rejected, with an error of some kind.
+    Demand that a write was rejected, with an error of this kind.
 
     Raises:
-        AssertionError: It was not, or with another.
+        AssertionError: It was not, or with a different error.
     """
     fits = isinstance(outcome, Rejected) and isinstance(outcome.error, kind)
     if not fits:
@@ -51,17 +51,17 @@ def expect_rejected(outcome: WriteOutcome, kind: type[Exception], demand: str) -
 
 async def error_of(call: Callable[[], Awaitable[object]], kind: type[E], demand: str) -> E:
     """
-    Return the error of a call that has to fail.
+    Return the error of a call that must fail.
 
     Raises:
-        AssertionError: It did not, or with another error.
+        AssertionError: It did not, or with a different error.
     """
     await trio.lowlevel.checkpoint()
     try:
         found = await call()
     except kind as error:
         return error
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is not what is demanded
+    except Exception as error:  # noqa: BLE001 - any other exception fails the demand
         found = error
     raise AssertionError(_text(demand, found, f"an exception of type {kind.__name__}"))
 

@@ -1,4 +1,4 @@
-"""Faults: a store that can not do what it is asked says so, and has done nothing of it."""
+"""Faults: a store that cannot do what it is asked raises, and has done none of it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FAULTS = Topic("faults")
 
 
 @FAULTS.demand
-async def a_store_that_can_not_write_says_that_it_is_unavailable(subject: Subject) -> None:
-    """The runtime then tries again; the same calls succeed when the fault is mended."""
+async def a_store_that_cannot_write_says_that_it_is_unavailable(subject: Subject) -> None:
+    """The runtime then retries; the same calls succeed when the fault is fixed."""
     failing = needed(subject.failing, "failing")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
@@ -37,7 +37,7 @@ async def a_store_that_can_not_write_says_that_it_is_unavailable(subject: Subjec
 
 @FAULTS.demand
 async def nothing_of_a_batch_that_could_not_be_written_is_there(subject: Subject) -> None:
-    """The next one may be another: it goes on from what was durable before."""
+    """The next batch may differ: it continues from what was durable before."""
     failing = needed(subject.failing, "failing")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE, 1), sec.create(TWO))
@@ -55,7 +55,7 @@ async def nothing_of_a_batch_that_could_not_be_written_is_there(subject: Subject
 
 @FAULTS.demand
 async def reads_work_or_say_that_the_store_is_unavailable(subject: Subject) -> None:
-    """While nothing can be written, they never give a wrong answer."""
+    """While nothing can be written, they never return a wrong answer."""
     failing = needed(subject.failing, "failing")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE, 1))
@@ -63,23 +63,25 @@ async def reads_work_or_say_that_the_store_is_unavailable(subject: Subject) -> N
         with failing():
             for _ in range(3):
                 try:
-                    expect(await sec.session.load(ONE), before, "a read never lies")
+                    expect(
+                        await sec.session.load(ONE), before, "a read never returns a wrong answer"
+                    )
                     found = await sec.session.list(ListQuery())
-                    expect(found, [before.summary], "a read never lies")
+                    expect(found, [before.summary], "a read never returns a wrong answer")
                 except StoreUnavailable:
-                    pass  # this store can not read now, either
-        expect(await sec.load(ONE), before, "a read works when the fault is mended")
+                    pass  # this store cannot read now, either
+        expect(await sec.load(ONE), before, "a read works when the fault is fixed")
 
 
 @FAULTS.demand
-async def a_write_that_can_not_be_stored_hurts_no_other(subject: Subject) -> None:
+async def a_write_that_cannot_be_stored_hurts_no_other(subject: Subject) -> None:
     """
-    It is rejected, or the batch is refused as a whole: not one write of it is done then.
+    It is rejected, or the batch is refused as a whole; then none of its writes are done.
 
-    Nor is the store said to be unavailable, since the writer would wait for it in vain.
+    The store must not claim to be unavailable, because the writer would wait for it in vain.
     """
     async with living(subject) as sec:
-        poison = JsonText('"\ud800"')  # no text that could be sent anywhere
+        poison = JsonText('"\ud800"')  # not encodable in UTF-8
         await sec.done(sec.create(ONE), sec.create(TWO))
         bad: list[SagaWrite] = [
             attrs.evolve(sec.create(THREE), params=poison),
@@ -90,52 +92,52 @@ async def a_write_that_can_not_be_stored_hurts_no_other(subject: Subject) -> Non
             good = sec.record(ONE, number, 1)
             await _try(sec, [good, write], number)
             await sec.done(good)
-            await sec.expect_log(ONE, number + 1, "a batch goes on after one that was refused")
+            await sec.expect_log(ONE, number + 1, "a batch succeeds after one that was refused")
 
 
 async def _try(sec: Life, batch: list[SagaWrite], number: int) -> None:
     try:
         first, second = await sec.do(*batch)
     except StoreUnavailable as error:
-        msg = f"what can never be stored is not to be tried again\nfound:  {error!r}"
+        msg = f"what can never be stored must not be retried\nfound:  {error!r}"
         raise AssertionError(msg) from error
     except Exception:  # noqa: BLE001 - the port does not say which error refuses a batch
-        demand = "nothing is done of a batch that is refused"
+        demand = "none of a batch that is refused is done"
         await sec.expect_log(ONE, number, demand)
     else:
-        expect(first, DURABLE, "a write that can not be stored hurts no other")
+        expect(first, DURABLE, "a write that cannot be stored does not affect others")
         expect_that(
-            isinstance(second, Durable | Rejected), "what can not be stored is rejected", second
+            isinstance(second, Durable | Rejected), "what cannot be stored is rejected", second
         )
 
 
 @FAULTS.demand
-async def a_saga_that_can_not_be_read_says_so(subject: Subject) -> None:
-    """It is listed, noted and taken over like any other, and hurts none of them."""
+async def a_saga_that_cannot_be_read_says_so(subject: Subject) -> None:
+    """It is listed, noted and taken over like any other, and does not affect them."""
     damage = needed(subject.damage, "damage")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE, 3), sec.create(TWO, 3))
     damage(ONE)
     async with living(subject) as sec:
-        demand = "load raises RecoveryError if what is stored can not be read"
+        demand = "load raises RecoveryError if what is stored cannot be read"
         error = await error_of(lambda: sec.session.load(ONE), RecoveryError, demand)
-        await sec.expect_log(TWO, 3, "a saga that can not be read hurts no other")
+        await sec.expect_log(TWO, 3, "a saga that cannot be read does not affect others")
         taken = await sec.session.take_over(SEC)
         fences = {claim.saga_id: claim.fence for claim in taken.claims}
-        expect(set(fences), {ONE, TWO}, "a saga that can not be read is taken over all the same")
-        await sec.done(sec.problem(ONE, "it can not be read", fences[ONE]))
+        expect(set(fences), {ONE, TWO}, "a saga that cannot be read is taken over nevertheless")
+        await sec.done(sec.problem(ONE, "it cannot be read", fences[ONE]))
         found = [(each.saga_id, each.problem) for each in await sec.session.list(ListQuery())]
-        wanted = [(ONE, "it can not be read"), (TWO, None)]
-        expect(found, wanted, "a saga that can not be read is listed, with its problem")
+        wanted = [(ONE, "it cannot be read"), (TWO, None)]
+        expect(found, wanted, "a saga that cannot be read is listed, with its problem")
         claim = await sec.session.claim(ONE, OTHER)
-        expect_that(claim is not None, "a saga that can not be read can be claimed", claim)
-        # Kept until here with its traceback: whatever that holds on to must hold nothing up.
-        expect_that(str(error) != "", "the error says what can not be read", error)
+        expect_that(claim is not None, "a saga that cannot be read can be claimed", claim)
+        # The error is kept until here: what its traceback refers to must not block anything.
+        expect_that(str(error) != "", "the error says what cannot be read", error)
 
 
 @FAULTS.demand
 async def what_is_refused_leaves_the_session_as_it_was(subject: Subject) -> None:
-    """Rejections, losses and empty answers are no faults: nothing is held up by them."""
+    """Rejections, losses and empty answers are not faults: nothing is blocked by them."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         for number in range(5):
@@ -145,4 +147,4 @@ async def what_is_refused_leaves_the_session_as_it_was(subject: Subject) -> None
             await sec.session.prune(PruneQuery(NOW))
             await sec.done(sec.record(ONE, number, 1))
         await sec.done(sec.record(ONE, 5, 0, SUCCEEDED))
-        expect(await sec.log(ONE), events(ONE, 0, 5), "a session goes on after what it refused")
+        expect(await sec.log(ONE), events(ONE, 0, 5), "a session continues after what it refused")

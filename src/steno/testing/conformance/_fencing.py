@@ -1,4 +1,4 @@
-"""Fencing: a saga is written to by the life of a SEC that has it, and by nobody else."""
+"""Fencing: only the SEC instance that owns a saga can write to it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ FENCING = Topic("fencing")
 
 
 async def _again(sec: Life) -> Life:
-    """Return a later life of the same SEC."""
+    """Return a later instance of the same SEC."""
     return Life(sec.session, (await sec.session.take_over(sec.fence.sec_name)).fence)
 
 
 @FENCING.demand
 async def each_life_of_a_sec_has_a_generation_of_its_own(subject: Subject) -> None:
-    """Whether it has sagas or not, and when the store is opened again too."""
+    """Whether or not it has sagas, and also when the store is opened again."""
     fences: list[Fence] = []
     for _ in range(3):
         async with living(subject) as sec:
@@ -47,7 +47,7 @@ async def each_life_of_a_sec_has_a_generation_of_its_own(subject: Subject) -> No
 
 @FENCING.demand
 async def a_sec_takes_over_its_own_unfinished_sagas(subject: Subject) -> None:
-    """Ready ones and quarantined ones too; none that is finished, and none of another."""
+    """Including ready and quarantined sagas; not finished sagas, nor those of other SECs."""
     async with living(subject) as sec:
         ids = spread(len(STATES))
         for saga_id, state in zip(ids, STATES, strict=True):
@@ -73,7 +73,7 @@ async def a_sec_takes_over_its_own_unfinished_sagas(subject: Subject) -> None:
 
 @FENCING.demand
 async def many_sagas_are_taken_over_at_once(subject: Subject) -> None:
-    """However many there are, none is forgotten."""
+    """However many there are, all are taken over."""
     async with living(subject) as sec:
         ids = spread(1_200)
         await sec.done(*[sec.create(each) for each in ids])
@@ -89,9 +89,9 @@ async def many_sagas_are_taken_over_at_once(subject: Subject) -> None:
 @FENCING.demand
 async def what_an_earlier_life_sends_late_is_lost(subject: Subject) -> None:
     """
-    A record, a problem: refused, changing nothing, with the name of who has the saga now.
+    A record or a problem is refused and changes nothing; the answer names the current owner.
 
-    So is a record that would not fit: it is no fault of the store, and is not to look like one.
+    So is a record that would leave a gap: it must not look like a fault of the store.
     """
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.record(ONE, 0, 1))
@@ -115,7 +115,7 @@ async def what_an_earlier_life_sends_late_is_lost(subject: Subject) -> None:
 
 @FENCING.demand
 async def a_fence_is_a_name_and_a_generation(subject: Subject) -> None:
-    """Neither the right name with another generation may write, nor another name with the same."""
+    """A different generation or a different name must not write."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         generation = sec.fence.generation
@@ -123,14 +123,18 @@ async def a_fence_is_a_name_and_a_generation(subject: Subject) -> None:
         wrong += [Fence(name, generation) for name in ("Sec", "sec ", "se%")]
         for fence in wrong:
             found = await sec.do(sec.record(ONE, 0, 1, FAILED, fence), sec.problem(ONE, "", fence))
-            expect(found, [Lost(SEC)] * 2, f"only who has a saga's very fence writes, not {fence}")
+            expect(
+                found,
+                [Lost(SEC)] * 2,
+                f"only the owner of a saga's exact fence writes, not {fence}",
+            )
         await sec.expect_log(ONE, 0, "a write that is lost changes nothing")
         await sec.done(sec.record(ONE, 0, 1))
 
 
 @FENCING.demand
 async def a_batch_is_fenced_saga_by_saga(subject: Subject) -> None:
-    """A saga that was taken over is lost; the others of the batch are written, wherever it is."""
+    """A saga that was taken over is lost; the other writes of the batch are done."""
     async with living(subject) as sec:
         sagas = (ONE, TWO, THREE)
         await sec.done(*[sec.create(each) for each in sagas])
@@ -138,21 +142,21 @@ async def a_batch_is_fenced_saga_by_saga(subject: Subject) -> None:
         for number, order in enumerate(permutations(sagas)):
             found = await sec.do(*[sec.record(each, number, 1) for each in order])
             wanted = [Lost(OTHER) if each == TWO else DURABLE for each in order]
-            expect(found, wanted, "a saga that was taken over hurts no other of its batch")
+            expect(found, wanted, "a saga that was taken over does not affect others in its batch")
         for each, count in ((ONE, 6), (TWO, 0), (THREE, 6)):
             await sec.expect_log(each, count, "the writes of a batch that are durable are done")
 
 
 @FENCING.demand
 async def a_saga_may_be_claimed(subject: Subject) -> None:
-    """By whatever SEC, whosever it was; no other saga changes."""
+    """By any SEC, regardless of its owner; no other saga changes."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.create(TWO))
         old = sec.fence
         for name in (OTHER, SEC, SEC, *ODD_NAMES):
             fence = await sec.claim(ONE, name)
             found = await sec.do(*[sec.record(ONE, 0, 0, fence=each) for each in (old, fence)])
-            demand = "who claims a saga writes to it, and who had it does not"
+            demand = "the SEC that claims a saga writes to it, and its former owner does not"
             expect(found, [Lost(name), DURABLE], demand)
             old = fence
         expect((await sec.load(TWO)).fence, sec.fence, "a claim is of one saga")
@@ -160,7 +164,7 @@ async def a_saga_may_be_claimed(subject: Subject) -> None:
 
 @FENCING.demand
 async def no_fence_comes_back(subject: Subject) -> None:
-    """A saga that goes to and fro, by claims and at openings, has another fence each time."""
+    """A saga that changes hands repeatedly, by claims and openings, gets a new fence each time."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         fences, late = [sec.fence], sec.record(ONE, 0, 1, FAILED)
@@ -177,10 +181,10 @@ async def no_fence_comes_back(subject: Subject) -> None:
 
 
 @FENCING.demand
-async def what_is_finished_can_not_be_claimed(subject: Subject) -> None:
-    """There is nothing left to run; nor is there in a saga that does not exist."""
+async def what_is_finished_cannot_be_claimed(subject: Subject) -> None:
+    """It has nothing left to run, and neither has a saga that does not exist."""
     async with living(subject) as sec:
-        expect(await sec.session.claim(NOWHERE, SEC), None, "what is not there can not be claimed")
+        expect(await sec.session.claim(NOWHERE, SEC), None, "what is not there cannot be claimed")
         for saga_id, state in zip(spread(len(STATES)), STATES, strict=True):
             await sec.done(sec.create(saga_id), sec.record(saga_id, 0, 1, state))
             claim = await sec.session.claim(saga_id, OTHER)
@@ -192,8 +196,8 @@ async def what_is_finished_can_not_be_claimed(subject: Subject) -> None:
 
 
 @FENCING.demand
-async def two_lives_can_not_create_the_same_saga(subject: Subject) -> None:
-    """Although it is the same in all but the life: neither takes the other's for its own."""
+async def two_lives_cannot_create_the_same_saga(subject: Subject) -> None:
+    """Even an identical one: no instance mistakes another's saga for its own."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         again = await _again(sec)
@@ -202,7 +206,7 @@ async def two_lives_can_not_create_the_same_saga(subject: Subject) -> None:
         before = [await sec.load(each) for each in (ONE, TWO, THREE)]
         for write in (sec.create(ONE), again.create(TWO), sec.create(THREE)):
             (outcome,) = await sec.do(write)
-            demand = "a saga that another life has is not taken for one's own"
+            demand = "a saga of another instance is not mistaken for one's own"
             expect_rejected(outcome, SagaIdInUse, demand)
         after = [await sec.load(each) for each in (ONE, TWO, THREE)]
         expect(after, before, "a creation that is rejected changes nothing")
@@ -210,7 +214,7 @@ async def two_lives_can_not_create_the_same_saga(subject: Subject) -> None:
 
 @FENCING.demand
 async def what_an_earlier_life_creates_late_is_its_own(subject: Subject) -> None:
-    """It has that life's fence, not the later one's, and the next life takes it over."""
+    """It has the earlier instance's fence, and the next instance takes it over."""
     async with living(subject) as sec:
         again = await _again(sec)
         await sec.done(sec.create(ONE))

@@ -1,4 +1,4 @@
-"""Lives: a store that is open, and the SEC that it is open for."""
+"""Lives: an open store, and the SEC for which it is open."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ DURABLE = Durable()
 @attrs.frozen
 class Life:
     """
-    One life of a SEC, which writes what it is told to.
+    One instance of a SEC, which makes the writes of a test.
 
     Attributes:
         session: The open store.
-        fence: What the SEC creates begins with this.
+        fence: The fence of sagas that the SEC creates.
     """
 
     session: SecStoreSession
@@ -67,31 +67,31 @@ class Life:
         state: SagaCachedState = RUNNING,
         fence: Fence | None = None,
     ) -> SagaRecord:
-        """Return a record of so many events from a number on."""
+        """Return a record of `count` events, numbered from `first`."""
         log = events(saga_id, first, count)
         return SagaRecord(saga_id, fence or self.fence, first, log, state)
 
     def record_of(
         self, saga_id: SagaId, first: int, log: tuple[SagaNodeEvent, ...], fence: Fence
     ) -> SagaRecord:
-        """Return a record of some events of its own."""
+        """Return a record of the given events."""
         return SagaRecord(saga_id, fence, first, log, RUNNING)
 
     def problem(self, saga_id: SagaId, text: str | None, fence: Fence | None = None) -> SagaProblem:
-        """Return a note of a problem."""
+        """Return a write that notes a problem."""
         return SagaProblem(saga_id, fence or self.fence, text)
 
     # Doing them
 
     async def do(self, *batch: SagaWrite) -> Sequence[WriteOutcome]:
-        """Write a batch, and return the answers, of which there has to be one for each write."""
+        """Write a batch, and return its outcomes; there must be one for each write."""
         outcomes = await self.session.record(batch)
         expect(len(outcomes), len(batch), "record answers for each write of a batch")
         return list(outcomes)
 
     async def done(self, *batch: SagaWrite) -> None:
-        """Write a batch that nothing is wrong with."""
-        demand = "a write with which nothing is wrong is durable"
+        """Write a valid batch; all of it must become durable."""
+        demand = "a valid write is durable"
         expect(await self.do(*batch), [DURABLE] * len(batch), demand)
 
     async def finished(self, saga_id: SagaId, state: SagaCachedState) -> None:
@@ -112,7 +112,7 @@ class Life:
     # Looking
 
     async def load(self, saga_id: SagaId) -> StoredSaga:
-        """Load a saga that has to be there."""
+        """Return a stored saga, which must exist."""
         stored = await self.session.load(saga_id)
         if stored is None:
             msg = f"load gives a saga that is stored\nfound:  None for {saga_id}"
@@ -120,15 +120,15 @@ class Life:
         return stored
 
     async def log(self, saga_id: SagaId) -> tuple[SagaNodeEvent, ...]:
-        """Return the log of a saga that has to be there."""
+        """Return the log of a saga, which must exist."""
         return tuple((await self.load(saga_id)).events)
 
     async def expect_log(self, saga_id: SagaId, count: int, demand: str) -> None:
-        """Demand that a saga has the first so many events of its log, and no others."""
+        """Demand that a saga has exactly the first `count` events of its log."""
         expect(await self.log(saga_id), events(saga_id, 0, count), demand)
 
     async def ids(self, query: ListQuery) -> list[SagaId]:
-        """Return the sagas of one page."""
+        """Return the ids of one page of sagas."""
         return [summary.saga_id for summary in await self.session.list(query)]
 
     async def pages(
@@ -137,7 +137,7 @@ class Life:
         states: Collection[SagaCachedState] | None = None,
         name: str | None = None,
     ) -> list[SagaSummary]:
-        """Return all sagas of a listing, page by page."""
+        """Return all sagas of a listing, read page by page."""
         found: list[SagaSummary] = []
         while True:
             marker = found[-1].saga_id if found else None
@@ -157,6 +157,6 @@ class Life:
 
 @asynccontextmanager
 async def living(subject: Subject, sec_name: str = SEC) -> AsyncGenerator[Life, None]:
-    """Open the store for a SEC, and take its sagas over."""
+    """Open the store for a SEC, take over its sagas, and yield its instance."""
     async with subject.store.open() as session:
         yield Life(session, (await session.take_over(sec_name)).fence)

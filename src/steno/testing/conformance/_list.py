@@ -41,7 +41,7 @@ def _name(number: int) -> str:
 
 
 async def _fill(sec: Life) -> None:
-    """Create sagas in a bad order: their states in turn, and every third with another name."""
+    """Create sagas in a mixed order, with states in turn, and every third with another name."""
     await trio.lowlevel.checkpoint()
     for number in sorted(range(MANY), key=lambda n: n * 7 % MANY):
         write = attrs.evolve(sec.create(IDS[number]), saga_name=SagaName(_name(number)))
@@ -58,7 +58,7 @@ def _ids(summaries: Sequence[SagaSummary]) -> list[SagaId]:
 
 @LIST.demand
 async def every_saga_is_listed_once_in_the_order_of_ids(subject: Subject) -> None:
-    """Whatever the order of creation, and the size of a page; an empty page is the end."""
+    """For any order of creation and any page size; an empty page is the end."""
     async with living(subject) as sec:
         await _fill(sec)
         for limit in LIMITS:
@@ -68,7 +68,7 @@ async def every_saga_is_listed_once_in_the_order_of_ids(subject: Subject) -> Non
 
 @LIST.demand
 async def a_page_is_full_while_there_is_more(subject: Subject) -> None:
-    """With filters too: a short page would be taken for the last."""
+    """With filters too: a short page would be mistaken for the last."""
     async with living(subject) as sec:
         await _fill(sec)
         chosen = {READY, STUCK}
@@ -96,7 +96,7 @@ async def a_list_may_be_of_some_states(subject: Subject) -> None:
 
 @LIST.demand
 async def a_list_may_be_of_one_name(subject: Subject) -> None:
-    """That very name: no pattern, and no other spelling of it."""
+    """That exact name: it is not a pattern, and other spellings do not match."""
     async with living(subject) as sec:
         ids = spread(2 * len(ODD_NAMES))
         for saga_id, name in zip(ids, ODD_NAMES * 2, strict=True):
@@ -118,24 +118,24 @@ async def filters_hold_together(subject: Subject) -> None:
         wanted = [IDS[n] for n in range(MANY) if _state(n) in chosen and _name(n) == "tour"]
         for limit in LIMITS:
             found = _ids(await sec.pages(limit, chosen, "tour"))
-            expect(found, wanted, "a list has what all of its filters let through")
+            expect(found, wanted, "a list has the sagas that match all of its filters")
 
 
 @LIST.demand
 async def a_state_that_has_changed_is_listed_as_it_is_now(subject: Subject) -> None:
-    """A saga is under its present state, and no longer under the one before."""
+    """A saga is listed under its current state, and no longer under the previous one."""
     async with living(subject) as sec:
         for saga_id, end in zip(IDS, (SUCCEEDED, FAILED, STUCK), strict=False):
             await sec.done(sec.create(saga_id))
             for number, state in enumerate((READY, RUNNING, UNWINDING, end)):
                 await sec.done(sec.record(saga_id, number, 1, state))
                 found = [each for each in STATES if saga_id in await sec.ids(_in(each))]
-                expect(found, [state], "a list goes by what the row says now")
+                expect(found, [state], "a list uses the current state")
 
 
 @LIST.demand
 async def a_marker_need_not_be_a_saga(subject: Subject) -> None:
-    """A page begins behind it, also if there is none of that id, or it does not match."""
+    """A page begins after it, even if no saga has that id, or it does not match."""
     async with living(subject) as sec:
         await sec.done(*[sec.create(IDS[n]) for n in (2, 4, 6)])
         demand = "a page begins after its marker, whether that is a saga or not"
@@ -149,7 +149,7 @@ async def a_marker_need_not_be_a_saga(subject: Subject) -> None:
 
 @LIST.demand
 async def what_is_there_all_along_is_listed_once(subject: Subject) -> None:
-    """Sagas that come between two pages, before and behind the marker, disturb no other."""
+    """Sagas created between two pages, before and after the marker, do not affect others."""
     async with living(subject) as sec:
         ids = spread(41)
         old = ids[::5]
@@ -161,9 +161,9 @@ async def what_is_there_all_along_is_listed_once(subject: Subject) -> None:
             last = ids.index(page[-1])
             new = [ids[n] for n in (last - 2, last + 2) if 0 < n < len(ids)]
             await sec.done(*[sec.create(each) for each in new if each not in old])
-        expect(found, sorted(set(found)), "a listing gives no saga twice, and keeps its order")
+        expect(found, sorted(set(found)), "a listing has no saga twice, and keeps its order")
         missing = sorted(set(old).difference(found))
-        expect(missing, [], "what is there all through a listing is in one of its pages")
+        expect(missing, [], "what exists throughout a listing is in one of its pages")
 
 
 @LIST.demand

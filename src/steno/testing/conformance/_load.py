@@ -1,4 +1,4 @@
-"""Loading: all that is stored of one saga, as of one moment."""
+"""Loading: everything stored of one saga, as of one moment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def a_saga_has_its_own_events_only(subject: Subject) -> None:
 
 @LOAD.demand
 async def a_saga_is_loaded_whatever_its_state(subject: Subject) -> None:
-    """Those that are finished too: views and waiters read them from the store."""
+    """Including finished sagas: views and waiters read them from the store."""
     async with living(subject) as sec:
         for saga_id, state in zip(spread(len(STATES)), STATES, strict=True):
             await sec.done(sec.create(saga_id, 1), sec.record(saga_id, 1, 2, state))
@@ -53,7 +53,7 @@ async def a_saga_is_loaded_whatever_its_state(subject: Subject) -> None:
 
 @LOAD.demand
 async def what_was_loaded_does_not_change(subject: Subject) -> None:
-    """It is what was stored then; later writes do not show in it."""
+    """It is a snapshot; later writes do not change it."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE, 1))
         before = await sec.load(ONE)
@@ -66,9 +66,9 @@ async def what_was_loaded_does_not_change(subject: Subject) -> None:
 @LOAD.demand
 async def a_saga_is_loaded_as_it_was_at_one_moment(subject: Subject) -> None:
     """
-    Row and log belong together, while records come in.
+    Row and log are consistent, while records are written.
 
-    Here the state tells whether the number of events is odd.
+    In this test the state depends on whether the number of events is odd.
     """
     seen: list[StoredSaga | None] = []
     ended = trio.Event()
@@ -93,6 +93,6 @@ async def a_saga_is_loaded_as_it_was_at_one_moment(subject: Subject) -> None:
             msg = "a saga that is stored is there\nfound:  None, while records came in"
             raise AssertionError(msg)
         count = len(stored.events)
-        demand = "the state and the log that are loaded belong together"
+        demand = "the state and the log that are loaded are consistent"
         expect(stored.summary.state, (RUNNING, UNWINDING)[count % 2], demand)
         expect(stored.events, events(ONE, 0, count), "a log that is loaded has no gap")

@@ -1,4 +1,4 @@
-"""Opening again: what one release stores, it and later ones find; earlier ones keep off."""
+"""Reopening: a release and later ones read what it stored; earlier ones refuse to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIGRATION = Topic("migration")
 
 @MIGRATION.demand
 async def what_was_stored_is_there_when_the_store_is_opened_again(subject: Subject) -> None:
-    """All of it, to the letter; opening alone takes nothing over."""
+    """All of it, exactly; opening alone takes nothing over."""
     ids = spread(len(STATES) + 1)
     async with living(subject) as sec:
         for saga_id, state in zip(ids, STATES, strict=False):
@@ -32,7 +32,7 @@ async def what_was_stored_is_there_when_the_store_is_opened_again(subject: Subje
 
 @MIGRATION.demand
 async def every_kind_of_event_is_there_when_the_store_is_opened_again(subject: Subject) -> None:
-    """What a session keeps in memory does not outlive it."""
+    """Nothing may depend on what a session keeps in memory."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.create(TWO, 3))
         record = sec.record(TWO, 3, 1, FAILED)
@@ -49,7 +49,7 @@ async def every_kind_of_event_is_there_when_the_store_is_opened_again(subject: S
 
 @MIGRATION.demand
 async def an_empty_store_may_be_opened_again(subject: Subject) -> None:
-    """Before anything was written; what prepares it is done once."""
+    """Before anything was written; its preparation is done once."""
     for _ in range(3):
         async with subject.store.open() as session:
             expect(await session.list(ListQuery()), [], "a new store is empty")
@@ -61,7 +61,7 @@ async def an_empty_store_may_be_opened_again(subject: Subject) -> None:
 
 @MIGRATION.demand
 async def what_a_newer_release_has_written_is_refused(subject: Subject) -> None:
-    """With an error that says so, and each time: nothing is changed by trying."""
+    """With an error that says so, each time: trying changes nothing."""
     make_newer = needed(subject.make_newer, "make_newer")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))

@@ -1,4 +1,4 @@
-"""Pruning: finished sagas are deleted, with all that only they have."""
+"""Pruning: finished sagas are deleted, with everything that only they use."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def only_what_succeeded_or_failed_is_pruned(subject: Subject) -> None:
 
 @PRUNE.demand
 async def nothing_that_ended_lately_is_pruned(subject: Subject) -> None:
-    """How long ago a saga ended counts, not when it was created."""
+    """The time since a saga ended counts, not the time since it was created."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         if subject.advance is not None:
@@ -72,7 +72,7 @@ async def nothing_that_ended_lately_is_pruned(subject: Subject) -> None:
 
 @PRUNE.demand
 async def an_age_is_told_by_the_clock_that_stamped_the_rows(subject: Subject) -> None:
-    """A saga is old enough from the very moment on."""
+    """A saga is old enough exactly at that age."""
     advance = needed(subject.advance, "advance")
     async with living(subject) as sec:
         await sec.finished(ONE, SUCCEEDED)
@@ -88,13 +88,13 @@ async def an_age_is_told_by_the_clock_that_stamped_the_rows(subject: Subject) ->
 
 @PRUNE.demand
 async def the_oldest_go_first(subject: Subject) -> None:
-    """So many at a time as the limit says; fewer means that no more match."""
+    """At most `limit` at a time; fewer means that no more match."""
     async with living(subject) as sec:
         ids = spread(7)
         order = [ids[n * 3 % 7] for n in range(7)]
         await sec.done(*[sec.create(each) for each in ids])
         for number, saga_id in enumerate(order):
-            # Neither the states nor the owners of sagas may tell another order.
+            # Neither the states nor the owners of sagas may change the order.
             fence = await sec.claim(saga_id, f"sec {-number % 3}")
             state = (SUCCEEDED, FAILED)[number % 2]
             await sec.done(sec.record(saga_id, 0, 1, state, fence))
@@ -128,7 +128,7 @@ async def pruning_may_be_of_some_states(subject: Subject) -> None:
 
 @PRUNE.demand
 async def pruning_may_be_of_one_sec(subject: Subject) -> None:
-    """Whoever ran a saga last says when it may go."""
+    """The SEC that last ran a saga decides when it may be pruned."""
     async with living(subject) as sec:
         await sec.finished(ONE, SUCCEEDED)
         await sec.done(sec.create(TWO))
@@ -143,7 +143,7 @@ async def pruning_may_be_of_one_sec(subject: Subject) -> None:
 
 @PRUNE.demand
 async def what_does_not_match_takes_no_room(subject: Subject) -> None:
-    """The limit counts what is deleted: older sagas that are kept do not hide younger ones."""
+    """The limit counts deleted sagas: older sagas that are kept do not hide younger ones."""
     async with living(subject) as sec:
         kept = spread(9)[1:5]
         for saga_id in kept:
@@ -157,23 +157,23 @@ async def what_does_not_match_takes_no_room(subject: Subject) -> None:
 
 @PRUNE.demand
 async def what_was_pruned_is_no_saga_any_more(subject: Subject) -> None:
-    """For no method: it is as if there had never been one."""
+    """For every method it is as if it had never existed."""
     async with living(subject) as sec:
         end = sec.record(ONE, 0, 2, SUCCEEDED)
         await sec.done(sec.create(ONE), end, sec.create(TWO))
         await sec.session.prune(PruneQuery(NOW))
-        expect(await sec.session.load(ONE), None, "what was pruned can not be loaded")
+        expect(await sec.session.load(ONE), None, "what was pruned cannot be loaded")
         for write in (end, sec.problem(ONE, "no")):
             (outcome,) = await sec.do(write)
-            expect_rejected(outcome, NoSuchSaga, "what was pruned can not be written to")
-        expect(await sec.session.claim(ONE, OTHER), None, "what was pruned can not be claimed")
+            expect_rejected(outcome, NoSuchSaga, "what was pruned cannot be written to")
+        expect(await sec.session.claim(ONE, OTHER), None, "what was pruned cannot be claimed")
         found = [await sec.ids(ListQuery(states=states)) for states in (None, {READY}, {SUCCEEDED})]
-        expect(found, [[TWO], [TWO], []], "what was pruned is in no list")
+        expect(found, [[TWO], [TWO], []], "what was pruned is not listed")
 
 
 @PRUNE.demand
 async def an_id_can_be_given_again_after_pruning(subject: Subject) -> None:
-    """To another saga, with nothing of the former: no event, no problem, no end."""
+    """To another saga, with nothing left of the former: no event, problem or end time."""
     async with living(subject) as sec:
         await sec.finished(ONE, FAILED)
         await sec.done(sec.problem(ONE, "no"))
@@ -196,7 +196,7 @@ def _of_graph(write: SagaCreateParams, digest: str, text: str) -> SagaCreatePara
 
 @PRUNE.demand
 async def a_graph_goes_with_its_last_saga(subject: Subject) -> None:
-    """While any saga has it, it stays. That it is gone shows in a new text for its digest."""
+    """It stays while any saga uses it. Storing a new text for its digest shows that it is gone."""
     async with living(subject) as sec:
         await sec.finished(ONE, SUCCEEDED)
         await sec.done(sec.create(TWO))

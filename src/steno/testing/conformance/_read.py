@@ -1,4 +1,4 @@
-"""Reading: operators look at a store while a SEC, or nobody, has it open."""
+"""Reading: operators inspect a store, whether or not a SEC has it open."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def _reading(subject: Subject) -> AsyncGenerator[SecStoreReader, None]:
 
 @READ.demand
 async def a_reader_sees_what_is_durable(subject: Subject) -> None:
-    """While a SEC has the store open, also what comes later; and when nobody has."""
+    """Including later writes while a SEC has the store open, and when none has."""
     needed(subject.open_reader, "store.open_reader")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
@@ -56,7 +56,7 @@ async def a_reader_sees_what_is_durable(subject: Subject) -> None:
 
 @READ.demand
 async def a_reader_takes_nothing_over(subject: Subject) -> None:
-    """The SEC goes on beside it."""
+    """The SEC continues undisturbed."""
     needed(subject.open_reader, "store.open_reader")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
@@ -70,7 +70,7 @@ async def a_reader_takes_nothing_over(subject: Subject) -> None:
 
 @READ.demand
 async def a_log_has_numbers_times_and_creators(subject: Subject) -> None:
-    """The creator of an event is the SEC that recorded it, whoever has the saga now."""
+    """The creator of an event is the SEC that recorded it, regardless of the current owner."""
     needed(subject.open_reader, "store.open_reader")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE, 2), sec.create(TWO))
@@ -91,7 +91,7 @@ async def a_log_has_numbers_times_and_creators(subject: Subject) -> None:
             demand = "the first events of a log are as old as its saga, the last as its progress"
             expect(found, (times.created, times.progressed), demand)
             expect(await reader.entries(TWO), [], "an empty log has no entries")
-            expect(await reader.entries(NOWHERE), [], "there are no entries of no saga")
+            expect(await reader.entries(NOWHERE), [], "a saga that does not exist has no entries")
 
 
 @READ.demand
@@ -128,7 +128,7 @@ async def sagas_are_counted_by_state(subject: Subject) -> None:
 
 @READ.demand
 async def a_reader_that_was_left_is_closed(subject: Subject) -> None:
-    """Every method says so."""
+    """Every method raises."""
     needed(subject.open_reader, "store.open_reader")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))

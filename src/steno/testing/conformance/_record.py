@@ -1,4 +1,4 @@
-"""Recording: batches of writes, each answered for; numbers make them idempotent."""
+"""Recording: batches of writes, each with an outcome; numbers make them idempotent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RECORD = Topic("record")
 
 @RECORD.demand
 async def events_are_kept_in_the_order_of_their_numbers(subject: Subject) -> None:
-    """Each record goes on where the one before ended, in the same batch and in the next."""
+    """Each record continues where the previous one ended, in the same batch and in the next."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         await sec.done(sec.record(ONE, 0, 2), sec.record(ONE, 2, 1))
@@ -53,7 +53,7 @@ async def a_long_log_is_kept_in_order(subject: Subject) -> None:
 
 @RECORD.demand
 async def every_kind_of_event_is_kept(subject: Subject) -> None:
-    """With the data that belongs to it, to the letter; outputs may be large."""
+    """With its exact data; outputs may be large."""
     async with living(subject) as sec:
         log = every_kind(ONE)
         write = attrs.evolve(sec.record(ONE, 0), events=log)
@@ -67,7 +67,7 @@ async def every_kind_of_event_is_kept(subject: Subject) -> None:
 
 @RECORD.demand
 async def a_record_sets_the_state(subject: Subject) -> None:
-    """With events and without: so does a saga begin whose step has nothing to log."""
+    """With and without events: a saga may begin with a step that has nothing to log."""
     async with living(subject) as sec:
         ids = spread(2 * len(STATES))
         await sec.done(*[sec.create(each) for each in ids])
@@ -80,7 +80,7 @@ async def a_record_sets_the_state(subject: Subject) -> None:
 
 @RECORD.demand
 async def a_record_can_be_sent_again(subject: Subject) -> None:
-    """Its answer may have been lost. It may come with other writes than before."""
+    """Its answer may have been lost. It may be sent with other writes than before."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.create(TWO))
         write = sec.record(ONE, 0, 3, UNWINDING)
@@ -118,7 +118,7 @@ async def a_batch_that_was_written_can_be_sent_again(subject: Subject) -> None:
 
 @RECORD.demand
 async def a_record_may_repeat_the_end_of_a_log(subject: Subject) -> None:
-    """What is stored already is left as it is; the rest goes on behind it."""
+    """What is already stored is unchanged; the rest is appended."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.record(ONE, 0, 3))
         (outcome,) = await sec.do(sec.record(ONE, 1, 4))
@@ -128,7 +128,7 @@ async def a_record_may_repeat_the_end_of_a_log(subject: Subject) -> None:
 
 @RECORD.demand
 async def a_record_that_leaves_a_gap_is_rejected(subject: Subject) -> None:
-    """A number beyond the next one would lose an event; nothing changes, the state neither."""
+    """A number beyond the next one would lose an event; nothing changes, not even the state."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.record(ONE, 0, 1))
         before = await sec.load(ONE)
@@ -140,7 +140,7 @@ async def a_record_that_leaves_a_gap_is_rejected(subject: Subject) -> None:
 
 @RECORD.demand
 async def what_is_stored_is_never_rewritten(subject: Subject) -> None:
-    """Other events under numbers that are taken, or fewer than are stored: a saga has one past."""
+    """Different events under stored numbers, or fewer than are stored, are rejected."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.record(ONE, 0, 3))
         before = await sec.load(ONE)
@@ -163,7 +163,7 @@ async def what_is_stored_is_never_rewritten(subject: Subject) -> None:
 
 @RECORD.demand
 async def a_write_that_is_rejected_hurts_no_other(subject: Subject) -> None:
-    """The answers are in the order of the batch, and each is for its own write."""
+    """The outcomes are in the order of the batch, one for each write."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.create(TWO))
         outcomes = await sec.do(
@@ -184,7 +184,7 @@ async def a_write_that_is_rejected_hurts_no_other(subject: Subject) -> None:
 
 @RECORD.demand
 async def writes_of_one_saga_are_done_in_their_order(subject: Subject) -> None:
-    """The last of a batch has the last word, be it of the state or of the problem."""
+    """The last write of a batch wins, both for the state and for the problem."""
     async with living(subject) as sec:
         await sec.done(
             sec.create(ONE),
@@ -206,15 +206,15 @@ async def writes_of_one_saga_are_done_in_their_order(subject: Subject) -> None:
 
 @RECORD.demand
 async def an_empty_batch_has_no_answers(subject: Subject) -> None:
-    """Nor does a store change by it."""
+    """And it does not change the store."""
     async with living(subject) as sec:
-        expect(await sec.do(), [], "there is an answer for each write of a batch: none")
+        expect(await sec.do(), [], "an empty batch has no outcomes")
         expect(await sec.ids(ListQuery()), [], "an empty batch changes nothing")
 
 
 @RECORD.demand
 async def a_problem_is_noted_and_cleared(subject: Subject) -> None:
-    """It is in the summary, to the letter, and touches nothing else."""
+    """It is in the summary, exactly, and changes nothing else."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.record(ONE, 0, 1), sec.create(TWO))
         before = await sec.load(ONE)
@@ -228,7 +228,7 @@ async def a_problem_is_noted_and_cleared(subject: Subject) -> None:
 
 @RECORD.demand
 async def what_was_answered_is_seen_by_every_later_call(subject: Subject) -> None:
-    """The runtime looks into the store for what it has just written."""
+    """The runtime reads back what it has just written."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         for number in range(12):

@@ -1,4 +1,4 @@
-"""Rules: what a saga has written comes back as a log that keeps them."""
+"""Rules: the log that a saga has written is read back as one that keeps them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from steno.testing.conformance._subject import Subject
 RULES = Topic("rules")
 
 ENDS = {ONE: SUCCEEDED, TWO: FAILED, THREE: STUCK}
-"""How each of the sagas is to end."""
+"""How each of the sagas ends."""
 
 
 @RULES.demand
@@ -71,7 +71,7 @@ def _hold(
 
 
 def _dag() -> SagaDag:
-    """Return a saga whose nodes do not come and go in the order of their numbers."""
+    """Return a saga whose nodes do not start and end in the order of their numbers."""
     inner = DagBuilder("inner")
     inner.append_parallel([Node.action(name, "act", label=name) for name in ("left", "right")])
     inner.append(Node.action("inner", "act", label="inner"))
@@ -100,7 +100,7 @@ def _creation(sec: Life, saga_id: SagaId, dag: SagaDag) -> SagaCreateParams:
 def _records(
     dag: SagaDag, saga_id: SagaId, end: SagaCachedState
 ) -> Iterator[tuple[tuple[SagaNodeEvent, ...], SagaCachedState]]:
-    """Give what a saga records that ends so, step by step."""
+    """Yield the records of a saga that ends in this state, step by step."""
     machine = SagaMachine(dag, SagaState.new(dag.flat, saga_id))
     step, waiting = machine.start(), list[RunAction | RunUndo]()
     while True:
@@ -108,7 +108,7 @@ def _records(
         waiting += [each for each in step.then if isinstance(each, RunAction | RunUndo)]
         if not waiting:
             return
-        step = machine.handle([_result(dag, waiting.pop(), end)])  # the youngest ends first
+        step = machine.handle([_result(dag, waiting.pop(), end)])  # the last one started ends first
 
 
 def _result(dag: SagaDag, command: RunAction | RunUndo, end: SagaCachedState) -> Input:

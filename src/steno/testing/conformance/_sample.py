@@ -1,4 +1,4 @@
-"""Samples: sagas that nobody runs, and logs for them."""
+"""Samples: sagas that are never run, and logs for them."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ LAST = 2**128 - 1
 
 
 def spread(count: int) -> list[SagaId]:
-    """Return so many ids in their order, from the first that there is to the last."""
+    """Return `count` ids in order, from the smallest possible to the largest."""
     return [SagaId(UUID(int=LAST * number // (count - 1))) for number in range(count)]
 
 
-# Neither the text of ids, nor their bytes, nor their numbers with a sign, may tell another order.
+# Sorting as text, as bytes or as signed integers must not give another order.
 ONE, TWO, THREE = (
     SagaId(UUID("0a10f3c2-5e7c-4d0a-8a31-0f2a5c1b9e01")),
     SagaId(UUID("7ffffc2e-1b1d-4f6e-9d7a-6c0b8c8e5d02")),
@@ -59,7 +59,7 @@ NOWHERE = SagaId(UUID("3f333df6-90a4-4fda-8dd3-9485d27cee36"))
 
 
 def events(saga_id: SagaId, first: int, count: int) -> tuple[SagaNodeEvent, ...]:
-    """Return so many events of a saga's log from a number on: each node starts, then succeeds."""
+    """Return `count` events of a saga's log, from `first`: each node starts, then succeeds."""
     return tuple(_event(saga_id, seq) for seq in range(first, first + count))
 
 
@@ -84,11 +84,11 @@ ODD_VALUES: tuple[JSON, ...] = (
     {"": 1, "aa": 2, "b": 3, "é": "e", "Z": [[0], [[1]]], "\x00": True},
     "2026-05-04T08:00:00Z",
 )
-"""What JSON can hold, and a database may be tempted to mend."""
+"""Valid JSON that a database might be tempted to normalize."""
 
 ODD_TEXTS = tuple(encode_json(value) for value in ODD_VALUES)
 ODD_GRAPH = JsonText('{ "b": 1.50,\n\t"a": [1e+2, "\\u00e9\\/"], "ab": {"b": 0, "a": 0} }')
-"""A text is kept, not the value that it stands for: keys, spaces and spellings stay."""
+"""The text is kept, not just its value: the order of keys, spaces and spellings."""
 
 LARGE = encode_json(["語🦀x" * 125_000])
 """A value of a million bytes."""
@@ -96,13 +96,13 @@ LARGE = encode_json(["語🦀x" * 125_000])
 ODD_NAMES = (
     *("trip", "Trip", "trip ", "tri%", "t_ip", "é", "e\u0301", "it's", '"x"', "語🦀", "a\nb", ""),
 )
-"""Names that are not the same, although some databases take some for others."""
+"""Distinct names, some of which some databases consider equal."""
 
 ERRORS = tuple(
     each.encoded()
     for each in (
         ActionFailed(encode_json({"type": "Full", "message": "no room\x00 🦀"})),
-        DeserializeFailed("is no int\n"),
+        DeserializeFailed("is not an int\n"),
         InjectedError(),
         SerializeFailed(""),
         SubsagaCreateFailed("é"),

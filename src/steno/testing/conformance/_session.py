@@ -1,4 +1,4 @@
-"""Sessions: used by many tasks at once, left in whatever way, alone or beside another."""
+"""Sessions: used by many tasks at once, left in any way, alone or beside another."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Call = tuple[str, Callable[[], Awaitable[object]]]
 
 
 def calls(sec: Life) -> Iterator[Call]:
-    """Give one call of each method, with its name."""
+    """Yield one call of each method, with its name."""
     session = sec.session
     yield "take_over", lambda: session.take_over(SEC)
     yield "claim", lambda: session.claim(ONE, SEC)
@@ -55,7 +55,7 @@ async def _expect_closed(sec: Life) -> None:
 
 @SESSION.demand
 async def a_session_that_was_left_is_closed(subject: Subject) -> None:
-    """Every method says so, and nothing is read or written any more."""
+    """Every method raises, and nothing more is read or written."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
     await _expect_closed(sec)
@@ -76,7 +76,7 @@ async def a_session_is_closed_however_it_is_left(subject: Subject) -> None:
             await sec.done(sec.create(ONE))
             raise raised
 
-    demand = "what the body raises leaves the session as it is"
+    demand = "what the body raises leaves the session unchanged"
     error = await error_of(leave, KeyError, demand)
     expect_that(error is raised, demand, error)
     with trio.CancelScope() as scope:
@@ -93,7 +93,7 @@ async def a_session_is_closed_however_it_is_left(subject: Subject) -> None:
 
 @SESSION.demand
 async def a_read_that_is_under_way_ends_with_its_session(subject: Subject) -> None:
-    """With an answer or with an error; whoever waits for it is not forgotten."""
+    """With an answer or with an error; no caller waits for ever."""
     ended: list[str] = []
 
     async def read(session: SecStoreSession) -> None:
@@ -113,7 +113,7 @@ async def a_read_that_is_under_way_ends_with_its_session(subject: Subject) -> No
     for turns in range(1, 6):
         async with trio.open_nursery() as nursery, subject.store.open() as session:
             for _ in range(20):
-                nursery.start_soon(read, session)  # noqa: ASYNC111 - that it is left is the point
+                nursery.start_soon(read, session)  # noqa: ASYNC111 - leaving the session is the point
             for _ in range(turns):
                 await trio.lowlevel.checkpoint()
     demand = "a read that is under way ends with its session: answered, or by a StoreError"
@@ -123,7 +123,7 @@ async def a_read_that_is_under_way_ends_with_its_session(subject: Subject) -> No
 
 @SESSION.demand
 async def many_tasks_may_use_a_session_at_once(subject: Subject) -> None:
-    """Each gets the answers to what it asked, and nothing is lost or mixed up."""
+    """Each gets its own answers, and nothing is lost or mixed up."""
     ids = spread(12)
 
     outcomes: list[WriteOutcome] = []
@@ -154,7 +154,7 @@ async def many_tasks_may_use_a_session_at_once(subject: Subject) -> None:
 
 @SESSION.demand
 async def a_batch_is_seen_whole_or_not_at_all(subject: Subject) -> None:
-    """Whoever looks meanwhile sees all sagas of a batch as before it, or all as after it."""
+    """A concurrent reader sees all sagas as before the batch, or all as after it."""
     seen: list[list[SagaCachedState]] = []
     ended = trio.Event()
     sagas = (ONE, TWO, THREE)
@@ -180,9 +180,9 @@ async def a_batch_is_seen_whole_or_not_at_all(subject: Subject) -> None:
 @SESSION.demand
 async def a_second_session_is_refused_or_fenced(subject: Subject) -> None:
     """
-    A store may have one writer at a time; the other is told who that is, and hurts nobody.
+    A store may allow one writer at a time; the other is told who that is, and does no harm.
 
-    Otherwise whoever took over last writes, and the other one's write is lost.
+    Otherwise the session that took over last writes, and the other one's write is lost.
     """
     async with living(subject) as first:
         await first.done(first.create(ONE))
@@ -194,7 +194,7 @@ async def a_second_session_is_refused_or_fenced(subject: Subject) -> None:
                 expect(outcome, Lost(SEC), "the session that took over first is fenced off")
                 await first.expect_log(ONE, 1, "both sessions see what is durable")
         except StoreInUse as error:
-            expect_that(bool(error.owner), "who is refused is told who has the store", error)
+            expect_that(bool(error.owner), "a refusal names the owner of the store", error)
             await first.done(first.record(ONE, 0, 1))
         before = await first.load(ONE)
     async with subject.store.open() as session:

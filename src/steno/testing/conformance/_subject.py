@@ -1,4 +1,4 @@
-"""The subject: the store that is looked at, and what has to be done to it from outside."""
+"""The subject: the store under test, and hooks that act on it from outside."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ T = TypeVar("T")
 @attrs.frozen
 class Subject:
     """
-    A store to be looked at, fresh and empty for each demand.
+    A store to test, fresh and empty for each demand.
 
-    What only the store's author can do is a hook. A demand whose hook is missing is skipped.
+    Hooks do what only the store's author can. A demand whose hook is missing is skipped.
 
     Attributes:
         store: The store. Opened again, it finds what was stored.
@@ -32,7 +32,7 @@ class Subject:
             nothing can be written; whether reads work is left to the store.
         damage: Called with a saga while the store is closed; makes what is stored of its log
             unreadable, and nothing else.
-        advance: Moves the clock forward that the store stamps rows with; nothing else moves it.
+        advance: Advances the clock with which the store timestamps rows; nothing else moves it.
     """
 
     store: SecStore
@@ -43,13 +43,13 @@ class Subject:
 
     @property
     def open_reader(self) -> Callable[[], AbstractAsyncContextManager[SecStoreReader]] | None:
-        """How operators open the store to look at it; None if it is no `OperatorStore`."""
+        """How operators open the store for reading; None if it is not an `OperatorStore`."""
         return getattr(self.store, "open_reader", None)
 
 
 def needed(hook: T | None, name: str) -> T:
     """
-    Return a hook, or what else a demand cannot do without.
+    Return a hook, or another requirement of a demand.
 
     Raises:
         SkipTest: It is missing.
@@ -61,9 +61,9 @@ def needed(hook: T | None, name: str) -> T:
 
 def _skipped(why: str) -> SkipTest:
     """
-    Return what skips a test.
+    Return the exception that skips a test.
 
-    Under pytest-trio only pytest's own exception does, so where pytest is at work, it is both.
+    Under pytest-trio only pytest's own exception works, so if pytest is running, it is both.
     """
     skip: object = getattr(sys.modules.get("pytest"), "skip", None)
     own: type[BaseException] | None = getattr(skip, "Exception", None)

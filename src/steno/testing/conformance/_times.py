@@ -1,4 +1,4 @@
-"""Times: what a row says of when it was written."""
+"""Times: when a row says that it was written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def _times(sec: Life) -> SagaTimes:
 
 @TIMES.demand
 async def times_are_in_utc_and_in_order(subject: Subject) -> None:
-    """A saga is created, goes on, and ends."""
+    """A saga is created, progresses, and ends."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
         first = await _times(sec)
@@ -45,12 +45,12 @@ async def times_are_in_utc_and_in_order(subject: Subject) -> None:
         )
         for time in (*found, third.ended):
             utc = time is not None and time.utcoffset() == timedelta(0)
-            expect_that(utc, "times know that they are in UTC", time)
+            expect_that(utc, "times have the time zone UTC", time)
 
 
 @TIMES.demand
 async def only_a_saga_that_is_finished_has_ended(subject: Subject) -> None:
-    """In whatever way it has, and with or without an event."""
+    """In any way, and with or without an event."""
     async with living(subject) as sec:
         for count in (0, 1):
             ids = spread(2 * len(STATES))[count::2]
@@ -63,7 +63,7 @@ async def only_a_saga_that_is_finished_has_ended(subject: Subject) -> None:
 
 @TIMES.demand
 async def a_saga_ends_once(subject: Subject) -> None:
-    """A record that is sent again, and a problem, do not change when it was."""
+    """A record that is sent again, and a problem, do not change the time."""
     async with living(subject) as sec:
         end = sec.record(ONE, 0, 1, FAILED)
         await sec.done(sec.create(ONE), end)
@@ -78,7 +78,7 @@ async def a_saga_ends_once(subject: Subject) -> None:
 
 @TIMES.demand
 async def rows_are_stamped_by_the_clock(subject: Subject) -> None:
-    """Only events progress a saga: neither a problem does, nor another owner."""
+    """Only events progress a saga; a problem or a new owner does not."""
     advance = needed(subject.advance, "advance")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
@@ -101,7 +101,7 @@ async def rows_are_stamped_by_the_clock(subject: Subject) -> None:
 
 @TIMES.demand
 async def a_list_shows_the_times_that_load_shows(subject: Subject) -> None:
-    """Also when the store is opened again: what is written down is as exact as what was shown."""
+    """Even when the store is opened again: stored times are as exact as those shown before."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.create(TWO))
         await sec.done(sec.record(ONE, 0, 1, FAILED))
@@ -131,7 +131,7 @@ async def an_event_keeps_the_time_that_it_has(subject: Subject) -> None:
 
 @TIMES.demand
 async def an_event_without_a_time_gets_one(subject: Subject) -> None:
-    """That of the transaction in which it is written."""
+    """The time of the transaction in which it is written."""
     async with living(subject) as sec:
         await sec.done(sec.create(ONE), sec.record(ONE, 0, 2, RUNNING))
         stored = await sec.load(ONE)

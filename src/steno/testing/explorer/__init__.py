@@ -1,7 +1,7 @@
 """
-The explorer: a saga is run through every failure at every moment.
+The explorer: run a saga through every failure at every moment.
 
-What a user gives is a saga, its actions, a way to make the world that they act on, and a check::
+The user provides a saga, its actions, a function that makes their world, and a check::
 
     def make_dag():
         return steno.SagaDag(book_trip, TripParams("The Grand", 120))
@@ -13,37 +13,37 @@ What a user gives is a saga, its actions, a way to make the world that they act 
         await saga_explorer(make_dag, registry, World, check=nothing_is_left)
 
 `saga_explorer` is a fixture of the pytest plugin; `explore` is the same without pytest. A world has
-all that outlives a process: what other systems know. What dies with a process, as a cache does, is
-made by `attach=`, once for each life of a SEC. If the world has an attribute `sec`, it is set, for
-actions that create sagas.
+everything that outlives a process: the state of other systems. What dies with a process, such as a
+cache, is made by `attach=`, once for each life of a SEC. If the world has an attribute `sec`, it is
+set, for actions that create sagas.
 
-What goes wrong in a run is its `Case`, and a case is a line of text::
+The faults of a run are its `Case`, and a case is a line of text::
 
     fail hotel                              the action is not called, and has failed
     fail summary; fail undo of hotel        the saga has to be stuck
     repeat hotel                            the action is called twice
-    delay hotel                             it begins when all that runs beside it has ended
-    crash after commit 5                    the SEC is lost, and another opened on the store
+    delay hotel                             it begins when everything concurrent has ended
+    crash after commit 5                    the SEC is lost, and another is opened on the store
     crash before commit 3; seed 1           in another schedule
     crash at the end of undo of hotel       the function has returned, and that is not logged
-    crash at checkpoint 2 of hotel          it never goes on from where it waits the second time
+    crash at checkpoint 2 of hotel          it never continues from its second checkpoint
 
-A failure is the smallest case that shows it, and `saga_explorer.only("…")` has just that one again.
-It is one of these: the saga ended in another way than it had to, or hangs; an undo action failed;
-an action that was called again gave another output; the check failed; a point that was planned was
-never reached; or the log breaks a rule, which would be a bug of this library.
+A failure is the smallest case that shows it, and `saga_explorer.only("…")` runs that one again.
+It is one of these: the saga ended in the wrong way, or hangs; an undo action failed; an action that
+was called again returned another output; the check failed; a planned point was never reached; or
+the log breaks a rule, which would be a bug in this library.
 
-That an action fails *after* its effect is not among the cases, unless asked for: a node that has
-failed is not undone, so what an action did before it raised is its own to take back.
+Actions that fail *after* their effect are not among the cases unless requested: a failed node is
+not undone, so an action must itself take back what it did before it raised.
 
 In reading order:
 
-* `_case`: what goes wrong in one run, as data and as a line of text.
+* `_case`: the faults of one run, as data and as a line of text.
 * `_explored_saga`: what is explored.
-* `_probe`, `_run`: one run. `_record`, `_outcome`: what was seen of it. `_judge`: if it is right.
-* `_case_plan`, `_sample`: which runs there are, and which are made. `_shrink`: the smallest.
-* `_exploration`, `_explore`: all of them. `_report`, `_text`: what people are told.
-* `_omicron`: parts of the same, by the names of Omicron's.
+* `_probe`, `_run`: one run. `_record`, `_outcome`: what happened. `_judge`: whether it is right.
+* `_case_plan`, `_sample`: which cases exist, and which are run. `_shrink`: smaller cases.
+* `_exploration`, `_explore`: all runs. `_report`, `_text`: reports for people.
+* `_omicron`: parts of an exploration, with Omicron's names.
 """
 
 from steno.testing.explorer._case import (

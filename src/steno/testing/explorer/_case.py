@@ -1,8 +1,8 @@
 """
-Cases: what goes wrong in one run of a saga, as data, and as one line of text that is read back.
+Cases: the faults of one run of a saga, as data, and as a line of text that can be read back.
 
-A line is made of clauses, `fail hotel; crash after commit 5; seed 3`. All that a run depends on is
-in it, so it is all that is needed to have the run again.
+A line consists of clauses, as in `fail hotel; crash after commit 5; seed 3`. It has everything that
+a run depends on, so it is enough to repeat the run.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _PLAIN_NAME = re.compile(r"[\w./:-]+")
 @attrs.frozen
 class Callee:
     """
-    What is called: the action of a node, or its undo action.
+    A user function: the action of a node, or its undo action.
 
     Attributes:
-        node: The node's path, as in `server_alloc/server_id`; of a saga that an action has created,
-            its name and a colon before the node's name.
+        node: The node's path, as in `server_alloc/server_id`; in a saga created by an action,
+            preceded by that saga's name and a colon.
         undoing: Whether the undo action is meant.
     """
 
@@ -33,13 +33,13 @@ class Callee:
     undoing: bool = False
 
     def __str__(self) -> str:
-        """Return it as it stands in the line of a case."""
+        """Return its text in the line of a case."""
         name = self.node if _PLAIN_NAME.fullmatch(self.node) else json.dumps(self.node)
         return f"undo of {name}" if self.undoing else name
 
 
 class FaultKind(enum.Enum):
-    """What is done to a call."""
+    """The kinds of fault in a call."""
 
     FAIL = "fail {}"
     """It fails, and the function is not called at all."""
@@ -48,18 +48,18 @@ class FaultKind(enum.Enum):
     REPEAT = "repeat {}"
     """The function is called twice."""
     DELAY = "delay {}"
-    """It begins only when all that runs beside it has ended."""
+    """It begins only when everything concurrent has ended."""
 
 
 @attrs.frozen
 class CallFault:
-    """Something done to each call of one function; it lasts through all crashes."""
+    """A fault in each call of one function; it persists through crashes."""
 
     kind: FaultKind
     callee: Callee
 
     def __str__(self) -> str:
-        """Return it as it stands in the line of a case."""
+        """Return its text in the line of a case."""
         return self.kind.value.format(self.callee)
 
 
@@ -67,24 +67,24 @@ class CrashKind(enum.Enum):
     """The moments at which a process may die."""
 
     BEFORE_COMMIT = "crash before commit {number}"
-    """What was to be committed is lost."""
+    """The batch is lost."""
     AFTER_COMMIT = "crash after commit {number}"
-    """It is durable, and nobody has heard of it."""
+    """The batch is durable, but its writers do not know."""
     AT_END = "crash at the end of {callee}"
     """The function has returned, and that is not logged."""
     AT_CHECKPOINT = "crash at checkpoint {number} of {callee}"
-    """The function never goes on from the place at which it waits for the nth time."""
+    """The function never continues from its nth checkpoint."""
 
 
 @attrs.frozen
 class CrashPoint:
     """
-    The end of one life of a SEC.
+    The point at which one life of a SEC ends.
 
     Attributes:
-        kind: Which moment.
-        number: Which commit of this life, or which checkpoint of the call, from 1.
-        callee: What is being called; it is the first call of it in this life.
+        kind: The kind of moment.
+        number: The number of the commit in this life, or of the checkpoint in the call, from 1.
+        callee: The function called; its first call in this life is meant.
     """
 
     kind: CrashKind
@@ -92,19 +92,19 @@ class CrashPoint:
     callee: Callee | None = None
 
     def __str__(self) -> str:
-        """Return it as it stands in the line of a case."""
+        """Return its text in the line of a case."""
         return self.kind.value.format(number=self.number, callee=self.callee)
 
 
 @attrs.frozen
 class Case:
     """
-    All that decides how a run goes; `str` of it is the line that `only=` takes.
+    Everything that determines a run; its `str` is the line that `only=` takes.
 
     Attributes:
-        faults: What is done to calls.
+        faults: The faults in calls.
         crashes: One for each life of the SEC but the last.
-        seed: The schedule. 0: nothing takes longer than it does by itself; others hold up calls.
+        seed: The schedule. 0 delays nothing; other seeds delay calls.
     """
 
     faults: tuple[CallFault, ...] = ()
@@ -113,7 +113,7 @@ class Case:
 
     @property
     def size(self) -> int:
-        """How much goes wrong."""
+        """The number of faults and crashes."""
         return len(self.faults) + len(self.crashes)
 
     def __str__(self) -> str:
@@ -124,11 +124,11 @@ class Case:
         return "; ".join(clauses)
 
     def has(self, kind: FaultKind, callee: Callee) -> bool:
-        """Say whether something is done to the calls of a function."""
+        """Return True if the calls of a function have a fault of this kind."""
         return CallFault(kind, callee) in self.faults
 
     def plans(self, kind: FaultKind, *, undoing: bool) -> bool:
-        """Say whether something is done to any action, or to any undo action."""
+        """Return True if any action, or any undo action, has a fault of this kind."""
         return any(each.kind is kind and each.callee.undoing is undoing for each in self.faults)
 
 
@@ -162,7 +162,7 @@ def read_case(line: str) -> Case:
     Return the case of a line.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a case.
     """
     case, position = Case(), 0
     while position < len(line):
@@ -172,7 +172,7 @@ def read_case(line: str) -> Case:
                 break
         else:
             known = ", ".join(str(each) for each in _examples())
-            msg = f"is no case: {line[position:].strip()!r}; a clause is one of: {known}"
+            msg = f"is not a case: {line[position:].strip()!r}; a clause is one of: {known}"
             raise ValueError(msg)
     return case
 
@@ -191,7 +191,7 @@ def _examples() -> tuple[CallFault | CrashPoint | str, ...]:
 
 
 def _with(case: Case, what: FaultKind | CrashKind | str, parts: dict[str, str | None]) -> Case:
-    """Return a case with one clause more."""
+    """Return the case with one more clause."""
     number = int(parts.get("number") or 0)
     callee: Callee | None = None
     if (node := parts.get("node")) is not None:

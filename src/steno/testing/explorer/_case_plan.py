@@ -1,8 +1,8 @@
 """
 The plan: which cases there are.
 
-Those without a crash come from the graph, and from what was seen of the cases before them. Those
-with a crash come from what was seen without one: each commit that was made, and each call.
+Cases without a crash are derived from the graph, and from what earlier runs showed. Cases with a
+crash are derived from the runs without one: from each commit that was made, and each call.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._record import Call, CallEnd, Ran
 
 MOST_CHECKPOINTS = 32
-"""At how many checkpoints of one call there are crashes; of more, some are taken, evenly."""
+"""Maximum checkpoints of one call with crashes; if there are more, they are spread evenly."""
 
 COMMIT_CRASHES = (CrashKind.BEFORE_COMMIT, CrashKind.AFTER_COMMIT)
 
 
 def kind_of(case: Case) -> str:
-    """Return what sort of case it is, as a report counts them."""
+    """Return the sort of a case, as reports count them."""
     match case.crashes:
         case ():
             return _crash_free_kind(case)
@@ -58,7 +58,7 @@ def _crash_free_kind(case: Case) -> str:
 
 
 def stratum(case: Case) -> tuple[str, str]:
-    """Return what a sample has to be spread over."""
+    """Return the stratum of a case; samples are spread over all strata."""
     return kind_of(case), _crash_free_kind(case)
 
 
@@ -71,12 +71,12 @@ def failures(subject: ExploredSaga, *, after_effect: bool) -> list[Case]:
 @attrs.frozen(eq=False)
 class CasePlan:
     """
-    The cases that follow from what was seen.
+    The cases that follow from earlier runs.
 
     Args:
         subject: What is explored.
         failures: The cases in which one action fails.
-        failed: What was seen of those of them that were run.
+        failed: The runs of those that were run.
         seeds: How many schedules there are.
     """
 
@@ -100,7 +100,7 @@ class CasePlan:
 
     @cached_property
     def _undone_by(self) -> Mapping[str, CallFault]:
-        """Of each node a failure that makes it be undone, in every schedule if there is one."""
+        """For each node, a failure that causes its undo, in every schedule if possible."""
         found: dict[str, CallFault] = {}
         certain: set[str] = set()
         for ran in self.failed:
@@ -142,13 +142,13 @@ class CasePlan:
 
 
 def is_to_crash(case: Case) -> bool:
-    """Say whether a case is one in all of whose commits and calls there are to be crashes."""
+    """Return True if there are to be crashes in all commits and calls of a case."""
     failing = {FaultKind.FAIL, FaultKind.FAIL_AFTER}
     return all(fault.kind in failing for fault in case.faults)
 
 
 def crashes_of(ran: Ran) -> Iterator[Case]:
-    """Return the cases in which the SEC is lost once in what was seen without a crash."""
+    """Yield the cases in which the SEC is lost once during a run that had no crash."""
     yield from (attrs.evolve(ran.case, crashes=(c,)) for c in _commit_crashes(ran.commits[0]))
     for call in _first_calls(ran.calls):
         if call.end is CallEnd.RETURNED:
@@ -161,7 +161,7 @@ def crashes_of(ran: Ran) -> Iterator[Case]:
 
 
 def second_crashes_of(ran: Ran) -> Iterator[Case]:
-    """Return the cases in which the SEC that recovers from a crash is lost at a commit, too."""
+    """Yield the cases in which the SEC that recovers from a crash is lost at a commit, too."""
     for crash in _commit_crashes(ran.commits[1] if len(ran.commits) > 1 else 0):
         yield attrs.evolve(ran.case, crashes=(*ran.case.crashes, crash))
 
@@ -179,7 +179,7 @@ def _first_calls(calls: Iterable[Call]) -> list[Call]:
 
 
 def _some(count: int, most: int) -> Iterable[int]:
-    """Return the numbers from 1 to a count, or so many of them that are evenly spread."""
+    """Return the numbers from 1 to `count`, or `most` of them, evenly spread."""
     if count <= most:
         return range(1, count + 1)
     return sorted({1 + place * (count - 1) // (most - 1) for place in range(most)})

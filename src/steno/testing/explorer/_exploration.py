@@ -1,8 +1,8 @@
 """
-The exploration: all cases of a saga, those without a crash first, as far as the budget goes.
+The exploration: all cases of a saga, those without a crash first, within the budget.
 
-How many cases there are with a crash is known when those without have been run. It stops at the
-first run with which something is wrong, and looks for a smaller one that shows the same.
+The number of cases with a crash is known once those without have been run. It stops at the first
+run that fails, and searches for a smaller case that shows the same problem.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from steno.testing.explorer._shrink import Shrinker
 from steno.testing.explorer._text import counterexample_text
 
 PAIRS = 8
-"""Of how many cases with one crash there is one with two."""
+"""How many cases with one crash there are for each with two."""
 
 Progress = Callable[[int, int | None], object]
 
 
 class CounterExample(AssertionError):
     """
-    A case in which a saga does not do what it has to; the text says all that is known of it.
+    A case in which a saga does not do what it must; the text says all that is known about it.
 
     Attributes:
         case: The case.
-        kind: What sort of thing is wrong, in a few words.
-        error: The exception of the user's code that shows it, if one does.
+        kind: The kind of problem, in a few words.
+        error: The exception of the user's code that shows it, if any.
     """
 
     def __init__(self, text: str, case: Case, problem: Problem) -> None:
@@ -66,10 +66,10 @@ class Exploration:
     Args:
         subject: What is explored.
         seeds: How many schedules there are.
-        budget: How many runs there may be; None: all.
-        seed: What samples are drawn with.
-        after_effect: Whether actions fail after their effect, too.
-        progress: Is told how many runs there were, and how many there will be, if that is known.
+        budget: The maximum number of runs; None for all.
+        seed: The seed for drawing samples.
+        after_effect: Whether actions also fail after their effect.
+        progress: Called with the number of runs so far, and the total, if known.
     """
 
     subject: ExploredSaga
@@ -88,13 +88,13 @@ class Exploration:
     _total: int | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        """Seed what draws samples."""
-        self._random = Random(self.seed)  # noqa: S311 - it has to be repeatable
+        """Seed the generator for samples."""
+        self._random = Random(self.seed)  # noqa: S311 - it must be reproducible
 
     # What is run
 
     def explore(self) -> Report:
-        """Run all there is to run."""
+        """Run all cases, and return the report."""
         cases = self._without_crash()
         singles = self.choose(cases, self._left - self._left // PAIRS)
         pairs = self._left - len(singles)
@@ -106,7 +106,7 @@ class Exploration:
         return self.report()
 
     def only(self, case: Case) -> Report:
-        """Run one case, and nothing else that counts."""
+        """Run one case only, and return the report."""
         with quiet():
             self._pace = Pace(run_case(self.subject, Case(), Pace()).seconds)
         self.choose([case], 1)
@@ -114,7 +114,7 @@ class Exploration:
         return self.report()
 
     def run_each(self, cases: Iterable[Case]) -> list[Ran]:
-        """Run cases without a crash; the checkpoints of their calls are counted."""
+        """Run cases without a crash, counting the checkpoints of their calls."""
         return [self.run(case, counting=True) for case in cases]
 
     def begin(self) -> list[Ran]:
@@ -132,7 +132,7 @@ class Exploration:
         return failures(self.subject, after_effect=self.after_effect)
 
     def _without_crash(self) -> list[Case]:
-        """Run what has no crash; return the cases with one that follow."""
+        """Run the cases without a crash; return the cases with one that follow from them."""
         begun, failed = self.begin(), self.fail_each()
         cases = CasePlan(self.subject, self._failures(), failed, self.seeds).crash_free()
         others = self.run_each(self.choose(cases, self._left // 2))
@@ -140,7 +140,7 @@ class Exploration:
         return [case for ran in rans for case in crashes_of(ran)]
 
     def _with_two_crashes(self, recovered: Sequence[Ran], count: int) -> None:
-        """Lose the SEC that recovers, too, in a sample of the cases."""
+        """Lose the recovering SEC, too, in a sample of the cases."""
         ends = list(itertools.accumulate(2 * ran.commits[-1] for ran in recovered))
         total = ends[-1] if ends else 0
         self._cases[TWO_CRASHES] += total
@@ -161,16 +161,16 @@ class Exploration:
         return max(0, (sys.maxsize if self.budget is None else self.budget) - self._made)
 
     def choose(self, cases: Sequence[Case], count: int | None = None) -> list[Case]:
-        """Count the cases that there are, and return as many of them as are to be run."""
+        """Count the cases, and return those to run."""
         self._cases.update(kind_of(case) for case in cases)
         return sample(cases, self._left if count is None else count, self._random)
 
     def run(self, case: Case, *, counting: bool = False, shrinking: bool = True) -> Ran:
         """
-        Run a case.
+        Run a case, and return the run.
 
         Raises:
-            CounterExample: Something is wrong with it, or with a smaller one.
+            CounterExample: This case fails; the exception has it, or a smaller one.
         """
         if self.stopped:
             msg = "the exploration was stopped"
@@ -190,11 +190,11 @@ class Exploration:
         if shrinking:
             again = Shrinker(lambda case: run_case(self.subject, case, self._pace, counting=True))
             ran = again.smallest(ran)
-        assert ran.problem is not None  # noqa: S101 - a smaller run has the same
+        assert ran.problem is not None  # noqa: S101 - a smaller run has the same problem
         return CounterExample(counterexample_text(self.subject, ran), ran.case, ran.problem)
 
     def report(self) -> Report:
-        """Return what was done so far."""
+        """Return the report so far."""
         counts = (Count(kind, self._runs[kind], cases) for kind, cases in self._cases.items())
         seconds = time.perf_counter() - self._began
         return Report(self.subject.dag.saga_name, tuple(counts), self._commits, seconds, self.seed)

@@ -1,4 +1,4 @@
-"""The entry: `explore`, which takes what a user has and runs the exploration where it can run."""
+"""The entry point: `explore`, which runs an exploration inside or outside of Trio."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from steno.testing.explorer._report import Report
 C = TypeVar("C")
 
 DAY: Final = 86_400.0
-"""After how many virtual seconds a saga hangs, unless told otherwise."""
+"""Default number of virtual seconds after which a saga hangs."""
 BUDGET: Final = 2_000
-"""How many runs there may be, unless told otherwise."""
+"""Default maximum number of runs."""
 SEEDS: Final = 2
-"""How many schedules there are, unless told otherwise."""
+"""Default number of schedules."""
 
 Check = Callable[[C, Outcome], object]
 Attach = Callable[[C, SecClient], object]
@@ -48,49 +48,48 @@ def explore(
     progress: Progress | None = None,
 ) -> Report:
     """
-    Run a saga through every failure at every moment; return if all is well.
+    Run a saga through every failure at every moment; return the report if all is well.
 
-    It runs the saga with nothing going wrong; with each action failing in turn; with each undo
-    failing that such a failure brings about; with each action and each undo called twice; with each
-    of those that run side by side held up until the others have ended. And it loses the SEC, and
-    opens another on what is stored: before and after every commit of the runs in which an action or
-    an undo fails, or none does; at the end of each call, and at each place at which it waits.
+    It runs the saga without a fault; with each action failing in turn; with each undo that follows
+    from such a failure failing; with each action and each undo called twice; and with each of
+    several concurrent calls delayed until the others have ended. It also loses the SEC, and opens
+    another on the same store: before and after every commit of the runs in which one action or
+    undo fails, or none; at the end of each call, and at each of its checkpoints.
 
-    A run must end as was planned: it succeeds if nothing fails, it is unwound if an action fails,
-    it is stuck only if an undo action was made to fail. Crashes, repetitions and delays change
-    nothing of that. Its log must keep the rules, and `check` must not raise.
+    A run must end as planned: it succeeds if nothing fails, it is unwound if an action fails, and
+    it is stuck only if an undo action was made to fail, regardless of crashes, repetitions and
+    delays. Its log must keep the rules, and `check` must not raise.
 
-    All this happens in virtual time, on stores in memory, with one schedule per seed; so actions
-    must not wait for threads, nor for anything else outside of Trio. May be called in an async
-    function or elsewhere; it returns when all is done, and `await` before it does no harm.
+    Runs are in virtual time, on in-memory stores, with one schedule per seed; so actions must not
+    wait for threads, nor for anything else outside of Trio. It may be called in async functions
+    and in others; it returns when all is done, and `await` before it does no harm.
 
     Args:
         make_dag: Returns the saga; called once.
         registry: Its actions.
         make_context: Returns the world that the actions of one run act on, which outlives crashes;
             may be async. If it has an attribute `sec`, that is set to each `SecClient`.
-        check: Called with the world and the `Outcome` at the end of each run; raises if that is not
-            as it should be; may be async. None checks nothing.
-        attach: Called with the world and a `SecClient` whenever a SEC is opened; what it returns is
-            the actions' `ctx.user_data`. Without it, that is the world. What is kept there, and not
-            in the world, is lost in a crash.
-        same_outputs: Whether an action that is called again has to return the same.
+        check: Called with the world and the `Outcome` at the end of each run; raises if the world
+            is wrong; may be async. None checks nothing.
+        attach: Called with the world and a `SecClient` whenever a SEC is opened; its result is the
+            actions' `ctx.user_data`, which is the world by default. State that is kept there, and
+            not in the world, is lost in a crash.
+        same_outputs: Whether an action that is called again must return the same output.
         fail_after_effect: Whether actions also fail after they have returned, as when an answer is
-            lost. Such an action has an effect that its own undo is not called for, so most sagas
-            can not pass: an earlier node has to take it back.
-        seeds: How many schedules there are; all but the first hold up calls at random.
-        budget: How many runs there may be; if there are more cases, a sample of each sort is run.
-            None: all.
-        seed: What samples are drawn with.
-        only: The line of a case, as a failure shows it: nothing else is run.
-        deadline: Virtual seconds after which a saga is taken to hang.
-        progress: Called after each run with how many there were, and how many there will be, if
-            that is known.
+            lost. Such an action has had an effect, but its undo is not called, so most sagas
+            cannot pass: an earlier node must take it back.
+        seeds: The number of schedules; all but the first delay calls at random.
+        budget: The maximum number of runs; if there are more cases, a sample of each sort is run.
+            None runs all.
+        seed: The seed for drawing samples.
+        only: The line of a case, as a failure prints it: only that case is run.
+        deadline: Virtual seconds after which a saga is considered to hang.
+        progress: Called after each run with the number of runs so far, and the total, if known.
 
     Raises:
-        CounterExample: Something is wrong; it is an `AssertionError`, and the smallest that was
-            found.
-        ValueError: `only` is no case of this saga.
+        CounterExample: A case fails; this is an `AssertionError`, with the smallest such case that
+            was found.
+        ValueError: `only` is not a case of this saga.
     """
     __tracebackhide__ = True
     subject = make_explored_saga(
@@ -120,7 +119,7 @@ def make_explored_saga(
     same_outputs: bool = True,
     deadline: float = DAY,
 ) -> ExploredSaga:
-    """Return what is explored, without the types of the user's world, which are theirs."""
+    """Return the subject of an exploration, with the types of the user's world erased."""
     return ExploredSaga(
         dag=make_dag(),
         registry=registry,
@@ -133,9 +132,9 @@ def make_explored_saga(
 
 
 def set_sec(world: object, sec: SecClient) -> object:
-    """Make a SEC known to a world that has an attribute for it."""
+    """Set the attribute `sec` of a world that has one, and return the world."""
     if hasattr(world, "sec") or _declares_sec(type(world)):
-        setattr(world, "sec", sec)  # noqa: B010 - no checker can know that it is there
+        setattr(world, "sec", sec)  # noqa: B010 - type checkers do not know the attribute
     return world
 
 
@@ -145,10 +144,10 @@ def _declares_sec(kind: type) -> bool:
 
 def outside_of_trio(exploration: Exploration, run: Callable[[], Report]) -> Report:
     """
-    Call a function where it may call `trio.run`.
+    Call a function where it may call `trio.run`, and return its result.
 
-    Within Trio that is a thread, and the loop stands still meanwhile: nothing else may draw from
-    Trio's generator, and no clock of a test may jump.
+    Within Trio that is a thread, and the event loop is blocked meanwhile: nothing else may draw
+    from Trio's generator, and no test clock may jump.
     """
     __tracebackhide__ = True
     try:
@@ -160,12 +159,12 @@ def outside_of_trio(exploration: Exploration, run: Callable[[], Report]) -> Repo
             finally:
                 exploration.stopped = True
     except CounterExample as found:
-        # Where it was found is of no interest: what it says is all that there is to know.
+        # The traceback is irrelevant: the text has everything there is to know.
         raise found.with_traceback(None) from None
 
 
 def _check_nodes(subject: ExploredSaga, case: Case) -> None:
-    """Refuse a case of another saga; what the sagas are called that actions create is not known."""
+    """Refuse a case of another saga; names of sagas created by actions are not checked."""
     callees = [fault.callee for fault in case.faults]
     called = [crash.callee for crash in case.crashes if crash.callee is not None]
     callees += [callee for callee in called if ":" not in callee.node]

@@ -1,4 +1,4 @@
-"""What is explored: a saga, its actions, and a way to make the world that they act on."""
+"""The subject of an exploration: a saga, its actions, and a function that makes their world."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from steno.testing.explorer._outcome import Outcome
 @attrs.frozen(eq=False)
 class ExploredSaga:
     """
-    What is explored.
+    The subject of an exploration.
 
     Attributes:
         dag: The saga.
         registry: Its actions.
         make_context: Makes the world of a run; may be async.
-        check: Looks at the world at the end of a run; may be async.
-        attach: What the actions of one life get, of the world and its SEC.
-        same_outputs: Whether an action that is called again has to return the same.
-        deadline: Virtual seconds after which a run is taken to hang.
+        check: Checks the world at the end of a run; may be async.
+        attach: Makes the user data of one life from the world and its SEC.
+        same_outputs: Whether an action that is called again must return the same output.
+        deadline: Virtual seconds after which a run is considered to hang.
     """
 
     dag: SagaDag
@@ -38,7 +38,7 @@ class ExploredSaga:
 
     @cached_property
     def names(self) -> Mapping[int, str]:
-        """The nodes that run an action, by index, in their order, each with its path."""
+        """The paths of the nodes that run an action, by index, in order."""
         flat = self.dag.flat
         return {
             index: flat.path(index).removeprefix("/")
@@ -53,7 +53,7 @@ class ExploredSaga:
 
     @cached_property
     def with_undo(self) -> Sequence[str]:
-        """The nodes whose undo action is one that can fail."""
+        """The nodes with an undo action that can fail."""
         return [name for index, name in self.names.items() if not self._is_noop(index)]
 
     def _is_noop(self, index: int) -> bool:
@@ -64,12 +64,12 @@ class ExploredSaga:
         return isinstance(action, ActionFunc) and action.needs_no_undo
 
     def is_before(self, one: str, other: str) -> bool:
-        """Say whether a node has succeeded, in every schedule, when another one begins."""
+        """Return True if, in every schedule, a node has succeeded when another one begins."""
         return bool(self._ancestors[self.nodes[other]] >> self.nodes[one] & 1)
 
     @cached_property
     def concurrent(self) -> Sequence[str]:
-        """The nodes beside which others may run."""
+        """The nodes that may run concurrently with others."""
         return [one for one in self.nodes if any(self._are_beside(one, o) for o in self.nodes)]
 
     def _are_beside(self, one: str, other: str) -> bool:
@@ -77,7 +77,7 @@ class ExploredSaga:
 
     @cached_property
     def _ancestors(self) -> Sequence[int]:
-        """Of each node, the set of those that it depends on, as the bits of a number."""
+        """For each node, the set of its ancestors, as the bits of a number."""
         graph = self.dag.flat.graph
         found = [0] * len(graph)
         for node in graph.topological_order():

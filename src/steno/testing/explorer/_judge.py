@@ -1,4 +1,4 @@
-"""What is wrong with a run: what the engine promises, what the plan demands, what the user says."""
+"""Judging a run: by the engine's guarantees, the plan of its case, and the user's check."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def judge_run(
     store: InMemorySecStore,
     check: Callable[[Outcome], Awaitable[None]],
 ) -> None:
-    """Note the first thing that is wrong with a run, if anything is."""
+    """Note the first problem of a run, if there is any."""
     await trio.lowlevel.checkpoint()
     problems = _problems(subject, ran, store)
     if ran.problem is None and (found := next(problems, None)) is not None:
@@ -40,11 +40,11 @@ async def judge_run(
     if ran.problem is None and ran.result is not None:
         try:
             await check(Outcome(ran.case, ran.result))
-        except Exception as error:  # noqa: BLE001 - a check says no by raising whatever it likes
+        except Exception as error:  # noqa: BLE001 - a check may raise any exception
             ran.note(Problem(ProblemKind.CHECK, f"the check failed{_shown(error)}", error))
     if ran.problem is None and (missed := next(_unreached(subject, ran), None)) is not None:
         text = (
-            f"{missed!r} was planned and never came to be: the run took another course than the "
+            f"{missed!r} was planned and never happened: the run took another course than the "
             "one that it was planned for. An action depends on more than its context: on real "
             "time, randomness, threads, or what an earlier run has left"
         )
@@ -57,14 +57,16 @@ def _problems(subject: ExploredSaga, ran: Ran, store: InMemorySecStore) -> Itera
         return
     assert ran.stored is not None  # noqa: S101 - it has a result
     if tuple(ran.result.saga_log.events) != ran.stored.events:
-        yield Problem(ProblemKind.RULE, "a waiter was told of more, or less, than is durable")
+        yield Problem(
+            ProblemKind.RULE, "a waiter was given a result that differs from what is durable"
+        )
     yield from _wrong_end(ran, ran.stored)
     if subject.same_outputs:
         yield from _other_outputs(ran.calls)
 
 
 def _breaches(subject: ExploredSaga, store: InMemorySecStore) -> Iterator[Problem]:
-    """Hold every log against the rules."""
+    """Yield a problem for each log that breaks a rule."""
     for summary in store.list(_ALL):
         stored = store.load(summary.saga_id)
         assert stored is not None  # noqa: S101 - it is in the list
@@ -74,7 +76,7 @@ def _breaches(subject: ExploredSaga, store: InMemorySecStore) -> Iterator[Proble
         breach = verify_log(dag, stored.events, saga_id=summary.saga_id, finished=summary.state)
         if breach is not None:
             text = (
-                f"the log of saga {summary.saga_id} breaks a rule: {breach}; this is a bug of steno"
+                f"the log of saga {summary.saga_id} breaks a rule: {breach}; this is a bug in steno"
             )
             yield Problem(ProblemKind.RULE, text)
 
@@ -83,7 +85,7 @@ def _breaches(subject: ExploredSaga, store: InMemorySecStore) -> Iterator[Proble
 
 
 def _wrong_end(ran: Ran, stored: StoredSaga) -> Iterator[Problem]:
-    """Hold the end against what was done to the saga."""
+    """Yield a problem if the saga ended otherwise than planned."""
     state, planned = stored.summary.state, _planned_end(ran)
     if state is planned:
         return
@@ -100,7 +102,7 @@ def _wrong_end(ran: Ran, stored: StoredSaga) -> Iterator[Problem]:
 
 
 def _planned_end(ran: Ran) -> SagaCachedState:
-    """Return how a saga has to end after all that was done to it."""
+    """Return the state in which a saga must end after the faults of its run."""
     failing = [fault for fault in ran.fired if fault.kind in _FAILURES]
     if any(fault.callee.undoing for fault in failing):
         return SagaCachedState.STUCK
@@ -108,7 +110,7 @@ def _planned_end(ran: Ran) -> SagaCachedState:
 
 
 def _unplanned_failure(ran: Ran, stored: StoredSaga) -> Callee | None:
-    """Return what failed by itself, although nothing was to fail."""
+    """Return the function that failed although no failure was planned; None if none did."""
     failed = {e.node_id for e in stored.events if isinstance(e.event_type, Failed)}
     calls = (c for c in ran.calls if c.saga_id == EXPLORED and not c.callee.undoing)
     return next((c.callee for c in calls if c.node_id in failed), None)
@@ -128,7 +130,7 @@ def _last_error(calls: Iterable[Call], callee: Callee) -> BaseException | None:
 
 
 def _shown(error: BaseException | None) -> str:
-    """Return an exception on one line; its traceback shows the others."""
+    """Return the first line of an exception; its traceback shows the others."""
     if error is None:
         return ""
     lines = str(error).splitlines()
@@ -139,7 +141,7 @@ def _shown(error: BaseException | None) -> str:
 
 
 def _other_outputs(calls: Iterable[Call]) -> Iterator[Problem]:
-    """Compare what an action has returned each time that it was called for one node."""
+    """Yield a problem for each action whose calls for one node returned different outputs."""
     first: dict[tuple[SagaId, int], Call] = {}
     for call in calls:
         if call.callee.undoing or call.end is not CallEnd.RETURNED:
@@ -148,8 +150,8 @@ def _other_outputs(calls: Iterable[Call]) -> Iterator[Problem]:
         if before.output != call.output:
             text = (
                 f"{call.callee} was called again and returned {call.output}, after "
-                f"{before.output}: it is not idempotent. If it may return something else each "
-                "time, say same_outputs=False"
+                f"{before.output}: it is not idempotent. If it may return a new output each "
+                "time, pass same_outputs=False"
             )
             yield Problem(ProblemKind.OUTPUT, text)
 
@@ -167,9 +169,9 @@ def _unreached(subject: ExploredSaga, ran: Ran) -> Iterator[str]:
 
 def _is_certain(subject: ExploredSaga, ran: Ran, fault: CallFault) -> bool:
     """
-    Say whether a fault has to come to be, wherever the SEC is lost and in each schedule.
+    Return True if a fault must occur, wherever the SEC is lost and in each schedule.
 
-    A node beside the one that fails may, or may not, have begun by then.
+    A node concurrent with the one that fails may or may not have begun by then.
     """
     if not fault.callee.undoing or not (ran.case.crashes or ran.case.seed):
         return fault.kind is not FaultKind.REPEAT or not ran.case.crashes

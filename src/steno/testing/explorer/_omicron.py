@@ -1,9 +1,9 @@
 """
-Helpers by the names of Omicron's, whose engineers wrote them for their own sagas.
+Helpers with the names of Omicron's, whose engineers wrote them for their own sagas.
 
-Each proves one thing, by the means of the explorer; `explore` proves all of them, and crashes too.
-All but the last return a `Report`, or raise a `CounterExample`; they may be called in an async test
-and elsewhere, with `await` before them or without.
+Each proves one thing, by means of the explorer; `explore` proves all of them, and crashes too. All
+but the last return a `Report`, or raise a `CounterExample`; they may be called in async tests and
+in others, with or without `await`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def actions_succeed_idempotently(
     attach: Attach[C] | None = None,
 ) -> Report:
     """
-    Run the saga with each action called twice in turn: it succeeds as if it had been called once.
+    Run the saga with each action called twice in turn: it succeeds as if called once.
 
     The arguments are those of `explore`.
 
@@ -81,7 +81,7 @@ def action_failure_can_unwind_idempotently(
     attach: Attach[C] | None = None,
 ) -> Report:
     """
-    Run the saga with each action failing in turn, and each undo action called twice that follows.
+    Run the saga with each action failing in turn, and each undo that follows called twice.
 
     The arguments are those of `explore`.
 
@@ -108,7 +108,7 @@ def _fail_each_and_repeat_undos(exploration: Exploration) -> None:
 
 
 def _explored(exploration: Exploration, run: Callable[[Exploration], object]) -> Report:
-    """Run the saga as it is, and then what is to be run of it; return what there was."""
+    """Run the saga without a fault, and then the cases of `run`; return the report."""
     __tracebackhide__ = True
 
     def explore() -> Report:
@@ -123,10 +123,10 @@ def assert_no_failed_undo_steps(
     *logs: SagaResult | SagaLog | Iterable[SagaNodeEvent],
 ) -> None:
     """
-    Hold that no undo action has failed.
+    Assert that no undo action has failed.
 
     Args:
-        logs: Results of sagas, their logs, or the events of these.
+        logs: Results of sagas, their logs, or events.
 
     Raises:
         AssertionError: One has; the text names each.

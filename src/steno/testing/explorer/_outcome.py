@@ -1,4 +1,4 @@
-"""What the check of a user is told of a run."""
+"""The outcome of a run, for the user's check."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from steno.testing.explorer._case import Case
 @attrs.frozen(eq=False, repr=False)
 class Outcome:
     """
-    How a run has ended; exactly one of the three is so.
+    How a run ended; exactly one of `succeeded`, `failed` and `stuck` is true.
 
     Attributes:
-        case: What went wrong in it, as was planned.
-        result: What came of the saga.
+        case: Its planned faults.
+        result: The result of the saga.
     """
 
     case: Case
     result: SagaResult
 
     def __repr__(self) -> str:
-        """Return it short: it stands in the texts of failing checks."""
+        """Return a short text, because failing checks print it."""
         end = "succeeded" if self.succeeded else "failed" if self.failed else "stuck"
         return f"<Outcome of {str(self.case)!r}: {end}>"
 
     @property
     def succeeded(self) -> bool:
-        """Whether all was done."""
+        """Whether the saga succeeded."""
         return isinstance(self.result, SagaResultOk)
 
     @property
@@ -38,6 +38,6 @@ class Outcome:
 
     @property
     def stuck(self) -> bool:
-        """Whether an undo action failed, as was planned: something is left over."""
+        """Whether an undo action failed, as planned, so that something is left over."""
         result = self.result
         return isinstance(result, SagaResultErr) and result.undo_failure is not None

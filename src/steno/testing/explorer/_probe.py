@@ -1,9 +1,9 @@
 """
-The probe: it stands between the SEC and the actions, sees every call, and meddles as is planned.
+The probe: it wraps the actions of a SEC, records every call, and injects the planned faults.
 
-A crash is the cancellation of the SEC: nothing is logged any more, and every task is cut off at its
-next checkpoint. What such a task does in its `finally` is done, other than in a process that dies;
-an action that relies on that is wrong, and is not found out here.
+A crash is the cancellation of the SEC: nothing more is logged, and every task is cut off at its
+next checkpoint. Unlike in a process that dies, the `finally` blocks of such a task still run; an
+action that relies on that is wrong, and is not detected here.
 """
 
 from __future__ import annotations
@@ -28,44 +28,44 @@ from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, Pro
 _inside: ContextVar[Call | None] = ContextVar("steno_explorer_call", default=None)
 
 _DUE = {False: ["started"], True: ["started", "succeeded", "undo_started"]}
-"""What is durable of a node, and nothing else, whenever its action or its undo is called."""
+"""The exact durable events of a node whenever its action or its undo is called."""
 
 
 class PlannedFailure(Exception):
-    """A call failed because the explorer had planned it."""
+    """A call failed because the explorer planned it."""
 
 
 @attrs.frozen
 class Pace:
     """
-    How long things are held up, in virtual seconds.
+    How long calls are delayed, in virtual seconds.
 
     Attributes:
-        usual: What the whole saga takes, if nothing is held up.
+        usual: The duration of the whole saga, if nothing is delayed.
     """
 
     usual: float = 0.0
 
     @property
     def longer(self) -> float:
-        """Longer than everything that is not held up."""
+        """A duration longer than that of any saga without delays."""
         return 10 * self.usual + 3600
 
     def random(self, seed: int, what: str) -> float:
-        """Return how long a call is held up by a seed: half of them not at all."""
-        random = Random(f"{seed}/{what}")  # noqa: S311 - it has to be repeatable
+        """Return how long a seed delays a call; half of the calls are not delayed."""
+        random = Random(f"{seed}/{what}")  # noqa: S311 - it must be reproducible
         return max(0.0, random.uniform(-1, 1)) * (self.usual or 1.0)
 
 
 @attrs.define(eq=False)
 class Probe(trio.abc.Instrument):
     """
-    Sees and meddles with the calls of one run.
+    Records the calls of one run, and injects faults.
 
     Args:
         subject: What is explored.
-        ran: Where it is noted.
-        pace: How long things are held up.
+        ran: Where the run is recorded.
+        pace: How long calls are delayed.
     """
 
     subject: ExploredSaga
@@ -94,7 +94,7 @@ class Probe(trio.abc.Instrument):
             self.scope.cancel()
 
     def made_durable(self, write: SagaWrite) -> None:
-        """Take note of a write that the store has made."""
+        """Note a write that the store has made."""
         match write:
             case SagaCreateParams(saga_id=saga_id, saga_name=name, events=events):
                 self._names[saga_id] = name
@@ -109,13 +109,13 @@ class Probe(trio.abc.Instrument):
             self._durable[event.saga_id, event.node_id].append(event.event_type.label)
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        """Count a checkpoint of a call, from which it goes on now."""
+        """Count a checkpoint of a call, from which it now continues."""
         if (call := task.context.get(_inside)) is not None:
             call.checkpoints += 1
             self._meet(call, CrashKind.AT_CHECKPOINT, call.checkpoints + 1)
 
     def _meet(self, call: Call, kind: CrashKind, number: int = 0) -> bool:
-        """Crash, if this is the place; return whether it is."""
+        """Crash if this is the planned point; return whether it is."""
         if self.crash is None or self.crash != CrashPoint(kind, number, call.callee):
             return False
         self.die()
@@ -130,7 +130,7 @@ class Probe(trio.abc.Instrument):
         *,
         undoing: bool,
     ) -> object:
-        """Call a function of the user, as is planned."""
+        """Call a function of the user, with the planned faults, and return its result."""
         call = self._begin(ctx, undoing=undoing)
         await self._hold_up(call)
         if self._fires(FaultKind.FAIL, call.callee):
@@ -165,10 +165,10 @@ class Probe(trio.abc.Instrument):
         finally:
             _inside.reset(token)
         call.end, call.output = CallEnd.RETURNED, _as_json(self.subject.registry.codec, result)
-        return result  # noqa: ASYNC910 - user code was called, if it waited or not
+        return result  # noqa: ASYNC910 - user code was called, whether or not it waited
 
     def _begin(self, ctx: ActionContext[Never], *, undoing: bool) -> Call:
-        """Note a call, and hold it against what is durable."""
+        """Record a call, check it against what is durable, and return it."""
         callee = self._callee(ctx, undoing=undoing)
         call = Call(callee, ctx.saga_id, ctx.node_id, len(self.ran.lives) - 1)
         self.ran.calls.append(call)
@@ -188,7 +188,7 @@ class Probe(trio.abc.Instrument):
         return Callee(f"{self._names.get(ctx.saga_id)}:{ctx.node_name}", undoing)
 
     async def _hold_up(self, call: Call) -> None:
-        """Let a call wait, if its seed or a fault says so."""
+        """Delay a call, if its seed or a fault says so."""
         await trio.lowlevel.checkpoint()
         seconds = 0.0
         if seed := self.ran.case.seed:
@@ -202,7 +202,7 @@ class Probe(trio.abc.Instrument):
             await trio.sleep(seconds)
 
     def _fires(self, kind: FaultKind, callee: Callee) -> bool:
-        """Note that a fault is made here, if it is planned; return whether it is."""
+        """Return whether a fault is planned here, and record it if so."""
         planned = self.ran.case.has(kind, callee)
         if planned:
             self.ran.fired.add(CallFault(kind, callee))
@@ -213,12 +213,12 @@ def _as_json(codec: Codec, result: object) -> JsonText | None:
     try:
         return codec.encode(result)
     except SerializeError:
-        return None  # the node fails by it, which is seen elsewhere
+        return None  # this fails the node, which is checked elsewhere
 
 
 @attrs.frozen(eq=False)
 class _Probed:
-    """An action that is called by way of a probe."""
+    """An action that is called through a probe."""
 
     _action: Action
     _probe: Probe
@@ -229,16 +229,16 @@ class _Probed:
         return self._action.name
 
     async def do_it(self, ctx: ActionContext[Never]) -> object:
-        """Do it."""
+        """Call the action through the probe."""
         return await self._probe.call(ctx, self._action.do_it, undoing=False)
 
     @property
     def output_type(self) -> object:
-        """The annotation that its outputs keep."""
+        """The annotation of its outputs."""
         return output_type_of(self._action)
 
     async def undo_it(self, ctx: ActionContext[Never]) -> None:
-        """Undo it."""
+        """Call the undo action through the probe."""
         await self._probe.call(ctx, self._action.undo_it, undoing=True)
 
 

@@ -1,4 +1,4 @@
-"""What was seen of a run."""
+"""The record of a run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from steno.store import StoredSaga
 from steno.testing.explorer._case import Callee, CallFault, Case, CrashPoint
 
 EXPLORED: Final = SagaId(UUID("6b1d3f5a-52a7-4b1e-8a55-2e0c6f0d9e11"))
-"""The id of the saga in every run: what follows from it, as idempotency keys do, is the same."""
+"""The id of the saga in every run, so that idempotency keys are the same in all of them."""
 
 
 class CallEnd(enum.Enum):
-    """How a call has ended."""
+    """How a call ended."""
 
     NONE = "never returned"
     RETURNED = "returned"
@@ -32,15 +32,15 @@ class Call:
     A call of user code.
 
     Attributes:
-        callee: What was called.
-        saga_id: For which saga.
-        node_id: For which node of it.
-        life: In which life of the SEC, from 0.
-        end: How it has ended.
-        checkpoints: How often it waited, if that was counted.
-        output: What it returned, as JSON; None if that is no JSON.
+        callee: The function called.
+        saga_id: The saga.
+        node_id: The node.
+        life: The life of the SEC, from 0.
+        end: How it ended.
+        checkpoints: The number of its checkpoints, if counted.
+        output: What it returned, as JSON; None if that is not JSON.
         error: What it raised.
-        held_up: Whether it was made to wait before.
+        held_up: Whether it was delayed.
     """
 
     callee: Callee
@@ -55,12 +55,12 @@ class Call:
 
 
 class ProblemKind(enum.Enum):
-    """What can be wrong with a run."""
+    """The kinds of problem of a run."""
 
     RULE = "the engine broke a rule"
-    RAISED = "the SEC did not go on"
+    RAISED = "the SEC did not continue"
     HANGS = "the saga hangs"
-    END = "the saga ended in another way than it had to"
+    END = "the saga ended in the wrong way"
     STUCK = "an undo failed"
     OUTPUT = "an action is not idempotent"
     CHECK = "the check failed"
@@ -70,12 +70,12 @@ class ProblemKind(enum.Enum):
 @attrs.frozen(eq=False)
 class Problem:
     """
-    What is wrong with a run.
+    A problem of a run.
 
     Attributes:
-        kind: What sort of thing.
-        text: The thing, in a sentence.
-        error: The exception of the user's code that shows it, if one does.
+        kind: Its kind.
+        text: The problem, in a sentence.
+        error: The exception of the user's code that shows it, if any.
     """
 
     kind: ProblemKind
@@ -86,19 +86,19 @@ class Problem:
 @attrs.define(eq=False)
 class Ran:
     """
-    What was seen of a run.
+    The record of a run.
 
     Attributes:
-        case: What was planned.
+        case: Its planned faults.
         calls: All calls of user code.
-        fired: Which of the faults were made.
-        crashed: Which of the crashes were made.
-        commits: How many commits each life had.
-        lives: How many events of the saga were durable when each life began.
-        seconds: How long it took, in virtual time.
-        result: What came of the saga, if it has ended.
-        stored: What is stored of the saga, if it is.
-        problem: What was seen to be wrong while it ran.
+        fired: The faults that occurred.
+        crashed: The crashes that occurred.
+        commits: The number of commits in each life.
+        lives: The number of durable events of the saga at the start of each life.
+        seconds: Its duration in virtual time.
+        result: The result of the saga, if it ended.
+        stored: The stored saga, if there is one.
+        problem: Its first problem, if any.
     """
 
     case: Case
@@ -113,12 +113,12 @@ class Ran:
     problem: Problem | None = None
 
     def note(self, problem: Problem) -> None:
-        """Note what is wrong; the first thing is the one that counts."""
+        """Note a problem; only the first one is kept."""
         if self.problem is None:
             self.problem = problem
 
     def forget(self) -> None:
-        """Let go of what is large, once it was found to be right."""
+        """Release large data, once the run was judged to be right."""
         self.result = self.stored = None
         for call in self.calls:
             call.error = call.output = None

@@ -1,4 +1,4 @@
-"""The report: how many runs there were, of which sorts."""
+"""The report: the number of runs of each sort."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Count:
 
     Attributes:
         kind: The sort, as in `a crash after a commit`.
-        runs: How many were made.
-        cases: How many there are to be made, after what was seen in those before.
+        runs: The number of runs made.
+        cases: The number of cases of this sort.
     """
 
     kind: str
@@ -32,16 +32,16 @@ class Count:
 @attrs.frozen
 class Report:
     """
-    What an exploration has done: every run of it ended as it should.
+    The report of an exploration in which every run ended as it should.
 
-    Awaiting a report gives the report, so that `await` may stand before what explores, or not.
+    Awaiting a report returns it, so `await` is optional before a function that explores.
 
     Attributes:
         saga_name: The saga.
         counts: The runs, by sort, in the order in which they were made.
         commits: The commits of all runs.
-        seconds: The time that they took, of a real clock.
-        seed: What the samples were drawn with.
+        seconds: Their duration in real time.
+        seed: The seed of the samples.
     """
 
     saga_name: str
@@ -52,16 +52,16 @@ class Report:
 
     @property
     def runs(self) -> int:
-        """How many runs were made."""
+        """The number of runs made."""
         return sum(count.runs for count in self.counts)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every case was run, but for pairs of crashes, which are always a sample."""
+        """Whether every case was run, except pairs of crashes, which are always a sample."""
         return all(count.runs == count.cases for count in self.counts if count.kind != TWO_CRASHES)
 
     def __str__(self) -> str:
-        """Return a table for people."""
+        """Return the report as a table."""
         name, seconds = escaped(self.saga_name), f"{self.seconds:.1f} s"
         lines = [f'saga "{name}": {self.runs} runs in {seconds}, all is well']
         for count in self.counts:
@@ -73,7 +73,7 @@ class Report:
         return "\n".join(lines)
 
     def __await__(self) -> Generator[None, None, Self]:
-        """Give the report."""
+        """Return the report when awaited."""
         yield from ()
         return self
 

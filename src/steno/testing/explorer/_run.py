@@ -1,4 +1,4 @@
-"""One run of a case: a world is made, a saga is run in it through all crashes, and is judged."""
+"""One run of a case: make a world, run the saga in it through all crashes, and judge it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from steno.testing.schedule import run_seeded
 ONCE = 1
 
 MOST_ROUNDS = 100_000
-"""How often Trio looks for what can run, at one and the same virtual time, before it is stopped."""
+"""Rounds of Trio's scheduler without any virtual time passing before a run is stopped."""
 
 
 @attrs.define(eq=False)
 class _Rounds(trio.abc.Instrument):
-    """Stops a run in which something goes round and round, and no time passes."""
+    """Stops a run that loops for ever while no time passes."""
 
     scope: trio.CancelScope
     _time: float = -1.0
@@ -51,7 +51,7 @@ class _Rounds(trio.abc.Instrument):
 
 @contextmanager
 def quiet() -> Generator[None, None, None]:
-    """Log nothing of this thread's SECs: stores that fail are what is planned here."""
+    """Suppress the logs of this thread's SECs, because stores fail as planned."""
     logger, here = logging.getLogger("steno"), threading.get_ident()
 
     def is_from_elsewhere(record: logging.LogRecord) -> bool:
@@ -67,13 +67,13 @@ def quiet() -> Generator[None, None, None]:
 @attrs.define(eq=False)
 class Run:
     """
-    A run of a case; what outlives its crashes.
+    A run of a case; it outlives the crashes.
 
     Args:
         subject: What is explored.
-        ran: Where it is noted.
-        pace: How long things are held up.
-        counting: Whether checkpoints of calls are counted.
+        ran: Where the run is recorded.
+        pace: How long calls are delayed.
+        counting: Whether to count the checkpoints of calls.
     """
 
     subject: ExploredSaga
@@ -86,11 +86,11 @@ class Run:
     _user_data: object = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        """Put the probe in its place."""
+        """Install the probe."""
         self.probe = Probe(self.subject, self.ran, self.pace)
 
     async def run(self) -> None:
-        """Run the case to its end, and note all that is seen."""
+        """Run the case to its end, and record what happens."""
         self.world = await _waited_for(self.subject.make_context())
         began = trio.current_time()
         with trio.move_on_after(self._deadline()) as deadline, self._instruments(deadline):
@@ -104,7 +104,7 @@ class Run:
         await judge_run(self.subject, self.ran, self.store, self._check)
 
     def _deadline(self) -> float:
-        """Return the virtual seconds after which nothing can be expected any more."""
+        """Return the virtual seconds after which the run is considered to hang."""
         case, lives = self.ran.case, len(self.ran.case.crashes) + 1
         held_up = self.pace.longer * sum(f.kind is FaultKind.DELAY for f in case.faults)
         if case.seed:
@@ -113,7 +113,7 @@ class Run:
         return calls * self.subject.deadline + lives * held_up
 
     def _instruments(self, deadline: trio.CancelScope) -> AbstractContextManager[None]:
-        """Watch the run for what goes round; count checkpoints of calls, if that is wanted."""
+        """Return a context that detects endless loops, and counts checkpoints if requested."""
         instruments: list[trio.abc.Instrument] = [_Rounds(deadline)]
         crashes = self.ran.case.crashes
         if self.counting or any(c.kind is CrashKind.AT_CHECKPOINT for c in crashes):
@@ -128,7 +128,7 @@ class Run:
     # A life
 
     async def _live(self, crash: CrashPoint | None) -> bool:
-        """Open a SEC, and wait for the saga; return whether it has ended."""
+        """Open a SEC, and wait for the saga; return True if it has ended."""
         stored = self.store.load(EXPLORED)
         self.ran.lives.append(0 if stored is None else len(stored.events))
         self.ran.commits.append(0)
@@ -148,11 +148,11 @@ class Run:
         return not scope.cancel_called
 
     def _context(self, _id: SagaId, _name: SagaName, _params: object) -> object:
-        """Return what actions get: known since before any saga was loaded."""
+        """Return the actions' user data, made before any saga is loaded."""
         return self._user_data
 
     async def _run_saga(self, sec: SecClient) -> None:
-        """Do what an application does, which may have been started anew: create, start, wait."""
+        """Create, start and wait, like an application that may have been restarted."""
         saga = await sec.saga_create(self.subject.dag, saga_id=EXPLORED)
         if len(self.ran.lives) == ONCE:
             await self._inject(sec)
@@ -169,7 +169,7 @@ class Run:
                 await sec.saga_inject_repeat(EXPLORED, node, times)
 
     async def _commit(self, record: Record, batch: Batch) -> Outcomes:
-        """Write a batch, and be lost at it if this is the time."""
+        """Write a batch, crash if that is planned here, and return the outcomes."""
         self.ran.commits[-1] += 1
         if self._is_due(CrashKind.BEFORE_COMMIT):
             return await Crash(self.probe.die)(record, batch)
@@ -187,7 +187,7 @@ class Run:
 
 
 async def _waited_for(result: object) -> object:
-    """Return what a function of the user gave, which may be async."""
+    """Return the result of a function of the user, awaiting it if it is async."""
     if inspect.isawaitable(result):
         return await result
     await trio.lowlevel.checkpoint()
@@ -213,7 +213,7 @@ def _hanging(calls: Sequence[Call], seconds: float) -> Problem:
 
 
 def run_case(subject: ExploredSaga, case: Case, pace: Pace, *, counting: bool = False) -> Ran:
-    """Run a case in a Trio of its own, with virtual time and the schedule of its seed."""
+    """Run a case in its own Trio, in virtual time with the schedule of its seed; return the run."""
     one = Run(subject, Ran(case), pace, counting)
     run_seeded(one.run, seed=case.seed, patience=math.inf)
     return one.ran

@@ -11,14 +11,14 @@ from steno.testing.explorer._case_plan import stratum
 
 
 def sample(cases: Sequence[Case], count: int, random: Random) -> list[Case]:
-    """Return so many cases, in their order, spread evenly over all sorts of them."""
+    """Return `count` cases, in their order, spread evenly over all sorts."""
     if count >= len(cases):
         return list(cases)
     places: dict[Hashable, list[int]] = defaultdict(list)
     for place, case in enumerate(cases):
         places[stratum(case)].append(place)
     left, chosen = max(0, count), list[int]()
-    # The smallest first: what they do not use is for the others.
+    # The smallest sorts first: the others share what they do not use.
     pools = sorted(places.values(), key=len)
     for number, pool in enumerate(pools):
         share = min(len(pool), left // (len(pools) - number))

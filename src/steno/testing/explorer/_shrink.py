@@ -1,4 +1,4 @@
-"""Shrinking: of a run with which something is wrong, the smallest that shows the same."""
+"""Shrinking: finding the smallest case that shows the same problem as a run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from steno.testing.explorer._case_plan import crashes_of
 from steno.testing.explorer._record import Ran
 
 MOST_TRIES = 300
-"""How many runs are made in search of a smaller case."""
+"""Maximum number of runs in search of a smaller case."""
 
 
 @attrs.define(eq=False)
 class Shrinker:
     """
-    Looks for a smaller case.
+    Searches for a smaller case.
 
     Args:
         run: Runs a case, and counts its checkpoints.
@@ -27,7 +27,7 @@ class Shrinker:
     _tries: int = attrs.field(init=False, default=0)
 
     def smallest(self, ran: Ran) -> Ran:
-        """Return the smallest run that is found to have the same sort of problem."""
+        """Return the smallest run found that has the same kind of problem."""
         while (smaller := self._smaller(ran)) is not None:
             ran = smaller
         return ran
@@ -43,7 +43,7 @@ class Shrinker:
         return None
 
     def _candidates(self, case: Case) -> Iterator[Case]:
-        """Yield smaller cases, those first that are smallest."""
+        """Yield smaller cases, the smallest first."""
         if case.seed:
             yield attrs.evolve(case, seed=0)
         yield from _with_less(case)

@@ -1,4 +1,4 @@
-"""What a counterexample tells people."""
+"""The text of a counterexample."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WIDTH = 100
 
 
 def counterexample_text(subject: ExploredSaga, ran: Ran) -> str:
-    """Return all that there is to know of a run with which something is wrong."""
+    """Return everything known about a run that has a problem."""
     problem = ran.problem
-    assert problem is not None  # noqa: S101 - asked of a run with one
+    assert problem is not None  # noqa: S101 - only called for a run with a problem
     parts = [
         "\n".join(map(escaped, f'saga "{subject.dag.saga_name}": {problem.text}'.split("\n"))),
         f"    the case:   {ran.case}\n    only this:  {only_line(ran.case)}",
@@ -32,12 +32,12 @@ def counterexample_text(subject: ExploredSaga, ran: Ran) -> str:
 
 
 def only_line(case: Case) -> str:
-    """Return what runs a case again."""
+    """Return the ways to run a case again."""
     return f"saga_explorer.only({str(case)!r}), or pytest --steno-only={str(case)!r}"
 
 
 def _calls(ran: Ran) -> Iterator[str]:
-    """Yield a line per call, and one per crash."""
+    """Yield a line for each call, and one for each crash."""
     yield "the calls:"
     width = max((len(str(call.callee)) for call in ran.calls), default=0)
     life = 0
@@ -65,7 +65,7 @@ def _shortened(text: str) -> str:
 
 
 def _log(subject: ExploredSaga, ran: Ran) -> Iterator[str]:
-    """Yield the lines of the log as `SagaLog.pretty` has them, with names, and the crashes."""
+    """Yield the lines of the log in the format of `SagaLog.pretty`, with names and crashes."""
     events = () if ran.stored is None else ran.stored.events
     result = ran.result
     unwinding = result is not None and result.saga_log.unwinding
@@ -86,15 +86,15 @@ def _name(subject: ExploredSaga, event: SagaNodeEvent) -> str:
 
 
 def _status(subject: ExploredSaga, ran: Ran) -> str:
-    """Return the status tree of what is stored."""
-    assert ran.stored is not None  # noqa: S101 - asked of sagas that are
+    """Return the status tree of the stored saga."""
+    assert ran.stored is not None  # noqa: S101 - only called for stored sagas
     events, phase = ran.stored.events, Phase.RUNNING if ran.result is None else Phase.DONE
     view = Snapshot(EXPLORED, subject.dag, events, len(events), phase).view()
     return f"{view.state.status}"
 
 
 def _traceback(error: BaseException) -> str:
-    """Return the traceback of an exception, from where user code begins."""
+    """Return the traceback of an exception, starting in user code."""
     shown = traceback.TracebackException.from_exception(error)
     frames = list(shown.stack)
     while frames and frames[0].filename.startswith(_PACKAGE):

@@ -1,10 +1,10 @@
 """
-Sagas as plain values, and the fake actions that they are run with.
+Sagas as plain values, and fake actions to run them with.
 
 * `SagaSpec`: a saga, made of `ActionSpec`, `ConstantSpec` and `SubsagaSpec`. For Hypothesis,
   `steno.testing.strategies` draws them at random.
-* `FakeActions`: the world of their actions, which notes each `FakeCall`, and raises `PlannedError`
-  where a `steno.testing.faults.FaultPlan` says so.
+* `FakeActions`: the world of their actions, which records each `FakeCall`, and raises
+  `PlannedError` where a `steno.testing.faults.FaultPlan` says so.
 """
 
 from steno.testing.fakes._fake import FakeActions, FakeCall, PlannedError

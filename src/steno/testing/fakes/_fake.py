@@ -1,4 +1,4 @@
-"""Fake actions: they take what time they are told to, see all they can, and fail as planned."""
+"""Fake actions: they take a given time, look up all they can, and fail as planned."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class FakeCall:
     A call of a fake action.
 
     Attributes:
-        node: Whose.
+        node: The node.
         undoing: Whether it is the undo action.
-        seen: All the outputs that it could look up, by name.
+        seen: All outputs that it could look up, by name.
         params: The params that it saw.
     """
 
@@ -36,7 +36,7 @@ class FakeCall:
 
 
 class PlannedError(Exception):
-    """What a fake action raises that is planned to fail."""
+    """Raised by a fake action that is planned to fail."""
 
 
 Meanwhile: TypeAlias = Callable[[ActionContext[None], FakeCall], Awaitable[object]]
@@ -52,11 +52,11 @@ class FakeActions:
     """
     The world of fake actions, which outlives a SEC.
 
-    What an action returns is a checksum of its node and of all that it saw, so that what should
-    not depend on schedules and crashes shows in the log if it does.
+    An action returns a checksum of its node and of all that it saw, so any wrong dependence on
+    schedules or crashes shows in the log.
 
     Attributes:
-        plan_of: The plan of a saga; what it says of injections is for others to do.
+        plan_of: Returns the plan of a saga; injections in it are left to the caller.
         meanwhile: Awaited in each call, once that is noted: takes time, or does anything else.
         calls: Every call, by saga.
         done: The action keys of all that was done.

@@ -1,11 +1,11 @@
 """
-What goes wrong: stores that fail, and sagas whose actions do.
+Faults: stores that fail, and sagas whose actions fail.
 
-* `FaultyStore`: a store around another, which does as a `Script` says, and notes each `Commit`. The
+* `FaultyStore`: a wrapper of a store that follows a `Script` and records each `Commit`. The
   `Fault` of a batch is `Unavailable`, `Crash`, `Refusal`, `Delay`, `Torn`, `Reordered`, or a
   function of one's own, which is given a `Batch` and how to `Record` it, and returns `Outcomes`.
   `When` says when it strikes.
-* `FaultPlan`: what goes wrong with which node of a saga, each a `NodeFault`.
+* `FaultPlan`: which `NodeFault`s each node of a saga has.
 """
 
 from steno.testing.faults._fault import (

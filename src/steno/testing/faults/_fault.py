@@ -1,8 +1,8 @@
 """
-Faults: what a store may do with a batch of writes, other than to write it and say so.
+Faults: what a store may do with a batch, other than write it and say so.
 
-A fault is any async function that is given the batch, and how it is written when all is well. These
-are the usual ones, as values: their `repr` says what happened, in the text of a failing test.
+A fault is any async function that takes the batch, and a function that writes it normally. These
+are the usual ones, as values: their `repr` explains a failing test.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class When(enum.Enum):
     BEFORE = "before the batch is written, which it then is not"
     """Nothing of it is durable."""
     DURING = "while the batch is being written"
-    """It is durable all the same."""
-    AFTER = "after the batch was written, before anybody hears of it"
-    """It is durable, and nobody knows."""
+    """It is durable nevertheless."""
+    AFTER = "after the batch was written, before the answer is given"
+    """It is durable, but the caller does not know."""
 
 
 async def write_with(fault: Fault | None, record: Record, batch: Batch) -> Outcomes:
-    """Write a batch with a fault; None: as it should be."""
+    """Write a batch with a fault, and return the outcomes; None writes it normally."""
     return await (record(batch) if fault is None else fault(record, batch))
 
 
 @attrs.frozen
 class Unavailable:
-    """Raise `StoreUnavailable`, before or after the batch was written; the latter loses answers."""
+    """Raise `StoreUnavailable` before the batch is written, or after, which loses the answers."""
 
     when: When = When.BEFORE
 
     async def __call__(self, record: Record, batch: Batch) -> Outcomes:
-        """Write the batch, or do not."""
+        """Write the batch or not, as configured, and raise."""
         await trio.lowlevel.checkpoint()
         if self.when is When.BEFORE:
             raise StoreUnavailable("planned: the batch was not written")
@@ -57,12 +57,12 @@ class Unavailable:
 @attrs.frozen
 class Crash:
     """
-    Lose whoever writes, and go on as its database would.
+    Crash the writer, and continue as its database would.
 
     Attributes:
-        crash: What makes the crash: `scope.cancel` of the scope in which the SEC was opened.
-        when: When it comes.
-        fault: What else goes wrong, unless it comes before the write; None: nothing.
+        crash: Causes the crash: `scope.cancel` of the scope in which the SEC was opened.
+        when: When the crash happens.
+        fault: Another fault, unless the crash comes before the write; None for no other.
     """
 
     crash: Callable[[], object]
@@ -86,11 +86,11 @@ class Crash:
 @attrs.frozen
 class Refusal:
     """
-    Refuse a batch as a whole, for good.
+    Refuse a batch as a whole, permanently.
 
     Attributes:
-        error: What is raised.
-        if_of: Refuse only batches for which this is true; None: all.
+        error: The exception to raise.
+        if_of: Refuse only batches for which this returns true; None refuses all.
     """
 
     error: Exception = attrs.field(factory=lambda: StoreError("planned: a row is poisoned"))
@@ -107,12 +107,12 @@ class Refusal:
 @attrs.frozen
 class Delay:
     """
-    Take time, in seconds.
+    Delay a batch, in seconds.
 
     Attributes:
-        before: What passes before the batch is written, or anything else is done with it.
-        after: What passes before the answer is given.
-        fault: What else goes wrong; None: nothing.
+        before: The delay before anything is done with the batch.
+        after: The delay before the answer is given.
+        fault: Another fault; None for no other.
     """
 
     before: float = 0.0
@@ -130,12 +130,12 @@ class Delay:
 @attrs.frozen
 class Torn:
     """
-    Write only some of a batch, each on its own, in some order: what no store may do, and disks do.
+    Write only part of a batch, one by one, in some order: stores must not do so, but disks do.
 
     Attributes:
-        order: Which of the writes are written, by their place in the batch, and in which order;
-            places that the batch does not have are passed over.
-        answer: What is answered for all: that nothing is known, or a lie: that all is durable.
+        order: The writes to make, by their index in the batch, and in this order; indexes out of
+            range are skipped.
+        answer: The answer for all: that nothing is known, or, falsely, that all is durable.
     """
 
     order: tuple[int, ...] = ()
@@ -144,7 +144,7 @@ class Torn:
     )
 
     async def __call__(self, record: Record, batch: Batch) -> Outcomes:
-        """Write what is to be written."""
+        """Write the chosen part."""
         await trio.lowlevel.checkpoint()
         for place in self.order:
             if place < len(batch):
@@ -157,10 +157,10 @@ class Torn:
 @attrs.frozen
 class Reordered:
     """
-    Write a batch in another order, in one transaction, and answer as if it had been its own.
+    Write a batch in another order, in one transaction, and answer in the original order.
 
     Attributes:
-        key: The places in the batch are sorted by this; the writes of a saga may change places too.
+        key: The sort key of indexes in the batch; the writes of one saga may be reordered too.
     """
 
     key: Callable[[int], int] = lambda place: -place

@@ -1,4 +1,4 @@
-"""Fault plans: what goes wrong with which node of a saga."""
+"""Fault plans: which faults the nodes of a saga have."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ class NodeFault(enum.Enum):
     """What can go wrong with a node, in its action or by injection."""
 
     ACTION = "its action always raises"
-    """It fails whenever it is run."""
+    """It fails each time it is run."""
     ACTION_ONCE = "its action raises when it is called for the first time"
-    """It fails, unless that call is repeated, or lost in a crash."""
+    """It fails, unless the call is repeated, or lost in a crash."""
     UNDO = "its undo action always raises"
     """The saga gets stuck, if the node is undone."""
     INJECT_ERROR = "an error is injected"
-    """It fails without being called; gone after a restart, if it is not injected again."""
+    """It fails without being called; lost in a restart, unless injected again."""
     INJECT_UNDO_ERROR = "an undo error is injected"
-    """The saga gets stuck, if the node is undone; gone as above."""
+    """The saga gets stuck, if the node is undone; lost as above."""
     REPEAT = "action and undo action are called twice"
-    """Harmless, if they are idempotent; gone as above."""
+    """Harmless, if they are idempotent; lost as above."""
 
 
 UNDO_FAULTS = frozenset({NodeFault.UNDO, NodeFault.INJECT_UNDO_ERROR})
 """Faults that fail the undo of a node."""
 LASTING_FAULTS = frozenset({NodeFault.ACTION, NodeFault.INJECT_ERROR})
-"""Faults that make a node fail whenever it comes to be run."""
+"""Faults that make a node fail whenever it is run."""
 
 
 @attrs.frozen
 class FaultPlan:
     """
-    What goes wrong with a saga.
+    The faults of a saga.
 
     Attributes:
-        faults: The faults of nodes, by index; one that does not suit a node's kind does nothing.
+        faults: The faults of nodes, by index; one that does not apply to a node does nothing.
     """
 
     faults: frozenset[tuple[int, NodeFault]] = frozenset()
 
     def has(self, node: int, fault: NodeFault) -> bool:
-        """Say whether a node has a fault."""
+        """Return True if a node has a fault."""
         return (node, fault) in self.faults
 
     def nodes(self, fault: NodeFault) -> list[int]:
-        """Return the nodes that have a fault."""
+        """Return the indexes of the nodes with a fault."""
         return sorted(node for node, each in self.faults if each is fault)
 
     def kinds(self) -> frozenset[NodeFault]:
-        """Return the faults that any node has."""
+        """Return the set of faults that any node has."""
         return frozenset(fault for _, fault in self.faults)
 
     async def inject(self, sec: SecClient, saga_id: SagaId) -> None:
-        """Inject what is to be injected into a saga that is ready or runs."""
+        """Make the planned injections into a saga that is ready or running."""
         await trio.lowlevel.checkpoint()
         for node, fault in sorted(self.faults, key=lambda each: (each[0], each[1].name)):
             with suppress(NoSuchNode, NodeBegun, SagaNotRunning):  # there is nothing to inject into
@@ -72,4 +72,4 @@ class FaultPlan:
                     case NodeFault.REPEAT:
                         await sec.saga_inject_repeat(saga_id, node, RepeatInjected(2, 2))
                     case NodeFault.ACTION | NodeFault.ACTION_ONCE | NodeFault.UNDO:
-                        pass  # that is for the action to do
+                        pass  # the fake action does that

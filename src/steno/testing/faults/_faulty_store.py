@@ -1,4 +1,4 @@
-"""A store that does with a chosen batch what stores do on bad days, and keeps a note of it all."""
+"""A store that injects faults into chosen batches, and records what happened."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ Script: TypeAlias = Mapping[int, Fault] | Callable[[int, Batch], Fault | None]
 @attrs.define(eq=False)
 class Commit:
     """
-    A batch that a faulty store was given.
+    A batch that a faulty store was given, and its fate.
 
     Attributes:
-        number: How many it was given before, in all sessions.
+        number: How many batches preceded it, in all sessions.
         batch: The writes.
-        fault: What was done with it; None if all was well.
-        written: The writes that have become durable by it, in their order; some may be the same.
-        answer: What the writer was told; None while it was told nothing, or if it was cancelled.
-        durable: After it, for each saga in it, how many of its events were durable.
+        fault: Its fault; None if it had none.
+        written: The writes that it made durable, in their order; some may be repeated.
+        answer: The writer's answer; None until it is given, or if the writer was cancelled.
+        durable: The number of durable events afterwards, for each saga in the batch.
     """
 
     number: int
@@ -55,17 +55,17 @@ class Commit:
 @attrs.define(eq=False)
 class FaultyStore:
     """
-    A store around another, with faults.
+    A wrapper of a store, with faults.
 
-    Only batches have faults: what is read, is read. Both stores can be opened again and again; what
-    the faults have left in the inner one is there to be looked at.
+    Only batches have faults; reads are passed on. Both stores can be opened repeatedly, and the
+    inner one can be inspected for what the faults have left.
 
     Attributes:
         inner: The store.
-        script: The fault of each batch, by its number, counted from 0 over all sessions; or what
-            chooses it, given number and batch. A batch without one is written.
-        commits: What came of each batch.
-        durable: How many events of each saga are durable, by what was written through this store.
+        script: The fault of each batch by its number, counted from 0 over all sessions; or a
+            function from number and batch to the fault. A batch without one is written.
+        commits: A record of each batch.
+        durable: The number of durable events of each saga written through this store.
     """
 
     inner: SecStore
@@ -80,7 +80,7 @@ class FaultyStore:
             yield _FaultySession(self, session)
 
     async def record(self, session: SecStoreSession, batch: Batch) -> Outcomes:
-        """Write a batch as the script says."""
+        """Write a batch as the script says, and return the outcomes."""
         await trio.lowlevel.checkpoint()
         number = len(self.commits)
         script = self.script
@@ -116,7 +116,7 @@ class FaultyStore:
                 length = first_seq + len(events)
             case _:
                 return
-        # A record that was sent again is no longer than what has followed it meanwhile.
+        # A resent record may be shorter than what has since been recorded.
         self.durable[saga_id] = max(length, self.durable.get(saga_id, 0))
 
 

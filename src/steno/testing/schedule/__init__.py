@@ -1,12 +1,11 @@
 """
-When things happen: the order of tasks, as a function of a seed, and time, which is virtual.
+Deterministic runs: the order of tasks as a function of a seed, and virtual time.
 
 * `run_seeded`: runs an async function in virtual time, with the schedule of a seed. `seeded` does
-  so for any `trio.run`. `check_schedule` finds out whether all this holds with the Trio that is
-  installed.
-* `Steps`: counts steps of tasks, and cuts in before one.
-* `DateClock`: dates in virtual time, from the `EPOCH` on.
-* `Schedule`: a seed, and a script of `Choices` for all else that is left open in a run.
+  so for any `trio.run`. `check_schedule` checks that this works with the installed version of Trio.
+* `Steps`: counts steps of tasks, and calls a function before one.
+* `DateClock`: dates in virtual time, starting at `EPOCH`.
+* `Schedule`: a seed, and a script of `Choices` for everything else that varies in a run.
 """
 
 from steno.testing.schedule._choice import Choices, Schedule

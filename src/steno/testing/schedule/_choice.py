@@ -1,4 +1,4 @@
-"""Choices: what is left open in a run, decided by a script."""
+"""Choices: what varies in a run, decided by a script."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import attrs
 @attrs.frozen
 class Schedule:
     """
-    All that decides in which order things happen.
+    Everything that decides the order of events in a run.
 
     Attributes:
         seed: The order of Trio's tasks, for `run_seeded`.
-        script: How long things take, or what comes first, as choices; when it ends: 0.
+        script: How long things take, or what comes first, as choices; 0 after its end.
     """
 
     seed: int = 0
     script: bytes = b""
 
     def choices(self) -> Choices:
-        """Return its choices, from the first one on."""
+        """Return its choices, starting with the first."""
         return Choices(self.script)
 
     def at(self, place: int, count: int) -> int:
-        """Return one of so many, which depends on the place alone; the script has no end then."""
+        """Return a choice below `count` for a place, repeating the script as needed."""
         return self.script[place % len(self.script)] % count if self.script else 0
 
 
@@ -35,7 +35,7 @@ class Choices:
     _at: int = attrs.field(init=False, default=0)
 
     def pick(self, count: int) -> int:
-        """Choose one of so many, from 0."""
+        """Return the next choice, from 0 to below `count`."""
         if self._at >= len(self._script):
             return 0
         self._at += 1

@@ -1,4 +1,4 @@
-"""The date and time of virtual time, for stores that stamp what they keep."""
+"""Dates in virtual time, for stores that timestamp their rows."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 @attrs.define(eq=False)
 class DateClock:
     """
-    Tells the date and time in a run of virtual time, to a store and to a SEC.
+    Returns the date and time in a run of virtual time, for a store and a SEC.
 
     Give it to both, as `InMemorySecStore(clock=clock)` and `open_sec(store, …, clock=clock)`.
 
-    It starts at an epoch, and goes as Trio's clock does, which in virtual time begins at 0. Where a
-    store outlives a run, the next run begins at the date at which the clock was last looked at in
-    the one before. Outside of Trio it stands still.
+    It starts at an epoch, and advances with Trio's clock, which in virtual time begins at 0. If a
+    store outlives a run, the next run begins at the date that the clock last returned in the
+    previous one. Outside of Trio it does not advance.
 
     Attributes:
-        date: What it showed when it was last looked at; at first the epoch.
+        date: The date that it last returned; initially the epoch.
     """
 
     date: datetime = EPOCH
@@ -33,11 +33,11 @@ class DateClock:
         """Return the date and time."""
         if trio.lowlevel.in_trio_run():
             now = trio.current_time()
-            # A clock that has gone back is that of another run.
+            # A clock that has gone back belongs to another run.
             gone = now - self._looked_at if now >= self._looked_at else now
             self.date, self._looked_at = self.date + timedelta(seconds=gone), now
         return self.date
 
     def advance(self, by: timedelta) -> None:
-        """Move it forward, whatever Trio's clock does: deadlines come no sooner."""
+        """Move the date forward independently of Trio's clock: deadlines are not affected."""
         self.date = self() + by

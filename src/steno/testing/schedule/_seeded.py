@@ -1,18 +1,17 @@
 """
-Schedules: in which order Trio runs what can run, as a function of a seed.
+Schedules: the order in which Trio runs its runnable tasks, as a function of a seed.
 
-Trio shuffles every batch of runnable tasks with a generator of its own, so that nobody relies on an
-order. It can be told to sort them first, which it has for Hypothesis; then that generator decides
-all, if no thread and no real clock has a say. Both are names of a module of Trio's, private ones,
-and there is no public way to either: should Trio drop one, `seeded` says so, and `check_schedule`
-finds out whether they still do what they did.
+Trio shuffles every batch of runnable tasks with its own generator, so that programs do not rely on
+an order. It can also sort them first, an option made for Hypothesis; then that generator determines
+the schedule, unless threads or a real clock are involved. Both are private names of a Trio module,
+with no public equivalent: if Trio drops one, `seeded` raises, and `check_schedule` checks that
+they still have this effect.
 
-Being names of a module, they are shared by all threads, and each thread can run a Trio of its own:
-a test may well run a saga in a worker thread while the Trio that waits for it goes on. So what is
-put in the generator's place asks which thread is drawing: each that is seeded has a generator of
-its own, and others draw from Trio's as before. A lock guards the putting in place, by the first
-that comes, and the putting back, by the last that goes. The one thing that others notice meanwhile
-is that their tasks are sorted before they are shuffled.
+As module globals they are shared by all threads, and each thread can run its own Trio: a test may
+run a saga in a worker thread while the Trio that waits for it continues. So the replacement of the
+generator checks which thread is drawing: each seeded thread has its own generator, and others draw
+from Trio's as before. A lock guards its installation, by the first seeded run, and its removal, by
+the last. The only effect on other threads is that their tasks are sorted before they are shuffled.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ RANDOM: Final = "_r"
 SORTED_FIRST: Final = "_ALLOW_DETERMINISTIC_SCHEDULING"
 
 PATIENCE: Final = 1e7
-"""Virtual seconds that no test needs: the clock gets there only if everything waits for nothing."""
+"""More virtual seconds than any test needs: the clock gets there only in a deadlock."""
 
 
 class _PerThread(random.Random):
-    """Draws from the generator of the thread that asks, if it has one, or else from another."""
+    """Draws from the calling thread's generator, if it has one, and otherwise from Trio's."""
 
     def __init__(self, others: random.Random) -> None:
         super().__init__()
@@ -61,7 +60,7 @@ class _PerThread(random.Random):
 
 @attrs.define(eq=False)
 class _Replacement:
-    """What stands in place of Trio's generator, and how many runs of ours make use of it."""
+    """The replacement of Trio's generator, and the number of seeded runs that use it."""
 
     lock: threading.Lock = attrs.field(factory=threading.Lock)
     users: int = 0
@@ -95,7 +94,7 @@ _REPLACEMENT: Final = _Replacement()
 
 def _outdated(what: str) -> str:
     return (
-        f"trio {trio.__version__} {what} as trio._core._run.{RANDOM} and .{SORTED_FIRST}: look how "
+        f"trio {trio.__version__} {what} as trio._core._run.{RANDOM} and .{SORTED_FIRST}: see how "
         "it shuffles tasks now, and bring steno/testing/schedule/_seeded.py up to date"
     )
 
@@ -105,14 +104,14 @@ def seeded(seed: int) -> Generator[None, None, None]:
     """
     Make the schedule of each `trio.run` within, in this thread, a function of the seed.
 
-    Inside of another it holds for what is within; then the other one goes on where it was.
+    When nested, the inner seed applies inside; then the outer schedule continues where it was.
 
     Raises:
         RuntimeError: This version of Trio shuffles its tasks in another way.
     """
     generator = _REPLACEMENT.enter()
     before = getattr(generator.own, "generator", None)
-    generator.own.generator = random.Random(seed)  # noqa: S311 - it has to be repeatable
+    generator.own.generator = random.Random(seed)  # noqa: S311 - it must be reproducible
     try:
         yield
     finally:
@@ -130,18 +129,18 @@ def run_seeded(
     patience: float = PATIENCE,
 ) -> T:
     """
-    Run an async function in a Trio of its own, in virtual time, with the schedule of a seed.
+    Run an async function in its own Trio, in virtual time, with the schedule of a seed.
 
-    Time stands still while anything can run, and then jumps. It begins at 0.
+    Time stands still while any task can run, and then jumps. It begins at 0.
 
     Args:
         fn: The function.
         args: Its arguments.
         seed: The schedule.
-        patience: The virtual seconds after which what still waits is taken to wait for nothing.
+        patience: The virtual seconds after which the run is considered deadlocked.
 
     Raises:
-        trio.TooSlowError: The patience is at its end.
+        trio.TooSlowError: The run took longer than `patience`.
         RuntimeError: This version of Trio shuffles its tasks in another way.
     """
 
@@ -158,9 +157,8 @@ class Steps(trio.abc.Instrument):
     """
     Counts the steps of all tasks while it is in use, and calls a function before one of them.
 
-    A step is what a task does between two checkpoints; so there is no moment of a run that does not
-    lie between two of them. As with any instrument, Trio logs an exception of the function, and
-    goes on.
+    A step is what a task does between two checkpoints, so every moment of a run lies between two
+    steps. As with any instrument, Trio logs an exception of the function, and continues.
 
     Attributes:
         count: How many steps there were.
@@ -181,7 +179,7 @@ class Steps(trio.abc.Instrument):
 
     @contextmanager
     def counting(self) -> Generator[Steps, None, None]:
-        """Count the steps of the Trio that runs, while inside."""
+        """Count the steps of the running Trio inside the block."""
         trio.lowlevel.add_instrument(self)
         try:
             yield self
@@ -196,7 +194,7 @@ _TASKS: Final = 8
 
 
 async def _names_of_steps() -> tuple[str, ...]:
-    """Let some tasks checkpoint side by side; return which ran when."""
+    """Run some tasks concurrently; return their names in the order of their steps."""
     with Steps().counting() as steps:
         async with trio.open_nursery() as nursery:
             for number in range(_TASKS):
@@ -206,7 +204,7 @@ async def _names_of_steps() -> tuple[str, ...]:
 
 def check_schedule() -> None:
     """
-    Find out whether schedules are a function of the seed, with this version of Trio.
+    Check that schedules are a function of the seed with this version of Trio.
 
     Raises:
         RuntimeError: They are not.

@@ -1,6 +1,6 @@
 -- Sagas, their graphs and their events.
 --
--- Rows have integer keys: a log row that repeated its saga's random UUID would cost a fifth more.
+-- Rows have integer keys: repeating the saga's random UUID in each log row would cost a fifth more.
 -- Times are microseconds since 1970-01-01 UTC.
 
 CREATE TABLE sec (
@@ -14,7 +14,7 @@ CREATE TABLE dag (
     text TEXT NOT NULL
 );
 
--- What changes with each step is in this table, and stays small.
+-- Everything that changes with each step is in this table, which stays small.
 CREATE TABLE saga (
     saga_key INTEGER NOT NULL PRIMARY KEY,
     saga_id BLOB NOT NULL UNIQUE CHECK (length(saga_id) = 16),
@@ -31,18 +31,18 @@ CREATE TABLE saga (
     problem TEXT
 );
 
--- Pages of one state, and what opening has to take over, however many others there are.
+-- Pages of one state, and the sagas to take over on opening, however many others there are.
 CREATE INDEX saga_state ON saga (state, saga_id);
 
--- Pages of one name, in whichever states: without it, a page of a rare name takes as long as there
--- are sagas. It is 50 bytes a saga.
+-- Pages of one name, in any states: without it, a page of a rare name would scan all sagas. It
+-- costs 50 bytes per saga.
 CREATE INDEX saga_name ON saga (name, state, saga_id);
 
--- What may be pruned of a SEC's, in each state the oldest first, whatever there is besides.
+-- The sagas of a SEC that may be pruned, oldest first in each state, however many others there are.
 CREATE INDEX saga_ended ON saga (current_sec, state, ended, saga_id)
     WHERE ended IS NOT NULL AND state <> 'stuck';
 
--- Whether a graph is still wanted.
+-- Whether any saga still uses a graph.
 CREATE INDEX saga_dag ON saga (dag_key);
 
 CREATE TABLE saga_params (

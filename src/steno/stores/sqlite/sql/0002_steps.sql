@@ -1,7 +1,7 @@
--- A row per step in place of a row per event, and rows of sagas that change only with their state.
+-- One row per step instead of one per event; the row of a saga changes only with its state.
 --
--- What stands in the tables of version 1 is moved afterwards, a part at a time (`_repack.py`); until
--- all of it is, they are there beside the new ones, and nobody reads either.
+-- The contents of the tables of version 1 are moved afterwards, a part at a time (`_repack.py`).
+-- Until that is complete, the old tables exist beside the new ones, and neither are read.
 
 ALTER TABLE saga RENAME TO saga_1;
 ALTER TABLE node_event RENAME TO node_event_1;
@@ -20,24 +20,24 @@ CREATE TABLE saga (
     name TEXT NOT NULL
 );
 
--- Pages of one state, and what opening has to take over, however many others there are.
+-- Pages of one state, and the sagas to take over on opening, however many others there are.
 CREATE INDEX saga_by_state ON saga (state, saga_id);
 
--- Pages of one name, in whichever states: without it, a page of a rare name takes as long as there
--- are sagas. It is 50 bytes a saga.
+-- Pages of one name, in any states: without it, a page of a rare name would scan all sagas. It
+-- costs 50 bytes per saga.
 CREATE INDEX saga_by_name ON saga (name, state, saga_id);
 
--- What may be pruned of a SEC's, in each state the oldest first, whatever there is besides.
+-- The sagas of a SEC that may be pruned, oldest first in each state, however many others there are.
 CREATE INDEX saga_by_end ON saga (current_sec, state, ended, saga_id)
     WHERE ended IS NOT NULL AND state <> 'stuck';
 
--- Whether a graph is still wanted, which pruning asks.
+-- Whether any saga still uses a graph, which pruning checks.
 CREATE INDEX saga_by_graph ON saga (dag_key);
 
 -- The events of one transaction of one saga, or the part of them that has the same time.
 --
--- seq: the number of the first event. events: a JSON list of lists of node, type and, where there is
--- any, data, which is JSON itself, in a string.
+-- seq: the number of the first event. events: a JSON list of lists of node, type and, if there is
+-- any, data, which is itself JSON in a string.
 CREATE TABLE step (
     saga_key INTEGER NOT NULL REFERENCES saga (saga_key),
     seq INTEGER NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE step (
     PRIMARY KEY (saga_key, seq)
 ) WITHOUT ROWID;
 
--- For people: a row per event. A step that is damaged has none.
+-- For people: a row per event. A damaged step has no rows.
 CREATE VIEW node_event AS
 SELECT
     saga_key,

@@ -1,5 +1,5 @@
 """
-The budgets and manners of the house, read off the sources themselves.
+The budgets and manners of the project, checked on the sources themselves.
 
 A rule takes the text of a file and gives a line for each place that breaks it. The tests put the
 file's name before that, so that a failure is a list of places to go to.
@@ -21,6 +21,15 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 SCRIPTS = sorted([*(ROOT / "examples").rglob("*.py"), *BENCHMARKS])
 
+# Whose texts are written in plain English.
+PLAIN_FOLDERS = ("src/steno", "examples", "benchmarks")
+PLAIN = sorted(
+    path
+    for folder in PLAIN_FOLDERS
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".py", ".sql"}
+)
+
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45
 
@@ -36,6 +45,18 @@ SILENCER_WITH_CODE_AND_REASON = re.compile(
     )
     """,
     re.VERBOSE,
+)
+
+# "There is no such saga", "is no longer" and math.floor are English; "is no saga" is not.
+UNPLAIN = re.compile(
+    r"""
+    \b(?: can[ _]not | who(?:so)?ever | whosever | as\ one\ does | that\ is\ none | growing\ pauses
+      | its\ like | does\ not\ but | behind\ (?: your\ back | the\ block )
+      | house | wings? | doors? | laws?
+      | (?<! there\  ) is\ no\ (?! longer\b )
+    )\b
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 Rule = Callable[[str], Iterable[str]]
@@ -91,6 +112,13 @@ def leftovers(text: str) -> Iterator[str]:
     """What is not done is not in the sources, neither as a comment nor as a stub."""
     for number, line in enumerate(text.splitlines(), start=1):
         if LEFTOVER.search(line):
+            yield f"{number}: {line.strip()}"
+
+
+def unplain(text: str) -> Iterator[str]:
+    """Words and phrases that a native speaker would not write, or that only we understand."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if UNPLAIN.search(line):
             yield f"{number}: {line.strip()}"
 
 
@@ -182,6 +210,8 @@ SAMPLES: list[tuple[Rule, str, str]] = [
         '"""A."""\n\n\nclass A:\n    """A."""\n\n    def _f(self):\n        pass\n',
         '"""A."""\n\n\nclass A:\n    """A."""\n\n    def f(self):\n        pass\n',
     ),
+    (unplain, "# There is no such saga; it cannot be read.\n", "# It can not be read.\n"),
+    (unplain, "# It is no longer there.\n", "# It is no saga.\n"),
     (silent_tests, 'def test_a():\n    """A."""\n', "def test_a():\n    pass\n"),
 ]
 
@@ -198,6 +228,7 @@ def test_there_is_something_to_check():
     assert SOURCES
     assert CORE
     assert TESTS
+    assert PLAIN
 
 
 def test_a_file_has_at_most_400_lines():
@@ -223,6 +254,11 @@ def test_core_does_not_wait():
 def test_nothing_is_left_for_later():
     """There is no note of work undone, and no function that is only a promise."""
     check(leftovers, [*SOURCES, *TESTS, *SCRIPTS])
+
+
+def test_texts_are_plain_english():
+    """Docstrings, comments and messages avoid phrases that have to be read twice."""
+    check(unplain, PLAIN)
 
 
 def test_a_silenced_checker_is_told_what_and_why():
