@@ -155,8 +155,8 @@ MUTANTS = (
         "SQLite: half a batch is kept",
         f"{SQLITE}[faults: a write that cannot be stored hurts no other-thread]",
         "a batch is written whole, or not at all",
-        "stores/sqlite/_writer.py",
-        ('self._db.execute("ROLLBACK")', 'self._db.execute("COMMIT")'),
+        "stores/sqlite/_statement.py",
+        ('db.execute("ROLLBACK")\n\n', 'db.execute("COMMIT")\n\n'),
     ),
     fault(
         "SQLite: the end of a saga has no time",

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from steno import InMemorySecStore, SagaCachedState, SagaId, StoreError, StoreUnavailable
+from steno.core import with_times
 from steno.errors import NoSuchSaga, RecoveryError, SagaIdInUse
 from steno.store import (
     Durable,
@@ -25,8 +26,9 @@ from steno.store import (
     SagaWrite,
     StoredSaga,
     WriteOutcome,
+    to_timestamp,
 )
-from steno.stores._memory import InMemorySession, _Row, timed
+from steno.stores._memory import InMemorySession, _Row
 from steno.testing.conformance import Subject
 
 MORNING = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -168,7 +170,7 @@ class HookedStore(InMemorySecStore):
         if record.first_seq > len(row.events) or (*stored,) != record.events[: len(stored)]:
             return Rejected(StoreError("the events do not follow"))
         now = self._clock()
-        row.events += timed(record.events[len(stored) :], now)
+        row.events += with_times(record.events[len(stored) :], to_timestamp(now))
         row.progressed = now
         row.state = record.state
         if record.state.finished and row.ended is None:

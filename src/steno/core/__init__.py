@@ -43,10 +43,13 @@ from steno.core._event import (
     UndoStarted,
     event_data,
     event_type_from_row,
+    with_times,
 )
 from steno.core._flat import FlatDag
 from steno.core._graph_json import read_flat
 from steno.core._ids import (
+    EARLIEST,
+    LATEST,
     ActionName,
     NodeName,
     SagaId,
@@ -109,7 +112,9 @@ from steno.core._view import (
 )
 
 __all__ = [
+    "EARLIEST",
     "JSON",
+    "LATEST",
     "MAX_VALUE_BYTES",
     "NULL",
     "PLAIN_CODEC",
@@ -207,4 +212,5 @@ __all__ = [
     "too_large",
     "undo_error",
     "verify_log",
+    "with_times",
 ]

@@ -25,7 +25,7 @@ from steno.core._event import (
     event_type_from_row,
 )
 from steno.core._graph_json import inner_node, read_dumped
-from steno.core._ids import SagaId, SagaNodeId, Timestamp
+from steno.core._ids import EARLIEST, LATEST, SagaId, SagaNodeId, Timestamp
 from steno.core._node import EndNode, StartNode
 from steno.core._node_json import node_from_json, node_to_json, value_from_json
 from steno.core._value import (
@@ -38,9 +38,6 @@ from steno.core._value import (
     parse_json,
 )
 from steno.errors import DumpError, SerializeError
-
-_EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""The years 1 to 9999, which are all that a date can have."""
 
 
 @attrs.frozen(eq=False)
@@ -195,7 +192,7 @@ def _read_times(data: JsonValue, count: int) -> Sequence[Timestamp | None]:
             return [None] * count
         case list() if len(data) == count:
             for place, time in enumerate(data):
-                if type(time) is not int or not _EARLIEST <= time <= _LATEST:
+                if type(time) is not int or not EARLIEST <= time <= LATEST:
                     raise DumpError(f"$.times[{place}]", "is not a number of microseconds")
             return cast("list[Timestamp | None]", data)
         case _:

@@ -7,6 +7,7 @@ as here: an error is plain data, and becomes an exception in a result.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, TypeAlias, assert_never
 
 import attrs
@@ -107,6 +108,11 @@ class SagaNodeEvent:
     def __str__(self) -> str:
         """Return the event as a line of `SagaLog.pretty`."""
         return f"N{self.node_id:03d} {self.event_type.label}"
+
+
+def with_times(events: Iterable[SagaNodeEvent], time: Timestamp) -> list[SagaNodeEvent]:
+    """Return the events; those without a time get the given one."""
+    return [event if event.time is not None else attrs.evolve(event, time=time) for event in events]
 
 
 def event_data(event_type: SagaNodeEventType) -> JsonText | None:

@@ -23,6 +23,9 @@ SagaNodeId = NewType("SagaNodeId", int)
 Timestamp = NewType("Timestamp", int)
 """Microseconds since 1970-01-01 UTC, by the clock of the SEC that logged an event."""
 
+EARLIEST, LATEST = Timestamp(-62_135_596_800_000_000), Timestamp(253_402_300_799_999_999)
+"""The first and the last timestamp that a date can have: the years 1 to 9999."""
+
 
 def checked_saga_id(saga_id: object) -> SagaId:
     """

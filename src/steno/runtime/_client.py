@@ -29,6 +29,7 @@ from steno.core import (
     checked_saga_id,
     difference,
     fold_unordered,
+    with_times,
 )
 from steno.errors import SagaIdInUse, SagaNotReady
 from steno.runtime._access import SecAccess
@@ -114,7 +115,7 @@ class SecClient:
         Start a ready saga; once this has returned, it continues even after a crash.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             SagaNotReady: It was already started; it continues undisturbed.
             SagaHaltedError: It is not run by this SEC.
             SecClosing: The SEC is being left.
@@ -126,7 +127,7 @@ class SecClient:
         Wait until a saga is finished, and return its result; this never affects the saga.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             SagaHaltedError: It is halted, or halts while this waits.
             RecoveryError: It is finished, and what is stored of it cannot be read.
             SecClosing: The SEC is being left, and the saga will not finish before that.
@@ -187,8 +188,7 @@ class SecClient:
         if dag is None:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
-        now = self._now()
-        timed = [e if e.time is not None else attrs.evolve(e, time=now) for e in events]
+        timed = with_times(events, self._now())
         await self._create(dag, fold_unordered(self._factory.shared_graph(dag), saga_id, timed))
         return self.saga_handle(saga_id)
 
@@ -199,7 +199,7 @@ class SecClient:
         A saga that was never started is ready afterwards: this does not start it.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             SagaNotRunning: It is finished.
             SagaHaltedError: It cannot be loaded; the problem says why.
             StoreError: The store could not be read.
@@ -220,7 +220,7 @@ class SecClient:
         Return a view of the durable state of a saga; this never waits for a running saga.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             StoreError: It is not in memory, and the store could not be read.
             SecClosing: The SEC is being left.
         """
@@ -330,7 +330,7 @@ class SecClient:
         It is lost in a restart, like all injections.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             NoSuchNode: It has no such node, or nothing can be injected into it.
             NodeBegun: It is too late: the node has been started, or never will be.
             SagaNotRunning: It is finished.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import attrs
 import trio
 
-from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
+from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent, with_times
 from steno.errors import StoreError
 from steno.store import (
     Append,
@@ -72,14 +72,6 @@ class _Row:
         return SagaSummary(self.saga_id, self.name, self.state, self.problem, times)
 
 
-def timed(events: Sequence[SagaNodeEvent], now: datetime) -> list[SagaNodeEvent]:
-    """Return the events; those without a time get the current one."""
-    if all(event.time is not None for event in events):
-        return list(events)
-    time = to_timestamp(now)
-    return [event if event.time is not None else attrs.evolve(event, time=time) for event in events]
-
-
 @attrs.define(eq=False)
 class InMemorySecStore:
     """
@@ -138,13 +130,13 @@ class InMemorySecStore:
             fence=saga.fence,
             state=saga.state,
             created=now,
-            events=timed(saga.events, now),
+            events=with_times(saga.events, to_timestamp(now)),
         )
         bisect.insort(self._ids, saga.saga_id)
 
     def _append(self, row: _Row, change: Append) -> None:
         now = self._clock()
-        row.events += timed(change.events, now)
+        row.events += with_times(change.events, to_timestamp(now))
         if change.state is not None:
             row.state = change.state
             # `ended` is the first end: a finished record that is sent again must not move it.

@@ -53,12 +53,21 @@ def translating(path: str) -> Generator[None, None, None]:
         raise kind(msg) from error
 
 
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Return True if a page of the file is damaged."""
+    return _primary(getattr(error, "sqlite_errorcode", 0)) == sqlite3.SQLITE_CORRUPT
+
+
+def _primary(code: int) -> int:
+    # The low byte; extended codes are many, and each release adds some.
+    return code & 0xFF
+
+
 def _translated(path: str, error: sqlite3.Error) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # the driver's own, as for text that is not UTF-8
         return StoreError(f"{path}: {error}")
-    # The low byte is the primary code; extended codes are many, and each release adds some.
-    primary = code & 0xFF
+    primary = _primary(code)
     text = f"{path}: {error} ({error.sqlite_errorname})"
     if (hint := TRANSIENT.get(primary)) is not None:
         return StoreUnavailable(f"{text}: {hint}")

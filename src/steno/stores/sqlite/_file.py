@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import attrs
 
 from steno.errors import StoreError, StoreUnavailable
-from steno.stores.sqlite._beside import check_database, irregular, make_database
+from steno.stores.sqlite._beside import check_database, make_database
 from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._migrate import check_version, migrate, migrations
 from steno.stores.sqlite._owner import OwnerLock, owner_lock
@@ -152,14 +151,12 @@ class SqliteFile:
         Return True if there is such a file.
 
         Raises:
-            StoreError: There is something else of this name, or a file that is not a database.
+            StoreError: It is too short to be a database.
         """
         try:
             status = Path(self.path).stat()
         except FileNotFoundError:
             return False
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for without end
-            raise irregular(self.path)
         if status.st_size == 1:  # SQLite takes it for an empty file, and would overwrite it
             msg = f"{self.path} is another program's file, or damaged: it has one byte"
             raise StoreError(msg)

@@ -11,9 +11,9 @@ import sqlite3
 from collections.abc import Sequence
 from uuid import UUID
 
-from steno.core import SagaId
+from steno.core import EARLIEST, SagaId
 from steno.store import PruneQuery
-from steno.stores.sqlite._row import EARLIEST, VALID_ID
+from steno.stores.sqlite._row import VALID_ID
 from steno.stores.sqlite._statement import any_text
 
 # A loose index scan: one seek for each SEC, where DISTINCT would read all finished sagas.

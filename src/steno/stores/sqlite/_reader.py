@@ -13,9 +13,11 @@ import attrs
 from steno.core import JsonText, SagaCachedState, SagaId
 from steno.errors import RecoveryError
 from steno.store import Fence, ListQuery, LogEntry, SagaSummary, StoredSaga, from_timestamp
+from steno.stores.sqlite._error import is_corrupt
 from steno.stores.sqlite._row import (
     ID_BYTES,
     PROGRESSED,
+    STEPS,
     SUMMARY,
     UNDATED_SUMMARY,
     VALID_ID,
@@ -32,7 +34,6 @@ _LOAD = f"""
     FROM saga LEFT JOIN dag USING (dag_key) LEFT JOIN saga_params USING (saga_key)
     WHERE saga_id = ?
 """  # noqa: S608 - made of words of this package
-_STEPS = "SELECT seq, time, events FROM step WHERE saga_key = ? ORDER BY seq"
 _ENTRIES = """
     SELECT seq, time, events, creator FROM step JOIN saga USING (saga_key)
     WHERE saga_id = ? ORDER BY seq
@@ -104,7 +105,7 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
             return None
         *whole, key, digest, text, params = row
         # All at once: a cursor left open by an error would keep the connection in this snapshot.
-        steps = db.execute(_STEPS, (key,)).fetchall()
+        steps = db.execute(STEPS, (key,)).fetchall()
     summary = summary_from_row(cast("SagaRow", tuple(whole)))
     if not all(isinstance(each, str) for each in (digest, text, params)):
         msg = f"saga {saga_id}: its graph or its params are missing, or are not text"
@@ -126,7 +127,7 @@ def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]
     try:
         rows = _page(db, query, _PAGES)
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+        if not is_corrupt(error):
             raise
         # Where a page of the file that holds steps is damaged, its sagas are listed all the same.
         rows = [_dated(db, row) for row in _page(db, query, _UNDATED_PAGES)]

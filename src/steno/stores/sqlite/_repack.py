@@ -14,13 +14,13 @@ and the old table stays in the file, for tools that recover what they can.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TypeAlias, cast
 
+from steno.stores.sqlite._error import is_corrupt
 from steno.stores.sqlite._row import MOST_EVENTS, packed_event, shown
-from steno.stores.sqlite._statement import SqliteRow, SqliteValue, any_text
+from steno.stores.sqlite._statement import SqliteRow, SqliteValue, any_text, transaction
 
 SAGAS = 1000
 """The most sagas that one transaction moves."""
@@ -69,25 +69,14 @@ def move(db: sqlite3.Connection) -> None:
     try:
         try:
             while is_moving(db):
-                with _transaction(db):
+                with transaction(db):
                     _move_some(db)
         except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+            if not is_corrupt(error):
                 raise
             _move_what_can_be_read(db)
     finally:
         db.execute("PRAGMA ignore_check_constraints = OFF")
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Generator[None, None, None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
 
 
 def _move_some(db: sqlite3.Connection) -> None:
@@ -132,7 +121,7 @@ def _move_what_can_be_read(db: sqlite3.Connection) -> None:
             _read(db, _EVENTS_OF, key)
         except sqlite3.DatabaseError as error:
             unreadable[key] = str(error)
-    with _transaction(db):
+    with transaction(db):
         for key in keys:
             if (why := unreadable.get(key)) is None:
                 db.executemany(_INSERT, _steps(_read(db, _EVENTS_OF, key)))

@@ -12,6 +12,8 @@ from typing import TypeAlias, cast
 from uuid import UUID
 
 from steno.core import (
+    EARLIEST,
+    LATEST,
     EventColumn,
     Events,
     JsonText,
@@ -40,6 +42,9 @@ _BARE = {
 
 StepRow: TypeAlias = tuple[int, int, str]
 """Number of the first event, time, and events of a step."""
+
+STEPS = "SELECT seq, time, events FROM step WHERE saga_key = ? ORDER BY seq"
+"""Gives the `StepRow`s of a saga."""
 
 SagaRow: TypeAlias = tuple[bytes, str, str, str | None, int, int | None, int | None, str, int, int]
 """The columns of a saga that `SUMMARY` names, unless the row is damaged."""
@@ -78,10 +83,6 @@ MOST_EVENTS = 500
 def valid_generation(column: str) -> str:
     """Return the condition that a column has a valid generation, so that it can be raised."""
     return f"typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {GENERATIONS - 1}"
-
-
-EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""The first and the last time that a row can have: the years 1 to 9999."""
 
 
 # The rows of steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -50,14 +50,10 @@ def insert(db: sqlite3.Connection, into: str, rows: Sequence[TextRow]) -> None:
         several = [row for row in rows if len(row[-1]) <= LONG]
         long = [row for row in rows if len(row[-1]) > LONG]
         db.executemany(_insert(into, len(long[0]), 1), long)
-    start = 0
-    for size in SIZES:
-        while len(several) - start >= size:
-            part = several[start : start + size]
-            # Not `execute`, which takes the GIL one more time.
-            statement = _insert(into, len(part[0]), size)
-            db.executemany(statement, [tuple(chain.from_iterable(part))])
-            start += size
+    for part in _portions(several):
+        # Not `execute`, which takes the GIL one more time.
+        statement = _insert(into, len(part[0]), len(part))
+        db.executemany(statement, [tuple(chain.from_iterable(part))])
 
 
 @functools.cache
@@ -71,18 +67,36 @@ def select_in(
 ) -> list[tuple[object, ...]]:
     """Return the rows of a query that ends in `IN`, for any number of keys."""
     found: list[tuple[object, ...]] = []
-    start = 0
-    for size in SIZES:
-        while len(keys) - start >= size:
-            statement = _select(query, size)
-            found += db.execute(statement, keys[start : start + size]).fetchall()
-            start += size
+    for part in _portions(keys):
+        found += db.execute(_select(query, len(part)), part).fetchall()
     return found
 
 
 @functools.cache
 def _select(query: str, count: int) -> str:
     return f"{query} ({', '.join('?' * count)})"
+
+
+def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield all items, in as few portions of the `SIZES` as possible."""
+    start = 0
+    for size in SIZES:
+        while len(items) - start >= size:
+            yield items[start : start + size]
+            start += size
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Generator[None, None, None]:
+    """Write in one transaction: everything is kept, or, after an error, nothing."""
+    # `executescript` and `commit` take the GIL once each, where `execute` takes it four times.
+    db.executescript("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.commit()
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
 
 
 @contextmanager

@@ -42,6 +42,7 @@ from steno.store import (
 from steno.stores.sqlite._file import Opened
 from steno.stores.sqlite._prune import prune
 from steno.stores.sqlite._row import (
+    STEPS,
     VALID_ID,
     events_from_rows,
     shown,
@@ -49,7 +50,14 @@ from steno.stores.sqlite._row import (
     step_rows,
     valid_generation,
 )
-from steno.stores.sqlite._statement import SqliteRow, TextRow, any_text, insert, select_in
+from steno.stores.sqlite._statement import (
+    SqliteRow,
+    TextRow,
+    any_text,
+    insert,
+    select_in,
+    transaction,
+)
 
 _STEP = "step (saga_key, seq, time, creator, events)"
 _PARAMS = "saga_params (saga_key, params)"
@@ -60,7 +68,6 @@ _MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = 
 _NOTE = "UPDATE saga SET problem = ? WHERE saga_key = ?"
 _FIND = "SELECT saga_id, saga_key, current_sec, adopt_generation, state FROM saga WHERE saga_id IN"
 _LAST_STEP = "SELECT seq, events FROM step WHERE saga_key = ? ORDER BY seq DESC LIMIT 1"
-_STEPS = "SELECT seq, time, events FROM step WHERE saga_key = ? ORDER BY seq"
 _CONTENT = """
     SELECT name, digest, params FROM saga
     LEFT JOIN dag USING (dag_key) LEFT JOIN saga_params USING (saga_key) WHERE saga_key = ?
@@ -144,7 +151,7 @@ class _Row:
     def events_from(self, first_seq: int) -> Sequence[SagaNodeEvent]:
         """Return the events from a number on."""
         self._writer.flush()
-        return events_from_rows(self.saga_id, self._writer.found(_STEPS, self.key))[first_seq:]
+        return events_from_rows(self.saga_id, self._writer.found(STEPS, self.key))[first_seq:]
 
     def is_of(self, saga: SagaCreateParams) -> bool:
         """Return True if it has the name, the graph and the params of a creation."""
@@ -213,17 +220,12 @@ class SqliteWriter:
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         self._opened.check()
-        # `executescript` and `commit` take the GIL once each, where `execute` takes it four times.
-        self._db.executescript("BEGIN IMMEDIATE")
         try:
-            yield self._db
-            self._db.commit()
+            with transaction(self._db):
+                yield self._db
         except BaseException:
             self._forget()
             raise
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
 
     def _forget(self) -> None:
         """Drop what is remembered: it is ahead of the file after a rollback, or behind others."""
