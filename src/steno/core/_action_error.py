@@ -46,6 +46,20 @@ class _StoredError(StenoError):
         return hash(self.encoded())
 
 
+class _Raised(_StoredError):
+    """An error that holds what user code raised."""
+
+    def __init__(self, source_error: JsonText, *, codec: ValueCodec = PLAIN_CODEC) -> None:
+        super().__init__(source_error)
+        self.source_error = source_error
+        self.codec = codec
+
+    @property
+    def error_type(self) -> str | None:
+        """The qualified name of the exception's class; None if it was not stored."""
+        return _type_in(decode_json(self.source_error))
+
+
 class ActionError(_StoredError):
     """The error of an action; one of the five classes below."""
 
@@ -65,7 +79,7 @@ class ActionError(_StoredError):
         raise DeserializeError(msg)
 
 
-class ActionFailed(ActionError):
+class ActionFailed(_Raised, ActionError):
     """
     The action raised an exception.
 
@@ -74,19 +88,9 @@ class ActionFailed(ActionError):
         codec: What decodes it.
     """
 
-    def __init__(self, source_error: JsonText, *, codec: ValueCodec = PLAIN_CODEC) -> None:
-        super().__init__(source_error)
-        self.source_error = source_error
-        self.codec = codec
-
     def __str__(self) -> str:
         """Return the readable text; it includes the name of the exception's class."""
         return f"action failed: {self.source_error}"
-
-    @property
-    def error_type(self) -> str | None:
-        """The qualified name of the exception's class; None if it was not stored."""
-        return _type_in(decode_json(self.source_error))
 
     def convert(self, as_type: type[T]) -> T:
         """Return the error as the exception that the action raised; see `ActionError.convert`."""
@@ -143,7 +147,7 @@ class InjectedError(ActionError):
         return "InjectedError"
 
 
-class UndoActionError(_StoredError):
+class UndoActionError(_Raised):
     """
     An undo action raised an exception, which leaves its saga stuck.
 
@@ -152,11 +156,6 @@ class UndoActionError(_StoredError):
             `data` where they are known.
         codec: What decodes it.
     """
-
-    def __init__(self, source_error: JsonText, *, codec: ValueCodec = PLAIN_CODEC) -> None:
-        super().__init__(source_error)
-        self.source_error = source_error
-        self.codec = codec
 
     @classmethod
     def attempt(cls, number: int, error: str, **more: JSON) -> UndoActionError:
@@ -173,11 +172,6 @@ class UndoActionError(_StoredError):
     def __str__(self) -> str:
         """Return the readable text, the source error indented over several lines."""
         return f"undo action failed permanently: {pretty_json(self.source_error)}"
-
-    @property
-    def error_type(self) -> str | None:
-        """The qualified name of the exception's class; None if it was not stored."""
-        return _type_in(decode_json(self.source_error))
 
     def convert(self, as_type: type[T]) -> T:
         """

@@ -209,13 +209,8 @@ def _object(cls: Annotation, writers: Writers) -> Writer:
         for key, item in items:
             kind = key.__class__
             name = key if kind is str else writers[kind](key)
-            if not isinstance(name, str):
-                reason = f"the key {shown(key)} is not a string"
-                raise Refusal(reason)
-            # A UUID and its text, say: one of the two items would be lost.
-            if name in result:
-                reason = f"two keys are written as {name!r}"
-                raise Refusal(reason)
+            if not isinstance(name, str) or name in result:
+                raise _bad_key(key, name)
             kind = item.__class__
             result[name] = item if kind in ATOMS else writers[kind](item)
         return tagged(OWN, result) if TAG in result else result
@@ -227,14 +222,17 @@ def as_object(pairs: Iterable[tuple[JSON, JSON]]) -> JSON:
     """Return the keys and items of a dict, already written, as one object."""
     result: dict[JSON, JSON] = {}
     for name, item in pairs:
-        if not isinstance(name, str):
-            reason = f"the key {shown(name)} is not a string"
-            raise Refusal(reason)
-        if name in result:
-            reason = f"two keys are written as {name!r}"
-            raise Refusal(reason)
+        if not isinstance(name, str) or name in result:
+            raise _bad_key(name, name)
         result[name] = item
     return tagged(OWN, result) if TAG in result else result
+
+
+def _bad_key(key: JSON, name: JSON) -> Refusal:
+    if not isinstance(name, str):
+        return Refusal(f"the key {shown(key)} is not a string")
+    # A UUID and its text, say: one of the two items would be lost.
+    return Refusal(f"two keys are written as {name!r}")
 
 
 def _model(model: JSON) -> JSON:

@@ -13,6 +13,8 @@ returned without its tags.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from steno.core import JSON
@@ -86,23 +88,22 @@ def _is(one: object, other: object) -> bool:
 
 def without_tags(value: JSON) -> JSON:
     """Return JSON without its tags."""
-    if value.__class__ is Tagged:
-        return without_tags(value.value)
-    if value.__class__ is list:
-        return [without_tags(each) for each in value]
-    if value.__class__ is dict:
-        return {key: without_tags(each) for key, each in value.items()}
-    return value
+    return _replaced(value, lambda _, inner: inner)
 
 
 def with_tags(value: JSON) -> JSON:
     """Return JSON as it was before `revived`, except for dicts that were escaped by `$dict`."""
+    return _replaced(value, tagged)
+
+
+def _replaced(value: JSON, by: Callable[[str, JSON], JSON]) -> JSON:
+    """Return JSON with each tag replaced, given its name and its value."""
     if value.__class__ is Tagged:
-        return tagged(value.name, with_tags(value.value))
+        return by(value.name, _replaced(value.value, by))
     if value.__class__ is list:
-        return [with_tags(each) for each in value]
+        return [_replaced(each, by) for each in value]
     if value.__class__ is dict:
-        return {key: with_tags(each) for key, each in value.items()}
+        return {key: _replaced(each, by) for key, each in value.items()}
     return value
 
 
