@@ -43,7 +43,7 @@ class AbsentSagas:
         Return what is stored of a saga.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             SagaHaltedError: It is halted, and what is stored of it cannot be read.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -80,7 +80,7 @@ class AbsentSagas:
         Return the snapshot of a finished saga.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             SagaHaltedError: It has not ended.
             DumpError: Its graph cannot be read.
         """
@@ -96,7 +96,7 @@ class AbsentSagas:
         Return the graph and params of a saga.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             SagaHaltedError: It is halted, because its graph cannot be read.
         """
         stored = await self.load(not_here)

@@ -34,7 +34,7 @@ class SecAccess:
         Return the graph and params of a saga, from memory or the store.
 
         Raises:
-            NoSuchSaga: There is no saga with that id.
+            NoSuchSaga: No saga has that id.
             SagaHaltedError: It is halted, because its graph cannot be read.
         """
         answer = await self.asker.ask(GetSaga(saga_id))

@@ -33,7 +33,7 @@ class StoreReader:
     _reading: set[trio.CancelScope] = attrs.field(init=False, factory=set)
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:
-        """Return the stored saga; None if there is no saga with that id."""
+        """Return the stored saga; None if no saga has that id."""
         return await self._read(self._session.load, saga_id)
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:

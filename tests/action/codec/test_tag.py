@@ -262,7 +262,7 @@ def test_the_fields_of_a_class_need_no_annotation_around_them():
 
 
 def test_a_value_with_a_tag_may_be_asked_for_by_its_own_type():
-    """Whoever looks a union up as what it is gets that, and nothing else."""
+    """A union that is looked up by its own annotation gives that value, and nothing else."""
     text = codec.encode(str(ID), as_type=UUID | str)
     assert codec.decode(text, str) == str(ID)
     assert codec.decode(text, str | int) == str(ID)
@@ -277,7 +277,7 @@ def test_a_value_with_a_tag_may_be_asked_for_by_its_own_type():
 
 
 def test_plain_json_has_no_tags():
-    """Whoever asks for no type gets JSON, as it would be if there were no tags."""
+    """Without a type, JSON is returned as if there were no tags."""
     text = codec.encode([Login("user"), {"$type": [{"$type": 1}]}])
     for as_type in (object, Any, list, list[dict]):
         assert codec.decode(text, as_type) == [{"name": "user"}, {"$type": [{"$type": 1}]}]

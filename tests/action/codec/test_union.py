@@ -238,6 +238,6 @@ def test_what_fits_no_member_is_refused(as_type, text, message):
 
 
 def test_a_class_that_can_not_be_told_apart_may_still_be_written():
-    """Whoever reads it must ask for it by its own class."""
+    """It must be looked up by its own class."""
     text = default_codec.encode([Thing("x"), Twin("x")])
     assert read(text, tuple[Thing, Twin]) == (Thing("x"), Twin("x"))
