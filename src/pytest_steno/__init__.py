@@ -1,9 +1,9 @@
 """
 What pytest loads at its start: options and fixtures, and nothing else of this library.
 
-Whoever does not test sagas waits for nothing: what is behind the fixtures, `steno` with all that it
-needs, is imported when a test asks for one. That is why this package stands beside `steno`, whose
-facade is loaded with whatever is imported from it.
+Tests that use no sagas do not wait for it: what the fixtures need, `steno` and its dependencies, is
+imported when a test requests one. That is why this package stands beside `steno`, whose facade is
+loaded with anything that is imported from it.
 
 An async test that uses the fixtures is run by Trio, whatever is configured: by pytest-trio where
 that is installed, with its modes, marks, fixtures and clocks, and by this plugin where it is not.
