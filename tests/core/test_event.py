@@ -7,9 +7,11 @@ from steno.core import (
     SagaNodeEvent,
     SagaNodeEventType,
     SagaNodeId,
+    Timestamp,
     UndoActionError,
     event_data,
     event_type_from_row,
+    with_times,
 )
 from steno.core._event import (
     STARTED,
@@ -80,3 +82,12 @@ def test_an_event_is_shown_as_in_the_log():
     """The node has three digits, or more where it needs them."""
     assert str(SagaNodeEvent(SAGA_ID, SagaNodeId(7), UNDO_FINISHED)) == "N007 undo_finished"
     assert str(SagaNodeEvent(SAGA_ID, SagaNodeId(12345), STARTED)) == "N12345 started"
+
+
+def test_an_event_without_a_time_is_given_one_and_no_other_is_changed():
+    """The times are compared one by one, since events that differ only in them are equal."""
+    dated = SagaNodeEvent(SAGA_ID, SagaNodeId(1), STARTED, Timestamp(5))
+    undated = SagaNodeEvent(SAGA_ID, SagaNodeId(2), STARTED)
+    first, second = with_times([dated, undated], Timestamp(9))
+    assert first is dated
+    assert (second, second.time) == (undated, Timestamp(9))
