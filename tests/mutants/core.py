@@ -45,8 +45,8 @@ MUTANTS = (
         "core/_machine.py",
         (
             "                self._run(node, step)\n            else:\n",
-            "                del self.state.log._status[node], self.state._in_flight[node]\n"
-            "                self.state._runnable[node] = None\n"
+            "                del self.state.log._status[node], self.state.in_flight[node]\n"
+            "                self.state.runnable[node] = None\n"
             "            else:\n",
         ),
     ),

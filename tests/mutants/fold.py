@@ -20,7 +20,7 @@ MUTANTS = (
         "tests/core/test_order.py::test_an_illegal_order_is_stably_made_legal",
         "line 3: nothing starts after the first failure",
         "core/_state.py",
-        ("            self._runnable.clear()\n", ""),
+        ("            self.runnable.clear()\n", ""),
     ),
     fault(
         "a subsaga gives null",
@@ -67,9 +67,9 @@ MUTANTS = (
         "line 4: a node is undone after all its children",
         "core/_state.py",
         (
-            "            self._runnable.clear()\n",
-            "            self._runnable.clear()\n"
-            "            self._undoable.update(dict.fromkeys(self.outputs))\n",
+            "            self.runnable.clear()\n",
+            "            self.runnable.clear()\n"
+            "            self.undoable.update(dict.fromkeys(self.outputs))\n",
         ),
     ),
     fault(
@@ -104,7 +104,7 @@ MUTANTS = (
         "line 7: at a clean failure all that succeeded is undone",
         "core/_state.py",
         (
-            "self._undoable[node] = None  # nothing below it was ever started: all of it is undone",
+            "self.undoable[node] = None  # nothing below it was ever started: all of it is undone",
             "self._note_undone(node)",
         ),
     ),
@@ -172,7 +172,7 @@ MUTANTS = (
         "line 7: stuck means that nothing runs any more",
         "core/_state.py",
         (
-            "        if self._in_flight:\n            return None\n",
+            "        if self.in_flight:\n            return None\n",
             "        if self.stuck:\n            return SagaOutcome.STUCK\n",
         ),
     ),
@@ -183,7 +183,7 @@ MUTANTS = (
         "core/_state.py",
         (
             "return self.first_undo_failure is not None",
-            "return self.first_undo_failure is not None and not self._undoable",
+            "return self.first_undo_failure is not None and not self.undoable",
         ),
     ),
     fault(

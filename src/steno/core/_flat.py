@@ -100,10 +100,14 @@ class FlatDag:
         """The nodes whose output is known."""
         return tuple(node for node in self.nodes if isinstance(node, ConstantNode))
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """For each node its name, or its label if it is of a kind that has none."""
+        return tuple(node_name(node) or node.label for node in self.nodes)
+
     def name_of(self, node: int) -> str:
         """Return a node's name, or its label if it is of a kind that has none."""
-        flat_node = self.nodes[node]
-        return node_name(flat_node) or flat_node.label
+        return self.names[node]
 
     def get_index(self, node: str | int) -> SagaNodeId:
         """Return the index of a node; see `SagaDag.get_index`."""

@@ -18,7 +18,7 @@ The rules are one literal table; a pair that is missing from it *is* the illegal
 from __future__ import annotations
 
 import enum
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Final, Generic, TypeVar
 
 import attrs
@@ -67,26 +67,22 @@ class RecordingInput(enum.Enum):
 _IDLE, _QUEUED, _WRITING, _ENDED = RecordingState
 _TOLD, _TAKEN, _DURABLE, _LOST = RecordingInput
 
-RECORDING_TRANSITIONS: Final = MappingProxyType[
-    tuple[RecordingState, RecordingInput], RecordingState
-](
-    {
-        (_IDLE, _TOLD): _QUEUED,
-        (_IDLE, _LOST): _ENDED,
-        (_QUEUED, _TOLD): _QUEUED,
-        (_QUEUED, _TAKEN): _WRITING,
-        (_QUEUED, _LOST): _ENDED,
-        (_WRITING, _TOLD): _WRITING,
-        # What was told meanwhile is told now, which makes it queued again.
-        (_WRITING, _DURABLE): _IDLE,
-        (_WRITING, _LOST): _ENDED,
-        # A call may end, and the writer come or answer, after the saga was halted.
-        (_ENDED, _TOLD): _ENDED,
-        (_ENDED, _TAKEN): _ENDED,
-        (_ENDED, _DURABLE): _ENDED,
-        (_ENDED, _LOST): _ENDED,
-    }
-)
+RECORDING_TRANSITIONS: Final[Mapping[tuple[RecordingState, RecordingInput], RecordingState]] = {
+    (_IDLE, _TOLD): _QUEUED,
+    (_IDLE, _LOST): _ENDED,
+    (_QUEUED, _TOLD): _QUEUED,
+    (_QUEUED, _TAKEN): _WRITING,
+    (_QUEUED, _LOST): _ENDED,
+    (_WRITING, _TOLD): _WRITING,
+    # What was told meanwhile is told now, which makes it queued again.
+    (_WRITING, _DURABLE): _IDLE,
+    (_WRITING, _LOST): _ENDED,
+    # A call may end, and the writer come or answer, after the saga was halted.
+    (_ENDED, _TOLD): _ENDED,
+    (_ENDED, _TAKEN): _ENDED,
+    (_ENDED, _DURABLE): _ENDED,
+    (_ENDED, _LOST): _ENDED,
+}
 
 
 @attrs.define(eq=False)

@@ -55,6 +55,8 @@ class SagaOutcome(enum.Enum):
     STUCK = "stuck"
     """A node failed, then an undo did; nothing runs any more, and something is left undone."""
 
+    __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
+
 
 NodeSet: TypeAlias = dict[SagaNodeId, None]
 """A set that keeps the order in which nodes came in."""
@@ -72,6 +74,10 @@ class SagaState:
         first_failure: The failure that was logged first, which began the unwinding:
             its node, and its error as the event holds it.
         first_undo_failure: The undo failure that was logged first, which stops it, likewise.
+        runnable: Nodes that may be started now. This and the two below are the live sets, and
+            plain attributes, as each step reads them several times.
+        undoable: Nodes that have succeeded and whose children are all undone.
+        in_flight: Nodes whose action or undo action was started and has no result yet.
     """
 
     flat: FlatDag
@@ -79,9 +85,9 @@ class SagaState:
     outputs: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
     first_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
     first_undo_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
-    _runnable: NodeSet = attrs.field(init=False, factory=dict)
-    _undoable: NodeSet = attrs.field(init=False, factory=dict)
-    _in_flight: NodeSet = attrs.field(init=False, factory=dict)
+    runnable: NodeSet = attrs.field(init=False, factory=dict)
+    undoable: NodeSet = attrs.field(init=False, factory=dict)
+    in_flight: NodeSet = attrs.field(init=False, factory=dict)
     _awaited: list[int] = attrs.field(init=False)  # by boundary: parents not yet succeeded
     _standing: list[int] = attrs.field(init=False, factory=list)  # the same: children not undone
     _start_undone: bool = attrs.field(init=False, default=False)
@@ -89,7 +95,7 @@ class SagaState:
     def __attrs_post_init__(self) -> None:
         """Begin with the start node alone runnable."""
         self._awaited = list(self.flat.graph.parent_counts)
-        self._runnable[SagaNodeId(self.flat.graph.start)] = None
+        self.runnable[SagaNodeId(self.flat.graph.start)] = None
 
     @classmethod
     def new(cls, flat: FlatDag, saga_id: SagaId) -> SagaState:
@@ -114,21 +120,6 @@ class SagaState:
     # Queries
 
     @property
-    def runnable(self) -> NodeSet:
-        """Nodes that may be started now."""
-        return self._runnable
-
-    @property
-    def undoable(self) -> NodeSet:
-        """Nodes that have succeeded and whose children are all undone."""
-        return self._undoable
-
-    @property
-    def in_flight(self) -> NodeSet:
-        """Nodes whose action or undo action was started and has no result yet."""
-        return self._in_flight
-
-    @property
     def unwinding(self) -> bool:
         """Whether a failure has been logged."""
         return self.first_failure is not None
@@ -142,7 +133,7 @@ class SagaState:
     def outcome(self) -> SagaOutcome | None:
         """How the saga has ended; None while it has not."""
         # Even a stuck saga waits for calls under way: their results are still logged.
-        if self._in_flight:
+        if self.in_flight:
             return None
         if self._start_undone:
             return SagaOutcome.FAILED
@@ -192,36 +183,36 @@ class SagaState:
         status = log.next_status(event)
         match event_type:
             case Started():
-                if node not in self._runnable:
+                if node not in self.runnable:
                     raise self._not_runnable(event)
                 log.append(event, status)
-                _take(self._runnable, node)
-                self._in_flight[node] = None
+                _take(self.runnable, node)
+                self.in_flight[node] = None
             case Succeeded(output=output):
                 if (own := self.own_output(node)) is not None and own != output:
                     why = "its output is not the one that it stands for"
                     raise CorruptLog(node, event_type.label, why)
                 log.append(event, status)
-                del self._in_flight[node]
+                del self.in_flight[node]
                 self.outputs[node] = output
                 self._note_success(node)
             case UndoStarted():
-                if node not in self._undoable or self.stuck:
+                if node not in self.undoable or self.stuck:
                     raise self._not_undoable(event)
                 log.append(event, status)
-                _take(self._undoable, node)
-                self._in_flight[node] = None
+                _take(self.undoable, node)
+                self.in_flight[node] = None
             case UndoFinished():
                 log.append(event, status)
-                del self._in_flight[node]
+                del self.in_flight[node]
                 self._note_undone(node)
             case Failed(error=error):
                 log.append(event, status)
-                del self._in_flight[node]
+                del self.in_flight[node]
                 self._note_failure(node, error)
             case UndoFailed(error=undo_error):
                 log.append(event, status)
-                del self._in_flight[node]
+                del self.in_flight[node]
                 if self.first_undo_failure is None:
                     self.first_undo_failure = (node, undo_error)
             case _:
@@ -254,10 +245,10 @@ class SagaState:
             return  # the end node: the saga has succeeded
         self._awaited[boundary] -= 1
         if self.first_failure is not None:
-            self._undoable[node] = None  # nothing below it was ever started: all of it is undone
+            self.undoable[node] = None  # nothing below it was ever started: all of it is undone
         elif not self._awaited[boundary]:
             for child in graph.boundaries[boundary].children:
-                self._runnable[SagaNodeId(child)] = None
+                self.runnable[SagaNodeId(child)] = None
 
     def _note_failure(self, node: SagaNodeId, error: JsonText) -> None:
         if self.first_failure is None:
@@ -265,7 +256,7 @@ class SagaState:
             # The end node depends on all others, so it was never started and counts as undone.
             # From there the sweep walks up over all that never started, and over this node.
             self._standing = list(self.flat.graph.child_counts)  # no saga needs it that succeeds
-            self._runnable.clear()
+            self.runnable.clear()
             self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
         else:
             self._note_undone(node)  # nothing below it was ever started: all of it is undone
@@ -287,7 +278,7 @@ class SagaState:
             for parent in map(SagaNodeId, graph.boundaries[boundary].parents):
                 match self.log.status(parent):
                     case SagaNodeLoadStatus.SUCCEEDED:
-                        self._undoable[parent] = None
+                        self.undoable[parent] = None
                     case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:
                         undone.append(parent)
                     case _:

