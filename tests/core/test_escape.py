@@ -2,7 +2,7 @@
 
 import pytest
 
-from steno.core import DagBuilder, Node, Phase, SagaDag, SagaState, Snapshot, escaped
+from steno.core import Node, Phase, PlainDagBuilder, SagaDag, SagaState, Snapshot, escaped
 from steno.testing.notation import SAGA_ID
 
 HOSTILE = "a\x1b[31m\x9b2J\u202eb\u2028c\u2029d\re\nf\x7fg"
@@ -31,9 +31,9 @@ def test_what_is_not_printable_is_spelled_out(text: str, shown: str):
 
 def hostile() -> SagaDag:
     """Return a saga all of whose names, labels and values are hostile."""
-    inner = DagBuilder(f"inner {HOSTILE}")
+    inner = PlainDagBuilder(f"inner {HOSTILE}")
     inner.append(Node.action(f"x {HOSTILE}", f"action {HOSTILE}", label=f"label {HOSTILE}"))
-    builder = DagBuilder(f"saga {HOSTILE}")
+    builder = PlainDagBuilder(f"saga {HOSTILE}")
     builder.append(Node.constant(f"p {HOSTILE}", {HOSTILE: HOSTILE}))
     builder.append(Node.subsaga(f"s {HOSTILE}", inner.build(), f"p {HOSTILE}"))
     builder.append(Node.action(f"z {HOSTILE}", f"action {HOSTILE}", label=f"label {HOSTILE}"))

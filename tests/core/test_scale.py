@@ -13,9 +13,9 @@ import pytest
 
 from steno.core import (
     NULL,
-    DagBuilder,
     Node,
     Phase,
+    PlainDagBuilder,
     RunAction,
     RunUndo,
     SagaCachedState,
@@ -48,14 +48,14 @@ def action(number: int) -> Node:
 
 
 def chain(size: int) -> SagaDag:
-    builder = DagBuilder("chain")
+    builder = PlainDagBuilder("chain")
     for number in range(size):
         builder.append(action(number))
     return SagaDag(builder.build())
 
 
 def fan(size: int) -> SagaDag:
-    builder = DagBuilder("fan")
+    builder = PlainDagBuilder("fan")
     builder.append_parallel(map(action, range(size - 1)))
     builder.append(action(size - 1))
     return SagaDag(builder.build())
@@ -65,7 +65,7 @@ def ladder(size: int) -> SagaDag:
     """Return stages that are twice as wide as they are many: 100 of 200, or 32 of 63."""
     stages = round((size / 2) ** 0.5)
     width = size // stages
-    builder = DagBuilder("ladder")
+    builder = PlainDagBuilder("ladder")
     for stage in range(stages):
         builder.append_parallel(map(action, range(stage * width, (stage + 1) * width)))
     builder.append(action(size))
@@ -74,10 +74,10 @@ def ladder(size: int) -> SagaDag:
 
 def nested(size: int) -> SagaDag:
     """Return subsagas inside one another, thousands deep."""
-    builder = DagBuilder("innermost")
+    builder = PlainDagBuilder("innermost")
     builder.append(action(0))
     for _ in range(size // 4):
-        inner, builder = builder.build(), DagBuilder("nested")
+        inner, builder = builder.build(), PlainDagBuilder("nested")
         builder.append(action(0))
         builder.append(Node.subsaga("inner", inner, "n0"))
         builder.append(action(1))
@@ -86,11 +86,11 @@ def nested(size: int) -> SagaDag:
 
 def side_by_side(size: int) -> SagaDag:
     """Return subsagas of four nodes each, in pairs, one pair after another."""
-    builder = DagBuilder("pair")
+    builder = PlainDagBuilder("pair")
     builder.append_parallel([action(0), action(1)])
     builder.append(action(2))
     inner = builder.build()
-    builder = DagBuilder("side by side")
+    builder = PlainDagBuilder("side by side")
     builder.append(action(0))
     for number in range(size // 10):
         names = (f"s{number}", f"t{number}")
@@ -101,7 +101,7 @@ def side_by_side(size: int) -> SagaDag:
 
 def comet(size: int) -> SagaDag:
     """Return one wide stage with a long chain behind it."""
-    builder = DagBuilder("comet")
+    builder = PlainDagBuilder("comet")
     builder.append_parallel(map(action, range(size // 2)))
     for number in range(size // 2, size):
         builder.append(action(number))

@@ -6,16 +6,16 @@ MUTANTS = (
     # The machine
     fault(
         "events are recorded in another order than they happened in",
-        "tests/core/test_machine.py::test_the_demo_saga_succeeds",
+        "tests/core/machine/test_machine.py::test_the_demo_saga_succeeds",
         "line 1: the live state is the fold of the log",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         ("        self.record.append(event)\n", "        self.record.insert(0, event)\n"),
     ),
     fault(
         "undo actions are logged and not called",
-        "tests/core/test_machine.py::test_results_that_arrive_together_are_applied_before_anything_begins",
+        "tests/core/machine/test_machine.py::test_results_that_arrive_together_are_applied_before_anything_begins",
         "line 7: at a clean failure all that succeeded is undone",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         (
             "step.then.append(_run_undo(node, self._repeat.get(node, ONCE).undo))",
             "step.instants.append((node, UNDO_FINISHED))",
@@ -23,16 +23,16 @@ MUTANTS = (
     ),
     fault(
         "recovery forgets what was in flight",
-        "tests/core/test_machine.py::test_a_failure_unwinds_in_the_reverse_order_of_the_dependencies",
+        "tests/core/machine/test_machine.py::test_a_failure_unwinds_in_the_reverse_order_of_the_dependencies",
         "line 8: a crash changes nothing",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         ("for node in tuple(self.state.in_flight):", "for node in ():"),
     ),
     fault(
         "recovery forgets what was in flight when the saga unwinds",
-        "tests/core/test_machine.py::test_what_was_started_is_run_again_even_when_unwinding",
+        "tests/core/machine/test_machine.py::test_what_was_started_is_run_again_even_when_unwinding",
         "line 8: what was started is run again, even when unwinding",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         (
             "for node in tuple(self.state.in_flight):",
             "for node in () if self.state.unwinding else tuple(self.state.in_flight):",
@@ -40,9 +40,9 @@ MUTANTS = (
     ),
     fault(
         "recovery logs a second `started`",
-        "tests/core/test_machine.py::test_a_failure_unwinds_in_the_reverse_order_of_the_dependencies",
+        "tests/core/machine/test_machine.py::test_a_failure_unwinds_in_the_reverse_order_of_the_dependencies",
         "what is run again is not started again",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         (
             "                self._run(node, step)\n            else:\n",
             "                del self.state.log._status[node], self.state.in_flight[node]\n"
@@ -52,9 +52,9 @@ MUTANTS = (
     ),
     fault(
         "a finished saga gains an event",
-        "tests/core/test_machine.py::test_a_finished_log_gains_no_event",
+        "tests/core/machine/test_machine.py::test_a_finished_log_gains_no_event",
         "line 8: a finished log gains no event",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         (
             "        if (outcome := state.outcome) is not None:\n",
             "        if (outcome := state.outcome) is not None:\n"
@@ -64,9 +64,9 @@ MUTANTS = (
     ),
     fault(
         "an injected error loses to a repeat",
-        "tests/core/test_machine.py::test_an_injected_error_beats_a_repeat",
+        "tests/core/machine/test_machine.py::test_an_injected_error_beats_a_repeat",
         "an injected error beats a repeat",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         (
             "if node in self._fail_action:",
             "if node in self._fail_action and node not in self._repeat:",
@@ -76,7 +76,7 @@ MUTANTS = (
         "an injection survives a restart",
         "tests/properties/test_core.py::test_line_8_a_crash_at_any_commit_changes_nothing",
         "injections are in memory only",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         ("ONCE = RepeatInjected()\n", "ONCE = RepeatInjected()\nKEPT: dict = {}\n"),
         (
             "if node in self._fail_action:",
@@ -89,9 +89,9 @@ MUTANTS = (
     ),
     fault(
         "an injection that comes too late is accepted",
-        "tests/core/test_machine.py::test_an_injection_that_comes_too_late_is_refused",
+        "tests/core/machine/test_machine.py::test_an_injection_that_comes_too_late_is_refused",
         "an injection that would have no effect is refused",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         (
             "        if status is not SagaNodeLoadStatus.NEVER_STARTED and not called_again:\n",
             "        if False:\n",
@@ -99,17 +99,17 @@ MUTANTS = (
     ),
     fault(
         "a drained machine begins what is next",
-        "tests/core/test_machine.py::test_a_drained_machine_begins_nothing",
+        "tests/core/machine/test_machine.py::test_a_drained_machine_begins_nothing",
         "a SEC that is drained begins nothing more",
-        "core/_machine.py",
+        "core/machine/_machine.py",
         ("        while not self._draining:\n", "        while True:\n"),
     ),
     # What a node sees
     fault(
         "all subsagas have the params of the first",
-        "tests/core/test_lookup.py::test_nodes_of_a_subsaga_have_the_output_of_its_params_node",
+        "tests/core/machine/test_lookup.py::test_nodes_of_a_subsaga_have_the_output_of_its_params_node",
         "Steno's row 4: a node after two subsagas gets the first one's params",
-        "core/_lookup.py",
+        "core/machine/_lookup.py",
         (
             "dag.flat.scopes[dag.flat.scope_of[node]].params_node",
             "dag.flat.scopes[min(1, dag.flat.scope_of[node])].params_node",
@@ -117,9 +117,9 @@ MUTANTS = (
     ),
     fault(
         "a subsaga sees the nodes outside",
-        "tests/core/test_lookup.py::test_a_node_sees_its_ancestors_in_its_own_saga",
+        "tests/core/machine/test_lookup.py::test_a_node_sees_its_ancestors_in_its_own_saga",
         "a node sees its ancestors in its own saga or subsaga",
-        "core/_lookup.py",
+        "core/machine/_lookup.py",
         (
             "names = flat.scopes[flat.scope_of[node]].names",
             "names = {**flat.scopes[0].names, **flat.scopes[flat.scope_of[node]].names}",
@@ -127,9 +127,9 @@ MUTANTS = (
     ),
     fault(
         "a node sees its siblings",
-        "tests/core/test_lookup.py::test_a_node_sees_its_ancestors_in_its_own_saga",
+        "tests/core/machine/test_lookup.py::test_a_node_sees_its_ancestors_in_its_own_saga",
         "line 9: what a node sees does not depend on the schedule",
-        "core/_lookup.py",
+        "core/machine/_lookup.py",
         (
             "if flat.stage_of[found] < flat.stage_of[node] or",
             "if flat.stage_of[found] <= flat.stage_of[node] or",
@@ -139,15 +139,15 @@ MUTANTS = (
         "a lookup costs as much as its saga is long",
         "tests/core/test_scale.py::test_the_cost_of_a_lookup_does_not_grow_with_the_saga",
         "Steno's row 7: the cost of looking up ancestors",
-        "core/_lookup.py",
+        "core/machine/_lookup.py",
         ("found = names.get(NodeName(name))", "found = dict(names).get(NodeName(name))"),
     ),
     # Views and dumps
     fault(
         "a view shows what is not durable",
-        "tests/core/test_view.py::test_a_snapshot_is_of_the_moment_when_it_was_taken",
+        "tests/core/machine/test_view.py::test_a_snapshot_is_of_the_moment_when_it_was_taken",
         "line 6: a result is visible only once it is durable",
-        "core/_view.py",
+        "core/machine/_view.py",
         (
             "for event, _ in zip(self.events, range(self.durable), strict=False)",
             "for event in self.events",
@@ -157,7 +157,7 @@ MUTANTS = (
         "a view can not be made of a saga that unwinds",
         "tests/core/test_scale.py::test_large_sagas_are_dumped_and_shown_without_recursion",
         "line 10: status never raises",
-        "core/_view.py",
+        "core/machine/_view.py",
         (
             "        case _S.NEVER_STARTED if state.unwinding:\n            return _E.ABANDONED\n",
             "",
@@ -171,9 +171,9 @@ MUTANTS = (
     ),
     fault(
         "a round trip reorders the keys of a dump",
-        "tests/core/test_dump.py::test_a_dump_of_steno_survives_a_round_trip_byte_for_byte",
+        "tests/core/log/test_dump.py::test_a_dump_of_steno_survives_a_round_trip_byte_for_byte",
         "line 11: graph and log survive a round trip byte for byte",
-        "core/_dump.py",
+        "core/log/_dump.py",
         (
             "json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)",
             "json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=True)",
@@ -181,9 +181,9 @@ MUTANTS = (
     ),
     fault(
         "reading a dump sorts its events by node",
-        "tests/core/test_dump.py::test_a_dump_of_steno_survives_a_round_trip_byte_for_byte",
+        "tests/core/log/test_dump.py::test_a_dump_of_steno_survives_a_round_trip_byte_for_byte",
         "line 11: graph and log survive a round trip byte for byte",
-        "core/_dump.py",
+        "core/log/_dump.py",
         (
             "in enumerate(zip(events, times, strict=True))",
             'in enumerate(zip(sorted(events, key=lambda e: e["node_id"]), times))',
@@ -191,16 +191,16 @@ MUTANTS = (
     ),
     fault(
         "edges into a nested subsaga are not turned round",
-        "tests/core/test_flat.py::test_each_level_of_nesting_turns_incoming_edges_round",
+        "tests/core/graph/test_flat.py::test_each_level_of_nesting_turns_incoming_edges_round",
         "line 11: Steno's own dumps survive a round trip",
-        "core/_flat.py",
+        "core/graph/_flat.py",
         ("(reversed(parents) if depth % 2 else parents)", "parents"),
     ),
     fault(
         "a params node may stand beside its subsaga",
-        "tests/core/test_dag.py::test_build_reports_the_first_mistake",
+        "tests/core/graph/test_dag.py::test_build_reports_the_first_mistake",
         "a params node is an ancestor of its subsaga",
-        "core/_namespace.py",
+        "core/graph/_namespace.py",
         (
             "return self.stage_of.get(name, stage) < stage",
             "return self.stage_of.get(name, stage + 1) <= stage",

@@ -6,9 +6,9 @@ MUTANTS = (
     # The fold, running forward
     fault(
         "a node starts when the first of its parents has succeeded",
-        "tests/core/test_machine.py::test_the_demo_saga_succeeds",
+        "tests/core/machine/test_machine.py::test_the_demo_saga_succeeds",
         "line 2: a node starts after all its parents have succeeded",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "elif not self._awaited[boundary]:",
             "elif self._awaited[boundary] == "
@@ -17,23 +17,23 @@ MUTANTS = (
     ),
     fault(
         "nodes still start after a failure",
-        "tests/core/test_order.py::test_an_illegal_order_is_stably_made_legal",
+        "tests/core/machine/test_rearrange.py::test_an_illegal_order_is_stably_made_legal",
         "line 3: nothing starts after the first failure",
-        "core/_state.py",
+        "core/machine/_state.py",
         ("            self.runnable.clear()\n", ""),
     ),
     fault(
         "a subsaga gives null",
-        "tests/core/test_dump.py::test_events_of_undefined_nodes_are_found_when_they_are_folded",
+        "tests/core/log/test_dump.py::test_events_of_undefined_nodes_are_found_when_they_are_folded",
         "the end of a subsaga gives the output of its last node",
-        "core/_state.py",
+        "core/machine/_state.py",
         ("return self.outputs[SagaNodeId(last)]", "return NULL"),
     ),
     fault(
         "a log is copied for each event",
         "tests/core/test_scale.py::test_the_cost_of_an_event_does_not_grow_with_the_log",
         "the cost of a node does not grow with the saga",
-        "core/_log.py",
+        "core/log/_log.py",
         (
             "        self._nodes.append(event.node_id)\n",
             "        self._nodes[:] = [*self._nodes, event.node_id]\n",
@@ -42,16 +42,16 @@ MUTANTS = (
     # The fold, unwinding
     fault(
         "a node is undone while one of its children still stands",
-        "tests/core/test_machine.py::test_a_failure_unwinds_in_the_reverse_order_of_the_dependencies",
+        "tests/core/machine/test_machine.py::test_a_failure_unwinds_in_the_reverse_order_of_the_dependencies",
         "line 4: a node is undone after all its children",
-        "core/_state.py",
+        "core/machine/_state.py",
         ("if self._standing[boundary]:", "if self._standing[boundary] > 1:"),
     ),
     fault(
         "a node is undone while one of its children still runs",
-        "tests/core/test_machine.py::test_what_still_runs_at_a_failure_is_waited_for",
+        "tests/core/machine/test_machine.py::test_what_still_runs_at_a_failure_is_waited_for",
         "line 4: a node is undone after all its children",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:",
             "case S.NEVER_STARTED | S.FAILED | S.STARTED:",
@@ -63,9 +63,9 @@ MUTANTS = (
     ),
     fault(
         "everything is undone at once, the oldest first",
-        "tests/core/test_machine.py::test_results_that_arrive_together_are_applied_before_anything_begins",
+        "tests/core/machine/test_machine.py::test_results_that_arrive_together_are_applied_before_anything_begins",
         "line 4: a node is undone after all its children",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "            self.runnable.clear()\n",
             "            self.runnable.clear()\n"
@@ -74,9 +74,9 @@ MUTANTS = (
     ),
     fault(
         "a node that has failed is undone",
-        "tests/core/test_cached_state.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
+        "tests/core/machine/test_lifecycle.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
         "line 5: what has failed is not undone",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "                    case SagaNodeLoadStatus.SUCCEEDED:\n",
             "                    case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED:\n",
@@ -90,9 +90,9 @@ MUTANTS = (
     ),
     fault(
         "the end is not undone when a node fails",
-        "tests/core/test_cached_state.py::test_a_saga_with_an_undo_failed_unwinds_while_anything_is_in_flight",
+        "tests/core/machine/test_lifecycle.py::test_a_saga_with_an_undo_failed_unwinds_while_anything_is_in_flight",
         "a saga that fails comes to its end",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "self._note_undone(self.flat.graph.end)  # it sweeps over this node as well",
             "self._note_undone(node)",
@@ -100,9 +100,9 @@ MUTANTS = (
     ),
     fault(
         "what succeeds after a failure is not undone",
-        "tests/core/test_cached_state.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
+        "tests/core/machine/test_lifecycle.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
         "line 7: at a clean failure all that succeeded is undone",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "self.undoable[node] = None  # nothing below it was ever started: all of it is undone",
             "self._note_undone(node)",
@@ -110,9 +110,9 @@ MUTANTS = (
     ),
     fault(
         "a success after a failure is refused",
-        "tests/core/test_cached_state.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
+        "tests/core/machine/test_lifecycle.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
         "Steno's row 1: recovery refuses legal logs after a failure in a parallel stage",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "            case Succeeded(output=output):\n",
             "            case Succeeded(output=output):\n"
@@ -122,9 +122,9 @@ MUTANTS = (
     ),
     fault(
         "of concurrent failures only the first is counted",
-        "tests/core/test_machine.py::test_what_still_runs_at_a_failure_is_waited_for",
+        "tests/core/machine/test_machine.py::test_what_still_runs_at_a_failure_is_waited_for",
         "Steno's row 2: concurrent failures",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "        else:\n            self._note_undone(node)  # nothing below it",
             "        elif False:\n            self._note_undone(node)  # nothing below it",
@@ -132,9 +132,9 @@ MUTANTS = (
     ),
     fault(
         "the last failure is reported",
-        "tests/core/test_result.py::test_a_failure_names_the_node_and_its_error",
+        "tests/core/machine/test_result.py::test_a_failure_names_the_node_and_its_error",
         "the failure that was logged first is the one that is reported",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "        else:\n            self._note_undone(node)  # nothing below it",
             "        else:\n            self.first_failure = (node, error)\n"
@@ -143,9 +143,9 @@ MUTANTS = (
     ),
     fault(
         "a second undo failure is refused",
-        "tests/core/test_machine.py::test_undo_failures_that_arrive_together_are_all_logged",
+        "tests/core/machine/test_machine.py::test_undo_failures_that_arrive_together_are_all_logged",
         "line 12: any number of undo failures is stuck; Steno's row 3",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "            case UndoFailed(error=undo_error):\n",
             "            case UndoFailed(error=undo_error):\n"
@@ -155,9 +155,9 @@ MUTANTS = (
     ),
     fault(
         "two undo failures are no longer stuck",
-        "tests/core/test_machine.py::test_undo_failures_that_arrive_together_are_all_logged",
+        "tests/core/machine/test_machine.py::test_undo_failures_that_arrive_together_are_all_logged",
         "line 12: any number of undo failures is stuck",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "                if self.first_undo_failure is None:\n"
             "                    self.first_undo_failure = (node, undo_error)\n",
@@ -168,9 +168,9 @@ MUTANTS = (
     ),
     fault(
         "a saga is stuck while something still runs",
-        "tests/core/test_cached_state.py::test_a_saga_with_an_undo_failed_unwinds_while_anything_is_in_flight",
+        "tests/core/machine/test_lifecycle.py::test_a_saga_with_an_undo_failed_unwinds_while_anything_is_in_flight",
         "line 7: stuck means that nothing runs any more",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "        if self.in_flight:\n            return None\n",
             "        if self.stuck:\n            return SagaOutcome.STUCK\n",
@@ -178,9 +178,9 @@ MUTANTS = (
     ),
     fault(
         "nodes are undone in a stuck saga",
-        "tests/core/test_machine.py::test_a_stuck_saga_waits_for_what_still_runs",
+        "tests/core/machine/test_machine.py::test_a_stuck_saga_waits_for_what_still_runs",
         "line 7: stuck means that nothing above is undone",
-        "core/_state.py",
+        "core/machine/_state.py",
         (
             "return self.first_undo_failure is not None",
             "return self.first_undo_failure is not None and not self.undoable",
@@ -188,9 +188,9 @@ MUTANTS = (
     ),
     fault(
         "a stuck saga is stored as failed",
-        "tests/core/test_cached_state.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
+        "tests/core/machine/test_lifecycle.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
         "Steno's row 11: a stuck saga is stored as done",
-        "core/_cached_state.py",
+        "core/log/_cached_state.py",
         (
             "SagaOutcome.STUCK: SagaCachedState.STUCK",
             "SagaOutcome.STUCK: SagaCachedState.FAILED",

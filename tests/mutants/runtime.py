@@ -108,7 +108,7 @@ MUTANTS = (
         "a step is written that the store has already",
         "tests/runtime/test_drain.py::test_a_child_that_stays_stored_takes_its_parent_along",
         "a step with nothing to record commits nothing",
-        "core/_recording.py",
+        "core/machine/_recording.py",
         ("        return not step.record and row is self.row\n", "        return False\n"),
     ),
     # User code

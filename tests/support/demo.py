@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from steno.core import Dag, DagBuilder, JsonText, Node, SagaDag
+from steno.core import Dag, JsonText, Node, PlainDagBuilder, SagaDag
 
 PARAMS = {"instance_name": "fake-o instance", "number_of_instances": 1}
 
@@ -26,7 +26,7 @@ def action(name: str, label: str | None = None) -> Node:
 
 def build(name: str, *stages: Node | str | Iterable[Node | str]) -> Dag:
     """Return a graph; a stage is a node, a name of an action, or several of them."""
-    builder = DagBuilder(name)
+    builder = PlainDagBuilder(name)
     for stage in stages:
         nodes = [stage] if isinstance(stage, str | Node) else stage
         builder.append_parallel([action(n) if isinstance(n, str) else n for n in nodes])

@@ -34,7 +34,7 @@ from steno.core import (
     lookup,
     saga_params,
 )
-from steno.core._node import EndNode, StartNode, SubsagaStartNode
+from steno.core.graph._node import EndNode, StartNode, SubsagaStartNode
 from steno.errors import NodeBegun, NodeLookupError
 from steno.testing.faults import FaultPlan, NodeFault
 from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR

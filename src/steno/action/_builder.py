@@ -9,7 +9,7 @@ from steno.action._codec import Codec
 
 
 @attrs.define(eq=False)
-class DagBuilder(core.DagBuilder):
+class DagBuilder(core.PlainDagBuilder):
     """
     Builds a graph, stage by stage: a new node depends on every node of the stage before.
 

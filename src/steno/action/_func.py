@@ -200,7 +200,8 @@ async def _nothing() -> None:
 def _awaitable(name: str, result: Awaitable[T_co]) -> Awaitable[T_co]:
     """Return what a user's function returned, if it is awaitable."""
     # Nearly always a coroutine; for anything else `inspect` asks an ABC, at 2 000 instructions.
-    if type(result) is not CoroutineType and not inspect.isawaitable(cast("object", result)):
+    returned = cast("object", result)
+    if type(returned) is not CoroutineType and not inspect.isawaitable(returned):
         msg = (
             f'action "{name}" returned {shown(result)} instead of waiting: is it an async function?'
         )

@@ -3,88 +3,13 @@ The pure core: graphs, logs, the fold of a log into a state, and every decision 
 
 Nothing here waits, tells the time or does I/O; ids come from outside. In reading order:
 
-* `_value`, `_ids`, `_escape`: JSON text, names and numbers; texts for a line.
-* `_graph`, `_node`, `_namespace`, `_dag`, `_assemble`, `_flat`: a saga's graph.
-* `_difference`: where two sagas differ.
-* `_action_error`, `_event`, `_status`, `_log`: what is written down, and in which legal order.
-* `_state`, `_cached_state`: the fold, and what a list says of it.
-* `_log_rule`, `_verify`: the same rules again, decided in another way.
-* `_input`, `_command`, `_machine`: what is decided. `_lookup`: what a node sees.
-* `_recording`: what of it is being written, and what is durable.
-* `_result`, `_view`, `_render`, `_node_json`, `_graph_json`, `_dump`, `_order`: what people see.
+* `_value`, `_escape`: JSON text; texts for a line.
+* `graph`: a saga's graph, its parts and their JSON.
+* `log`: what is written down, in which legal order; dumps, and the verifier.
+* `machine`: the fold, what is decided from it, and what people see.
 """
 
-from steno.core import _input as inputs
-from steno.core._action_error import (
-    ActionError,
-    ActionFailed,
-    DeserializeFailed,
-    InjectedError,
-    SerializeFailed,
-    SubsagaCreateFailed,
-    UndoActionError,
-    action_error,
-    undo_error,
-)
-from steno.core._cached_state import SagaCachedState, cached_state
-from steno.core._command import Command, Finish, RunAction, RunUndo, Step
-from steno.core._dag import Dag, DagBuilder, SagaDag
-from steno.core._difference import difference
-from steno.core._dump import SagaSerialized
 from steno.core._escape import escaped
-from steno.core._event import (
-    Failed,
-    SagaNodeEvent,
-    SagaNodeEventType,
-    Started,
-    Succeeded,
-    UndoFailed,
-    UndoFinished,
-    UndoStarted,
-    event_data,
-    event_type_from_row,
-    with_times,
-)
-from steno.core._flat import FlatDag
-from steno.core._graph_json import read_flat
-from steno.core._ids import (
-    EARLIEST,
-    LATEST,
-    ActionName,
-    NodeName,
-    SagaId,
-    SagaName,
-    SagaNodeId,
-    Timestamp,
-    checked_saga_id,
-)
-from steno.core._input import Injection, Input, RepeatInjected, at_least_one
-from steno.core._log import EventColumn, Events, SagaLog
-from steno.core._log_rule import Breach, LogRule
-from steno.core._lookup import lookup, saga_params
-from steno.core._machine import SagaMachine, injectable
-from steno.core._node import (
-    ActionNode,
-    ConstantNode,
-    EndNode,
-    FlatNode,
-    Node,
-    StartNode,
-    SubsagaEndNode,
-    SubsagaNode,
-    SubsagaStartNode,
-    ValueNode,
-)
-from steno.core._order import fold_unordered
-from steno.core._recording import (
-    RECORDING_TRANSITIONS,
-    Recording,
-    RecordingInput,
-    RecordingState,
-)
-from steno.core._result import SagaResult, SagaResultErr, SagaResultOk
-from steno.core._state import SagaOutcome, SagaState
-from steno.core._status import TRANSITIONS, SagaNodeLoadStatus
 from steno.core._value import (
     JSON,
     MAX_VALUE_BYTES,
@@ -97,8 +22,79 @@ from steno.core._value import (
     encode_json,
     too_large,
 )
-from steno.core._verify import verify_log
-from steno.core._view import (
+from steno.core.graph._dag import Dag, PlainDagBuilder, SagaDag
+from steno.core.graph._difference import difference
+from steno.core.graph._flat import FlatDag
+from steno.core.graph._graph_json import read_flat
+from steno.core.graph._ids import (
+    EARLIEST,
+    LATEST,
+    ActionName,
+    NodeName,
+    SagaId,
+    SagaName,
+    SagaNodeId,
+    Timestamp,
+    checked_saga_id,
+)
+from steno.core.graph._node import (
+    ActionNode,
+    ConstantNode,
+    EndNode,
+    FlatNode,
+    Node,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaNode,
+    SubsagaStartNode,
+    ValueNode,
+)
+from steno.core.log._action_error import (
+    ActionError,
+    ActionFailed,
+    DeserializeFailed,
+    InjectedError,
+    SerializeFailed,
+    SubsagaCreateFailed,
+    UndoActionError,
+    action_error,
+    undo_error,
+)
+from steno.core.log._cached_state import SagaCachedState
+from steno.core.log._dump import SagaSerialized
+from steno.core.log._event import (
+    Failed,
+    SagaNodeEvent,
+    SagaNodeEventType,
+    Started,
+    Succeeded,
+    UndoFailed,
+    UndoFinished,
+    UndoStarted,
+    event_data,
+    event_type_from_row,
+    with_times,
+)
+from steno.core.log._log import EventColumn, Events, SagaLog
+from steno.core.log._log_rule import Breach, LogRule
+from steno.core.log._status import TRANSITIONS, SagaNodeLoadStatus
+from steno.core.log._verify import verify_log
+from steno.core.machine import _input as inputs
+from steno.core.machine._command import Command, Finish, RunAction, RunUndo, Step
+from steno.core.machine._input import Injection, Input, RepeatInjected, at_least_one
+from steno.core.machine._lifecycle import cached_state
+from steno.core.machine._lookup import lookup, saga_params
+from steno.core.machine._machine import SagaMachine, injectable
+from steno.core.machine._rearrange import fold_unordered
+from steno.core.machine._recording import (
+    RECORDING_TRANSITIONS,
+    Recording,
+    RecordingInput,
+    RecordingState,
+)
+from steno.core.machine._result import SagaResult, SagaResultErr, SagaResultOk
+from steno.core.machine._state import SagaOutcome, SagaState
+from steno.core.machine._view import (
     NodeExecState,
     Phase,
     SagaDone,
@@ -128,7 +124,6 @@ __all__ = [
     "Command",
     "ConstantNode",
     "Dag",
-    "DagBuilder",
     "DeserializeFailed",
     "EndNode",
     "EventColumn",
@@ -146,6 +141,7 @@ __all__ = [
     "NodeExecState",
     "NodeName",
     "Phase",
+    "PlainDagBuilder",
     "Recording",
     "RecordingInput",
     "RecordingState",

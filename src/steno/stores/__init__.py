@@ -1,4 +1,9 @@
-"""The adapters: stores that sagas can be kept in. The runtime does not know them."""
+"""
+The adapters: stores that sagas can be kept in. The runtime does not know them.
+
+What stores of several kinds need is here: `_worker`, a thread that owns a connection; `_coalesce`,
+concurrent calls merged into one; `_url`.
+"""
 
 from steno.stores._memory import InMemorySecStore
 from steno.stores._url import store_from_url

@@ -14,9 +14,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 import steno
 from steno.core import JsonText, SagaName
 from steno.store import Fence, ListQuery, SagaCreateParams
+from steno.stores._worker import GRACE
 from steno.stores.sqlite import _reader as _sqlite_reader
 from steno.stores.sqlite._store import READERS, SqliteReader, SqliteSession
-from steno.stores.sqlite._worker import GRACE
 from support.demo import saga
 from support.worlds import ids
 

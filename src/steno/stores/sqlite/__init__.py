@@ -1,7 +1,7 @@
 """
 The store in a SQLite database: one file, durable, for one SEC at a time.
 
-* `_store`: what a SEC and operators are given. `_worker`, `_coalesce`: how they reach connections.
+* `_store`: what a SEC and operators are given.
 * `_file`, `_beside`, `_owner`: the file, what stands beside it, and its owner.
 * `_writer`, `_prune`: what is written. `_reader`: what is read.
 * `_row`, `_statement`, `_error`: rows, statements and errors, as the driver has them.

@@ -33,12 +33,12 @@ from steno.store import (
     TakeOver,
     WriteOutcome,
 )
+from steno.stores._coalesce import Coalescer
+from steno.stores._worker import GRACE, Worker, inline_worker, thread_worker
 from steno.stores.sqlite import _reader as reads
-from steno.stores.sqlite._coalesce import Coalescer
 from steno.stores.sqlite._doctor import examine_file
 from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._file import SqliteFile
-from steno.stores.sqlite._worker import GRACE, Worker, inline_worker, thread_worker
 from steno.stores.sqlite._writer import SqliteWriter
 
 T = TypeVar("T")

@@ -8,10 +8,10 @@ import attrs
 
 from steno.core import (
     NULL,
-    DagBuilder,
     InjectedError,
     Input,
     Node,
+    PlainDagBuilder,
     RunAction,
     RunUndo,
     SagaCachedState,
@@ -72,10 +72,10 @@ def _hold(
 
 def _dag() -> SagaDag:
     """Return a saga whose nodes do not start and end in the order of their numbers."""
-    inner = DagBuilder("inner")
+    inner = PlainDagBuilder("inner")
     inner.append_parallel([Node.action(name, "act", label=name) for name in ("left", "right")])
     inner.append(Node.action("inner", "act", label="inner"))
-    builder = DagBuilder("rules")
+    builder = PlainDagBuilder("rules")
     builder.append(Node.constant("params", {"to": "Rome"}))
     builder.append_parallel(
         [

@@ -10,7 +10,7 @@ from typing import TypeAlias, assert_never
 
 import attrs
 
-from steno.core import JSON, Dag, DagBuilder, Node, SagaDag
+from steno.core import JSON, Dag, Node, PlainDagBuilder, SagaDag
 
 
 @attrs.frozen
@@ -85,7 +85,7 @@ class SagaSpec:
 
     def dag(self, name: str = "saga") -> Dag:
         """Return its graph."""
-        builder = DagBuilder(name)
+        builder = PlainDagBuilder(name)
         for stage in self.stages:
             builder.append_parallel(map(_node, stage))
         return builder.build()

@@ -1,0 +1,231 @@
+"""
+Nodes: what a builder is given, and what a flattened graph is made of.
+
+A builder takes actions, constants and subsagas. Flattening puts `SubsagaStartNode`, the inner nodes
+and `SubsagaEndNode` in a subsaga's place, and adds one `StartNode` and one `EndNode` per saga.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias, assert_never
+
+import attrs
+
+from steno.core._value import JsonText, ValueCodec
+from steno.core.graph._ids import ActionName, NodeName, SagaName
+
+
+class NamedAction(Protocol):
+    """Anything with the name of a registered action."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it is registered."""
+        ...
+
+
+class StagedDag(Protocol):
+    """
+    A graph as `DagBuilder.build` returns it, as far as a node of another graph needs to know it.
+
+    `Dag` imports nodes, so nodes do not import it: a subsaga is a node that holds a whole graph.
+    """
+
+    @property
+    def saga_name(self) -> SagaName:
+        """The name given to the builder."""
+        ...
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The nodes that were appended, stage by stage."""
+        ...
+
+
+@attrs.frozen
+class Node:
+    """
+    A node to be appended to a `DagBuilder`; make one with a method below.
+
+    Attributes:
+        name: The name under which later nodes look its output up.
+    """
+
+    name: NodeName
+
+    @staticmethod
+    def action(name: str, action: NamedAction | str, *, label: str | None = None) -> ActionNode:
+        """
+        Return a node that runs an action.
+
+        Args:
+            name: The name under which later nodes look its output up.
+            action: The action, or its name in the registry.
+            label: How people read it in status texts; None for the name of the action.
+        """
+        action_name = action if isinstance(action, str) else getattr(action, "name", None)
+        if action_name is None:
+            found = type(action).__qualname__
+            msg = f"{found} is not an action: decorate it with @registry.action, or give its name"
+            raise TypeError(msg)
+        checked = _checked(action_name, "action")
+        shown = checked if label is None else _checked(label, "label")
+        return ActionNode(_checked(name, "name"), shown, ActionName(checked))
+
+    @staticmethod
+    def constant(
+        name: str,
+        value: object,
+        *,
+        as_type: object = None,
+        codec: ValueCodec | None = None,
+        max_value_bytes: int | None = None,
+    ) -> ValueNode:
+        """
+        Return a node whose output is known when the graph is built.
+
+        The value is encoded when the node is appended; changing it later has no effect.
+
+        Args:
+            name: The name under which later nodes look it up.
+            value: Of any type that the codec knows.
+            as_type: The annotation as which it will be looked up, where its class does not say
+                that: for a `str` that is looked up as `UUID | str`.
+            codec: What encodes it; None: the builder's.
+            max_value_bytes: How many bytes of JSON the value may take; None: as many as the codec
+                allows. The SEC that runs the saga must allow as many.
+        """
+        return ValueNode(_checked(name, "name"), value, as_type, codec, max_value_bytes)
+
+    @staticmethod
+    def subsaga(name: str, dag: StagedDag, params_node_name: str) -> SubsagaNode:
+        """
+        Return a node that stands for a whole saga, flattened where it is appended.
+
+        Args:
+            name: The name under which later nodes look the subsaga's output up.
+            dag: Its graph.
+            params_node_name: A node of an earlier stage, whose output are its params.
+        """
+        if not hasattr(dag, "stages"):
+            msg = f"a subsaga needs a Dag, as from DagBuilder.build(), got {dag!r}"
+            raise TypeError(msg)
+        return SubsagaNode(_checked(name, "name"), dag, _checked(params_node_name, "params node"))
+
+
+def _checked(text: object, what: str) -> NodeName:
+    """Refuse anything but a str right away, rather than when a dump is written."""
+    if not isinstance(text, str):
+        msg = f"the {what} of a node must be a str, not {text!r}"
+        raise TypeError(msg)
+    text.encode()  # raises for a lone surrogate, which could not be stored
+    return NodeName(text)
+
+
+@attrs.frozen
+class ActionNode(Node):
+    """A node that runs an action."""
+
+    label: str
+    action_name: ActionName
+
+
+@attrs.frozen(eq=False)
+class ValueNode(Node):
+    """A node whose output is known, and is not encoded yet."""
+
+    value: object
+    as_type: object
+    codec: ValueCodec | None
+    limit: int | None
+
+    def encoded(self, codec: ValueCodec) -> ConstantNode:
+        """
+        Return the node with its value as JSON.
+
+        Args:
+            codec: What encodes it, unless the node has a codec of its own.
+
+        Raises:
+            SerializeError: The value cannot be stored as JSON, or takes more bytes than allowed.
+        """
+        chosen = codec if self.codec is None else self.codec
+        return ConstantNode(self.name, chosen.encode(self.value, self.limit, as_type=self.as_type))
+
+
+@attrs.frozen
+class ConstantNode(Node):
+    """A node whose output is known when the graph is built."""
+
+    value: JsonText
+
+    @property
+    def label(self) -> str:
+        """How people read it."""
+        return f"(constant = {self.value})"
+
+
+@attrs.frozen
+class SubsagaNode(Node):
+    """A node that stands for a whole saga until the graph is flattened."""
+
+    dag: StagedDag
+    params_node_name: NodeName
+
+
+Stage: TypeAlias = tuple[ActionNode | ConstantNode | SubsagaNode, ...]
+"""Nodes that run concurrently, as a builder is given them."""
+
+
+@attrs.frozen
+class SubsagaStartNode:
+    """Where a subsaga begins; its output is null."""
+
+    params_node_name: NodeName
+    saga_name: SagaName
+
+    @property
+    def label(self) -> str:
+        """How people read it."""
+        return f'(subsaga start: "{self.saga_name}")'
+
+
+@attrs.frozen
+class SubsagaEndNode:
+    """Where a subsaga ends; its output is that of the subsaga's last node."""
+
+    name: NodeName
+    label = "(subsaga end)"
+
+
+@attrs.frozen
+class StartNode:
+    """Where a saga begins; its output is null."""
+
+    params: JsonText
+    label = "(start node)"
+
+
+@attrs.frozen
+class EndNode:
+    """Where a saga ends; its output is null."""
+
+    label = "(end node)"
+
+
+InnerNode: TypeAlias = ActionNode | ConstantNode | SubsagaStartNode | SubsagaEndNode
+"""A node of a flattened graph that is neither its start nor its end."""
+
+FlatNode: TypeAlias = InnerNode | StartNode | EndNode
+"""A node of the graph that a saga runs."""
+
+
+def node_name(node: FlatNode) -> NodeName | None:
+    """Return a node's name, if it is of a kind that has one."""
+    match node:
+        case ActionNode(name=name) | ConstantNode(name=name) | SubsagaEndNode(name=name):
+            return name
+        case SubsagaStartNode() | StartNode() | EndNode():
+            return None
+        case _:
+            assert_never(node)

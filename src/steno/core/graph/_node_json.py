@@ -1,0 +1,82 @@
+"""Nodes as dumps and stored graphs hold them, in Steno's format."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from steno.core._value import JSON, JsonText, JsonValue, decode_json, encode_json
+from steno.core.graph._ids import ActionName, NodeName, SagaName
+from steno.core.graph._node import (
+    ActionNode,
+    ConstantNode,
+    EndNode,
+    FlatNode,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaStartNode,
+)
+from steno.errors import DumpError, SerializeError
+
+
+def node_to_json(node: FlatNode) -> JSON:
+    """Return a node as JSON, its keys in alphabetical order."""
+    match node:
+        case ActionNode(name=name, label=label, action_name=action):
+            return {"Action": {"action_name": action, "label": label, "name": name}}
+        case ConstantNode(name=name, value=value):
+            return {"Constant": {"name": name, "value": decode_json(value)}}
+        case SubsagaStartNode(params_node_name=params, saga_name=saga):
+            return {"SubsagaStart": {"params_node_name": params, "saga_name": saga}}
+        case SubsagaEndNode(name=name):
+            return {"SubsagaEnd": {"name": name}}
+        case StartNode(params=params_text):
+            return {"Start": {"params": decode_json(params_text)}}
+        case EndNode():
+            return "End"
+        case _:
+            assert_never(node)
+
+
+def node_from_json(data: JsonValue, path: str) -> FlatNode:
+    """
+    Return the node that `node_to_json` wrote; unknown keys are ignored.
+
+    Raises:
+        DumpError: It is not a node; the message names the path.
+    """
+    match data:
+        case {"Action": {"action_name": str(action), "label": str(label), "name": str(name)}}:
+            _check_texts(f"{path}.Action", action_name=action, label=label, name=name)
+            return ActionNode(NodeName(name), label, ActionName(action))
+        case {"Constant": {"name": str(name), "value": value}}:
+            _check_texts(f"{path}.Constant", name=name)
+            return ConstantNode(NodeName(name), value_from_json(value, f"{path}.Constant.value"))
+        case {"SubsagaStart": {"params_node_name": str(params), "saga_name": str(saga)}}:
+            _check_texts(f"{path}.SubsagaStart", params_node_name=params, saga_name=saga)
+            return SubsagaStartNode(NodeName(params), SagaName(saga))
+        case {"SubsagaEnd": {"name": str(name)}}:
+            _check_texts(f"{path}.SubsagaEnd", name=name)
+            return SubsagaEndNode(NodeName(name))
+        case {"Start": {"params": params}}:
+            return StartNode(value_from_json(params, f"{path}.Start.params"))
+        case "End":
+            return EndNode()
+        case dict():
+            keys = ", ".join(map(repr, data))
+            raise DumpError(path, f"is not a node: an object with the keys {keys or '(none)'}")
+        case _:
+            raise DumpError(path, f"is not a node: {data!r}")
+
+
+def _check_texts(path: str, **texts: str) -> None:
+    """Refuse names that cannot be encoded, as with a lone surrogate."""
+    for key, text in texts.items():
+        value_from_json(text, f"{path}.{key}")
+
+
+def value_from_json(value: JsonValue, path: str) -> JsonText:
+    """Return a value as text, or raise `DumpError` with its path."""
+    try:
+        return encode_json(value)
+    except SerializeError as error:
+        raise DumpError(path + error.path.removeprefix("$"), error.why) from None

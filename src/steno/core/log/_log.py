@@ -1,0 +1,195 @@
+"""
+The saga log: append-only, and legal for each node by the table of `_status`.
+
+Every saga in memory has one, and it is most of the memory that a waiting saga takes. So events are
+kept as columns, and event objects are made on access: the garbage collector has nothing to walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias, cast, overload
+
+import attrs
+
+from steno.core._value import JsonText
+from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
+from steno.core.log._event import SagaNodeEvent, SagaNodeEventType, Succeeded
+from steno.core.log._status import TRANSITIONS, UNWINDING, SagaNodeLoadStatus
+from steno.errors import ForeignEvent, IllegalEvent
+
+NEVER_STARTED = SagaNodeLoadStatus.NEVER_STARTED
+
+
+EventColumn: TypeAlias = SagaNodeEventType | JsonText
+"""What has become of a node; a success is kept as its output alone."""
+
+
+@attrs.frozen(eq=False)
+class Events(Sequence[SagaNodeEvent]):
+    """
+    The events of a log, oldest first; it grows, and nothing in it ever changes.
+
+    Args:
+        saga_id: Whose log it is.
+        nodes: For each event its node.
+        whats: For each event its type, or the output if that is a success.
+        times: For each event its time, if that is known.
+    """
+
+    _saga_id: SagaId
+    _nodes: list[SagaNodeId]
+    _whats: list[EventColumn]
+    _times: list[Timestamp | None]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare element by element, as a list does, with any sequence."""
+        return isinstance(other, Sequence) and list(self) == list(cast("Sequence[object]", other))
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self._nodes)
+
+    def __iter__(self) -> Iterator[SagaNodeEvent]:
+        """Yield the events."""
+        return map(self._made, self._nodes, self._whats, self._times)
+
+    @overload
+    def __getitem__(self, place: int) -> SagaNodeEvent: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[SagaNodeEvent]: ...
+    def __getitem__(self, place: int | slice) -> SagaNodeEvent | Sequence[SagaNodeEvent]:
+        """Return an event, or a tuple of the events of a slice."""
+        if isinstance(place, slice):
+            columns = self._nodes[place], self._whats[place], self._times[place]
+            return tuple(map(self._made, *columns))
+        return self._made(self._nodes[place], self._whats[place], self._times[place])
+
+    def _made(self, node: SagaNodeId, what: EventColumn, time: Timestamp | None) -> SagaNodeEvent:
+        # No other kind is kept as a str, so a str is the output of a success.
+        event_type = Succeeded(what) if isinstance(what, str) else what
+        return SagaNodeEvent(self._saga_id, node, event_type, time)
+
+
+@attrs.define(eq=False)
+class SagaLog:
+    """
+    The events of one saga in order, and the status of each node that follows from them.
+
+    Whether *other* nodes allow an event depends on the graph, and is checked where that is known:
+    in `SagaState`.
+    """
+
+    saga_id: SagaId
+    _nodes: list[SagaNodeId] = attrs.field(init=False, factory=list)
+    _whats: list[EventColumn] = attrs.field(init=False, factory=list)
+    _times: list[Timestamp | None] = attrs.field(init=False, factory=list)
+    _status: dict[SagaNodeId, SagaNodeLoadStatus] = attrs.field(init=False, factory=dict)
+    _unwinding: bool = attrs.field(init=False, default=False)
+
+    @classmethod
+    def new_recover(cls, saga_id: SagaId, events: Iterable[SagaNodeEvent]) -> SagaLog:
+        """
+        Return a log of events that were stored or dumped.
+
+        They are taken in the order given if each node's table allows it, and otherwise stably
+        sorted by their types, which makes every node's events legal if anything can.
+
+        Raises:
+            ForeignEvent: An event is of another saga.
+            IllegalEvent: No order of a node's events is legal.
+        """
+        given = list(events)
+        # Two passes, because a legal order must be kept as it is: sorting by type would change
+        # "logged first". The sort is stable, so events of one type keep their order.
+        try:
+            return cls._replay(saga_id, given)
+        except IllegalEvent:
+            return cls._replay(saga_id, sorted(given, key=lambda e: e.event_type.rank))
+
+    @classmethod
+    def _replay(cls, saga_id: SagaId, events: Iterable[SagaNodeEvent]) -> SagaLog:
+        log = cls(saga_id)
+        for event in events:
+            log.record(event)
+        return log
+
+    def copy(self) -> SagaLog:
+        """Return another log of the same events."""
+        log = SagaLog(self.saga_id)
+        # Events are immutable, so copies of the columns are enough.
+        log._nodes, log._whats = self._nodes.copy(), self._whats.copy()
+        log._times = self._times.copy()
+        log._status = self._status.copy()
+        log._unwinding = self._unwinding
+        return log
+
+    @property
+    def events(self) -> Sequence[SagaNodeEvent]:
+        """The events, oldest first; a live view that grows, and whose entries never change."""
+        return Events(self.saga_id, self._nodes, self._whats, self._times)
+
+    @property
+    def unwinding(self) -> bool:
+        """Whether a failure, or the beginning or end of an undo, has been logged."""
+        return self._unwinding
+
+    def status(self, node_id: SagaNodeId) -> SagaNodeLoadStatus:
+        """Return the status of a node; one without events was never started."""
+        return self._status.get(node_id, NEVER_STARTED)
+
+    def next_status(self, event: SagaNodeEvent) -> SagaNodeLoadStatus:
+        """
+        Return the status that an event would bring its node to; nothing is changed.
+
+        Raises:
+            ForeignEvent: It is of another saga.
+            IllegalEvent: The node's status does not allow it.
+        """
+        # By identity first: comparing UUIDs is Python code, and this runs for each event.
+        if event.saga_id is not self.saga_id and event.saga_id != self.saga_id:
+            raise ForeignEvent(event.saga_id, self.saga_id)
+        current = self._status.get(event.node_id, NEVER_STARTED)
+        following = TRANSITIONS.get((current, type(event.event_type)))
+        if following is None:
+            raise IllegalEvent(event.node_id, event.event_type.label, current.value)
+        return following
+
+    def record(self, event: SagaNodeEvent) -> None:
+        """
+        Append an event; one that is refused changes nothing.
+
+        Raises:
+            ForeignEvent: It is of another saga.
+            IllegalEvent: The node's status does not allow it.
+        """
+        self.append(event, self.next_status(event))
+
+    def append(self, event: SagaNodeEvent, status: SagaNodeLoadStatus) -> None:
+        """
+        Append an event, given its `next_status`.
+
+        Apart from `record`, so that a caller can check more rules in between and still append
+        without a failure half way.
+        """
+        what = event.event_type
+        self._nodes.append(event.node_id)
+        self._whats.append(what.output if isinstance(what, Succeeded) else what)
+        self._times.append(event.time)
+        self._status[event.node_id] = status
+        if status in UNWINDING:
+            self._unwinding = True
+
+    def pretty(self) -> str:
+        """Return the log as readable text, a line per event."""
+        lines = [
+            "SAGA LOG:",
+            f"saga id:   {self.saga_id}",
+            f"direction: {'unwinding' if self._unwinding else 'forward'}",
+            f"events ({len(self._nodes)} total):",
+            "",
+        ]
+        lines += [f"{count:03d} {event}" for count, event in enumerate(self.events, start=1)]
+        return "\n".join(lines) + "\n"

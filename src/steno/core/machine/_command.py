@@ -1,0 +1,68 @@
+"""
+Commands: what a machine asks for. The mirror file of `_input`, which is what it is told.
+
+A `Step` makes write-ahead logging a type: its owner must make `record` durable, in one transaction,
+before carrying out `then`.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from steno.core.graph._ids import SagaNodeId
+from steno.core.log._event import SagaNodeEvent
+from steno.core.machine._state import SagaOutcome
+
+
+@attrs.frozen
+class RunAction:
+    """
+    Call the action of a node; then tell `ActionSucceeded` or `ActionRaised`.
+
+    Attributes:
+        node_id: The node.
+        times: How often, in sequence; only the last result counts.
+    """
+
+    node_id: SagaNodeId
+    times: int = 1
+
+
+@attrs.frozen
+class RunUndo:
+    """
+    Call the undo action of a node; then tell `UndoSucceeded` or `UndoRaised`.
+
+    Attributes:
+        node_id: The node.
+        times: How often, in sequence, up to the first error.
+    """
+
+    node_id: SagaNodeId
+    times: int = 1
+
+
+@attrs.frozen
+class Finish:
+    """The saga is finished; the machine takes no more inputs."""
+
+    outcome: SagaOutcome
+
+
+Command: TypeAlias = RunAction | RunUndo | Finish
+
+
+@attrs.frozen
+class Step:
+    """
+    What follows from some inputs.
+
+    Attributes:
+        record: Events to make durable, all in one transaction, before anything else.
+        then: What to do once they are.
+    """
+
+    record: tuple[SagaNodeEvent, ...]
+    then: tuple[Command, ...]

@@ -1,0 +1,101 @@
+"""
+Inputs: what a machine is told. The mirror file of `_command`, which is what it asks for.
+
+`RunAction` is answered by `ActionSucceeded` or `ActionRaised`, `RunUndo` by `UndoSucceeded` or
+`UndoRaised`; the three injections come from a test or an operator, at any time.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from steno.core._value import JsonText
+from steno.core.graph._ids import SagaNodeId
+
+
+@attrs.frozen
+class ActionSucceeded:
+    """The action of a node returned."""
+
+    node_id: SagaNodeId
+    output: JsonText
+
+
+@attrs.frozen
+class ActionRaised:
+    """The action of a node raised; its error is as a `Failed` event holds it."""
+
+    node_id: SagaNodeId
+    error: JsonText
+
+
+@attrs.frozen
+class UndoSucceeded:
+    """The undo action of a node returned."""
+
+    node_id: SagaNodeId
+
+
+@attrs.frozen
+class UndoRaised:
+    """The undo action of a node raised; its error is as an `UndoFailed` event holds it."""
+
+    node_id: SagaNodeId
+    error: JsonText
+
+
+@attrs.frozen
+class InjectError:
+    """When the node is dispatched, it is to fail, and its action is not to be called."""
+
+    node_id: SagaNodeId
+
+
+@attrs.frozen
+class InjectErrorUndo:
+    """When the node's undo is dispatched, it is to fail; its undo action is not to be called."""
+
+    node_id: SagaNodeId
+
+
+def at_least_one(owner: object, attribute: attrs.Attribute[int], value: object) -> None:
+    """Refuse anything but an int of 1 or more; an attrs validator."""
+    if type(value) is not int or value < 1:
+        what = f"{type(owner).__name__}: {attribute.name}"
+        msg = f"{what} must be an int of 1 or more, not {value!r}"
+        raise ValueError(msg)
+
+
+@attrs.frozen
+class RepeatInjected:
+    """
+    How often a node is to be called, to test that it is idempotent.
+
+    Attributes:
+        action: How often the action is called in sequence; only the last result counts.
+        undo: How often the undo action is called in sequence, up to its first error.
+    """
+
+    action: int = attrs.field(default=1, validator=at_least_one)
+    undo: int = attrs.field(default=1, validator=at_least_one)
+
+
+def _is_repeat(_: object, __: attrs.Attribute[RepeatInjected], value: object) -> None:
+    if not isinstance(value, RepeatInjected):
+        msg = f"repeat must be a RepeatInjected, not {value!r}"
+        raise TypeError(msg)
+
+
+@attrs.frozen
+class InjectRepeat:
+    """When the node, or its undo, is dispatched, it is to be called this many times."""
+
+    node_id: SagaNodeId
+    repeat: RepeatInjected = attrs.field(validator=_is_repeat)
+
+
+Injection: TypeAlias = InjectError | InjectErrorUndo | InjectRepeat
+
+Input: TypeAlias = ActionSucceeded | ActionRaised | UndoSucceeded | UndoRaised | Injection

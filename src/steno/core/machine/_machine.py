@@ -1,0 +1,272 @@
+"""
+The machine: all decisions of a saga, drawn from its state, and no I/O.
+
+Theory of operation. `start` and `handle` apply what they are told, then dispatch what has become
+possible, in waves: everything that may begin is started before anything of that wave is completed.
+Nodes that run no user code are completed within the same step; they may make the next wave
+possible. So all inputs that are waiting and all that follows from them are one `Step`.
+
+The machine's state is ahead of what is durable by exactly the steps that were not recorded yet. Its
+owner must show nothing beyond what is durable, and must drop the machine if a step cannot be
+recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import assert_never
+
+import attrs
+
+from steno.core.graph._dag import SagaDag
+from steno.core.graph._ids import SagaNodeId, Timestamp
+from steno.core.graph._node import (
+    ActionNode,
+    EndNode,
+    StartNode,
+    SubsagaStartNode,
+)
+from steno.core.log._action_error import ERROR_INJECTED, InjectedError, UndoActionError
+from steno.core.log._event import (
+    STARTED,
+    UNDO_FINISHED,
+    UNDO_STARTED,
+    Failed,
+    SagaNodeEvent,
+    SagaNodeEventType,
+    Succeeded,
+    UndoFailed,
+)
+from steno.core.log._status import SagaNodeLoadStatus
+from steno.core.machine import _input
+from steno.core.machine._command import Command, Finish, RunAction, RunUndo, Step
+from steno.core.machine._input import Injection, Input, RepeatInjected
+from steno.core.machine._state import SagaState
+from steno.errors import InternalError, NodeBegun, NoSuchNode
+
+INJECTED = InjectedError().encoded()
+UNDO_INJECTED = UndoActionError.attempt(1, ERROR_INJECTED).encoded()
+
+ONCE = RepeatInjected()
+NO_REPEATS = MappingProxyType[SagaNodeId, RepeatInjected]({})
+
+# Commands are values: the same one serves all sagas.
+_run_action = lru_cache(maxsize=1024)(RunAction)
+_run_undo = lru_cache(maxsize=1024)(RunUndo)
+
+
+@attrs.define(eq=False)
+class SagaMachine:
+    """
+    Decides what one saga does next, without doing any of it.
+
+    Attributes:
+        dag: The saga.
+        state: The fold of its log so far; change it through the machine only.
+    """
+
+    dag: SagaDag
+    state: SagaState
+    _started: bool = attrs.field(init=False, default=False)
+    _draining: bool = attrs.field(init=False, default=False)
+    _fail_action: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
+    _fail_undo: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
+    _repeat: Mapping[SagaNodeId, RepeatInjected] = attrs.field(init=False, default=NO_REPEATS)
+
+    def start(self, now: Timestamp | None = None) -> Step:
+        """
+        Begin, or continue where the log ends.
+
+        Calls that were in flight are made again, without a second event for their beginning.
+
+        Args:
+            now: The time of the events that are logged.
+        """
+        if self._started:
+            msg = "a machine is started once"
+            raise InternalError(msg)
+        self._started = True
+        step = _StepBuilder(self.state, now)
+        for node in tuple(self.state.in_flight):
+            if self.state.status(node) is SagaNodeLoadStatus.STARTED:
+                self._run(node, step)
+            else:
+                self._undo(node, step)
+        return self._dispatch(step)
+
+    def drain(self) -> None:
+        """Begin nothing from now on; the results of what is under way are still taken."""
+        self._draining = True
+
+    def handle(self, inputs: Iterable[Input], now: Timestamp | None = None) -> Step:
+        """
+        Apply inputs, all of them before anything new is begun.
+
+        Before `start`, injections alone are taken, and give an empty step.
+
+        Args:
+            inputs: What has happened.
+            now: The time of the events that are logged.
+
+        Raises:
+            IllegalEvent: An input answers no call that was asked for; it changed nothing.
+            NoSuchNode: Nothing can be injected into that node.
+            NodeBegun: It is too late for that injection.
+        """
+        # All inputs before any dispatch: if two results arrive together and one is a failure,
+        # nothing may be started on the strength of the other.
+        step = _StepBuilder(self.state, now)
+        for item in inputs:
+            match item:
+                case _input.ActionSucceeded(node_id=node, output=output):
+                    step.log(node, Succeeded(output))
+                case _input.ActionRaised(node_id=node, error=error):
+                    step.log(node, Failed(error))
+                case _input.UndoSucceeded(node_id=node):
+                    step.log(node, UNDO_FINISHED)
+                case _input.UndoRaised(node_id=node, error=undo_error):
+                    step.log(node, UndoFailed(undo_error))
+                case _input.InjectError() | _input.InjectErrorUndo() | _input.InjectRepeat():
+                    self._inject(item)
+                case _:
+                    assert_never(item)
+        return self._dispatch(step) if self._started else step.done()
+
+    def _inject(self, injection: Injection) -> None:
+        node = injectable(self.dag, injection.node_id)
+        match injection:
+            case _input.InjectError():
+                self._check_not_begun(node)
+                self._fail_action |= {node}
+            case _input.InjectErrorUndo():
+                self._check_not_undone(node)
+                self._fail_undo |= {node}
+            case _input.InjectRepeat(repeat=repeat):
+                # Only the part that asks for something can be too late.
+                if repeat.action != ONCE.action:
+                    self._check_not_begun(node)
+                if repeat.undo != ONCE.undo:
+                    self._check_not_undone(node)
+                self._repeat = {**self._repeat, node: repeat}
+            case _:
+                assert_never(injection)
+
+    def _check_not_begun(self, node: SagaNodeId) -> None:
+        """Raise NodeBegun if the node's action will not be called any more."""
+        # Before `start`, a call that was in flight at the crash is still to be made again.
+        status = self.state.status(node)
+        called_again = status is SagaNodeLoadStatus.STARTED and not self._started
+        if status is SagaNodeLoadStatus.NEVER_STARTED and self.state.unwinding:
+            raise NodeBegun(self.dag.flat.name_of(node), "is never started, as its saga unwinds")
+        if status is not SagaNodeLoadStatus.NEVER_STARTED and not called_again:
+            raise NodeBegun(self.dag.flat.name_of(node), "has been started")
+
+    def _check_not_undone(self, node: SagaNodeId) -> None:
+        """Raise NodeBegun if the node's undo action will not be called any more."""
+        status, name = self.state.status(node), self.dag.flat.name_of(node)
+        if status is SagaNodeLoadStatus.UNDO_STARTED and not self._started:
+            return
+        match status:
+            case SagaNodeLoadStatus.NEVER_STARTED if self.state.unwinding:
+                raise NodeBegun(name, "is never started, as its saga unwinds")
+            case SagaNodeLoadStatus.FAILED:
+                raise NodeBegun(name, "has failed, so that it is not undone")
+            case (
+                SagaNodeLoadStatus.UNDO_STARTED
+                | SagaNodeLoadStatus.UNDO_FINISHED
+                | SagaNodeLoadStatus.UNDO_FAILED
+            ):
+                raise NodeBegun(name, "has begun to be undone")
+            case _ if self.state.stuck:
+                raise NodeBegun(name, "is not undone any more, as its saga is stuck")
+            case _:
+                pass
+
+    def _dispatch(self, step: _StepBuilder) -> Step:
+        """Begin all that may begin, wave by wave, until everything left waits for user code."""
+        # These are the state's own live sets; logging below empties and refills them.
+        state, runnable, undoable = self.state, self.state.runnable, self.state.undoable
+        while not self._draining:
+            # Results come between waves, never inside one: an injected failure would forbid the
+            # starts of its siblings, which the loop below is about to log.
+            if step.instants:
+                step.complete_instants()
+            # Nodes are undoable only while the saga unwinds, and then none is runnable: each wave
+            # goes one way.
+            wave = tuple(undoable) if undoable and not state.stuck else ()
+            if not wave and not runnable:
+                break
+            for node in tuple(runnable):
+                step.log(node, STARTED)
+                self._run(node, step)
+            for node in wave:
+                step.log(node, UNDO_STARTED)
+                self._undo(node, step)
+        # Also while draining: the last result may have ended the saga.
+        if (outcome := state.outcome) is not None:
+            step.then.append(Finish(outcome))
+        return step.done()
+
+    def _run(self, node: SagaNodeId, step: _StepBuilder) -> None:
+        """Do, or ask for, the work of a node that was started."""
+        # In this order: an injected error beats a repeat, and fails a constant as well.
+        if node in self._fail_action:
+            step.instants.append((node, Failed(INJECTED)))
+        elif (output := self.state.own_output(node)) is not None:
+            step.instants.append((node, Succeeded(output)))
+        else:
+            step.then.append(_run_action(node, self._repeat.get(node, ONCE).action))
+
+    def _undo(self, node: SagaNodeId, step: _StepBuilder) -> None:
+        """Do, or ask for, the undo of a node whose undo was started."""
+        if node in self._fail_undo:
+            step.instants.append((node, UndoFailed(UNDO_INJECTED)))
+        elif isinstance(self.dag.flat.nodes[node], ActionNode):
+            step.then.append(_run_undo(node, self._repeat.get(node, ONCE).undo))
+        else:
+            step.instants.append((node, UNDO_FINISHED))
+
+
+@attrs.define(eq=False)
+class _StepBuilder:
+    """A step in the making; every event in it is applied the moment it is added."""
+
+    state: SagaState
+    now: Timestamp | None
+    record: list[SagaNodeEvent] = attrs.field(factory=list)
+    then: list[Command] = attrs.field(factory=list)
+    instants: list[tuple[SagaNodeId, SagaNodeEventType]] = attrs.field(factory=list)
+
+    def log(self, node: SagaNodeId, event_type: SagaNodeEventType) -> None:
+        """Add an event."""
+        event = SagaNodeEvent(self.state.log.saga_id, node, event_type, self.now)
+        # First applied, then recorded: an event that the state refuses must not be stored.
+        self.state.apply(event)
+        self.record.append(event)
+
+    def complete_instants(self) -> None:
+        """Add the results of what runs no user code."""
+        for node, event_type in self.instants:
+            self.log(node, event_type)
+        self.instants.clear()
+
+    def done(self) -> Step:
+        """Return the step."""
+        return Step(tuple(self.record), tuple(self.then))
+
+
+def injectable(dag: SagaDag, node: str | int) -> SagaNodeId:
+    """
+    Return the index of a node that can be made to fail or repeat.
+
+    Raises:
+        NoSuchNode: There is no such node, or it only marks a beginning or an end.
+    """
+    index = dag.get_index(node)
+    match dag.flat.nodes[index]:
+        case StartNode() | EndNode() | SubsagaStartNode() as marker:
+            raise NoSuchNode(node, f"nothing can be injected into the {marker.label}")
+        case _:
+            return index

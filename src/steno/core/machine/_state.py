@@ -1,0 +1,294 @@
+"""
+The state of a saga: nothing but the fold of its log.
+
+Theory of operation.
+
+Rule 1. `SagaState.apply` is the only thing that changes a state, and an event is all that it takes.
+A running saga and a recovered one go through the same `apply`, so they cannot disagree.
+
+Rule 2. An event is legal if its node's own log allows it (the table of `_status`) and its cause is
+there: a node is started only when all its parents have succeeded and nothing has failed; it is
+undone only when all its children are undone; a node without an action has the one output that its
+kind prescribes. An illegal event raises and changes nothing.
+
+Rule 3. Nothing is searched for. Arrivals are counted at the boundaries between stages, so an event
+costs O(1), amortized, however many nodes there are and however wide a stage is.
+
+Undone means: its undo has finished; or it failed; or it was never started, now that none is started
+any more. The last is why the first failure sweeps, once, over all nodes that will never start.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias, assert_never
+
+import attrs
+
+from steno.core._value import NULL, JsonText
+from steno.core.graph._flat import FlatDag
+from steno.core.graph._graph import NO_BOUNDARY
+from steno.core.graph._ids import SagaId, SagaNodeId
+from steno.core.graph._node import ActionNode, ConstantNode, SubsagaEndNode
+from steno.core.log._event import (
+    Failed,
+    SagaNodeEvent,
+    Started,
+    Succeeded,
+    UndoFailed,
+    UndoFinished,
+    UndoStarted,
+)
+from steno.core.log._log import SagaLog
+from steno.core.log._status import SagaNodeLoadStatus
+from steno.errors import CorruptLog
+
+
+class SagaOutcome(enum.Enum):
+    """How a saga has ended."""
+
+    SUCCEEDED = "succeeded"
+    """Every node has succeeded."""
+    FAILED = "failed"
+    """A node failed, and all that had succeeded are undone; what the failed one left is not."""
+    STUCK = "stuck"
+    """A node failed, then an undo did; nothing runs any more, and something is left undone."""
+
+    __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
+
+
+NodeSet: TypeAlias = dict[SagaNodeId, None]
+"""A set that keeps the order in which nodes came in."""
+
+
+@attrs.define(eq=False)
+class SagaState:
+    """
+    What has become of every node of one saga, and what may become of it next.
+
+    Attributes:
+        flat: The saga's graph.
+        log: The events applied so far.
+        outputs: The output of every node that has succeeded.
+        first_failure: The failure that was logged first, which began the unwinding:
+            its node, and its error as the event holds it.
+        first_undo_failure: The undo failure that was logged first, which stops it, likewise.
+        runnable: Nodes that may be started now. This and the two below are the live sets, and
+            plain attributes, as each step reads them several times.
+        undoable: Nodes that have succeeded and whose children are all undone.
+        in_flight: Nodes whose action or undo action was started and has no result yet.
+    """
+
+    flat: FlatDag
+    log: SagaLog
+    outputs: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
+    first_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
+    first_undo_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
+    runnable: NodeSet = attrs.field(init=False, factory=dict)
+    undoable: NodeSet = attrs.field(init=False, factory=dict)
+    in_flight: NodeSet = attrs.field(init=False, factory=dict)
+    _awaited: list[int] = attrs.field(init=False)  # by boundary: parents not yet succeeded
+    _standing: list[int] = attrs.field(init=False, factory=list)  # the same: children not undone
+    _start_undone: bool = attrs.field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with the start node alone runnable."""
+        self._awaited = list(self.flat.graph.parent_counts)
+        self.runnable[SagaNodeId(self.flat.graph.start)] = None
+
+    @classmethod
+    def new(cls, flat: FlatDag, saga_id: SagaId) -> SagaState:
+        """Return the state of a saga with an empty log."""
+        return cls(flat, SagaLog(saga_id))
+
+    @classmethod
+    def fold(cls, flat: FlatDag, saga_id: SagaId, events: Iterable[SagaNodeEvent]) -> SagaState:
+        """
+        Return the state that a log folds to.
+
+        Raises:
+            IllegalEvent: A node's own log does not allow an event.
+            ForeignEvent: An event is of another saga.
+            CorruptLog: An event is without its cause, or has an output that it cannot have.
+        """
+        state = cls.new(flat, saga_id)
+        for event in events:
+            state.apply(event)
+        return state
+
+    # Queries
+
+    @property
+    def unwinding(self) -> bool:
+        """Whether a failure has been logged."""
+        return self.first_failure is not None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether an undo has failed, so that nothing new is begun."""
+        return self.first_undo_failure is not None
+
+    @property
+    def outcome(self) -> SagaOutcome | None:
+        """How the saga has ended; None while it has not."""
+        # Even a stuck saga waits for calls under way: their results are still logged.
+        if self.in_flight:
+            return None
+        if self._start_undone:
+            return SagaOutcome.FAILED
+        if self.stuck:
+            return SagaOutcome.STUCK
+        return SagaOutcome.SUCCEEDED if self.flat.graph.end in self.outputs else None
+
+    def status(self, node: SagaNodeId) -> SagaNodeLoadStatus:
+        """Return the status of a node."""
+        return self.log.status(node)
+
+    def statuses(self) -> Mapping[SagaNodeId, SagaNodeLoadStatus]:
+        """Return the status of every node."""
+        nodes = map(SagaNodeId, range(len(self.flat.nodes)))
+        return {node: self.log.status(node) for node in nodes}
+
+    def own_output(self, node: SagaNodeId) -> JsonText | None:
+        """Return the only output that a started node can have; None if its action decides."""
+        match self.flat.nodes[node]:
+            case ActionNode():
+                return None
+            case ConstantNode(value=value):
+                return value
+            case SubsagaEndNode():
+                (last,) = self.flat.graph.parents(node)
+                return self.outputs[SagaNodeId(last)]
+            case _:
+                return NULL
+
+    # Changes
+
+    def apply(self, event: SagaNodeEvent) -> None:
+        """
+        Fold an event; one that is refused changes nothing.
+
+        Raises:
+            IllegalEvent: The node's own log does not allow it.
+            ForeignEvent: It is of another saga.
+            CorruptLog: Its cause is not there, its output is not its own, or there is no such node.
+        """
+        node, event_type, log = event.node_id, event.event_type, self.log
+        if not 0 <= node < len(self.flat.nodes):
+            why = f"the saga has the nodes 0 to {len(self.flat.nodes) - 1}"
+            raise CorruptLog(node, event_type.label, why)
+        # `next_status` and the checks in each arm raise; from `log.append` on nothing does. So a
+        # refused event has changed nothing.
+        status = log.next_status(event)
+        match event_type:
+            case Started():
+                if node not in self.runnable:
+                    raise self._not_runnable(event)
+                log.append(event, status)
+                _take(self.runnable, node)
+                self.in_flight[node] = None
+            case Succeeded(output=output):
+                if (own := self.own_output(node)) is not None and own != output:
+                    why = "its output is not the one that it stands for"
+                    raise CorruptLog(node, event_type.label, why)
+                log.append(event, status)
+                del self.in_flight[node]
+                self.outputs[node] = output
+                self._note_success(node)
+            case UndoStarted():
+                if node not in self.undoable or self.stuck:
+                    raise self._not_undoable(event)
+                log.append(event, status)
+                _take(self.undoable, node)
+                self.in_flight[node] = None
+            case UndoFinished():
+                log.append(event, status)
+                del self.in_flight[node]
+                self._note_undone(node)
+            case Failed(error=error):
+                log.append(event, status)
+                del self.in_flight[node]
+                self._note_failure(node, error)
+            case UndoFailed(error=undo_error):
+                log.append(event, status)
+                del self.in_flight[node]
+                if self.first_undo_failure is None:
+                    self.first_undo_failure = (node, undo_error)
+            case _:
+                assert_never(event_type)
+
+    def _not_runnable(self, event: SagaNodeEvent) -> CorruptLog:
+        """Return the error that says why a node may not be started."""
+        node = event.node_id
+        if self.unwinding:
+            why = "a failure was logged before it"
+        else:
+            missing = next(p for p in self.flat.graph.parents(node) if p not in self.outputs)
+            why = f"node {missing}, on which it depends, has not succeeded"
+        return CorruptLog(node, event.event_type.label, why)
+
+    def _not_undoable(self, event: SagaNodeEvent) -> CorruptLog:
+        """Return the error that says why a node may not be undone."""
+        if not self.unwinding:
+            why = "no failure was logged before it"
+        elif self.stuck:
+            why = "the failure of an undo was logged before it"
+        else:
+            why = "a node that depends on it is not undone"
+        return CorruptLog(event.node_id, event.event_type.label, why)
+
+    def _note_success(self, node: SagaNodeId) -> None:
+        graph = self.flat.graph
+        boundary = graph.below[node]
+        if boundary == NO_BOUNDARY:
+            return  # the end node: the saga has succeeded
+        self._awaited[boundary] -= 1
+        if self.first_failure is not None:
+            self.undoable[node] = None  # nothing below it was ever started: all of it is undone
+        elif not self._awaited[boundary]:
+            for child in graph.boundaries[boundary].children:
+                self.runnable[SagaNodeId(child)] = None
+
+    def _note_failure(self, node: SagaNodeId, error: JsonText) -> None:
+        if self.first_failure is None:
+            self.first_failure = (node, error)
+            # The end node depends on all others, so it was never started and counts as undone.
+            # From there the sweep walks up over all that never started, and over this node.
+            self._standing = list(self.flat.graph.child_counts)  # no saga needs it that succeeds
+            self.runnable.clear()
+            self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
+        else:
+            self._note_undone(node)  # nothing below it was ever started: all of it is undone
+
+    def _note_undone(self, node: int) -> None:
+        """Count an undone node above it, and all that is thereby undone without an event."""
+        graph = self.flat.graph
+        # A worklist, not recursion: the first failure sweeps over the whole graph. Each node is
+        # counted once in its life, so all sweeps together are O(nodes).
+        undone = [node]
+        while undone:
+            boundary = graph.above[undone.pop()]
+            if boundary == NO_BOUNDARY:
+                self._start_undone = True
+                continue
+            self._standing[boundary] -= 1
+            if self._standing[boundary]:
+                continue
+            for parent in map(SagaNodeId, graph.boundaries[boundary].parents):
+                match self.log.status(parent):
+                    case SagaNodeLoadStatus.SUCCEEDED:
+                        self.undoable[parent] = None
+                    case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:
+                        undone.append(parent)
+                    case _:
+                        pass  # still running: its result decides
+
+
+def _take(nodes: NodeSet, node: SagaNodeId) -> None:
+    """Remove a node."""
+    del nodes[node]
+    # A dict keeps its table when keys are deleted, and walking it costs as much as it was once
+    # long. `clear` drops the table.
+    if not nodes:
+        nodes.clear()

@@ -1,0 +1,258 @@
+"""
+Views: what people and programs are shown of a saga, as it was when they asked.
+
+A view is built from the durable part of a log, by the same fold as everything else; so it never
+shows anything that a crash could take back.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TypeAlias, assert_never
+
+import attrs
+
+from steno.core.graph._dag import SagaDag
+from steno.core.graph._flat import FlatDag
+from steno.core.graph._ids import SagaId, SagaName, SagaNodeId
+from steno.core.graph._render import status_tree
+from steno.core.log._dump import SagaSerialized
+from steno.core.log._event import SagaNodeEvent
+from steno.core.log._status import SagaNodeLoadStatus
+from steno.core.machine._result import SagaResult, saga_result
+from steno.core.machine._state import SagaState
+from steno.errors import RecoveryError
+
+
+class NodeExecState(enum.Enum):
+    """What a node is doing."""
+
+    BLOCKED = "blocked"
+    """It waits for nodes that it depends on."""
+    QUEUED_TODO = "queued-todo"
+    """It is to be run, as soon as its saga is."""
+    WORKING = "working"
+    """Its action runs."""
+    DONE = "done"
+    """Its action has succeeded."""
+    FAILED = "failed"
+    """Its action has failed; there is nothing to undo."""
+    QUEUED_UNDO = "queued-undo"
+    """It is to be undone, as soon as its saga runs."""
+    UNDO_WORKING = "undo-working"
+    """Its undo action runs."""
+    UNDONE = "undone"
+    """Its undo action has finished."""
+    ABANDONED = "abandoned"
+    """It was never started and never will be."""
+    UNDO_FAILED = "undo-failed"
+    """Its undo action has failed: the saga is stuck, or will be."""
+
+
+_E = NodeExecState
+_S = SagaNodeLoadStatus
+
+_SETTLED = {
+    _S.FAILED: _E.FAILED,
+    _S.UNDO_FINISHED: _E.UNDONE,
+    _S.UNDO_FAILED: _E.UNDO_FAILED,
+}
+
+
+def node_exec_state(state: SagaState, node: SagaNodeId, *, running: bool) -> NodeExecState:
+    """Return what a node is doing, in a saga that is running or is not."""
+    status = state.status(node)
+    match status:
+        case _S.NEVER_STARTED if state.unwinding:
+            return _E.ABANDONED
+        case _S.NEVER_STARTED:
+            return _E.QUEUED_TODO if node in state.runnable else _E.BLOCKED
+        case _S.STARTED:
+            return _E.WORKING if running else _E.QUEUED_TODO
+        case _S.SUCCEEDED:
+            # A stuck saga undoes nothing more, even where it could.
+            queued = node in state.undoable and not state.stuck
+            return _E.QUEUED_UNDO if queued else _E.DONE
+        case _S.UNDO_STARTED:
+            return _E.UNDO_WORKING if running else _E.QUEUED_UNDO
+        case _:
+            return _SETTLED[status]
+
+
+@attrs.frozen(eq=False)
+class SagaExecStatus:
+    """
+    The status of each node; `str` of it is the status tree.
+
+    Attributes:
+        saga_id: The saga.
+        node_states: What each node is doing, by index.
+    """
+
+    saga_id: SagaId
+    _flat: FlatDag
+    node_states: tuple[NodeExecState, ...]
+
+    def __str__(self) -> str:
+        """Return the tree of the saga's nodes, a line each."""
+        return status_tree(self.saga_id, self._flat, [s.value for s in self.node_states])
+
+    def node_state(self, node: str | int) -> NodeExecState:
+        """
+        Return what a node is doing, given by index, name or path.
+
+        Raises:
+            NoSuchNode: The saga has no such node.
+        """
+        return self.node_states[self._flat.get_index(node)]
+
+
+@attrs.frozen(eq=False)
+class SagaReady:
+    """The saga is stored, and waits to be started."""
+
+    status: SagaExecStatus
+
+
+@attrs.frozen(eq=False)
+class SagaRunning:
+    """The saga runs, or unwinds."""
+
+    status: SagaExecStatus
+
+
+@attrs.frozen(eq=False)
+class SagaDone:
+    """
+    The saga is finished.
+
+    Attributes:
+        status: Of its nodes.
+        result: What came of it.
+    """
+
+    status: SagaExecStatus
+    result: SagaResult
+
+
+@attrs.frozen(eq=False)
+class SagaHalted:
+    """
+    The saga is neither finished nor run by this SEC.
+
+    Attributes:
+        problem: Why, and what to do.
+        status: Of its nodes; None if its graph or its log cannot be read.
+    """
+
+    problem: str
+    status: SagaExecStatus | None
+
+
+SagaStateView: TypeAlias = SagaReady | SagaRunning | SagaDone | SagaHalted
+
+
+class Phase(enum.Enum):
+    """What a SEC does with a saga."""
+
+    READY = "ready"
+    """It waits for `saga_start`."""
+    RUNNING = "running"
+    """An executor runs it."""
+    DONE = "done"
+    """It is finished."""
+
+
+@attrs.frozen(eq=False)
+class SagaView:
+    """
+    A saga as it was when it was asked for.
+
+    Attributes:
+        saga_id: The saga.
+        saga_name: The name of its kind.
+        state: What it is doing.
+    """
+
+    saga_id: SagaId
+    saga_name: SagaName
+    state: SagaStateView
+    _serialized: SagaSerialized | None = attrs.field(repr=False, default=None)
+
+    def serialized(self) -> SagaSerialized:
+        """
+        Return the saga to be dumped.
+
+        Raises:
+            RecoveryError: It is halted, and its graph or its log cannot be read.
+        """
+        if self._serialized is None:
+            msg = f"saga {self.saga_id} cannot be dumped: what is stored of it cannot be read"
+            raise RecoveryError(msg)
+        return self._serialized
+
+
+@attrs.frozen(eq=False)
+class Snapshot:
+    """
+    All that a view is made of, taken in O(1) from a saga that goes on meanwhile.
+
+    Attributes:
+        saga_id: The saga.
+        dag: Its graph and params.
+        events: Its log, which may have grown since.
+        durable: How many of the events were durable.
+        phase: What the SEC did with it.
+        problem: Why it is halted, if it is.
+        ended: The fold of the events, if it is at hand and no event will follow.
+    """
+
+    saga_id: SagaId
+    dag: SagaDag
+    events: Iterable[SagaNodeEvent]
+    durable: int
+    phase: Phase
+    problem: str | None = None
+    ended: SagaState | None = attrs.field(default=None, repr=False)
+
+    @cached_property
+    def log(self) -> tuple[SagaNodeEvent, ...]:
+        """The durable events."""
+        # `events` may be a live view that has grown since; `durable` says where it was cut.
+        return tuple(event for event, _ in zip(self.events, range(self.durable), strict=False))
+
+    @cached_property
+    def state(self) -> SagaState:
+        """The fold of the durable events."""
+        # The live fold can be used only where nothing will change it any more.
+        if self.ended is not None:
+            return self.ended
+        return SagaState.fold(self.dag.flat, self.saga_id, self.log)
+
+    def result(self) -> SagaResult:
+        """Return the result of a saga that is finished."""
+        return saga_result(self.dag, self.state)
+
+    def view(self) -> SagaView:
+        """Return the view, at O(1) per node and event."""
+        serialized = SagaSerialized(self.saga_id, self.dag, self.log)
+        return SagaView(self.saga_id, self.dag.saga_name, self._state_view(), serialized)
+
+    def _state_view(self) -> SagaStateView:
+        running = self.phase is Phase.RUNNING and self.problem is None
+        nodes = map(SagaNodeId, range(len(self.dag.flat.nodes)))
+        states = tuple(node_exec_state(self.state, node, running=running) for node in nodes)
+        status = SagaExecStatus(self.saga_id, self.dag.flat, states)
+        if self.problem is not None:
+            return SagaHalted(self.problem, status)
+        match self.phase:
+            case Phase.READY:
+                return SagaReady(status)
+            case Phase.RUNNING:
+                return SagaRunning(status)
+            case Phase.DONE:
+                return SagaDone(status, self.result())
+            case _:
+                assert_never(self.phase)

@@ -1,0 +1,147 @@
+"""Nodes: how they are made, and how people read them."""
+
+import attrs
+import pytest
+
+from steno.core import (
+    PLAIN_CODEC,
+    ActionNode,
+    ConstantNode,
+    EndNode,
+    Node,
+    PlainDagBuilder,
+    SagaDag,
+    SagaSerialized,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaNode,
+    SubsagaStartNode,
+    decode_json,
+    encode_json,
+)
+from steno.core.graph._node import node_name
+from steno.errors import SerializeError
+from steno.testing.notation import SAGA_ID
+from support.demo import build, demo
+
+
+@attrs.frozen
+class Named:
+    name: str
+
+
+def test_an_action_node_takes_an_action_or_its_name():
+    """All that a graph keeps of an action is its name."""
+    expected = ActionNode("hotel", "BookHotel", "book_hotel")
+    assert Node.action("hotel", "book_hotel", label="BookHotel") == expected
+    assert Node.action("hotel", Named("book_hotel"), label="BookHotel") == expected
+
+
+def test_the_label_of_an_action_is_its_name_unless_said_otherwise():
+    """It is given by keyword only, so that no two strings can be swapped."""
+    assert Node.action("hotel", Named("book_hotel")).label == "book_hotel"
+    assert Node.action("hotel", "book_hotel").label == "book_hotel"
+    with pytest.raises(TypeError, match="positional"):
+        Node.action("hotel", "BookHotel", "book_hotel")
+
+
+def test_a_constant_is_fixed_when_it_is_appended():
+    """What becomes of the value later does not matter, and what is no JSON is refused then."""
+    value = {"b": [2], "a": 1}
+    builder = PlainDagBuilder("s")
+    builder.append(Node.constant("c", value))
+    value["b"].append(3)
+    assert builder.build().stages == ((ConstantNode("c", '{"a":1,"b":[2]}'),),)
+    with pytest.raises(SerializeError, match="type object"):
+        builder.append(Node.constant("d", {"x": object()}))
+
+
+class Spelled:
+    """A codec that spells values out."""
+
+    def encode(self, value, limit=None, /, *, as_type=None):
+        return encode_json(f"{value} of {limit} as {as_type}")
+
+    def decode(self, text, as_type):
+        return as_type(decode_json(text))
+
+
+def test_values_are_encoded_by_the_codec_of_the_builder():
+    """Constants, and the params of its sagas, unless they have a codec of their own."""
+    builder = PlainDagBuilder("s", codec=Spelled())
+    builder.append(Node.constant("a", 1, as_type="number", max_value_bytes=5))
+    builder.append(Node.constant("b", 2, codec=PLAIN_CODEC))
+    dag = builder.build()
+    assert [node.value for (node,) in dag.stages] == ['"1 of 5 as number"', "2"]
+    saga = SagaDag(dag, 3, as_type="id", max_value_bytes=9)
+    assert saga.params == '"3 of 9 as id"'
+    assert saga.codec is builder.codec
+    assert SagaDag(dag, 3, codec=PLAIN_CODEC).params == "3"
+    assert (
+        SagaSerialized.from_json(
+            SagaSerialized(SAGA_ID, saga, ()).to_json(), codec=saga.codec
+        ).dag.codec
+        is saga.codec
+    )
+
+
+def test_a_subsaga_node_stands_for_a_graph():
+    """It holds the graph as it was built, and the name of its params node."""
+    inner = build("inner", "a")
+    node = Node.subsaga("s", inner, "p")
+    assert node == SubsagaNode("s", inner, "p")
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: Node.action(1, "a", label="L"), "name"),
+        (lambda: Node.action("n", "a", label=3), "label"),
+        (lambda: Node.action("n", Named(3), label="L"), "action"),
+        (lambda: Node.action("n", Named(3)), "action"),
+        (lambda: Node.constant(b"n", 1), "name"),
+        (lambda: Node.subsaga(1, build("i", "a"), "p"), "name"),
+        (lambda: Node.subsaga("n", build("i", "a"), None), "params node"),
+    ],
+)
+def test_a_name_that_is_no_text_is_refused_at_once(make, what: str):
+    """The error says which name it is."""
+    with pytest.raises(TypeError, match=f"^the {what} of a node must be a str, not "):
+        make()
+
+
+def test_a_name_that_can_not_be_stored_is_refused_at_once():
+    """A lone surrogate is no text that a store or a dump could hold."""
+    with pytest.raises(UnicodeEncodeError):
+        Node.action("\ud800", "a", label="L")
+
+
+def test_labels_and_names_of_every_kind():
+    """Only actions, constants and ends of subsagas have a name; every node has a label."""
+    shown = [(node.label, node_name(node)) for node in demo().get_nodes()]
+    assert shown[1] == ('(constant = {"number_of_things":1})', "server_alloc_params")
+    assert shown[2] == ("VpcAllocIp", "instance_ip")
+    assert shown[4] == ('(subsaga start: "server-alloc")', None)
+    assert shown[7] == ("(subsaga end)", "server_alloc")
+    assert shown[12:] == [("(start node)", None), ("(end node)", None)]
+
+
+def test_nodes_of_the_flattened_graph():
+    """Each kind holds what a dump of it holds, and no more."""
+    nodes = demo().get_nodes()
+    assert nodes[4] == SubsagaStartNode("server_alloc_params", "server-alloc")
+    assert nodes[7] == SubsagaEndNode("server_alloc")
+    assert nodes[12] == StartNode('{"instance_name":"fake-o instance","number_of_instances":1}')
+    assert nodes[13] == EndNode()
+
+
+def test_what_is_no_action_is_no_node():
+    """A function that was not made an action is refused, with what to do."""
+    with pytest.raises(TypeError, match="decorate it with @registry.action, or give its name"):
+        Node.action("a", test_what_is_no_action_is_no_node, label="A")
+
+
+def test_a_subsaga_is_made_of_a_built_graph():
+    """A builder is refused; it has to be built first."""
+    with pytest.raises(TypeError, match=r"needs a Dag, as from DagBuilder.build\(\), got"):
+        Node.subsaga("s", PlainDagBuilder("inner"), "p")

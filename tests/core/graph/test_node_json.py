@@ -1,0 +1,67 @@
+"""Nodes in dumps."""
+
+import pytest
+
+from steno.core.graph._node_json import node_from_json, node_to_json
+from steno.errors import DumpError
+from support.demo import demo
+
+
+def test_every_kind_of_node_goes_both_ways():
+    """What was written is read as the same node; keys stand in alphabetical order."""
+    for node in demo().get_nodes():
+        data = node_to_json(node)
+        assert node_from_json(data, "$") == node
+        if data != "End":
+            ((_, fields),) = data.items()
+            assert list(fields) == sorted(fields)
+
+
+def test_keys_that_are_not_known_are_ignored():
+    """Beside the kind and within it."""
+    data = {"Action": {"action_name": "a", "label": "L", "name": "n", "new": 1}, "more": 2}
+    assert node_to_json(node_from_json(data, "$")) == {
+        "Action": {"action_name": "a", "label": "L", "name": "n"}
+    }
+
+
+GOOD = {"action_name": "a", "label": "L", "name": "n"}
+BAD = [
+    (None, "$.x", "is not a node: None"),
+    ("Start", "$.x", "is not a node: 'Start'"),
+    (["End"], "$.x", r"is not a node: \['End'\]"),
+    (3, "$.x", "is not a node: 3"),
+    ({}, "$.x", r"is not a node: an object with the keys \(none\)"),
+    ({"End": {}}, "$.x", "is not a node: an object with the keys 'End'"),
+    ({"Action": None}, "$.x", "keys 'Action'"),
+    *(({"Action": {**GOOD, key: 5}}, "$.x", "keys 'Action'") for key in GOOD),
+    *(
+        ({"Action": {k: v for k, v in GOOD.items() if k != key}}, "$.x", "keys 'Action'")
+        for key in GOOD
+    ),
+    ({"Constant": {"name": "n"}}, "$.x", "keys 'Constant'"),
+    ({"Constant": {"name": 1, "value": 1}}, "$.x", "keys 'Constant'"),
+    ({"Constant": {"name": "n", "value": [2**64]}}, r"$.x.Constant.value[0]", "out of the range"),
+    ({"SubsagaStart": {"saga_name": "s"}}, "$.x", "keys 'SubsagaStart'"),
+    ({"SubsagaEnd": {"name": ["n"]}}, "$.x", "keys 'SubsagaEnd'"),
+    ({"Start": {}}, "$.x", "keys 'Start'"),
+    ({"Start": {"params": {"a": "\ud800"}}}, "$.x.Start.params.a", "lone surrogate"),
+    ({"Action": {**GOOD, "name": "\ud800"}}, "$.x.Action.name", "lone surrogate"),
+    ({"Action": {**GOOD, "label": "\ud800"}}, "$.x.Action.label", "lone surrogate"),
+    ({"Action": {**GOOD, "action_name": "\ud800"}}, "$.x.Action.action_name", "lone surrogate"),
+    ({"Constant": {"name": "\ud800", "value": 1}}, "$.x.Constant.name", "lone surrogate"),
+    ({"SubsagaEnd": {"name": "\ud800"}}, "$.x.SubsagaEnd.name", "lone surrogate"),
+    (
+        {"SubsagaStart": {"saga_name": "\ud800", "params_node_name": "p"}},
+        "$.x.SubsagaStart.saga_name",
+        "lone surrogate",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "path", "why"), BAD)
+def test_what_is_no_node_is_refused_with_its_place(data: object, path: str, why: str):
+    """The error names the path, and what stands there."""
+    with pytest.raises(DumpError, match=why) as caught:
+        node_from_json(data, "$.x")
+    assert caught.value.path == path
