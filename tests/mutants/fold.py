@@ -190,7 +190,7 @@ MUTANTS = (
         "a stuck saga is stored as failed",
         "tests/core/machine/test_lifecycle.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
         "Steno's row 11: a stuck saga is stored as done",
-        "core/log/_cached_state.py",
+        "core/machine/_lifecycle.py",
         (
             "SagaOutcome.STUCK: SagaCachedState.STUCK",
             "SagaOutcome.STUCK: SagaCachedState.FAILED",
