@@ -44,7 +44,7 @@ MUTANTS = (
         "what is run again is not started again",
         "core/machine/_machine.py",
         (
-            "                self._run(node, step)\n            else:\n",
+            "                self._run(node, step, repeats=True)\n            else:\n",
             "                del self.state.log._status[node], self.state.in_flight[node]\n"
             "                self.state.runnable[node] = None\n"
             "            else:\n",
@@ -68,8 +68,8 @@ MUTANTS = (
         "an injected error beats a repeat",
         "core/machine/_machine.py",
         (
-            "if node in self._fail_action:",
-            "if node in self._fail_action and node not in self._repeat:",
+            "fails = node in self._fail_action",
+            "fails = node in self._fail_action and node not in self._repeat",
         ),
     ),
     fault(
@@ -79,8 +79,8 @@ MUTANTS = (
         "core/machine/_machine.py",
         ("ONCE = RepeatInjected()\n", "ONCE = RepeatInjected()\nKEPT: dict = {}\n"),
         (
-            "if node in self._fail_action:",
-            "if node in KEPT.setdefault(self.state.log.saga_id, set()):",
+            "fails = node in self._fail_action",
+            "fails = node in KEPT.setdefault(self.state.log.saga_id, set())",
         ),
         (
             "                self._fail_action |= {node}\n",
@@ -103,6 +103,119 @@ MUTANTS = (
         "a SEC that is drained begins nothing more",
         "core/machine/_machine.py",
         ("        while not self._draining:\n", "        while True:\n"),
+    ),
+    # Attempts, doubt and sleeps
+    fault(
+        "the wait for an attempt begins anew on recovery",
+        "tests/core/machine/test_machine.py::test_recovery_of_what_waits",
+        "a crash does not shorten a wait, nor make it longer",
+        "core/machine/_machine.py",
+        (
+            "step.then.append(Wait(node, attempt.next))",
+            "step.then.append(Wait(node, Timestamp((now or 0) + attempt.next)))",
+        ),
+    ),
+    fault(
+        "what is held stays so when its saga is taken up",
+        "tests/core/machine/test_machine.py::test_recovery_of_what_waits",
+        "what is held is due when nobody can order it",
+        "core/machine/_machine.py",
+        (
+            "if attempt.next is None or (now is not None and attempt.next <= now):",
+            "if now is not None and attempt.next is not None and attempt.next <= now:",
+        ),
+    ),
+    fault(
+        "a call that says nothing of doubt clears an earlier one",
+        "tests/core/machine/test_machine.py::test_doubt",
+        "doubt of an earlier attempt stays, and only a probe ends it",
+        "core/machine/_machine.py",
+        (
+            "        if doubt is None:\n            doubt = self.state.is_in_doubt(node)\n",
+            "        if doubt is None:\n            doubt = False\n",
+        ),
+    ),
+    fault(
+        "a node in doubt is given up without",
+        "tests/core/machine/test_machine.py::test_giving_up",
+        "what waits is given up as its last attempt left it",
+        "core/machine/_machine.py",
+        (
+            "            error = state.setbacks.attempts[node].error\n"
+            "            doubt = state.is_in_doubt(node)\n",
+            "            error = state.setbacks.attempts[node].error\n            doubt = False\n",
+        ),
+    ),
+    fault(
+        "an attempt of an unwinding is not the last",
+        "tests/core/machine/test_machine.py::test_an_unwinding_begins_no_attempt",
+        "an attempt that fails during an unwinding is the node's last",
+        "core/machine/_machine.py",
+        ("if again is None or self.state.unwinding:", "if again is None:"),
+    ),
+    fault(
+        "a node that backs off is not given up",
+        "tests/core/machine/test_machine.py::test_giving_up",
+        "when a saga unwinds, each node that backs off is failed",
+        "core/machine/_machine.py",
+        ("for node in tuple(state.setbacks.forward):", "for node in ():"),
+    ),
+    fault(
+        "a node that backs off is not given up while draining",
+        "tests/core/machine/test_machine.py::test_giving_up_while_draining",
+        "giving up is part of the transaction that begins the unwinding, drained too",
+        "core/machine/_machine.py",
+        (
+            "while the saga is drained, too.\n        if state.",
+            "while the saga is drained, too.\n        if not self._draining and state.",
+        ),
+    ),
+    fault(
+        "a sleep is not given up",
+        "tests/core/machine/test_machine.py::test_a_sleep_is_given_up",
+        "when an unwinding begins, a wait that is not over fails",
+        "core/machine/_machine.py",
+        ("for node in tuple(state.in_flight):", "for node in ():"),
+    ),
+    fault(
+        "a time that comes late begins a call",
+        "tests/core/machine/test_machine.py::test_late_due",
+        "a time changes nothing where nothing waits for it",
+        "core/machine/_machine.py",
+        (
+            "                step.log(node, Succeeded(NULL))\n            case _:\n",
+            "                step.log(node, Succeeded(NULL))\n"
+            "            case SagaNodeLoadStatus.STARTED:\n"
+            "                self._run(node, step)\n"
+            "            case _:\n",
+        ),
+    ),
+    fault(
+        "a time begins what is held",
+        "tests/core/machine/test_machine.py::test_a_held_node_waits_for_no_time",
+        "what is held waits for somebody, not for a time",
+        "core/machine/_machine.py",
+        ("if not self.state.setbacks.is_held(node):", "if node is not None:"),
+    ),
+    fault(
+        "an undo that backs off begins in a stuck saga",
+        "tests/core/machine/test_machine.py::test_an_undo_that_backs_off_stays_so_in_a_stuck_saga",
+        "when a saga is stuck, undos that back off stay so",
+        "core/machine/_machine.py",
+        (
+            "case SagaNodeLoadStatus.UNDO_BACKING_OFF if stuck:",
+            "case SagaNodeLoadStatus.UNDO_BACKING_OFF if stuck is None:",
+        ),
+    ),
+    fault(
+        "an injected error is taken for the end of a call that was cut off",
+        "tests/core/machine/test_machine.py::test_what_a_recovered_saga_calls_again_can_be_injected_into_before",
+        "an injected error speaks of its own call only",
+        "core/machine/_machine.py",
+        (
+            "if fails and not (repeats and isinstance(self.dag.flat.nodes[node], ActionNode)):",
+            "if fails:",
+        ),
     ),
     # What a node sees
     fault(
@@ -131,8 +244,8 @@ MUTANTS = (
         "line 9: what a node sees does not depend on the schedule",
         "core/machine/_lookup.py",
         (
-            "if flat.stage_of[found] < flat.stage_of[node] or",
-            "if flat.stage_of[found] <= flat.stage_of[node] or",
+            "if flat.stage_of[found] < flat.stage_of[node]:",
+            "if flat.stage_of[found] <= flat.stage_of[node]:",
         ),
     ),
     fault(
@@ -187,6 +300,26 @@ MUTANTS = (
         (
             "in enumerate(zip(events, times, strict=True))",
             'in enumerate(zip(sorted(events, key=lambda e: e["node_id"]), times))',
+        ),
+    ),
+    fault(
+        "a dump for Steno hides a doubt",
+        "tests/core/log/test_dump.py::test_what_steno_cannot_read",
+        "a log with a doubt has no form that Steno reads",
+        "core/log/_dump.py",
+        (
+            "case FailedInDoubt() | AttemptFailed(in_doubt=True):",
+            "case AttemptFailed(in_doubt=True) if not event.node_id:",
+        ),
+    ),
+    fault(
+        "a dump for Steno has a node start twice",
+        "tests/core/log/test_dump.py::test_steno_reads_no_attempts",
+        "of attempts Steno reads the beginning and the end",
+        "core/log/_dump.py",
+        (
+            "case Started() | UndoStarted() if node_id in waiting:",
+            "case UndoStarted() if node_id in waiting:",
         ),
     ),
     fault(

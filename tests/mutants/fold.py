@@ -78,8 +78,8 @@ MUTANTS = (
         "line 5: what has failed is not undone",
         "core/machine/_state.py",
         (
-            "                    case SagaNodeLoadStatus.SUCCEEDED:\n",
-            "                    case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED:\n",
+            "case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED_IN_DOUBT:",
+            "case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED:",
         ),
         (
             "        status = log.next_status(event)\n",
@@ -126,8 +126,8 @@ MUTANTS = (
         "Steno's row 2: concurrent failures",
         "core/machine/_state.py",
         (
-            "        else:\n            self._note_undone(node)  # nothing below it",
-            "        elif False:\n            self._note_undone(node)  # nothing below it",
+            "            self.undoable[node] = None\n        else:\n",
+            "            self.undoable[node] = None\n        elif False:\n",
         ),
     ),
     fault(
@@ -136,9 +136,9 @@ MUTANTS = (
         "the failure that was logged first is the one that is reported",
         "core/machine/_state.py",
         (
-            "        else:\n            self._note_undone(node)  # nothing below it",
-            "        else:\n            self.first_failure = (node, error)\n"
-            "            self._note_undone(node)  # nothing below it",
+            "            self.undoable[node] = None\n        else:\n",
+            "            self.undoable[node] = None\n        else:\n"
+            "            self.first_failure = (node, error)\n",
         ),
     ),
     fault(
@@ -147,8 +147,8 @@ MUTANTS = (
         "line 12: any number of undo failures is stuck; Steno's row 3",
         "core/machine/_state.py",
         (
-            "            case UndoFailed(error=undo_error):\n",
-            "            case UndoFailed(error=undo_error):\n"
+            "            case UndoFailed(error=error):\n",
+            "            case UndoFailed(error=error):\n"
             "                if self.stuck:\n"
             '                    raise CorruptLog(node, event_type.label, "it is stuck")\n',
         ),
@@ -159,11 +159,9 @@ MUTANTS = (
         "line 12: any number of undo failures is stuck",
         "core/machine/_state.py",
         (
-            "                if self.first_undo_failure is None:\n"
-            "                    self.first_undo_failure = (node, undo_error)\n",
-            "                self.first_undo_failure = (\n"
-            "                    None if self.first_undo_failure else (node, undo_error)\n"
-            "                )\n",
+            "                self._own_setbacks().undo_failures[node] = error\n",
+            "                failures = self._own_setbacks().undo_failures\n"
+            "                failures.clear() if failures else failures.update({node: error})\n",
         ),
     ),
     fault(
@@ -182,8 +180,8 @@ MUTANTS = (
         "line 7: stuck means that nothing above is undone",
         "core/machine/_state.py",
         (
-            "return self.first_undo_failure is not None",
-            "return self.first_undo_failure is not None and not self.undoable",
+            "return bool(self.setbacks.undo_failures)",
+            "return bool(self.setbacks.undo_failures) and not self.undoable",
         ),
     ),
     fault(
@@ -195,5 +193,119 @@ MUTANTS = (
             "SagaOutcome.STUCK: SagaCachedState.STUCK",
             "SagaOutcome.STUCK: SagaCachedState.FAILED",
         ),
+    ),
+    # The fold, with attempts and doubt
+    fault(
+        "the number of an attempt is not looked at",
+        "tests/core/machine/test_state.py::test_an_event_without_its_cause_is_refused_and_changes_nothing",
+        "no attempt is lost, or counted twice",
+        "core/machine/_state.py",
+        (
+            "if (number := self.setbacks.next_number(node, event)) != event.attempt:",
+            "if (number := self.setbacks.next_number(node, event)) < 1:",
+        ),
+    ),
+    fault(
+        "the count of attempts begins anew",
+        "tests/core/machine/test_setback.py::test_each_direction_has_its_own_count",
+        "no attempt is lost, or counted twice",
+        "core/machine/_setback.py",
+        ("return attempts[node].number + 1 if node in attempts else 1", "return 1"),
+    ),
+    fault(
+        "a node is in flight since its last attempt",
+        "tests/core/machine/test_state.py::test_a_node_is_in_flight_since_its_first_start",
+        "the time of all attempts counts from the first start",
+        "core/machine/_state.py",
+        (
+            "                self.in_flight[node] = since\n",
+            "                self.in_flight[node] = event.time\n",
+        ),
+    ),
+    fault(
+        "doubt is forgotten when the next attempt begins",
+        "tests/core/machine/test_state.py::test_doubt_is_that_of_the_last_attempt",
+        "doubt of an earlier attempt stays",
+        "core/machine/_state.py",
+        (
+            "return last is not None and last.in_doubt",
+            "return last is not None and last.in_doubt and node in self.setbacks.forward",
+        ),
+    ),
+    fault(
+        "what failed in doubt is not undone",
+        "tests/core/machine/test_machine.py::test_what_failed_in_doubt_is_undone",
+        "line 7: at a clean failure all that failed in doubt is undone",
+        "core/machine/_state.py",
+        (
+            "case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED_IN_DOUBT:",
+            "case SagaNodeLoadStatus.SUCCEEDED:",
+        ),
+        (
+            "case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:",
+            "case S.NEVER_STARTED | S.FAILED | S.FAILED_IN_DOUBT:",
+        ),
+        (
+            "NodeSet: TypeAlias = dict[SagaNodeId, None]",
+            "S = SagaNodeLoadStatus\nNodeSet: TypeAlias = dict[SagaNodeId, None]",
+        ),
+    ),
+    fault(
+        "what fails in doubt after the first failure is not undone",
+        "tests/core/machine/test_machine.py::test_giving_up",
+        "line 7: at a clean failure all that failed in doubt is undone",
+        "core/machine/_state.py",
+        ("elif self.log.status(node) is SagaNodeLoadStatus.FAILED_IN_DOUBT:", "elif False:"),
+    ),
+    fault(
+        "what failed in doubt is undone after what it depends on",
+        "tests/core/machine/test_machine.py::test_what_failed_in_doubt_is_undone",
+        "line 4: a node is undone after all its children",
+        "core/machine/_state.py",
+        (
+            "                        self.undoable[parent] = None\n",
+            "                        self.undoable[parent] = None\n"
+            "                        if parent not in self.outputs:\n"
+            "                            undone.append(parent)\n",
+        ),
+    ),
+    fault(
+        "an attempt begins while its saga unwinds",
+        "tests/core/machine/test_state.py::test_an_event_without_its_cause_is_refused_and_changes_nothing",
+        "line 3: nothing starts after the first failure",
+        "core/machine/_state.py",
+        ("if node not in setbacks.forward or self.unwinding:", "if node not in setbacks.forward:"),
+    ),
+    fault(
+        "nodes are undone while another waits for an attempt",
+        "tests/core/machine/test_state.py::test_an_event_without_its_cause_is_refused_and_changes_nothing",
+        "what waits is given up before anything is undone",
+        "core/machine/_state.py",
+        ("if self.stuck or self.setbacks.forward:", "if self.stuck:"),
+    ),
+    fault(
+        "a doubt is given up as none",
+        "tests/core/machine/test_state.py::test_an_event_without_its_cause_is_refused_and_changes_nothing",
+        "what waits is given up as its last attempt left it",
+        "core/machine/_state.py",
+        (
+            "if node in self.setbacks.forward and self.is_in_doubt(node) is not in_doubt:",
+            "if node in self.setbacks.forward and self.is_in_doubt(node) < in_doubt:",
+        ),
+    ),
+    fault(
+        "an undo that is repaired is still failed",
+        "tests/core/machine/test_setback.py::test_undo_failures_are_kept_in_order_until_repaired",
+        "a saga is stuck as long as some undo is failed now",
+        "core/machine/_setback.py",
+        ("        self.undo_failures.pop(node, None)\n", ""),
+    ),
+    # The verifier
+    fault(
+        "the verifier takes a repaired undo for one that has both failed and finished",
+        "tests/core/log/test_attempts.py::test_good_logs",
+        "what the fold takes is what the verifier allows",
+        "core/log/_verify.py",
+        ("own_kinds = repaired or not are_stenos(log)", "own_kinds = not are_stenos(log)"),
     ),
 )

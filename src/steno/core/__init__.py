@@ -38,11 +38,13 @@ from steno.core.graph._ids import (
     checked_saga_id,
 )
 from steno.core.graph._node import (
+    RESERVED,
     ActionNode,
     ConstantNode,
     EndNode,
     FlatNode,
     Node,
+    SleepNode,
     StartNode,
     SubsagaEndNode,
     SubsagaNode,
@@ -53,24 +55,30 @@ from steno.core.log._action_error import (
     ActionError,
     ActionFailed,
     DeserializeFailed,
+    InDoubt,
     InjectedError,
     SerializeFailed,
     SubsagaCreateFailed,
     UndoActionError,
     action_error,
+    in_doubt,
     undo_error,
 )
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._dump import SagaSerialized
 from steno.core.log._event import (
+    AttemptFailed,
     Failed,
+    FailedInDoubt,
     SagaNodeEvent,
     SagaNodeEventType,
     Started,
     Succeeded,
+    UndoAttemptFailed,
     UndoFailed,
     UndoFinished,
     UndoStarted,
+    are_stenos,
     event_data,
     event_type_from_row,
     with_times,
@@ -80,11 +88,11 @@ from steno.core.log._log_rule import Breach, LogRule
 from steno.core.log._status import TRANSITIONS, SagaNodeLoadStatus
 from steno.core.log._verify import verify_log
 from steno.core.machine import _input as inputs
-from steno.core.machine._command import Command, Finish, RunAction, RunUndo, Step
+from steno.core.machine._command import Command, Finish, RunAction, RunUndo, Step, Wait
 from steno.core.machine._input import Injection, Input, RepeatInjected, at_least_one
-from steno.core.machine._lifecycle import cached_state
+from steno.core.machine._lifecycle import cached_state, held_nodes, only_waits
 from steno.core.machine._lookup import lookup, saga_params
-from steno.core.machine._machine import SagaMachine, injectable
+from steno.core.machine._machine import INJECTED, SagaMachine, injectable
 from steno.core.machine._rearrange import fold_unordered
 from steno.core.machine._recording import (
     RECORDING_TRANSITIONS,
@@ -93,8 +101,10 @@ from steno.core.machine._recording import (
     RecordingState,
 )
 from steno.core.machine._result import SagaResult, SagaResultErr, SagaResultOk
+from steno.core.machine._setback import NO_SETBACKS, Attempt
 from steno.core.machine._state import SagaOutcome, SagaState
 from steno.core.machine._view import (
+    FailedAttempt,
     NodeExecState,
     Phase,
     SagaDone,
@@ -109,17 +119,22 @@ from steno.core.machine._view import (
 
 __all__ = [
     "EARLIEST",
+    "INJECTED",
     "JSON",
     "LATEST",
     "MAX_VALUE_BYTES",
+    "NO_SETBACKS",
     "NULL",
     "PLAIN_CODEC",
     "RECORDING_TRANSITIONS",
+    "RESERVED",
     "TRANSITIONS",
     "ActionError",
     "ActionFailed",
     "ActionName",
     "ActionNode",
+    "Attempt",
+    "AttemptFailed",
     "Breach",
     "Command",
     "ConstantNode",
@@ -129,9 +144,12 @@ __all__ = [
     "EventColumn",
     "Events",
     "Failed",
+    "FailedAttempt",
+    "FailedInDoubt",
     "Finish",
     "FlatDag",
     "FlatNode",
+    "InDoubt",
     "InjectedError",
     "Injection",
     "Input",
@@ -172,6 +190,7 @@ __all__ = [
     "SagaStateView",
     "SagaView",
     "SerializeFailed",
+    "SleepNode",
     "Snapshot",
     "StartNode",
     "Started",
@@ -183,12 +202,15 @@ __all__ = [
     "Succeeded",
     "Timestamp",
     "UndoActionError",
+    "UndoAttemptFailed",
     "UndoFailed",
     "UndoFinished",
     "UndoStarted",
     "ValueCodec",
     "ValueNode",
+    "Wait",
     "action_error",
+    "are_stenos",
     "at_least_one",
     "cached_state",
     "checked_saga_id",
@@ -200,9 +222,12 @@ __all__ = [
     "event_data",
     "event_type_from_row",
     "fold_unordered",
+    "held_nodes",
+    "in_doubt",
     "injectable",
     "inputs",
     "lookup",
+    "only_waits",
     "read_flat",
     "saga_params",
     "too_large",

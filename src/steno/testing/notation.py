@@ -2,10 +2,15 @@
 Logs, inputs and steps as text, for tests that read like a script.
 
 On node 3: `3+` started, `3✓` succeeded, `3✗` failed, `3-` undo_started, `3∅` undo_finished, `3!`
-undo_failed. `3✓=1211` gives the output as JSON without blanks; else it is null. A log is such
-tokens with blanks between. A step is its record, then ` | `, then what it asks for, as in
-`0✓ 1+ 2+ | run 1, run 2`, `2∅ 0- | undo 0` or `4✓ | finish succeeded`; `run 1 x2` is to run it
-twice.
+undo_failed. `3✓=1211` gives the output as JSON without blanks; else it is null. `3?` is failed in
+doubt; `3↻=500` a failed attempt, the next due at 500 µs, `3≈=500` one in doubt, `3↺=500` one to
+undo; without a time the node is held, and `3↻=reopen` until the next open. Among inputs, `3@` says
+that the time of node 3 has come.
+
+A log is such tokens with blanks between. A step is its record, then ` | `, then what it asks for,
+as in `0✓ 1+ 2+ | run 1, run 2`, `2∅ 0- | undo 0`, `1↻ | wait 1 until 500` or
+`4✓ | finish succeeded`; `run 1 x2` is to run it twice, `run 1 again` one that was cut off, and
+`run 1 again, fail` one that is only to be looked into.
 """
 
 from __future__ import annotations
@@ -19,8 +24,10 @@ import attrs
 
 from steno.core import (
     ActionFailed,
+    AttemptFailed,
     Command,
     Failed,
+    FailedInDoubt,
     Finish,
     FlatDag,
     Input,
@@ -36,11 +43,15 @@ from steno.core import (
     Started,
     Step,
     Succeeded,
+    Timestamp,
     UndoActionError,
+    UndoAttemptFailed,
     UndoFailed,
     UndoFinished,
     UndoStarted,
+    Wait,
     encode_json,
+    in_doubt,
     inputs,
 )
 
@@ -61,15 +72,21 @@ MARKS: Final[dict[type[SagaNodeEventType], str]] = {
     UndoStarted: "-",
     UndoFinished: "∅",
     UndoFailed: "!",
+    FailedInDoubt: "?",
+    AttemptFailed: "↻",
+    UndoAttemptFailed: "↺",
 }
 """The mark of each type of event."""
 
-_TOKEN: Final = re.compile(r"(-?\d+)([+✓✗∅!-])(?:=(.+))?")
+IN_DOUBT: Final = "≈"
+"""The mark of a failed attempt that leaves its node in doubt."""
+
+_TOKEN: Final = re.compile(r"(-?\d+)([+✓✗∅!?↻≈↺-])(?:=(.+))?")
 
 
 def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
     """
-    Return the type of event that a mark stands for.
+    Return the type of event that a mark stands for; a failed attempt is the first.
 
     Raises:
         ValueError: It is not a mark.
@@ -87,9 +104,21 @@ def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
             return UndoFinished()
         case "!":
             return UndoFailed(UNDO_ERROR)
+        case "?":
+            return FailedInDoubt(in_doubt(ERROR))
+        case "↻" | "≈":
+            return AttemptFailed(1, ERROR, mark == IN_DOUBT, *_due(output))
+        case "↺":
+            return UndoAttemptFailed(1, UNDO_ERROR, *_due(output))
         case _:
             msg = f"{mark!r} is not one of {' '.join(MARKS.values())}"
             raise ValueError(msg)
+
+
+def _due(text: str | None) -> tuple[Timestamp | None, bool]:
+    if text is None or text == "reopen":
+        return None, text is not None
+    return Timestamp(int(text)), False
 
 
 def event(text: str, saga_id: SagaId = SAGA_ID) -> SagaNodeEvent:
@@ -118,7 +147,8 @@ def fold(flat: FlatDag, text: str, saga_id: SagaId = SAGA_ID) -> SagaState:
     """
     Return the state after a log.
 
-    The output of a node without an action may be omitted: it is determined by the graph.
+    The output of a node without an action may be omitted: it is determined by the graph. Attempts
+    are counted.
 
     Raises:
         ValueError: The text is not a log.
@@ -131,13 +161,21 @@ def fold(flat: FlatDag, text: str, saga_id: SagaId = SAGA_ID) -> SagaState:
         if token.endswith(MARKS[Succeeded]) and started:
             output = state.own_output(each.node_id) or JsonText("null")
             each = attrs.evolve(each, event_type=Succeeded(output))
+        if isinstance(what := each.event_type, AttemptFailed | UndoAttemptFailed):
+            number = state.setbacks.next_number(each.node_id, what)
+            each = attrs.evolve(each, event_type=attrs.evolve(what, attempt=number))
         state.apply(each)
     return state
 
 
 def shown(log: Iterable[SagaNodeEvent]) -> str:
     """Return events as text, without their data."""
-    return " ".join(f"{each.node_id}{MARKS[type(each.event_type)]}" for each in log)
+    return " ".join(f"{each.node_id}{_mark(each.event_type)}" for each in log)
+
+
+def _mark(what: SagaNodeEventType) -> str:
+    doubtful = isinstance(what, AttemptFailed) and what.in_doubt
+    return IN_DOUBT if doubtful else MARKS[type(what)]
 
 
 def inputs_of(text: str) -> list[Input]:
@@ -147,10 +185,13 @@ def inputs_of(text: str) -> list[Input]:
     Raises:
         ValueError: A token is not a result.
     """
-    return [_input(event(token)) for token in text.split()]
+    return [_input(token) for token in text.split()]
 
 
-def _input(result: SagaNodeEvent) -> Input:
+def _input(token: str) -> Input:
+    if token.endswith("@"):
+        return inputs.Due(SagaNodeId(int(token[:-1])))
+    result = event(token)
     node = result.node_id
     match result.event_type:
         case Succeeded(output=output):
@@ -161,6 +202,13 @@ def _input(result: SagaNodeEvent) -> Input:
             return inputs.UndoSucceeded(node)
         case UndoFailed(error=undo_error):
             return inputs.UndoRaised(node, undo_error)
+        case FailedInDoubt():
+            return inputs.ActionRaised(node, ERROR, in_doubt=True)
+        case AttemptFailed(error=error, in_doubt=doubt, next=due, reopen=reopen):
+            # Without doubt: this says nothing of earlier attempts.
+            return inputs.ActionRaised(node, error, doubt or None, inputs.Again(due, reopen))
+        case UndoAttemptFailed(error=error, next=due, reopen=reopen):
+            return inputs.UndoRaised(node, error, inputs.Again(due, reopen))
         case Started() | UndoStarted():
             msg = f"{shown([result])} is not a result: the machine itself starts nodes"
             raise ValueError(msg)
@@ -176,9 +224,13 @@ def step_text(step: Step) -> str:
 def _command(command: Command) -> str:
     match command:
         case RunAction(node_id=node, times=times):
-            return f"run {node}" + (f" x{times}" if times > 1 else "")
+            again = " again" if command.repeats else ""
+            fails = ", fail" if command.fails else ""
+            return f"run {node}" + (f" x{times}" if times > 1 else "") + again + fails
         case RunUndo(node_id=node, times=times):
             return f"undo {node}" + (f" x{times}" if times > 1 else "")
+        case Wait(node_id=node, until=until):
+            return f"wait {node}" + ("" if until is None else f" until {until}")
         case Finish(outcome=outcome):
             return f"finish {outcome.value}"
         case _:

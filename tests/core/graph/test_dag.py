@@ -1,5 +1,7 @@
 """Building graphs, and joining them with params."""
 
+from datetime import timedelta
+
 import pytest
 
 from steno.core import Node, PlainDagBuilder, SagaDag
@@ -14,11 +16,20 @@ PARAMS = (
     "but it does not depend on any such node"
 )
 
+UNTIL = (
+    'node "{}" sleeps until a time that comes from node "{}", '
+    "but it does not depend on any such node"
+)
+
 INNER = build("inner", "a")
 
 
 def sub(name: str, params: str, dag=INNER) -> Node:
     return Node.subsaga(name, dag, params)
+
+
+def sleep(name: str, until: str | None = None) -> Node:
+    return Node.sleep(name, timedelta(1) if until is None else None, until=until)
 
 
 MISTAKES = {
@@ -41,6 +52,13 @@ MISTAKES = {
         PARAMS.format("t", "a"),
     ),
     "params before name": (["a", sub("a", "nobody")], PARAMS.format("a", "nobody")),
+    "a sleep with the name of an action": (["a", sleep("a")], TWICE.format("a")),
+    "a sleep until a time of nobody": (["a", sleep("s", "t")], UNTIL.format("s", "t")),
+    "a sleep until a time of the same stage": (
+        ["a", ["t", sleep("s", "t")], "z"],
+        UNTIL.format("s", "t"),
+    ),
+    "a sleep until a time of itself": (["a", sleep("s", "s")], UNTIL.format("s", "s")),
     "the first mistake wins, within a stage": (
         [["a", "a", sub("s", "nobody")], "z"],
         TWICE.format("a"),
@@ -106,6 +124,21 @@ def test_a_subsaga_may_use_the_names_of_the_outer_saga_again():
         *("a", "b", "a", "s", "s", "c"),
         *("s", "c"),
     ]
+
+
+def test_sleeps_are_part_of_a_graph():
+    """They stand wherever actions do, and two sagas that sleep otherwise are not the same."""
+    inner = build("inner", "t", [sleep("s", "t"), "b"], sleep("u"))
+    dag = build("outer", sleep("s"), Node.subsaga("t", inner, "s"))
+    kinds = [type(node).__name__.removesuffix("Node") for node in dag.flat.nodes]
+    assert kinds == [
+        *("Sleep", "SubsagaStart", "Action", "Sleep", "Action", "Sleep", "SubsagaEnd"),
+        *("Start", "End"),
+    ]
+    assert dag.flat.get_index("t/u") == 5
+    assert saga(sleep("s"), "z").same_as(saga(sleep("s"), "z"))
+    for other in (Node.sleep("s", timedelta(2)), "s", Node.constant("s", None)):
+        assert not saga(sleep("s"), "z").same_as(saga(other, "z"))
 
 
 def test_a_graph_is_flattened_once():

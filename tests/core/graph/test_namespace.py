@@ -44,6 +44,17 @@ def test_params_come_from_any_earlier_stage():
             names.add(NodeName("self"), params)
 
 
+def test_a_sleep_ends_at_a_time_of_an_earlier_stage():
+    """As for params: neither the same stage, nor the node itself, nor one that is not there."""
+    names = namespace(["a"], ["b"])
+    names.add(NodeName("night"), None, A)
+    for until in (B, NodeName("self"), NodeName("nobody")):
+        with pytest.raises(
+            Mistake, match=f'"self" sleeps until a time that comes .* "{until}", but'
+        ):
+            names.add(NodeName("self"), None, until)
+
+
 def test_missing_params_are_found_before_a_name_used_twice():
     """A node with both mistakes is reported for its params."""
     with pytest.raises(Mistake, match="has parameters that come from"):

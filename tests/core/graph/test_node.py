@@ -1,5 +1,7 @@
 """Nodes: how they are made, and how people read them."""
 
+from datetime import timedelta
+
 import attrs
 import pytest
 
@@ -12,6 +14,7 @@ from steno.core import (
     PlainDagBuilder,
     SagaDag,
     SagaSerialized,
+    SleepNode,
     StartNode,
     SubsagaEndNode,
     SubsagaNode,
@@ -83,6 +86,60 @@ def test_values_are_encoded_by_the_codec_of_the_builder():
         ).dag.codec
         is saga.codec
     )
+
+
+@pytest.mark.parametrize(
+    ("duration", "microseconds", "label"),
+    [
+        (timedelta(0), 0, "(sleep 0:00:00)"),
+        (timedelta(microseconds=1), 1, "(sleep 0:00:00.000001)"),
+        (
+            timedelta(days=2, seconds=3, microseconds=4),
+            172_803_000_004,
+            "(sleep 2 days, 0:00:03.000004)",
+        ),
+        (timedelta(days=2_932_896), 253_402_214_400_000_000, "(sleep 2932896 days, 0:00:00)"),
+    ],
+)
+def test_a_sleep_has_a_duration(duration: timedelta, microseconds: int, label: str):
+    """It is kept in microseconds, exactly; the label is for people."""
+    assert Node.sleep("s", duration) == SleepNode("s", label, microseconds, None)
+    assert Node.sleep("s", duration, label="Night") == SleepNode("s", "Night", microseconds, None)
+    assert node_name(Node.sleep("s", duration)) == "s"
+
+
+def test_a_sleep_until_a_time():
+    """Another node says when."""
+    assert Node.sleep("s", until="t") == SleepNode("s", '(sleep until "t")', None, "t")
+    assert Node.sleep("s", until="t", label="Night").label == "Night"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "why"),
+    [
+        (lambda: Node.sleep("s"), TypeError, "takes a timedelta or until=, and not both"),
+        (lambda: Node.sleep("s", timedelta(1), until="t"), TypeError, "and not both"),
+        (lambda: Node.sleep("s", 5), TypeError, "takes a timedelta, got 5"),
+        (lambda: Node.sleep("s", timedelta(-1)), ValueError, "from 0 to 2932896 days, got -1 day"),
+        (lambda: Node.sleep("s", timedelta.max), ValueError, "from 0 to 2932896 days, got 9999"),
+        (lambda: Node.sleep(1, timedelta(1)), TypeError, "the name of a node must be a str"),
+        (lambda: Node.sleep("s", until=1), TypeError, "the until of a node must be a str"),
+        (lambda: Node.sleep("s", until="t", label=1), TypeError, "the label of a node must be"),
+    ],
+)
+def test_malformed_sleep(make, error: type[Exception], why: str):
+    """It is refused where it is made."""
+    with pytest.raises(error, match=why):
+        make()
+
+
+@pytest.mark.parametrize("name", ["steno.sleep", "steno.", "steno.own"])
+def test_reserved_names(name: str):
+    """They stand for nodes of the library itself."""
+    for named in (name, Named(name)):
+        with pytest.raises(ValueError, match=f'"{name}" is reserved: no action may begin with "s'):
+            Node.action("n", named)
+    assert Node.action("n", "steno").action_name == "steno"
 
 
 def test_a_subsaga_node_stands_for_a_graph():

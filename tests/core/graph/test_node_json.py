@@ -1,7 +1,10 @@
 """Nodes in dumps."""
 
+from datetime import timedelta
+
 import pytest
 
+from steno.core import Node, SleepNode
 from steno.core.graph._node_json import node_from_json, node_to_json
 from steno.errors import DumpError
 from support.demo import demo
@@ -15,6 +18,50 @@ def test_every_kind_of_node_goes_both_ways():
         if data != "End":
             ((_, fields),) = data.items()
             assert list(fields) == sorted(fields)
+
+
+@pytest.mark.parametrize(
+    ("node", "wait"),
+    [
+        (Node.sleep("s", timedelta(seconds=1), label="L"), {"sleep": 1_000_000}),
+        (Node.sleep("s", timedelta(0), label="L"), {"sleep": 0}),
+        (Node.sleep("s", timedelta(days=2_932_896), label="L"), {"sleep": 253_402_214_400_000_000}),
+        (Node.sleep("s", until="t", label="L"), {"until": "t"}),
+    ],
+)
+def test_a_sleep_goes_both_ways(node: SleepNode, wait: object):
+    """It is an action of a reserved name, with what it waits for."""
+    data = node_to_json(node)
+    fields = {"action_name": "steno.sleep", "label": "L", "name": "s", "wait": wait}
+    assert data == {"Action": fields}
+    assert list(data["Action"]) == list(fields)
+    assert node_from_json(data, "$") == node
+
+
+WAIT = 'does not say what it waits for: names that begin with "steno." are reserved'
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "why"),
+    [
+        ({"wait": None}, "$.x.Action", WAIT),
+        ({"wait": {}}, "$.x.Action", WAIT),
+        ({"wait": {"sleep": -1}}, "$.x.Action", WAIT),
+        ({"wait": {"sleep": True}}, "$.x.Action", WAIT),
+        ({"wait": {"sleep": 1.5}}, "$.x.Action", WAIT),
+        ({"wait": {"sleep": 2**62}}, "$.x.Action", WAIT),
+        ({"wait": {"until": 5}}, "$.x.Action", WAIT),
+        ({"wait": {"until": "\ud800"}}, "$.x.Action.wait.until", "lone surrogate"),
+        ({"action_name": "steno.other"}, "$.x.Action", WAIT),
+        ({"action_name": "steno."}, "$.x.Action", WAIT),
+    ],
+)
+def test_malformed_sleep(changes: dict[str, object], path: str, why: str):
+    """A reserved name without what belongs to it is refused, and no action can be behind it."""
+    fields = {"action_name": "steno.sleep", "label": "L", "name": "s", "wait": {"sleep": 1}}
+    with pytest.raises(DumpError, match=why) as caught:
+        node_from_json({"Action": fields | changes}, "$.x")
+    assert caught.value.path == path
 
 
 def test_keys_that_are_not_known_are_ignored():

@@ -1,5 +1,6 @@
 """Texts for people: the status tree and the graph."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,16 @@ def test_subsagas_are_indented_by_one_level_each():
         '+-- x: Z (produces "z")\n'
         "+-- x: (end node)"
     )
+
+
+def test_a_sleep_in_a_tree_and_in_a_graph():
+    """It is shown as an action of its reserved name."""
+    dag = saga(Node.sleep("s", timedelta(hours=1)), "z")
+    assert tree(dag, "waiting", "x", "x", "x").splitlines()[1] == (
+        '+-- waiting: (sleep 1:00:00) (produces "s")'
+    )
+    text = r"name: \"s\", label: \"(sleep 1:00:00)\", action_name: \"steno.sleep\""
+    assert f'    0 [ label = "Action {{ {text} }}" ]' in dag.dot().splitlines()
 
 
 # The graph

@@ -8,12 +8,14 @@ from steno.core import (
     ActionError,
     ActionFailed,
     DeserializeFailed,
+    InDoubt,
     InjectedError,
     SerializeFailed,
     SubsagaCreateFailed,
     UndoActionError,
     action_error,
     encode_json,
+    in_doubt,
     undo_error,
 )
 from steno.core.log._action_error import action_error_from_json, undo_error_from_json
@@ -45,12 +47,17 @@ ERRORS: list[tuple[ActionError, object, str]] = [
         {"SubsagaCreateFailed": {"message": "no"}},
         "failed to create subsaga: no",
     ),
+    (
+        InDoubt(ActionFailed(encode_json(SOURCE))),
+        {"InDoubt": {"cause": {"ActionFailed": {"source_error": SOURCE}}}},
+        'in doubt: action failed: {"message":"no room","type":"SoldOut"}',
+    ),
 ]
 
 
 @pytest.mark.parametrize(("error", "data", "text"), ERRORS)
 def test_an_action_error_is_data_and_text(error: ActionError, data: object, text: str):
-    """Each of the five has its form in dumps, from which it comes back, and its text for people."""
+    """Each of the six has its form in dumps, from which it comes back, and its text for people."""
     assert error.to_json() == data
     assert action_error_from_json(data) == error
     assert action_error(error.encoded()) == error
@@ -85,10 +92,13 @@ def test_an_error_can_be_raised_caught_and_compared(error):
         {"DeserializeFailed": {}},
         {"SubsagaCreateFailed": None},
         {"SomethingElse": {"message": "no"}},
+        {"InDoubt": {}},
+        {"InDoubt": {"cause": "no"}},
+        {"InDoubt": {"cause": {"InDoubt": {"cause": "InjectedError"}}}},
     ],
 )
 def test_what_is_no_action_error_is_refused(data: object):
-    """Whatever is none of the five, or is one without its data, raises."""
+    """Whatever is none of the six, or is one without its data, raises."""
     with pytest.raises(ValueError, match="is not an action error"):
         action_error_from_json(data)
 
@@ -168,6 +178,17 @@ def test_an_error_of_the_engine_is_nothing_that_an_action_raised(error: ActionEr
     """`convert` says what it was instead."""
     with pytest.raises(DeserializeError, match=f"did not fail with a dict: {error}"):
         error.convert(dict)
+
+
+def test_a_doubt_has_its_cause():
+    """It is converted to what the action raised, by the codec that the cause has."""
+    doubt = InDoubt(ActionFailed(encode_json(SOURCE), codec=Recording()))
+    assert doubt.convert(ValueError) == encode_json(SOURCE)
+    assert doubt.cause == ActionFailed(encode_json(SOURCE))
+    assert action_error(in_doubt(doubt.cause.encoded()), Recording()) == doubt
+    assert action_error(doubt.encoded(), Recording()).convert(ValueError) == encode_json(SOURCE)
+    with pytest.raises(DeserializeError, match="did not fail with a ValueError: error injected"):
+        InDoubt(InjectedError()).convert(ValueError)
 
 
 def test_an_undo_error_names_the_attempt():

@@ -2,14 +2,23 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
 import pytest
 
-from steno.core import JsonText, Node, SagaDag, SagaSerialized, Succeeded, fold_unordered
+from steno.core import (
+    JsonText,
+    Node,
+    SagaDag,
+    SagaSerialized,
+    Succeeded,
+    are_stenos,
+    fold_unordered,
+)
 from steno.errors import CorruptLog, DumpError, ForeignEvent
-from steno.testing.notation import OTHER_ID, SAGA_ID, events, shown
+from steno.testing.notation import ERROR, OTHER_ID, SAGA_ID, events, fold, shown
 from support.demo import build, demo, saga
 
 DATA = Path(__file__).parent.parent / "data"
@@ -142,6 +151,81 @@ def test_unknown_keys_are_ignored():
     for event in data["events"]:
         event["time"] = "now"
     assert SagaSerialized.from_json(json.dumps(data)).to_json() == json.dumps(good(), indent=2)
+
+
+# What Steno does not have
+
+
+def recorded(dag: SagaDag, log: str) -> SagaSerialized:
+    """Return a dump of a log whose attempts are counted."""
+    return SagaSerialized(SAGA_ID, dag, tuple(fold(dag.flat, log).log.events))
+
+
+ALL = "4+ 4✓ 0+ 1+ 2+ 0↻=500 1≈ 0+ 2✗ 0? 1? 0- 1- 0↺=reopen 1↺ 0- 0! 1∅"
+
+
+def test_attempts_and_doubt_survive_a_round_trip():
+    """With all that their events say, and in the form that the specification gives."""
+    dump = recorded(saga(["a", "b", "c"], "z"), ALL)
+    again = SagaSerialized.from_json(dump.to_json())
+    assert again.events == dump.events
+    assert again.to_json() == dump.to_json()
+    error = json.loads(ERROR)
+    assert [event["event_type"] for event in json.loads(dump.to_json())["events"]][5:7] == [
+        {"attempt_failed": {"attempt": 1, "error": error, "in_doubt": False, "next": 500}},
+        {"attempt_failed": {"attempt": 1, "error": error, "in_doubt": True, "next": None}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("log", "stenos"),
+    [
+        ("2+ 2✓ 0+ 0↻", "2+ 2✓ 0+"),
+        ("2+ 2✓ 0+ 0↻=500 0+ 0↻ 0+", "2+ 2✓ 0+"),
+        ("2+ 2✓ 0+ 0↻=500 0+ 0✓", "2+ 2✓ 0+ 0✓"),
+        ("2+ 2✓ 0+ 0↻=500 0✓ 1+ 1✗ 0-", "2+ 2✓ 0+ 0✓ 1+ 1✗ 0-"),
+        ("2+ 2✓ 0+ 0↻ 0✗ 2- 2∅", "2+ 2✓ 0+ 0✗ 2- 2∅"),
+        ("2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺ 0- 0↺ 0- 0∅ 2-", "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2-"),
+        ("2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺ 0∅ 2- 2∅", "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2- 2∅"),
+    ],
+)
+def test_steno_reads_no_attempts(log: str, stenos: str):
+    """Between the beginning of a call and its end it knows nothing, so that is all it is given."""
+    dag = saga("a", "b")
+    text = recorded(dag, log).to_json(steno=True)
+    assert text == dumped(dag, stenos)
+    read = SagaSerialized.from_json(text)
+    assert are_stenos(read.events)
+    assert list(fold_unordered(dag.flat, SAGA_ID, read.events).log.events) == list(read.events)
+
+
+@pytest.mark.parametrize("log", ["0+ 0+ 1- 1- 0✓", "1✗ 0∅ 0+ 0+", ""])
+def test_a_log_of_steno_is_written_for_it_as_it_is(log: str):
+    """Legal or not: only what follows an attempt is left out."""
+    dump = SagaSerialized(SAGA_ID, saga("a", "b"), tuple(events(log)))
+    assert dump.to_json(steno=True) == dump.to_json()
+
+
+WIDE = saga(["a", "b"], "z")
+
+
+@pytest.mark.parametrize(
+    ("dag", "log", "path", "what"),
+    [
+        (WIDE, "3+ 3✓ 0+ 1+ 0≈=5 0+ 0✓", "$.events[4].event_type", "is a failure in doubt"),
+        (WIDE, "3+ 3✓ 0+ 1+ 1✗ 0?", "$.events[5].event_type", "is a failure in doubt"),
+        (saga("a", Node.sleep("s", timedelta(1))), "", "$.dag.graph.nodes[1]", "is a sleep"),
+        (saga("a", Node.sleep("s", until="a")), "2+", "$.dag.graph.nodes[1]", "is a sleep"),
+    ],
+)
+def test_what_steno_cannot_read(dag: SagaDag, log: str, path: str, what: str):
+    """A doubt, even if a later attempt has ended it, and a sleep have no form there."""
+    dump = recorded(dag, log)
+    with pytest.raises(DumpError) as caught:
+        dump.to_json(steno=True)
+    why = f"{what}, which Steno cannot read: write the dump without steno=True"
+    assert (caught.value.path, caught.value.why) == (path, why)
+    assert SagaSerialized.from_json(dump.to_json()).to_json() == dump.to_json()
 
 
 # Breaches: each is made from a good dump
@@ -488,6 +572,30 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
         put("events", 3, "event_type", {"succeeded": {"a": [0, "\udfff"]}}),
         "$.events[3].event_type.a[1]",
         "'\\udfff' holds a lone surrogate",
+    ),
+    "an attempt without its number": (
+        put("events", 3, "event_type", {"attempt_failed": {"error": "InjectedError"}}),
+        "$.events[3].event_type",
+        "is not a failed attempt",
+    ),
+    "an attempt with a value out of range": (
+        put("events", 3, "event_type", {"attempt_failed": {"attempt": 2**64}}),
+        "$.events[3].event_type.attempt",
+        "18446744073709551616 is out of the range -2**63 to 2**64-1",
+    ),
+    "a sleep that does not say how long": (
+        field(3, "Action", "action_name", "steno.sleep"),
+        "$.dag.graph.nodes[3].Action",
+        'does not say what it waits for: names that begin with "steno." are reserved',
+    ),
+    "a sleep until a time of a node that is not there": (
+        lambda d: (
+            field(3, "Action", "action_name", "steno.sleep")(d),
+            field(3, "Action", "wait", {"until": "nobody"})(d),
+        ),
+        "$.dag.graph",
+        'node "volume_id" sleeps until a time that comes from node "nobody", '
+        "but it does not depend on any such node",
     ),
     "an unknown error": (
         put("events", 3, "event_type", {"failed": {"Future": {}}}),

@@ -14,8 +14,11 @@ LIVES = {
     S.NEVER_STARTED: "",
     S.STARTED: "0+",
     S.SUCCEEDED: "0+ 0✓",
+    S.BACKING_OFF: "0+ 0↻",
     S.FAILED: "0+ 0✗",
+    S.FAILED_IN_DOUBT: "0+ 0?",
     S.UNDO_STARTED: "0+ 0✓ 0-",
+    S.UNDO_BACKING_OFF: "0+ 0✓ 0- 0↺",
     S.UNDO_FINISHED: "0+ 0✓ 0- 0∅",
     S.UNDO_FAILED: "0+ 0✓ 0- 0!",
 }
@@ -71,7 +74,15 @@ def test_an_event_of_another_saga_is_refused_and_changes_nothing():
 
 @pytest.mark.parametrize(
     ("text", "unwinding"),
-    [("0+ 0✓ 1+", False), ("0+ 0✗", True), ("0+ 0✓ 0-", True), ("0+ 0✓ 0- 0∅", True)],
+    [
+        ("0+ 0✓ 1+", False),
+        ("0+ 0↻", False),
+        ("0+ 0✗", True),
+        ("0+ 0?", True),
+        ("0+ 0✓ 0-", True),
+        ("0+ 0✓ 0- 0↺", True),
+        ("0+ 0✓ 0- 0∅", True),
+    ],
 )
 def test_a_log_unwinds_from_the_first_failure_or_undo_on(text: str, unwinding):
     """A log that begins with an undo, as a dump may, unwinds too."""
@@ -97,6 +108,13 @@ def test_events_that_no_order_makes_legal_are_refused(text: str):
         SagaLog.new_recover(SAGA_ID, events(text))
 
 
+@pytest.mark.parametrize("text", ["0+ 0✓ 0↻", "0↻ 0+", "0+ 0↻ 0+ 0+ 0↻", "0? 0+", "0+ 0✓ 0↺ 0-"])
+def test_attempts_are_not_sorted(text: str):
+    """There may be many of them, so a log that has any is legal as it stands, or not at all."""
+    with pytest.raises(IllegalEvent):
+        SagaLog.new_recover(SAGA_ID, events(text))
+
+
 def test_the_events_of_a_log_grow_with_it():
     """Whoever holds them sees what comes; nothing in them ever changes."""
     log = SagaLog(SAGA_ID)
@@ -118,7 +136,10 @@ def test_a_log_is_shown_line_by_line():
         "002 N012 succeeded\n"
         "003 N000 started\n"
     )
-    log.record(event("0✗"))
+    log.record(event("0≈"))
+    log.record(event("0?"))
+    assert log.pretty().endswith("\n004 N000 attempt_failed\n005 N000 failed\n")
+    log = SagaLog.new_recover(SAGA_ID, events("12+ 12✓ 0+ 0✗"))
     assert "direction: unwinding\nevents (4 total):\n" in log.pretty()
     assert log.pretty().endswith("\n004 N000 failed\n")
 

@@ -4,47 +4,74 @@ from itertools import product
 
 from steno.core import (
     TRANSITIONS,
+    AttemptFailed,
     Failed,
+    FailedInDoubt,
     SagaNodeLoadStatus,
     Started,
     Succeeded,
+    UndoAttemptFailed,
     UndoFailed,
     UndoFinished,
     UndoStarted,
 )
 from steno.core.log._status import UNWINDING
 
-EVENTS = (Started, Succeeded, Failed, UndoStarted, UndoFinished, UndoFailed)
+EVENTS = (
+    Started,
+    Succeeded,
+    Failed,
+    FailedInDoubt,
+    AttemptFailed,
+    UndoStarted,
+    UndoFinished,
+    UndoFailed,
+    UndoAttemptFailed,
+)
 
 LEGAL = {
     ("never started", Started): "started",
     ("started", Succeeded): "succeeded",
     ("started", Failed): "failed",
+    ("started", FailedInDoubt): "failed in doubt",
+    ("started", AttemptFailed): "backing off",
+    ("backing off", Started): "started",
+    ("backing off", Succeeded): "succeeded",
+    ("backing off", Failed): "failed",
+    ("backing off", FailedInDoubt): "failed in doubt",
     ("succeeded", UndoStarted): "undo started",
+    ("failed in doubt", UndoStarted): "undo started",
     ("undo started", UndoFinished): "undo finished",
     ("undo started", UndoFailed): "undo failed",
+    ("undo started", UndoAttemptFailed): "undo backing off",
+    ("undo backing off", UndoStarted): "undo started",
+    ("undo backing off", UndoFinished): "undo finished",
+    ("undo failed", UndoFinished): "undo finished",
 }
 
 
 def test_the_table_is_that_of_the_specification():
-    """Six steps between seven statuses; every other pair is missing."""
-    assert len(SagaNodeLoadStatus) == 7
+    """Seventeen steps between ten statuses; every other pair is missing."""
+    assert len(SagaNodeLoadStatus) == 10
     for status, event in product(SagaNodeLoadStatus, EVENTS):
         following = TRANSITIONS.get((status, event))
         assert (following and following.value) == LEGAL.get((status.value, event))
+    assert len(TRANSITIONS) == len(LEGAL) == 17
 
 
-def test_three_statuses_are_final():
-    """Failed, undo finished, and undo failed until operators get verbs for it."""
+def test_two_statuses_are_final():
+    """Failed, and undo finished: whatever else has happened can still come to something."""
     final = set(SagaNodeLoadStatus) - {status for status, _ in TRANSITIONS}
-    assert {status.value for status in final} == {"failed", "undo finished", "undo failed"}
+    assert {status.value for status in final} == {"failed", "undo finished"}
 
 
 def test_a_failure_and_all_of_undoing_say_that_a_saga_unwinds():
-    """No other status does."""
+    """No other status does; a node that backs off may still succeed."""
     assert {status.value for status in UNWINDING} == {
         "failed",
+        "failed in doubt",
         "undo started",
+        "undo backing off",
         "undo finished",
         "undo failed",
     }

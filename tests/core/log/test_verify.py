@@ -7,6 +7,7 @@ could come next; every single change to a whole log; every set of events out of 
 
 from collections.abc import Iterator
 from itertools import combinations
+from random import Random
 
 import attrs
 import pytest
@@ -28,7 +29,7 @@ from steno.core import (
 )
 from steno.errors import CorruptLog, IllegalEvent
 from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
-from steno.testing.notation import OTHER_ID, SAGA_ID, event, event_type, events
+from steno.testing.notation import OTHER_ID, SAGA_ID, event, event_type, events, shown
 from support.checker import (
     ORDER,
     Expanded,
@@ -113,12 +114,136 @@ def test_what_may_come_next_is_what_the_fold_takes(case: Case):
         for following in [(n, mark) for n in range(-1, case.graph.size + 1) for mark in ORDER]:
             longer = case.events([*log, following])
             breach = verify_log(case.dag, longer)
-            assert (breach is None) == (following in legal) == case.folds(longer)
+            repairs = following[1] == "∅" and (following[0], "!") in log
+            expected = repairs or following in legal
+            assert (breach is None) == expected == case.folds(longer)
             assert breach is None or breach.seq == len(log)
             allowed += breach is None
             refused += breach is not None
     assert allowed > 20
     assert refused > 500
+
+
+# With attempts, the fold against the verifier alone
+
+FAILED_CALLS = "↻≈↺"
+LETTERS = f"{ORDER}?{FAILED_CALLS}"
+
+ONE = Case.of(SagaSpec((actions("a"),)))
+INSIDE = Case.of(SagaSpec((actions("p"), (SubsagaSpec("s", "p", SagaSpec((actions("a"),))),))))
+
+
+@attrs.frozen(eq=False)
+class Tried:
+    """A log with attempts in it, as it grows."""
+
+    case: Case
+    marks: tuple[Mark, ...] = ()
+    events: tuple[SagaNodeEvent, ...] = ()
+
+    def then(self, mark: Mark, following: SagaNodeEvent) -> "Tried":
+        return Tried(self.case, (*self.marks, mark), (*self.events, following))
+
+    @property
+    def failed_calls(self) -> int:
+        return sum(mark in FAILED_CALLS for _, mark in self.marks)
+
+    @property
+    def lives(self) -> frozenset[tuple[int, str]]:
+        """What each node has been through, whatever the order among nodes."""
+        own: dict[int, str] = {}
+        for node, mark in self.marks:
+            own[node] = own.get(node, "") + mark
+        return frozenset(own.items())
+
+    def candidates(self) -> Iterator[tuple[Mark, SagaNodeEvent]]:
+        """Yield each event of each node; a failed attempt with its number and with the next."""
+        for node in range(-1, self.case.graph.size + 1):
+            for mark in LETTERS:
+                if mark not in FAILED_CALLS:
+                    yield (node, mark), self.case.events([(node, mark)])[0]
+                    continue
+                same = "↺" if mark == "↺" else "↻≈"
+                number = 1 + sum(n == node and m in same for n, m in self.marks)
+                for attempt in (number, number + 1):
+                    what = attrs.evolve(event_type(mark), attempt=attempt)
+                    yield (node, mark), SagaNodeEvent(SAGA_ID, SagaNodeId(node), what)
+
+    def legal(self) -> list["Tried"]:
+        """Return the logs that this one can become: fold and verifier must say the same of each."""
+        flat = self.case.dag.flat
+        state = SagaState.fold(flat, SAGA_ID, self.events)
+        assert verify_log(self.case.dag, self.events, finished=cached_state(state)) is None
+        found = []
+        for mark, following in self.candidates():
+            more = self.then(mark, following)
+            breach = verify_log(self.case.dag, more.events)
+            assert breach is None or breach.seq == len(self.events)
+            try:
+                state.apply(following)
+            except (CorruptLog, IllegalEvent):
+                assert breach is not None, shown(more.events)
+            else:
+                assert breach is None, f"{shown(more.events)}: {breach}"
+                found.append(more)
+                state = SagaState.fold(flat, SAGA_ID, self.events)
+        return found
+
+
+def tries(case: Case, most: int) -> Iterator[Tried]:
+    """Give one log for each state that a saga with so many failed attempts can have got to."""
+    new, seen = [Tried(case)], {frozenset()}
+    while new:
+        had = new.pop()
+        yield had
+        for more in had.legal():
+            if more.failed_calls <= most and more.lives not in seen:
+                seen.add(more.lives)
+                new.append(more)
+
+
+@pytest.mark.parametrize(
+    ("case", "most", "states"),
+    [(ONE, 2, 603), (CASES["chain"], 1, 911), (INSIDE, 0, 321)],
+    ids=["one", "chain", "inside"],
+)
+def test_attempts_and_doubt(case: Case, most: int, states: int):
+    """In each state, what may come next by the verifier is exactly what the fold takes."""
+    assert sum(1 for _ in tries(case, most)) == states
+
+
+def walk(case: Case, random: Random) -> Tried:
+    """Return a log that was chosen event by event, up to an end or a length."""
+    log = Tried(case)
+    while (legal := log.legal()) and len(log.marks) < 40:
+        log = random.choice(legal)
+    return log
+
+
+def refused_at(case: Case, log: list[SagaNodeEvent]) -> int | None:
+    """Return the place of the first event that the fold refuses."""
+    state = SagaState.new(case.dag.flat, SAGA_ID)
+    for place, each in enumerate(log):
+        try:
+            state.apply(each)
+        except (CorruptLog, IllegalEvent):
+            return place
+    return None
+
+
+@pytest.mark.parametrize("case", [CASES["fork"], CASES["diamond"], INSIDE])
+@pytest.mark.parametrize("seed", range(10))
+def test_attempts_in_larger_sagas(case: Case, seed: int):
+    """Along a random log the two agree, and where one event is dropped, doubled or moved."""
+    random = Random(seed)
+    log = list(walk(case, random).events)
+    for _ in range(200):
+        other = list(log)
+        moved = other.pop(random.randrange(len(other)))
+        for _ in range(random.randrange(3)):
+            other.insert(random.randrange(len(other) + 1), moved)
+        breach = verify_log(case.dag, other)
+        assert (None if breach is None else breach.seq) == refused_at(case, other), shown(other)
 
 
 def changed(graph: Expanded, log: list[Mark]) -> Iterator[list[Mark]]:
@@ -328,6 +453,7 @@ def test_every_rule_is_broken_by_some_log():
         for text in (
             *("3+ 5+", "3+ 3+", "3+ 0+", "3+ 3✓ 0+ 0✗ 1+", "3+ 3✓ 0+ 0✗ 0-", "3+ 3✓ 0+ 0✓ 0-"),
             *("3+ 3✓ 0+ 1+ 0✓ 1✗ 3-", "3+ 3✓ 0+ 1+ 0✓ 1✓ 2+ 2✗ 0- 0! 1-", "3+ 3✓=1"),
+            *("3+ 3↻", "3+ 3✓ 0+ 1+ 0✗ 1↻", "3+ 3✓ 0+ 0↻ 0+ 0↻", "3+ 3✓ 0+ 1+ 0≈ 1? 1-"),
         )
     }
     broken |= {breach_of("", finished=SagaCachedState.SUCCEEDED).rule}

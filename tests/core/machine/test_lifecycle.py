@@ -1,9 +1,12 @@
 """What a saga's row in a store says of it."""
 
+from datetime import timedelta
+
 import pytest
 
-from steno.core import SagaCachedState, SagaState, cached_state
-from steno.testing.notation import SAGA_ID, events
+from steno.core import Node, SagaCachedState, SagaState, cached_state
+from steno.core.machine._lifecycle import held_nodes, only_waits
+from steno.testing.notation import SAGA_ID, events, fold
 from support.demo import saga
 
 DAG = saga(["a", "b"], "c")  # 0 and 1, 2, start 3, end 4
@@ -14,6 +17,11 @@ DAG = saga(["a", "b"], "c")  # 0 and 1, 2, start 3, end 4
     [
         ("", SagaCachedState.RUNNING),
         ("3+ 3✓ 0+ 1+ 0✓", SagaCachedState.RUNNING),
+        ("3+ 3✓ 0+ 1+ 0✓ 1↻", SagaCachedState.RUNNING),
+        ("3+ 3✓ 0+ 1+ 0✓ 1?", SagaCachedState.UNWINDING),
+        ("3+ 3✓ 0+ 1+ 0✗ 1? 1- 1↺", SagaCachedState.UNWINDING),
+        ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0!", SagaCachedState.STUCK),
+        ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0! 0∅", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✗", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✗ 1✓ 1- 1∅ 3-", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✗ 1✓ 1- 1∅ 3- 3∅", SagaCachedState.FAILED),
@@ -43,3 +51,38 @@ def test_three_states_are_final():
         "failed",
         "stuck",
     ]
+
+
+SLEEPY = saga([Node.sleep("s", timedelta(1)), "b"], "c")  # 0 and 1, 2, start 3, end 4
+
+
+@pytest.mark.parametrize(
+    ("log", "waits"),
+    [
+        ("0+ 1+", False),
+        ("0+ 1+ 1✓", True),
+        ("0+ 1+ 1↻=500", True),
+        ("0+ 1+ 0✓ 1↻", True),
+        ("0+ 1+ 0✓ 1↻ 1+", False),
+        ("0+ 1+ 0✓ 1? 1- 1↺", True),
+        ("0+ 1+ 0✓ 1✓ 2+ 2✓ 4+ 4✓", False),
+    ],
+)
+def test_a_saga_that_only_waits(log: str, waits):
+    """It sleeps, backs off or is held, and no call is under way."""
+    assert only_waits(fold(SLEEPY.flat, f"3+ 3✓ {log}")) is waits
+
+
+@pytest.mark.parametrize(
+    ("log", "held"),
+    [
+        ("0+ 1+", ()),
+        ("0+ 1+ 1↻", ()),
+        ("0+ 1+ 0✓ 1↻", (1,)),
+        ("0+ 1+ 0✓ 1↻=500", ()),
+        ("0+ 1+ 0✓ 1? 1- 1↺", (1,)),
+    ],
+)
+def test_held_nodes(log: str, held: tuple[int, ...]):
+    """They are what a saga hangs on, once nothing else goes on: no call, no sleep, no time."""
+    assert held_nodes(fold(SLEEPY.flat, f"3+ 3✓ {log}")) == held

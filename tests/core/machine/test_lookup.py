@@ -52,6 +52,14 @@ def test_a_node_sees_its_ancestors_in_its_own_saga(node: int, expected: dict[str
     assert seen(node) == expected
 
 
+def test_an_undo_in_doubt_has_no_output():
+    """Its action may have taken effect, but gave nothing; what stands before it is seen."""
+    outputs = {node: text for node, text in OUTPUTS.items() if node != 8}
+    with pytest.raises(NodeLookupError, match="this node failed in doubt, so it has no output"):
+        lookup(DAG, outputs, SagaNodeId(8), "b", undoing=True)
+    assert lookup(DAG, outputs, SagaNodeId(8), "a", undoing=True) == '"out 1"'
+
+
 @pytest.mark.parametrize(("node", "own"), [(0, "p"), (4, "b"), (13, "c"), (15, "z")])
 def test_an_undo_action_also_sees_its_own_node(node: int, own: str):
     """And nothing else that the action did not see."""

@@ -4,25 +4,34 @@ The machine, talked to in the notation of the specification: what is told, what 
 A step is written as its record, then ` | `, then what it asks for.
 """
 
+from datetime import timedelta
+
+import attrs
 import pytest
 
 from steno.core import (
     ActionFailed,
     Failed,
+    FailedInDoubt,
+    Finish,
     InjectedError,
     Injection,
     JsonText,
     Node,
     RepeatInjected,
+    SagaDag,
     SagaMachine,
     SagaState,
     Timestamp,
     UndoActionError,
+    action_error,
+    in_doubt,
     injectable,
     inputs,
 )
-from steno.errors import IllegalEvent, InternalError, NodeBegun, NoSuchNode
-from steno.testing.notation import SAGA_ID, UNDO_ERROR, events, shown
+from steno.errors import CorruptLog, IllegalEvent, InternalError, NodeBegun, NoSuchNode
+from steno.testing.notation import ERROR as FAILURE
+from steno.testing.notation import SAGA_ID, UNDO_ERROR, fold, inputs_of, step_text
 from steno.testing.playbook import Playbook
 from support.demo import OUTPUTS, build, demo, saga
 from support.simulator import state_facts
@@ -111,7 +120,7 @@ def test_a_failure_unwinds_in_the_reverse_order_of_the_dependencies():
         DEMO,
         f"12+ 12✓ 0+ 0✓ 1+ 1✓={OUTPUTS[1]} 2+ 3+ 4+ 4✓ 5+ 5✓ 6+ 6✓ 7+ 7✓ 2✓ 3✓ 8+ 8✓ 9+ 9✓ 10+",
     )
-    play >> "start" << "run 10"
+    play >> "start" << "run 10 again"
     play >> "10✗" << "10✗ 9- | undo 9"
     play >> "9∅" << "9∅ 8- | undo 8"
     play >> "8∅" << "8∅ 2- 3- 7- 7∅ 6- | undo 2, undo 3, undo 6"
@@ -295,11 +304,17 @@ def test_an_undo_of_a_stuck_saga_cannot_be_made_to_fail():
 
 
 def test_what_a_recovered_saga_calls_again_can_be_injected_into_before():
-    """What was in flight is dispatched by the start, and that is when injections count."""
-    recovered = SagaState.fold(CHAIN.flat, SAGA_ID, events("2+ 2✓ 0+", SAGA_ID))
-    machine = SagaMachine(CHAIN, recovered)
-    machine.handle([ERROR(0)])
-    assert shown(machine.start().record) == "0✗ 2- 2∅"
+    """
+    What was in flight is dispatched by the start, and that is when injections count.
+
+    The call that was cut off may have taken effect, so the machine does not fail it by itself.
+    """
+    play = Playbook(CHAIN, "2+ 2✓ 0+") >> [ERROR(0)]
+    play >> "start" << "run 0 again, fail"
+    play >> "0✗" << "0✗ 2- 2∅ | finish failed"
+    constant = saga(Node.constant("c", 1), "z")  # 0, 1, start 2, end 3
+    play = Playbook(constant, "2+ 2✓ 0+") >> [ERROR(0)]
+    play >> "start" << "0✗ 2- 2∅ | finish failed"
 
 
 def test_a_drained_machine_begins_nothing():
@@ -361,15 +376,15 @@ def test_nothing_can_be_injected_elsewhere(node: int | str, why: str):
 
 
 def test_what_was_started_is_run_again_without_another_event():
-    """Whether it took effect is not known, so it is called once more."""
+    """Whether it took effect is not known, so it is called once more, and told so."""
     play = Playbook(WIDE, "4+ 4✓ 0+ 1+ 2+ 1✓")
-    play >> "start" << "run 0, run 2"
+    play >> "start" << "run 0 again, run 2 again"
 
 
 def test_what_was_started_is_run_again_even_when_unwinding():
     """It may have taken effect; then it is undone."""
     play = Playbook(WIDE, "4+ 4✓ 0+ 1+ 2+ 1✗")
-    play >> "start" << "run 0, run 2"
+    play >> "start" << "run 0 again, run 2 again"
     play >> "0✓" << "0✓ 0- | undo 0"
 
 
@@ -384,7 +399,7 @@ def test_what_was_due_is_done():
     """A log may break off before the starts and undos that its last event allows."""
     Playbook(CHAIN, "2+ 2✓") >> "start" << "0+ | run 0"
     Playbook(CHAIN, "2+ 2✓ 0+ 0✓ 1+ 1✗") >> "start" << "0- | undo 0"
-    Playbook(WIDE, "4+ 4✓ 0+ 2+") >> "start" << "1+ | run 0, run 2, run 1"
+    Playbook(WIDE, "4+ 4✓ 0+ 2+") >> "start" << "1+ | run 0 again, run 2 again, run 1"
 
 
 def test_what_runs_no_user_code_is_completed_at_once():
@@ -398,7 +413,7 @@ def test_a_log_with_a_failed_undo_is_brought_to_a_logged_end():
     """What was in flight runs, and nothing else begins."""
     wide = saga(["a", "b", "c", "d"], "z")
     play = Playbook(wide, "5+ 5✓ 0+ 1+ 2+ 3+ 0✓ 1✓ 2✗ 0- 1- 0!")
-    play >> "start" << "run 3, undo 1"
+    play >> "start" << "run 3 again, undo 1"
     play >> "3✓" << "3✓"
     play >> "1!" << "1! | finish stuck"
     assert play.state.first_undo_failure[0] == 0
@@ -419,11 +434,438 @@ def test_a_finished_log_gains_no_event(log: str, outcome: str):
 
 
 def test_injections_count_for_what_is_recovered():
-    """What is in flight is dispatched once more, so it can be made to fail."""
+    """What is in flight is dispatched once more, so it can be made to fail, or repeat."""
     play = Playbook(WIDE, "4+ 4✓ 0+ 1+ 2+") >> [ERROR(0), repeat(1, action=2)]
-    play >> "start" << "0✗ | run 1 x2, run 2"
+    play >> "start" << "run 0 again, fail, run 1 x2 again, run 2 again"
     play = Playbook(CHAIN, "2+ 2✓ 0+ 0✓ 1+ 1✗ 0-") >> [UNDO_FAILURE(0)]
     play >> "start" << "0! | finish stuck"
+
+
+# Attempts
+
+
+def facts(state: SagaState) -> dict[str, object]:
+    """Return all of a state, to be compared; what has failed in it, as it is now."""
+    return state_facts(state) | {"setbacks": attrs.asdict(state.setbacks)}
+
+
+def started(dag: SagaDag, log: str, now: int | None = None) -> str:
+    """Return the first step of a saga that is recovered at a time."""
+    machine = SagaMachine(dag, fold(dag.flat, log))
+    return step_text(machine.start(None if now is None else Timestamp(now)))
+
+
+def raised(*doubts: bool | None) -> str:
+    """Return the log of a node whose calls raise, in these doubts, until the last is given up."""
+    play = Playbook(CHAIN)
+    play >> "start"
+    for doubt in doubts[:-1]:
+        play >> inputs.ActionRaised(0, FAILURE, doubt, inputs.Again(Timestamp(5)))
+        play >> "0@"
+    play >> inputs.ActionRaised(0, FAILURE, doubts[-1])
+    return play.log.removeprefix("2+ 2✓ ").partition(" 2-")[0].removesuffix(" 0-")
+
+
+def test_another_attempt():
+    """It begins with a `started` of its own, once its time has come; its success is the node's."""
+    play = Playbook(CHAIN)
+    play >> "start" << "2+ 2✓ 0+ | run 0"
+    play >> "0↻=500" << "0↻ | wait 0 until 500"
+    play >> "0@" << "0+ | run 0"
+    play >> "0↻=900" << "0↻ | wait 0 until 900"
+    assert [event.event_type.attempt for (event,) in (s.record for s in play.steps[1::2])] == [1, 2]
+    play >> "0@" << "0+ | run 0"
+    play >> "0✓" << "0✓ 1+ | run 1"
+    folded = SagaState.fold(CHAIN.flat, SAGA_ID, play.state.log.events)
+    assert facts(folded) == facts(play.state)
+
+
+def test_a_held_node_waits_for_no_time():
+    """Nothing is asked for, and no time begins it; it is called when the saga is taken up again."""
+    play = Playbook(CHAIN)
+    play >> "start"
+    play >> "0↻" << "0↻"
+    play >> "0@" << ""
+    play = Playbook(CHAIN)
+    play >> "start"
+    play >> "0↻=reopen" << "0↻"
+    assert play.state.last_attempt(0, undoing=False).reopen
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "2+ 2✓",  # not started
+        "2+ 2✓ 0+ 0↻=500 0+",  # begun already
+        "2+ 2✓ 0+ 0↻=500 0+ 0✓",
+        "2+ 2✓ 0+ 0↻=500 0✗",
+        "2+ 2✓ 0+ 0≈=500 0? 0-",
+        "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺=500 0-",
+        "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺=500 0- 0∅",
+    ],
+)
+def test_late_due(log: str):
+    """A time that comes late, or is told twice, changes nothing."""
+    play = Playbook(CHAIN, log)
+    play >> "start"
+    before = facts(play.state)
+    play >> "0@ 0@ 1@"
+    assert play.steps[-1].record == ()
+    assert all(isinstance(command, Finish) for command in play.steps[-1].then)
+    assert facts(play.state) == before
+
+
+def test_a_drained_machine_begins_no_attempt():
+    """In neither direction, nor when it is recovered; a call that fails is still logged."""
+    play = Playbook(CHAIN)
+    play >> "start"
+    play.machine.drain()
+    play >> "0↻=500" << "0↻ | wait 0 until 500"
+    play >> "0@" << ""
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0✓ 1+ 1✗ 0-")
+    play >> "start"
+    play.machine.drain()
+    play >> "0↺=500" << "0↺ | wait 0 until 500"
+    play >> "0@" << ""
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0↻")
+    play.machine.drain()
+    play >> "start" << ""
+
+
+def test_giving_up():
+    """What waits fails in the step that begins the unwinding, as its last attempt left it."""
+    play = Playbook(WIDE)
+    play >> "start"
+    play >> "1↻=500" << "1↻ | wait 1 until 500"
+    play >> "0≈" << "0≈"
+    play >> "2✗" << "2✗ 1✗ 0? 0- | undo 0"
+    assert [event.event_type for event in play.steps[-1].record[1:3]] == [
+        Failed(FAILURE),
+        FailedInDoubt(in_doubt(FAILURE)),
+    ]
+    play >> "1@" << ""
+    play >> "0∅" << "0∅ 4- 4∅ | finish failed"
+
+
+def test_giving_up_while_draining():
+    """It is part of the unwinding, and begins nothing."""
+    play = Playbook(WIDE)
+    play >> "start"
+    play >> "1↻=500 0≈"
+    play.machine.drain()
+    play >> "2✗" << "2✗ 1✗ 0?"
+
+
+def test_giving_up_after_an_injected_error():
+    """Also where the failure comes about within the step."""
+    dag = saga("p", [Node.subsaga("s", build("i", "x", "y"), "p"), "b"], "z")
+    # p0 | start1 (x2 y3) end4, b5 | z6; start 7, end 8
+    play = Playbook(dag) >> [ERROR(3)]
+    play >> "start"
+    play >> "0✓"
+    play >> "5↻=500"
+    play >> "2✓" << "2✓ 3+ 3✗ 5✗ 2- | undo 2"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("2✗ 1@", "2✗ 1✗ | "),
+        ("1@ 2✗", "2✗ 1✗ | "),
+        ("2✗ 0↻=900", "2✗ 0✗ 1✗ 4- 4∅ | finish failed"),
+        ("2✗ 0≈=900", "2✗ 0? 1✗ 0- | undo 0"),
+        ("0↻=900 2✗", "0↻ 2✗ 1✗ 0✗ 4- 4∅ | wait 0 until 900, finish failed"),
+    ],
+)
+def test_an_unwinding_begins_no_attempt(told: str, expected: str):
+    """In whichever order a failure, a time and a failed attempt arrive together."""
+    play = Playbook(WIDE)
+    play >> "start"
+    play >> "1↻=500"
+    play >> told << expected.removesuffix(" | ")
+
+
+def test_an_attempt_of_an_unwinding_is_the_last():
+    """It is logged as a failure, whatever was asked for."""
+    play = Playbook(WIDE)
+    play >> "start"
+    play >> "2✗"
+    play >> "0↻=500" << "0✗"
+    play >> "1≈=500" << "1? 1- | undo 1"
+
+
+# Doubt
+
+
+@pytest.mark.parametrize(
+    ("doubts", "log"),
+    [
+        ([None], "0+ 0✗"),
+        ([False], "0+ 0✗"),
+        ([True], "0+ 0?"),
+        ([None, None], "0+ 0↻ 0+ 0✗"),
+        ([True, None], "0+ 0≈ 0+ 0?"),
+        ([True, None, None], "0+ 0≈ 0+ 0≈ 0+ 0?"),
+        ([True, False], "0+ 0≈ 0+ 0✗"),
+        ([True, False, None], "0+ 0≈ 0+ 0↻ 0+ 0✗"),
+        ([True, False, True], "0+ 0≈ 0+ 0↻ 0+ 0?"),
+        ([None, True], "0+ 0↻ 0+ 0?"),
+    ],
+)
+def test_doubt(doubts: list[bool | None], log: str):
+    """It stays over attempts that say nothing of it, and ends with one that denies it."""
+    assert raised(*doubts) == log
+
+
+def test_what_failed_in_doubt_is_undone():
+    """Before all that it depends on."""
+    play = Playbook(saga("a", "b", "c"))  # 0 to 2, start 3, end 4
+    play >> "start"
+    play >> "0✓"
+    play >> "1✓"
+    play >> "2?" << "2? 2- | undo 2"
+    play >> "2∅" << "2∅ 1- | undo 1"
+    play >> "1∅" << "1∅ 0- | undo 0"
+    play >> "0∅" << "0∅ 3- 3∅ | finish failed"
+
+
+def test_what_failed_in_doubt_beside_others_is_undone():
+    """With its siblings, after whatever is below them, and before the stage above."""
+    dag = saga("p", [Node.subsaga("s", build("i", "x", "y"), "p"), "b"], "z")
+    # p0 | start1 (x2 y3) end4, b5 | z6; start 7, end 8
+    play = Playbook(dag)
+    for told in ("start", "0✓", "2✓"):
+        play >> told
+    play >> "5?" << "5? 5- | undo 5"
+    play >> "3?" << "3? 3- | undo 3"
+    play >> "5∅" << "5∅"
+    play >> "3∅" << "3∅ 2- | undo 2"
+    play >> "2∅" << "2∅ 1- 1∅ 0- | undo 0"
+
+
+def test_doubt_is_not_forgotten_by_a_crash():
+    """A call that was cut off and says nothing leaves the node in the doubt in which it was."""
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0≈=500 0+")
+    play >> "start" << "run 0 again"
+    play >> "0✗" << "0? 0- | undo 0"
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0?")
+    play >> "start" << "0- | undo 0"
+
+
+# Attempts to undo
+
+
+def test_another_attempt_to_undo():
+    """It begins with an `undo_started` of its own; without a time it is held."""
+    play = Playbook(CHAIN)
+    play >> "start"
+    play >> "0✓"
+    play >> "1✗" << "1✗ 0- | undo 0"
+    play >> "0↺=500" << "0↺ | wait 0 until 500"
+    play >> "0@" << "0- | undo 0"
+    play >> "0↺" << "0↺"
+    assert play.state.last_attempt(0, undoing=True).number == 2
+    play >> "0@" << ""
+    play = Playbook(CHAIN, play.state.log.events)
+    play >> "start" << "0- | undo 0"
+    play >> "0∅" << "0∅ 2- 2∅ | finish failed"
+
+
+def test_an_undo_that_backs_off_stays_so_in_a_stuck_saga():
+    """No time begins it, and it does not keep the saga from its end."""
+    play = Playbook(WIDE)
+    play >> "start"
+    play >> "0✓ 1✓ 2✗" << "0✓ 1✓ 2✗ 0- 1- | undo 0, undo 1"
+    play >> "0↺=500" << "0↺ | wait 0 until 500"
+    play >> "1!" << "1! | finish stuck"
+    play >> "0@" << "finish stuck"
+    log = "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0↺=500 1!"
+    assert started(WIDE, log) == "wait 0 until 500, finish stuck"
+    assert started(WIDE, log, 500) == "finish stuck"
+
+
+def test_an_undo_may_begin_to_back_off_in_a_stuck_saga():
+    """Its call was under way; it is logged as it ended."""
+    play = Playbook(WIDE, "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 1!")
+    play >> "start" << "undo 0"
+    play >> "0↺=500" << "0↺ | wait 0 until 500, finish stuck"
+
+
+def test_a_repaired_saga_goes_on():
+    """Somebody has undone by hand what an undo could not: what that has held up begins."""
+    log = "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0↺=500 1! 1∅"
+    assert started(WIDE, log, 500) == "0- | undo 0"
+    assert started(WIDE, log) == "wait 0 until 500"
+
+
+# Attempts and recovery
+
+
+@pytest.mark.parametrize(
+    ("log", "begun"),
+    [
+        ("2+ 2✓ 0+ 0↻", "0+ | run 0"),
+        ("2+ 2✓ 0+ 0≈", "0+ | run 0"),
+        ("2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺", "0- | undo 0"),
+        ("2+ 2✓ 0+ 0? 0- 0↺", "0- | undo 0"),
+    ],
+)
+def test_recovery_of_what_waits(log: str, begun: str):
+    """What is held, or due, begins at once; otherwise the same time is waited for."""
+    assert started(CHAIN, log) == begun
+    assert started(CHAIN, log, 1) == begun
+    assert started(CHAIN, f"{log}=500", 499) == "wait 0 until 500"
+    assert started(CHAIN, f"{log}=500") == "wait 0 until 500"
+    assert started(CHAIN, f"{log}=500", 500) == begun
+    assert started(CHAIN, f"{log}=500", 501) == begun
+
+
+def test_the_count_of_attempts_survives_a_crash():
+    """The next one that fails has the next number."""
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0↻=500 0+ 0↻")
+    play >> "start" << "0+ | run 0"
+    play >> "0↻"
+    assert play.steps[-1].record[0].event_type.attempt == 3
+
+
+@pytest.mark.parametrize("log", ["4+ 4✓ 0+ 1+ 0↻=500 1✗", "4+ 4✓ 0+ 1+ 0↻ 1✗"])
+def test_what_was_not_given_up_is(log: str):
+    """In a log that breaks off in the middle of a step, as none that is stored does."""
+    assert started(WIDE, log, 1) == "0✗ 4- 4∅ | finish failed"
+
+
+def test_injections_into_what_backs_off():
+    """The next attempt is dispatched anew, and is what they count for."""
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0↻=500")
+    play >> "start"
+    play >> [ERROR(0)] << ""
+    play >> "0@" << "0+ 0✗ 2- 2∅ | finish failed"
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0≈=500")
+    play >> "start"
+    play >> [ERROR(0)]
+    play >> "0@" << "0+ 0? 0- | undo 0"
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0↻=500")
+    play >> "start"
+    play >> [repeat(0, action=2, undo=3)]
+    play >> "0@" << "0+ | run 0 x2"
+    play >> "0?" << "0? 0- | undo 0 x3"
+    play >> "0↺=500"
+    play >> [UNDO_FAILURE(0)] << ""
+    play >> "0@" << "0- 0! | finish stuck"
+
+
+def test_an_undo_of_what_failed_in_doubt_can_be_made_to_fail():
+    """It is called as that of a success."""
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0?") >> [UNDO_FAILURE(0)]
+    play >> "start" << "0- 0! | finish stuck"
+
+
+def test_a_call_that_was_cut_off_is_not_failed_without_a_look():
+    """An injected error speaks of the call that it replaces, not of the one that was cut off."""
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0≈=500 0+") >> [ERROR(0), repeat(0, action=2)]
+    play >> "start" << "run 0 x2 again, fail"
+    play >> "0✗" << "0? 0- | undo 0"
+
+
+# Sleeps
+
+SLEEP = Node.sleep("s", timedelta(microseconds=100))
+SLEEPY = saga([SLEEP, "b"], "z")  # 0, 1, 2, start 3, end 4
+
+
+def test_a_sleep():
+    """It asks for a time, counted from its start, and succeeds when that has come."""
+    machine = SagaMachine(SLEEPY, SagaState.new(SLEEPY.flat, SAGA_ID))
+    first = machine.start(Timestamp(5))
+    assert step_text(first) == "3+ 3✓ 0+ 1+ | wait 0 until 105, run 1"
+    assert step_text(machine.handle(inputs_of("0@"))) == "0✓"
+    assert machine.state.outputs[0] == "null"
+    assert step_text(machine.handle(inputs_of("0@"))) == ""
+    # Recovered: the same time again, though it has come, and no event.
+    state = SagaState.fold(SLEEPY.flat, SAGA_ID, first.record)
+    again = SagaMachine(SLEEPY, state).start(Timestamp(500))
+    assert step_text(again) == "wait 0 until 105, run 1 again"
+
+
+def test_a_sleep_without_a_start_time():
+    """In a dump without times it has begun long ago."""
+    assert started(SLEEPY, "3+ 3✓ 0+ 1+ 1✓", 7) == "wait 0 until 100"
+
+
+def test_a_sleep_until_a_time():
+    """Another node says when, so the machine does not; a time that it cannot read fails it."""
+    dag = saga("t", Node.sleep("s", until="t"), "z")  # 0 to 2, start 3, end 4
+    play = Playbook(dag)
+    play >> "start"
+    play >> "0✓" << "0✓ 1+ | wait 1"
+    play >> "1@" << "1✓ 2+ | run 2"
+    play = Playbook(dag, "3+ 3✓ 0+ 0✓ 1+")
+    play >> "start" << "wait 1"
+    play >> "1✗" << "1✗ 0- | undo 0"
+
+
+def test_a_sleep_ends_in_a_drained_machine():
+    """Its success begins nothing, and is recorded."""
+    play = Playbook(SLEEPY)
+    play >> "start"
+    play.machine.drain()
+    play >> "0@ 1✓" << "0✓ 1✓"
+
+
+def test_a_sleep_is_given_up():
+    """In the step that begins the unwinding, drained or not; its time changes nothing then."""
+    play = Playbook(SLEEPY)
+    play >> "start"
+    play >> "1✗" << "1✗ 0✗ 3- 3∅ | finish failed"
+    error = play.steps[-1].record[1].event_type.error
+    assert action_error(error).error_type == "steno.SleepGivenUp"
+    play = Playbook(SLEEPY)
+    play >> "start"
+    play.machine.drain()
+    play >> "1✗" << "1✗ 0✗"
+    play >> "0@" << ""
+
+
+def test_a_sleep_that_is_over_is_undone_without_a_call():
+    """Both events of its undo are in one step."""
+    play = Playbook(SLEEPY)
+    play >> "start"
+    play >> "0@"
+    play >> "1✗" << "1✗ 0- 0∅ 3- 3∅ | finish failed"
+    play = Playbook(SLEEPY)
+    play >> "start"
+    play >> "1✗ 0@" << "1✗ 0✓ 0- 0∅ 3- 3∅ | finish failed"
+
+
+def test_injections_into_a_sleep():
+    """It can be made to fail, in both directions, as whatever runs no user code."""
+    play = Playbook(SLEEPY) >> [ERROR(0)]
+    play >> "start" << "3+ 3✓ 0+ 1+ 0✗ | run 1"
+    play = Playbook(SLEEPY) >> [UNDO_FAILURE(0)]
+    play >> "start"
+    play >> "0@"
+    play >> "1✗" << "1✗ 0- 0! | finish stuck"
+    play = Playbook(SLEEPY, "3+ 3✓ 0+ 1+") >> [ERROR(0)]
+    play >> "start" << "0✗ | run 1 again"
+
+
+def test_a_sleep_that_was_not_given_up_is():
+    """In a log that breaks off in the middle of a step; with an injection, too."""
+    log = "3+ 3✓ 0+ 1+ 1✗"
+    assert started(SLEEPY, log, 1) == "0✗ 3- 3∅ | finish failed"
+    play = Playbook(SLEEPY, log) >> [ERROR(0)]
+    play >> "start" << "0✗ 3- 3∅ | finish failed"
+
+
+def test_a_sleep_is_not_tried_again():
+    """A result that only an action has is refused, and changes nothing."""
+    play = Playbook(SLEEPY)
+    play >> "start"
+    before = facts(play.state)
+    for told in ("0↻=5", "0?"):
+        with pytest.raises(CorruptLog, match="it has no action"):
+            play >> told
+    assert facts(play.state) == before
 
 
 # Misuse
@@ -437,7 +879,7 @@ def test_a_machine_is_started_once():
         play >> "start"
 
 
-@pytest.mark.parametrize("told", ["1✓", "0∅", "0!", "2✓", "3✗"])
+@pytest.mark.parametrize("told", ["1✓", "0∅", "0!", "2✓", "3✗", "1↻", "1≈=5", "2?", "0↺"])
 def test_a_result_that_was_not_asked_for_is_refused_and_changes_nothing(told: str):
     """Only a command that is outstanding has an answer."""
     play = Playbook(CHAIN)

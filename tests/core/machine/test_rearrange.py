@@ -4,7 +4,7 @@ import pytest
 
 from steno.core import fold_unordered
 from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
-from steno.testing.notation import OTHER_ID, SAGA_ID, event, events, shown
+from steno.testing.notation import OTHER_ID, SAGA_ID, event, events, fold, shown
 from support.demo import OUTPUTS, demo, saga
 
 WIDE = saga(["a", "b", "c"], "z").flat  # 0 to 2, 3, start 4, end 5
@@ -105,7 +105,7 @@ def test_an_event_without_its_cause_makes_a_log_corrupt(text: str, why: str):
         ("4+ 4✓ 0+ 0✓ 0+ 1+", "started is illegal with current load status started"),
         ("4+ 4✓ 0+ 0✗ 0- 1+", "undo_started is illegal with current load status failed"),
         ("4+ 4✓ 0+ 0✓ 1+ 1✗ 0∅", "undo_finished is illegal with current load status succeeded"),
-        ("4+ 4✓ 0+ 0✓ 1+ 1✗ 0- 0! 0∅", "undo_failed is illegal with current load status undo fin"),
+        ("4+ 4✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 0!", "undo_failed is illegal with current load status undo fin"),
     ],
 )
 def test_a_node_that_no_order_makes_legal_is_refused(text: str, why: str):
@@ -113,6 +113,36 @@ def test_a_node_that_no_order_makes_legal_is_refused(text: str, why: str):
     for given in (text, " ".join(reversed(text.split()))):
         with pytest.raises(IllegalEvent, match=f"^event type {why}"):
             ordered(given)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4+ 4✓ 0+ 0↻ 0+ 0✓",
+        "4+ 4✓ 0+ 1+ 0≈ 1✗ 0? 0- 0↺ 0- 0∅ 4-",
+        "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0! 1∅ 0∅ 4-",
+    ],
+)
+def test_attempts_are_kept_in_their_order(text: str):
+    """A log that Steno cannot have written is folded as it stands."""
+    given = list(fold(WIDE, text).log.events)
+    assert list(fold_unordered(WIDE, SAGA_ID, given).log.events) == given
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("4+ 4✓ 0+ 0↻ 0✓ 0+", IllegalEvent),
+        ("4✓ 4+ 0+ 0↻", IllegalEvent),
+        ("4+ 4✓ 0+ 0? 1+", CorruptLog),
+        ("4+ 4✓ 0+ 1+ 0✓ 1✗ 0↺ 0-", IllegalEvent),
+        ("4+ 0+ 4✓ 0↻", CorruptLog),
+    ],
+)
+def test_attempts_are_not_rearranged(text: str, error: type[Exception]):
+    """A node may have many of them, so the order in which they stand has to be legal."""
+    with pytest.raises(error):
+        ordered(text)
 
 
 def test_an_event_of_another_saga_is_refused_in_any_order():

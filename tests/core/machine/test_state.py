@@ -1,10 +1,21 @@
 """The fold of a log."""
 
+from datetime import timedelta
 from itertools import product
 
+import attrs
 import pytest
 
-from steno.core import TRANSITIONS, SagaNodeLoadStatus, SagaOutcome, SagaState
+from steno.core import (
+    TRANSITIONS,
+    Attempt,
+    FailedInDoubt,
+    Node,
+    SagaNodeLoadStatus,
+    SagaOutcome,
+    SagaState,
+)
+from steno.core.machine._setback import NO_SETBACKS
 from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
 from steno.testing.notation import ERROR, MARKS, OTHER_ID, SAGA_ID, UNDO_ERROR, event, fold
 from support.demo import OUTPUTS, demo, saga
@@ -19,8 +30,11 @@ LIVES = {
     S.NEVER_STARTED: "2+ 2✓",
     S.STARTED: "2+ 2✓ 0+",
     S.SUCCEEDED: "2+ 2✓ 0+ 0✓ 1+ 1✗",
+    S.BACKING_OFF: "2+ 2✓ 0+ 0↻",
     S.FAILED: "2+ 2✓ 0+ 0✗",
+    S.FAILED_IN_DOUBT: "2+ 2✓ 0+ 0?",
     S.UNDO_STARTED: "2+ 2✓ 0+ 0✓ 1+ 1✗ 0-",
+    S.UNDO_BACKING_OFF: "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺",
     S.UNDO_FINISHED: "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅",
     S.UNDO_FAILED: "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0!",
 }
@@ -29,10 +43,16 @@ LIVES = {
 PAIRS = list(product(S, MARKS))
 
 
+def facts(state: SagaState) -> dict[str, object]:
+    """Return all of a state, to be compared; what has failed in it, as it is now."""
+    return state_facts(state) | {"setbacks": attrs.asdict(state.setbacks)}
+
+
 @pytest.mark.parametrize(("status", "kind"), [pair for pair in PAIRS if pair in TRANSITIONS])
 def test_every_legal_transition_is_taken(status: S, kind: type):
     """Each step of the table, in a whole saga; no other node changes its status."""
-    state = fold(PAIR, LIVES[status])
+    given_up_in_doubt = (status, kind) == (S.BACKING_OFF, FailedInDoubt)
+    state = fold(PAIR, LIVES[status].replace("↻", "≈" if given_up_in_doubt else "↻"))
     before = state.statuses()
     assert before[0] is state.status(0) is status
     state.apply(event("0" + MARKS[kind]))
@@ -43,11 +63,11 @@ def test_every_legal_transition_is_taken(status: S, kind: type):
 def test_every_illegal_transition_is_refused_and_changes_nothing(status: S, kind: type):
     """Each pair that is missing from the table raises, and all of the state is as it was."""
     state = fold(PAIR, LIVES[status])
-    before = state_facts(state)
+    before = facts(state)
     text = f"event type {kind.label} is illegal with current load status {status.value}"
     with pytest.raises(IllegalEvent, match=f"^{text}"):
         state.apply(event("0" + MARKS[kind]))
-    assert state_facts(state) == before
+    assert facts(state) == before
 
 
 CORRUPT = {
@@ -90,6 +110,57 @@ CORRUPT = {
         "1-",
         "the failure of an undo was logged before it",
     ),
+    "an attempt of a node that runs no action": (
+        "4+",
+        "4↻",
+        "it has no action that could be called again",
+    ),
+    "an attempt to undo such a node": (
+        "4+ 4✓ 0+ 0✗ 4-",
+        "4↺",
+        "it has no action that could be called again",
+    ),
+    "doubt of such a node": ("4+", "4?", "it has no action to be in doubt of"),
+    "a first attempt that is the second": (
+        "4+ 4✓ 0+ 0↻ 0+",
+        "0↻",
+        "it is attempt 2, not 1",
+    ),
+    "a second attempt to undo that is the first": (
+        "4+ 4✓ 0+ 1+ 0✓ 1✗ 0- 0↺ 0-",
+        "0↺",
+        "it is attempt 2, not 1",
+    ),
+    "an attempt in a saga that unwinds": (
+        "4+ 4✓ 0+ 1+ 0✗",
+        "1↻",
+        "its saga unwinds, so this attempt is its last",
+    ),
+    "another start in a saga that unwinds": (
+        "4+ 4✓ 0+ 1+ 1↻ 0✗",
+        "1+",
+        "a failure was logged before it",
+    ),
+    "another undo when one has failed": (
+        "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0↺ 1!",
+        "0-",
+        "the failure of an undo was logged before it",
+    ),
+    "an undo while a node waits for another attempt": (
+        "4+ 4✓ 0+ 1+ 2+ 0✓ 1↻ 2✗",
+        "0-",
+        "a node that waits for another attempt is not given up",
+    ),
+    "a node in doubt that is given up without": (
+        "4+ 4✓ 0+ 0≈",
+        "0✗",
+        "its last attempt left it in doubt",
+    ),
+    "a node without doubt that is given up in it": (
+        "4+ 4✓ 0+ 0≈ 0+ 0↻",
+        "0?",
+        "its last attempt left it out of doubt",
+    ),
     "a node below the first": ("", "-1+", "the saga has the nodes 0 to 5"),
     "a node above the last": ("4+", "6+", "the saga has the nodes 0 to 5"),
 }
@@ -99,22 +170,35 @@ CORRUPT = {
 def test_an_event_without_its_cause_is_refused_and_changes_nothing(log: str, step: str, why: str):
     """Its own log would allow it, the saga does not; the error names what is missing."""
     state = fold(WIDE, log)
-    before = state_facts(state)
+    before = facts(state)
     refused = event(step)
     with pytest.raises(CorruptLog) as caught:
         state.apply(refused)
     label = refused.event_type.label
     assert str(caught.value) == f"corrupt log: {label} of node {refused.node_id}: {why}"
-    assert state_facts(state) == before
+    assert facts(state) == before
+
+
+SLEEP = saga(Node.sleep("s", timedelta(seconds=1)), "z").flat  # 0, 1, start 2, end 3
+
+
+@pytest.mark.parametrize("step", ["0↻", "0?"])
+def test_a_sleep_has_no_attempts(step: str):
+    """It calls nothing, so nothing can be tried again or be in doubt."""
+    state = fold(SLEEP, "2+ 2✓ 0+")
+    before = facts(state)
+    with pytest.raises(CorruptLog, match="it has no action"):
+        state.apply(event(step))
+    assert facts(state) == before
 
 
 def test_an_event_of_another_saga_is_refused_and_changes_nothing():
     """Even where the same event of this saga would be legal."""
     state = fold(WIDE, "")
-    before = state_facts(state)
+    before = facts(state)
     with pytest.raises(ForeignEvent):
         state.apply(event("4+", OTHER_ID))
-    assert state_facts(state) == before
+    assert facts(state) == before
 
 
 # What may happen next
@@ -143,6 +227,11 @@ def possible(state: SagaState) -> str:
         ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓ 3+ 3✓", "5 . . None"),
         ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓ 3+ 3✓ 5+", ". . 5 None"),
         ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓ 3+ 3✓ 5+ 5✓", ". . . succeeded"),
+        # Between two attempts a node is neither runnable nor in flight.
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻", ". . . None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻ 2+", ". . 2 None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻ 2+ 2✓", "3 . . None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻ 2✓", "3 . . None"),
     ],
 )
 def test_forward_a_node_is_runnable_when_all_its_parents_have_succeeded(log: str, expected: str):
@@ -169,11 +258,28 @@ def test_forward_a_node_is_runnable_when_all_its_parents_have_succeeded(log: str
         # The end and the start can fail too, in a dump.
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✓ 3+ 3✓ 5+ 5✗", ". 3 . None"),
         ("4+ 4✗", ". . . failed"),
+        # What failed in doubt is undone, after its children and before its parents.
+        ("4+ 4✓ 0+ 0?", ". 0 . None"),
+        ("4+ 4✓ 0+ 0? 0- 0∅", ". 4 . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1?", ". 1 . None"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✓ 3+ 3?", ". 3 . None"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✓ 3+ 3? 3- 3∅", ". 0,1,2 . None"),
+        # What waits is waited for, until it is given up.
+        ("4+ 4✓ 0+ 1+ 1↻ 0✗", ". . . None"),
+        ("4+ 4✓ 0+ 1+ 1↻ 0✗ 1✗", ". 4 . None"),
+        ("4+ 4✓ 0+ 1+ 1≈ 0✗ 1?", ". 1 . None"),
+        ("4+ 4✓ 0+ 1+ 1↻ 0✗ 1✓", ". 1 . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1↺", ". . . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1↺ 1-", ". . 1 None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1↺ 1∅", ". 4 . None"),
         # Stuck: what runs is waited for, and then stays as it is.
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0!", ". . 1 None"),
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0! 1∅", ". . . stuck"),
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0! 1!", ". . . stuck"),
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓", ". 2 . stuck"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0↺ 1!", ". . . stuck"),
+        # Repaired: somebody has undone by hand what an undo could not.
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓ 0∅", ". 2 . None"),
     ],
 )
 def test_unwinding_a_node_is_undoable_when_all_its_children_are_undone(log: str, expected: str):
@@ -217,3 +323,54 @@ def test_a_fold_is_of_one_saga():
     assert (state.log.saga_id, list(state.log.events), state.outcome) == (SAGA_ID, [], None)
     assert set(state.statuses().values()) == {S.NEVER_STARTED}
     assert {outcome.value for outcome in SagaOutcome} == {"succeeded", "failed", "stuck"}
+
+
+# Attempts
+
+
+def test_an_attempt_leaves_its_number_its_error_and_its_doubt():
+    """The last one of each node is kept, also when the node has succeeded or was undone since."""
+    state = fold(PAIR, "2+ 2✓ 0+ 0≈=500 0+ 0↻")
+    assert state.last_attempt(0, undoing=False) == Attempt(2, ERROR, False, None, False)
+    assert state.last_attempt(0, undoing=True) is None
+    state.apply(event("0+"))
+    state.apply(event("0✓"))
+    for step in ("1+", "1✗", "0-", "0↺=reopen", "0-", "0∅"):
+        state.apply(event(step))
+    assert state.last_attempt(0, undoing=False).number == 2
+    assert state.last_attempt(0, undoing=True) == Attempt(1, UNDO_ERROR, False, None, True)
+
+
+@pytest.mark.parametrize(
+    ("log", "doubt"),
+    [
+        ("0+", False),
+        ("0+ 0↻", False),
+        ("0+ 0≈", True),
+        ("0+ 0≈ 0+", True),
+        ("0+ 0≈ 0+ 0≈ 0+", True),
+        ("0+ 0≈ 0+ 0↻", False),
+    ],
+)
+def test_doubt_is_that_of_the_last_attempt(log: str, doubt):
+    """It says of the node so far, not of the one call, and stays while the next call runs."""
+    assert fold(PAIR, f"2+ 2✓ {log}").is_in_doubt(0) is doubt
+
+
+def test_a_node_is_in_flight_since_its_first_start():
+    """However often it is called: the time of a retry counts from there, in both directions."""
+    state = SagaState.new(PAIR, SAGA_ID)
+    for time, step in enumerate(["2+", "2✓", "0+", "0↻", "0+"]):
+        state.apply(attrs.evolve(event(step), time=time))
+    assert state.in_flight == {0: 2}
+    for time, step in enumerate(["0✓", "1+", "1✗", "0-", "0↺", "0-"], start=10):
+        state.apply(attrs.evolve(event(step), time=time))
+    assert state.in_flight == {0: 13}
+
+
+def test_sagas_without_setbacks_share_them():
+    """A saga gets its own with the first thing that fails and is not the end of it."""
+    state, other = fold(PAIR, "2+ 2✓ 0+ 0✓ 1+ 1✗"), fold(PAIR, "2+ 2✓ 0+ 0↻")
+    assert state.setbacks is fold(PAIR, "").setbacks is NO_SETBACKS
+    assert other.setbacks is not NO_SETBACKS
+    assert attrs.asdict(NO_SETBACKS) == attrs.asdict(type(NO_SETBACKS)())

@@ -1,8 +1,13 @@
 """Views."""
 
+from datetime import timedelta
+
 import pytest
 
 from steno.core import (
+    FailedAttempt,
+    InDoubt,
+    Node,
     Phase,
     SagaDone,
     SagaHalted,
@@ -13,6 +18,7 @@ from steno.core import (
     SagaState,
     SagaView,
     Snapshot,
+    Timestamp,
 )
 from steno.errors import NoSuchNode, RecoveryError
 from steno.testing.notation import SAGA_ID, event, events
@@ -20,6 +26,8 @@ from support.demo import OUTPUTS, demo, saga
 
 WIDE = saga(["a", "b", "c"], "z")  # 0 to 2, 3, start 4, end 5
 CHAIN = saga("a", "b")  # 0, 1, start 2, end 3
+
+NO = 'action failed: {"message":"no"}'
 
 
 def snapshot(dag, log: str, phase=Phase.RUNNING, problem: str | None = None) -> Snapshot:
@@ -70,6 +78,21 @@ def states(dag, log: str, phase=Phase.RUNNING, problem: str | None = None) -> st
             "failed undo-failed done abandoned done abandoned",
             "failed undo-failed done abandoned done abandoned",
         ),
+        (
+            "4+ 4✓ 0+ 1+ 2+ 0↻=500 1≈",
+            "backing-off held working blocked done blocked",
+            "backing-off held queued-todo blocked done blocked",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 2+ 0? 1✓ 2✓ 1- 1↺=500 2- 2↺",
+            "in-doubt undo-backing-off undo-held abandoned done abandoned",
+            "in-doubt undo-backing-off undo-held abandoned done abandoned",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 2+ 2≈ 0? 1✗ 2? 0- 0∅",
+            "undone failed in-doubt abandoned done abandoned",
+            "undone failed in-doubt abandoned done abandoned",
+        ),
     ],
 )
 def test_what_a_node_does_follows_from_the_log(log: str, running: str, ready: str):
@@ -77,6 +100,42 @@ def test_what_a_node_does_follows_from_the_log(log: str, running: str, ready: st
     assert states(WIDE, log) == running
     assert states(WIDE, log, Phase.READY) == ready
     assert states(WIDE, log, Phase.RUNNING, "halted") == ready
+
+
+def test_a_sleep_waits():
+    """In a saga that runs; in one that does not it is queued, as an action is."""
+    dag = saga([Node.sleep("s", timedelta(1)), "b"], "z")
+    assert states(dag, "3+ 3✓ 0+ 1+") == "waiting working blocked done blocked"
+    ready = "queued-todo queued-todo blocked done blocked"
+    assert states(dag, "3+ 3✓ 0+ 1+", Phase.READY) == ready
+    assert states(dag, "3+ 3✓ 0+ 1+ 0✓") == "done working blocked done blocked"
+
+
+def test_failed_attempts_are_shown():
+    """The last one of each node, with its number, its error, and when the next is due."""
+    log = "4+ 4✓ 0+ 1+ 2+ 0↻=500 1≈ 2✓"
+    assert snapshot(WIDE, log).view().state.status.attempts == {
+        0: FailedAttempt(1, NO, in_doubt=False, next=Timestamp(500), undoing=False),
+        1: FailedAttempt(1, NO, in_doubt=True, next=None, undoing=False),
+    }
+    assert snapshot(WIDE, "4+ 4✓ 0+ 1+ 2+ 0✗").view().state.status.attempts == {}
+
+
+def test_a_failed_attempt_to_undo_is_shown_instead():
+    """It is the one that says what the node waits for; it is shown after a success, too."""
+    log = "4+ 4✓ 0+ 1+ 0≈ 0? 1✓ 0- 0↺=500"
+    (attempt,) = snapshot(WIDE, log).view().state.status.attempts.values()
+    text = '{"message":"undo action attempt 1: no"}'
+    assert attempt == FailedAttempt(1, text, in_doubt=False, next=Timestamp(500), undoing=True)
+    (after,) = snapshot(WIDE, f"{log} 0- 0∅").view().state.status.attempts.values()
+    assert after == attempt
+
+
+def test_the_result_of_a_failure_in_doubt():
+    """The error says so, and has the cause."""
+    result = snapshot(CHAIN, "2+ 2✓ 0+ 0? 0- 0∅ 2- 2∅", Phase.DONE).view().state.result
+    assert isinstance(result.error_source, InDoubt)
+    assert str(result) == f'at node "a": in doubt: {NO}'
 
 
 def test_the_state_of_a_saga_follows_from_its_phase():

@@ -23,6 +23,7 @@ from steno.core.graph._node import (
     ConstantNode,
     EndNode,
     InnerNode,
+    SleepNode,
     StartNode,
     SubsagaEndNode,
     SubsagaStartNode,
@@ -110,7 +111,10 @@ class _Assembly:
         match node:
             case ActionNode(name=name) | ConstantNode(name=name):
                 self.enter(index, stage)
-                self.leave(index, stage, name, None)
+                self.leave(index, stage, name)
+            case SleepNode(name=name, until=until):
+                self.enter(index, stage)
+                self.leave(index, stage, name, until=until)
             case SubsagaStartNode(params_node_name=params):
                 # Not an exit of its stage: later nodes depend on the end node, and see its name.
                 self.enter(index, stage)
@@ -130,10 +134,17 @@ class _Assembly:
             case _:
                 assert_never(node)
 
-    def leave(self, node: int, stage: int, name: NodeName, params: NodeName | None) -> None:
+    def leave(
+        self,
+        node: int,
+        stage: int,
+        name: NodeName,
+        params: NodeName | None = None,
+        until: NodeName | None = None,
+    ) -> None:
         """Make a node an exit of the stage that is open, under its name."""
         frame = self.frames[-1]
-        frame.namespace.add(name, params)
+        frame.namespace.add(name, params, until)
         frame.names[name] = node
         frame.exits.append(node)
         self.note_place(stage)

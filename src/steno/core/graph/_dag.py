@@ -15,10 +15,12 @@ from steno.core.graph._ids import SagaName, SagaNodeId
 from steno.core.graph._namespace import EMPTY_STAGE, Mistake, Namespace
 from steno.core.graph._node import (
     ActionNode,
+    AppendedNode,
     ConstantNode,
     FlatNode,
     InnerNode,
     Node,
+    SleepNode,
     Stage,
     StagedDag,
     StartNode,
@@ -62,7 +64,7 @@ class PlainDagBuilder:
         Add a stage of nodes that run concurrently.
 
         Raises:
-            TypeError: One was not made by `Node.action`, `Node.constant` or `Node.subsaga`.
+            TypeError: One was not made by a method of `Node`.
             SerializeError: A constant cannot be stored as JSON, or takes more bytes than allowed.
         """
         # Before the check for a mistake: a bad type or value is raised at the line that passes it,
@@ -77,7 +79,8 @@ class PlainDagBuilder:
         try:
             for node in stage:
                 params = node.params_node_name if isinstance(node, SubsagaNode) else None
-                self._namespace.add(node.name, params)
+                until = node.until if isinstance(node, SleepNode) else None
+                self._namespace.add(node.name, params, until)
         except Mistake as mistake:
             self._mistake = str(mistake)
             return
@@ -121,13 +124,13 @@ class Dag:
         return assemble(self.saga_name, _walk(self))
 
 
-_Walked: TypeAlias = ActionNode | ConstantNode | SubsagaNode | SubsagaEndNode
+_Walked: TypeAlias = AppendedNode | SubsagaEndNode
 
 
-def _appendable(node: object, codec: ValueCodec) -> ActionNode | ConstantNode | SubsagaNode:
+def _appendable(node: object, codec: ValueCodec) -> AppendedNode:
     if isinstance(node, ValueNode):
         return node.encoded(codec)
-    if not isinstance(node, ActionNode | ConstantNode | SubsagaNode):
+    if not isinstance(node, ActionNode | SleepNode | ConstantNode | SubsagaNode):
         found = type(node).__qualname__
         msg = f"expected a Node, as from Node.action(), got {found}"
         raise TypeError(msg)
@@ -141,7 +144,7 @@ def _walk(dag: StagedDag) -> Iterator[tuple[InnerNode, int]]:
     while pending:
         for node, stage in pending[-1]:
             match node:
-                case ActionNode() | ConstantNode() | SubsagaEndNode():
+                case ActionNode() | SleepNode() | ConstantNode() | SubsagaEndNode():
                     yield node, stage
                 case SubsagaNode(name=name, dag=inner, params_node_name=params):
                     yield SubsagaStartNode(params, inner.saga_name), stage

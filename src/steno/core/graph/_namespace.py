@@ -34,21 +34,30 @@ class Namespace:
         self.stage += 1
         self.width = 0
 
-    def add(self, name: NodeName, params_node_name: NodeName | None) -> None:
+    def add(
+        self, name: NodeName, params_node_name: NodeName | None, until: NodeName | None = None
+    ) -> None:
         """
         Add a node to the stage that is open.
 
         Args:
             name: The node's name.
             params_node_name: Of a subsaga, the node that its params come from.
+            until: Of a sleep, the node that says until when.
 
         Raises:
-            Mistake: There is no such params node in an earlier stage, or the name is taken.
+            Mistake: There is no such node in an earlier stage, or the name is taken.
         """
         # Before the check for duplicates: Steno reports the first of the two in this order.
         if params_node_name is not None and not self.is_before(params_node_name, self.stage):
             msg = (
                 f'subsaga node "{name}" has parameters that come from node "{params_node_name}", '
+                "but it does not depend on any such node"
+            )
+            raise Mistake(msg)
+        if until is not None and not self.is_before(until, self.stage):
+            msg = (
+                f'node "{name}" sleeps until a time that comes from node "{until}", '
                 "but it does not depend on any such node"
             )
             raise Mistake(msg)

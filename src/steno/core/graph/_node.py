@@ -7,12 +7,34 @@ and `SubsagaEndNode` in a subsaga's place, and adds one `StartNode` and one `End
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, assert_never
+from typing import ClassVar, Final, Protocol, TypeAlias, assert_never, cast
 
 import attrs
 
 from steno.core._value import JsonText, ValueCodec
-from steno.core.graph._ids import ActionName, NodeName, SagaName
+from steno.core.graph._ids import LATEST, ActionName, NodeName, SagaName
+
+RESERVED: Final = "steno."
+"""What the names of actions begin with that nodes of this library stand for."""
+
+
+class Duration(Protocol):
+    """What `timedelta` has; the core knows no clock."""
+
+    @property
+    def days(self) -> int:
+        """Whole days."""
+        ...
+
+    @property
+    def seconds(self) -> int:
+        """Seconds beyond these."""
+        ...
+
+    @property
+    def microseconds(self) -> int:
+        """Microseconds beyond these."""
+        ...
 
 
 class NamedAction(Protocol):
@@ -62,6 +84,10 @@ class Node:
             name: The name under which later nodes look its output up.
             action: The action, or its name in the registry.
             label: How people read it in status texts; None for the name of the action.
+
+        Raises:
+            TypeError: The action is not one, or a name is not a str.
+            ValueError: The action's name begins with `steno.`.
         """
         action_name = action if isinstance(action, str) else getattr(action, "name", None)
         if action_name is None:
@@ -69,6 +95,9 @@ class Node:
             msg = f"{found} is not an action: decorate it with @registry.action, or give its name"
             raise TypeError(msg)
         checked = _checked(action_name, "action")
+        if checked.startswith(RESERVED):
+            msg = f'the action name "{checked}" is reserved: no action may begin with "{RESERVED}"'
+            raise ValueError(msg)
         shown = checked if label is None else _checked(label, "label")
         return ActionNode(_checked(name, "name"), shown, ActionName(checked))
 
@@ -98,6 +127,41 @@ class Node:
         return ValueNode(_checked(name, "name"), value, as_type, codec, max_value_bytes)
 
     @staticmethod
+    def sleep(
+        name: str,
+        duration: Duration | None = None,
+        *,
+        until: str | None = None,
+        label: str | None = None,
+    ) -> SleepNode:
+        """
+        Return a node that waits, and takes neither a task nor a call meanwhile; its output is null.
+
+        The time counts from when the node starts, so a restart does not begin it anew. When the
+        saga unwinds, a sleep that is not over is given up, and one that is over has nothing to
+        undo.
+
+        Args:
+            name: The name of the node.
+            duration: How long it waits: a `timedelta`.
+            until: Instead: the name of a node of an earlier stage, whose output is a `datetime`.
+            label: How people read it in status texts.
+
+        Raises:
+            TypeError: Neither or both of the two are given, or the duration is not a `timedelta`.
+            ValueError: The duration is negative, or beyond the year 9999.
+        """
+        if (duration is None) == (until is None):
+            msg = "Node.sleep takes a timedelta or until=, and not both"
+            raise TypeError(msg)
+        if until is not None:
+            checked = _checked(until, "until")
+            shown = f'(sleep until "{checked}")' if label is None else _checked(label, "label")
+            return SleepNode(_checked(name, "name"), shown, None, checked)
+        shown = f"(sleep {duration})" if label is None else _checked(label, "label")
+        return SleepNode(_checked(name, "name"), shown, _microseconds(duration), None)
+
+    @staticmethod
     def subsaga(name: str, dag: StagedDag, params_node_name: str) -> SubsagaNode:
         """
         Return a node that stands for a whole saga, flattened where it is appended.
@@ -122,12 +186,44 @@ def _checked(text: object, what: str) -> NodeName:
     return NodeName(text)
 
 
+def _microseconds(duration: object) -> int:
+    # By its parts, as core knows no clock, and so no class for a duration.
+    try:
+        whole = cast("Duration", duration)
+        total = (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds
+    except AttributeError:
+        msg = f"Node.sleep takes a timedelta, got {duration!r}"
+        raise TypeError(msg) from None
+    if not 0 <= total <= LATEST:
+        most = LATEST // 86_400_000_000
+        msg = f"Node.sleep: the duration must be from 0 to {most} days, got {duration}"
+        raise ValueError(msg)
+    return total
+
+
 @attrs.frozen
 class ActionNode(Node):
     """A node that runs an action."""
 
     label: str
     action_name: ActionName
+
+
+@attrs.frozen
+class SleepNode(Node):
+    """
+    A node that waits, and runs no user code.
+
+    Attributes:
+        label: How people read it.
+        duration: How long it waits, in microseconds; None if it waits for a time.
+        until: The node whose output is that time; None if it waits for a while.
+    """
+
+    label: str
+    duration: int | None
+    until: NodeName | None
+    action_name: ClassVar[ActionName] = ActionName("steno.sleep")
 
 
 @attrs.frozen(eq=False)
@@ -173,7 +269,10 @@ class SubsagaNode(Node):
     params_node_name: NodeName
 
 
-Stage: TypeAlias = tuple[ActionNode | ConstantNode | SubsagaNode, ...]
+AppendedNode: TypeAlias = ActionNode | SleepNode | ConstantNode | SubsagaNode
+"""A node as a builder keeps it."""
+
+Stage: TypeAlias = tuple[AppendedNode, ...]
 """Nodes that run concurrently, as a builder is given them."""
 
 
@@ -213,7 +312,7 @@ class EndNode:
     label = "(end node)"
 
 
-InnerNode: TypeAlias = ActionNode | ConstantNode | SubsagaStartNode | SubsagaEndNode
+InnerNode: TypeAlias = ActionNode | SleepNode | ConstantNode | SubsagaStartNode | SubsagaEndNode
 """A node of a flattened graph that is neither its start nor its end."""
 
 FlatNode: TypeAlias = InnerNode | StartNode | EndNode
@@ -223,7 +322,12 @@ FlatNode: TypeAlias = InnerNode | StartNode | EndNode
 def node_name(node: FlatNode) -> NodeName | None:
     """Return a node's name, if it is of a kind that has one."""
     match node:
-        case ActionNode(name=name) | ConstantNode(name=name) | SubsagaEndNode(name=name):
+        case (
+            ActionNode(name=name)
+            | SleepNode(name=name)
+            | ConstantNode(name=name)
+            | SubsagaEndNode(name=name)
+        ):
             return name
         case SubsagaStartNode() | StartNode() | EndNode():
             return None

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import assert_never
 
 from steno.core._value import JSON, JsonText, JsonValue, decode_json, encode_json
-from steno.core.graph._ids import ActionName, NodeName, SagaName
+from steno.core.graph._ids import LATEST, ActionName, NodeName, SagaName
 from steno.core.graph._node import (
+    RESERVED,
     ActionNode,
     ConstantNode,
     EndNode,
     FlatNode,
+    SleepNode,
     StartNode,
     SubsagaEndNode,
     SubsagaStartNode,
@@ -23,6 +25,9 @@ def node_to_json(node: FlatNode) -> JSON:
     match node:
         case ActionNode(name=name, label=label, action_name=action):
             return {"Action": {"action_name": action, "label": label, "name": name}}
+        case SleepNode(name=name, label=label, action_name=action, duration=duration, until=until):
+            wait = {"sleep": duration} if until is None else {"until": until}
+            return {"Action": {"action_name": action, "label": label, "name": name, "wait": wait}}
         case ConstantNode(name=name, value=value):
             return {"Constant": {"name": name, "value": decode_json(value)}}
         case SubsagaStartNode(params_node_name=params, saga_name=saga):
@@ -45,8 +50,12 @@ def node_from_json(data: JsonValue, path: str) -> FlatNode:
         DumpError: It is not a node; the message names the path.
     """
     match data:
-        case {"Action": {"action_name": str(action), "label": str(label), "name": str(name)}}:
+        case {
+            "Action": {"action_name": str(action), "label": str(label), "name": str(name), **rest}
+        }:
             _check_texts(f"{path}.Action", action_name=action, label=label, name=name)
+            if action.startswith(RESERVED):
+                return _sleep_node(name, label, action, rest.get("wait"), f"{path}.Action")
             return ActionNode(NodeName(name), label, ActionName(action))
         case {"Constant": {"name": str(name), "value": value}}:
             _check_texts(f"{path}.Constant", name=name)
@@ -66,6 +75,20 @@ def node_from_json(data: JsonValue, path: str) -> FlatNode:
             raise DumpError(path, f"is not a node: an object with the keys {keys or '(none)'}")
         case _:
             raise DumpError(path, f"is not a node: {data!r}")
+
+
+def _sleep_node(name: str, label: str, action: str, wait: object, path: str) -> SleepNode:
+    match action, wait:
+        case SleepNode.action_name, {"sleep": int(duration)} if (
+            type(duration) is not bool and 0 <= duration <= LATEST
+        ):
+            return SleepNode(NodeName(name), label, duration, None)
+        case SleepNode.action_name, {"until": str(until)}:
+            _check_texts(f"{path}.wait", until=until)
+            return SleepNode(NodeName(name), label, None, NodeName(until))
+        case _:
+            why = f'does not say what it waits for: names that begin with "{RESERVED}" are reserved'
+            raise DumpError(path, why)
 
 
 def _check_texts(path: str, **texts: str) -> None:

@@ -12,6 +12,7 @@ from steno.core.graph._node import (
     ConstantNode,
     EndNode,
     FlatNode,
+    SleepNode,
     StartNode,
     SubsagaEndNode,
     SubsagaStartNode,
@@ -81,7 +82,10 @@ def _dot_lines(nodes: Iterable[FlatNode], edges: Iterable[tuple[int, int]]) -> I
 
 def _node_text(node: FlatNode) -> str:
     match node:
-        case ActionNode(name=name, label=label, action_name=action):
+        case (
+            ActionNode(name=name, label=label, action_name=action)
+            | SleepNode(name=name, label=label, action_name=action)
+        ):
             fields = f"name: {_quoted(name)}, label: {_quoted(label)}"
             return f"Action {{ {fields}, action_name: {_quoted(action)} }}"
         case ConstantNode(name=name, value=value):

@@ -61,7 +61,7 @@ class _Raised(_StoredError):
 
 
 class ActionError(_StoredError):
-    """The error of an action; one of the five classes below."""
+    """The error of an action; one of the six classes below."""
 
     def convert(self, as_type: type[T]) -> T:
         """
@@ -147,6 +147,31 @@ class InjectedError(ActionError):
         return "InjectedError"
 
 
+class InDoubt(ActionError):
+    """
+    The action failed, and it is not known whether it took effect: so its undo action is called.
+
+    Args:
+        cause: Why it failed.
+    """
+
+    def __init__(self, cause: ActionError) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+    def __str__(self) -> str:
+        """Return the readable text of the cause, marked as in doubt."""
+        return f"in doubt: {self.cause}"
+
+    def convert(self, as_type: type[T]) -> T:
+        """Return the cause as the exception that the action raised; see `ActionError.convert`."""
+        return self.cause.convert(as_type)
+
+    def to_json(self) -> JSON:
+        """Return the error as it stands in dumps and in the store."""
+        return {"InDoubt": {"cause": self.cause.to_json()}}
+
+
 class UndoActionError(_Raised):
     """
     An undo action raised an exception, which leaves its saga stuck.
@@ -206,6 +231,7 @@ for _class in (
     SerializeFailed,
     SubsagaCreateFailed,
     InjectedError,
+    InDoubt,
     UndoActionError,
 ):
     _class.__module__ = "steno.core"
@@ -248,6 +274,15 @@ def _converted(
     return codec.decode(source, as_type)
 
 
+def _is_in_doubt(data: JsonValue) -> bool:
+    return isinstance(data, dict) and "InDoubt" in data
+
+
+def in_doubt(error: JsonText) -> JsonText:
+    """Return the text of an `InDoubt`, from that of its cause."""
+    return JsonText(f'{{"InDoubt":{{"cause":{error}}}}}')
+
+
 def action_error_from_json(data: JsonValue, codec: ValueCodec = PLAIN_CODEC) -> ActionError:
     """
     Return the error that `ActionError.to_json` wrote; unknown keys are ignored.
@@ -267,6 +302,9 @@ def action_error_from_json(data: JsonValue, codec: ValueCodec = PLAIN_CODEC) -> 
             return SerializeFailed(message)
         case {"SubsagaCreateFailed": {"message": str(message)}}:
             return SubsagaCreateFailed(message)
+        # One level: a doubt about a doubt is not something that a log can say.
+        case {"InDoubt": {"cause": cause}} if not _is_in_doubt(cause):
+            return InDoubt(action_error_from_json(cause, codec))
         case _:
             pass
     msg = "is not an action error"

@@ -15,11 +15,11 @@ class SagaCachedState(enum.Enum):
     UNWINDING = "unwinding"
     """A node has failed; the others are being undone."""
     SUCCEEDED = "succeeded"
-    """Finished: all is done."""
+    """It is finished, and all is done."""
     FAILED = "failed"
-    """Finished: all that had succeeded is undone; what a failed action left is not."""
+    """It is finished, and all that had succeeded is undone."""
     STUCK = "stuck"
-    """Finished, because an undo failed: a person has to look at it."""
+    """It is finished, as an undo failed, and a person has to look at it."""
 
     __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
 

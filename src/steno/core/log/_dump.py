@@ -1,7 +1,8 @@
 """
 Dumps: a saga as one JSON document, in the format of Steno's own tools, byte for byte.
 
-What Steno does not have, the times of events, follows after all that it has.
+What Steno does not have stands where it cannot be mistaken: the times of events follow after all
+that it has, and failed attempts are events of types that it does not know.
 
 Reading is strict: what is read is a saga that a builder could have built, with events that could be
 its own, or it is an error that names the place.
@@ -10,7 +11,7 @@ its own, or it is an error that names the place.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import cast
 from uuid import UUID
@@ -29,11 +30,16 @@ from steno.core._value import (
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._graph_json import inner_node, read_dumped
 from steno.core.graph._ids import EARLIEST, LATEST, SagaId, SagaNodeId, Timestamp
-from steno.core.graph._node import EndNode, StartNode
+from steno.core.graph._node import EndNode, SleepNode, StartNode
 from steno.core.graph._node_json import node_from_json, node_to_json, value_from_json
 from steno.core.log._event import (
+    AttemptFailed,
+    FailedInDoubt,
     SagaNodeEvent,
     SagaNodeEventType,
+    Started,
+    UndoAttemptFailed,
+    UndoStarted,
     event_data,
     event_type_from_row,
 )
@@ -60,12 +66,15 @@ class SagaSerialized:
         Return the document; reading it with `from_json` and writing it again gives the same bytes.
 
         Args:
-            steno: Write what Steno writes, and so no times.
+            steno: Write what Steno can read: no times, and of a node that was tried several times
+                only the beginning and the end.
 
         Raises:
-            DumpError: The params or an event hold what is not JSON, as in a damaged store.
+            DumpError: The params or an event hold what is not JSON, as in a damaged store. Or Steno
+                has no form for the saga: a node may have taken effect though it failed, or sleeps.
         """
         flat = self.dag.flat
+        events = list(_stenos(self.dag, self.events)) if steno else self.events
         document: dict[str, JSON] = {
             "saga_id": str(self.saga_id),
             "dag": {
@@ -79,7 +88,7 @@ class SagaSerialized:
                 "saga_name": flat.saga_name,
                 "start_node": flat.graph.start,
             },
-            "events": [_event_to_json(event) for event in self.events],
+            "events": [_event_to_json(event) for event in events],
         }
         # Last, and only when all are known: a dump that came without times is written without.
         times = [event.time for event in self.events]
@@ -175,6 +184,35 @@ def _read_edges(edges: Sequence[JsonValue], size: int) -> Iterator[tuple[int, in
             case _:
                 path = f"$.dag.graph.edges[{position}]"
                 raise DumpError(path, f"is not an edge between two of the {size} nodes: {edge!r}")
+
+
+def _stenos(dag: SagaDag, events: Iterable[SagaNodeEvent]) -> Iterator[SagaNodeEvent]:
+    """
+    Yield the events in the form that Steno has for them.
+
+    Raises:
+        DumpError: It has none.
+    """
+    for index, node in enumerate(dag.flat.nodes):
+        if isinstance(node, SleepNode):
+            raise _not_stenos(f"$.dag.graph.nodes[{index}]", "is a sleep")
+    waiting: set[SagaNodeId] = set()  # those whose last event is a failed attempt
+    for place, event in enumerate(events):
+        path, node_id = f"$.events[{place}].event_type", event.node_id
+        match event.event_type:
+            case FailedInDoubt() | AttemptFailed(in_doubt=True):
+                raise _not_stenos(path, "is a failure in doubt")
+            case AttemptFailed() | UndoAttemptFailed():
+                waiting.add(node_id)
+            case Started() | UndoStarted() if node_id in waiting:
+                waiting.remove(node_id)  # to Steno it is still the same call
+            case _:
+                waiting.discard(node_id)
+                yield event
+
+
+def _not_stenos(path: str, what: str) -> DumpError:
+    return DumpError(path, f"{what}, which Steno cannot read: write the dump without steno=True")
 
 
 def _event_to_json(event: SagaNodeEvent) -> JSON:

@@ -1,8 +1,11 @@
 """
 Events: the rows of a saga log, all that a saga's state is made of.
 
-An event says what has become of one node. Three kinds carry data; it is JSON text, in the store
-as here: an error is plain data, and becomes an exception in a result.
+An event says what has become of one node. Some carry data; it is JSON text, in the store as here:
+an error is plain data, and becomes an exception in a result.
+
+Steno has six kinds of event. Ours add what happens between a call that fails and the next one, and
+a failure of which nobody knows whether the action took effect.
 """
 
 from __future__ import annotations
@@ -12,9 +15,15 @@ from typing import ClassVar, TypeAlias, assert_never
 
 import attrs
 
-from steno.core._value import JsonText
-from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
-from steno.core.log._action_error import action_error, undo_error
+from steno.core._value import JsonText, JsonValue, decode_json
+from steno.core.graph._ids import EARLIEST, LATEST, SagaId, SagaNodeId, Timestamp
+from steno.core.log._action_error import (
+    InDoubt,
+    action_error,
+    action_error_from_json,
+    undo_error,
+    undo_error_from_json,
+)
 
 
 @attrs.frozen
@@ -37,7 +46,7 @@ class Succeeded:
 @attrs.frozen
 class Failed:
     """
-    The action raised; there is nothing to undo for this node.
+    The action raised, and had no effect that is known of; there is nothing to undo for this node.
 
     Attributes:
         error: Why, as `ActionError.encoded` gives it.
@@ -46,6 +55,44 @@ class Failed:
     label: ClassVar = "failed"
     rank: ClassVar = 2
     error: JsonText
+
+
+@attrs.frozen
+class FailedInDoubt:
+    """
+    The action raised, and may have taken effect all the same; it is undone like a success.
+
+    Its label is that of `Failed`: the error says the difference.
+
+    Attributes:
+        error: Why, as `InDoubt.encoded` gives it.
+    """
+
+    label: ClassVar = "failed"
+    rank: ClassVar = 2
+    error: JsonText
+
+
+@attrs.frozen
+class AttemptFailed:
+    """
+    A call of the action failed, and there is to be another.
+
+    Attributes:
+        attempt: The number of the call, from 1.
+        error: Why it failed, as `ActionError.encoded` gives it.
+        in_doubt: Whether the node may have taken effect, by this call or an earlier one.
+        next: When the next call is due; None: it is held, until somebody looks at it.
+        reopen: Whether a node that is held is also due as soon as a SEC takes up its saga again.
+    """
+
+    label: ClassVar = "attempt_failed"
+    rank: ClassVar = 2
+    attempt: int
+    error: JsonText
+    in_doubt: bool
+    next: Timestamp | None
+    reopen: bool = False
 
 
 @attrs.frozen
@@ -78,9 +125,40 @@ class UndoFailed:
     error: JsonText
 
 
+@attrs.frozen
+class UndoAttemptFailed:
+    """
+    A call of the undo action failed, and there is to be another.
+
+    Attributes:
+        attempt: The number of the call, from 1.
+        error: Why it failed, as `UndoActionError.encoded` gives it.
+        next: When the next call is due; None: it is held, until somebody looks at it.
+        reopen: Whether a node that is held is also due as soon as a SEC takes up its saga again.
+    """
+
+    label: ClassVar = "undo_attempt_failed"
+    rank: ClassVar = 5
+    attempt: int
+    error: JsonText
+    next: Timestamp | None
+    reopen: bool = False
+
+
 SagaNodeEventType: TypeAlias = (
-    Started | Succeeded | Failed | UndoStarted | UndoFinished | UndoFailed
+    Started
+    | Succeeded
+    | Failed
+    | FailedInDoubt
+    | AttemptFailed
+    | UndoStarted
+    | UndoFinished
+    | UndoFailed
+    | UndoAttemptFailed
 )
+
+STENOS = (Started, Succeeded, Failed, UndoStarted, UndoFinished, UndoFailed)
+"""The kinds of event that Steno has, too."""
 
 STARTED = Started()
 UNDO_STARTED = UndoStarted()
@@ -115,17 +193,35 @@ def with_times(events: Iterable[SagaNodeEvent], time: Timestamp) -> list[SagaNod
     return [event if event.time is not None else attrs.evolve(event, time=time) for event in events]
 
 
+def are_stenos(events: Iterable[SagaNodeEvent]) -> bool:
+    """Return True if all events are of kinds that Steno has."""
+    return all(isinstance(event.event_type, STENOS) for event in events)
+
+
 def event_data(event_type: SagaNodeEventType) -> JsonText | None:
     """Return the data column of an event's row; None where the type says it all."""
     match event_type:
         case Succeeded(output=output):
             return output
-        case Failed(error=error) | UndoFailed(error=error):
+        case Failed(error=error) | FailedInDoubt(error=error) | UndoFailed(error=error):
             return error
         case Started() | UndoStarted() | UndoFinished():
             return None
+        case AttemptFailed(in_doubt=in_doubt):
+            return _attempt_data(event_type, f'"in_doubt":{"true" if in_doubt else "false"},')
+        case UndoAttemptFailed():
+            return _attempt_data(event_type, "")
         case _:
             assert_never(event_type)
+
+
+def _attempt_data(event_type: AttemptFailed | UndoAttemptFailed, in_doubt: str) -> JsonText:
+    # Compact, with sorted keys, as all JSON here; the error is such a text already.
+    due = "null" if event_type.next is None else event_type.next
+    reopen = ',"reopen":true' if event_type.reopen else ""
+    return JsonText(
+        f'{{"attempt":{event_type.attempt},"error":{event_type.error},{in_doubt}"next":{due}{reopen}}}'
+    )
 
 
 def event_type_from_row(label: str, data: JsonText | None) -> SagaNodeEventType:
@@ -148,9 +244,62 @@ def event_type_from_row(label: str, data: JsonText | None) -> SagaNodeEventType:
         # Errors are read and written again, so that an event holds one spelling of each, without
         # the unknown keys of a dump; an output is the user's own value, kept to the letter.
         case "failed", str(text):
-            return Failed(action_error(JsonText(text)).encoded())
+            error = action_error(JsonText(text))
+            kind = FailedInDoubt if isinstance(error, InDoubt) else Failed
+            return kind(error.encoded())
         case "undo_failed", str(text):
             return UndoFailed(undo_error(JsonText(text)).encoded())
+        case "attempt_failed", str(text):
+            return _attempt_failed(decode_json(text))
+        case "undo_attempt_failed", str(text):
+            return _undo_attempt_failed(decode_json(text))
         case _:
             msg = f"is not an event: {label!r} {'without' if data is None else 'with'} data"
             raise ValueError(msg)
+
+
+def _attempt_failed(data: JsonValue) -> AttemptFailed:
+    match data:
+        case {
+            "attempt": int(number),
+            "error": error,
+            "in_doubt": bool(in_doubt),
+            "next": due,
+            **rest,
+        }:
+            read = action_error_from_json(error)
+            if not isinstance(read, InDoubt):
+                counted = _counted(number, read.encoded())
+                return AttemptFailed(*counted, in_doubt, *_due(due, rest.get("reopen")))
+        case _:
+            pass
+    msg = "is not a failed attempt"
+    raise ValueError(msg)
+
+
+def _undo_attempt_failed(data: JsonValue) -> UndoAttemptFailed:
+    match data:
+        case {"attempt": int(number), "error": error, "next": due, **rest}:
+            counted = _counted(number, undo_error_from_json(error).encoded())
+            return UndoAttemptFailed(*counted, *_due(due, rest.get("reopen")))
+        case _:
+            msg = "is not a failed attempt"
+            raise ValueError(msg)
+
+
+def _counted(number: int, error: JsonText) -> tuple[int, JsonText]:
+    if type(number) is not int or number < 1:  # True and False are ints as well
+        msg = "is not a failed attempt: they are counted from 1"
+        raise ValueError(msg)
+    return number, error
+
+
+def _due(due: object, reopen: object) -> tuple[Timestamp | None, bool]:
+    """Return when an attempt is due, and whether one that is held is due at the next open."""
+    if due is None and (reopen is None or isinstance(reopen, bool)):
+        return None, reopen is True
+    # Only what is held can wait for the next open; anything else has a time.
+    if type(due) is int and EARLIEST <= due <= LATEST and not reopen:
+        return Timestamp(due), False
+    msg = "is not a failed attempt: the next is due at a number of microseconds, or it is held"
+    raise ValueError(msg)

@@ -14,7 +14,7 @@ import attrs
 
 from steno.core._value import JsonText
 from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
-from steno.core.log._event import SagaNodeEvent, SagaNodeEventType, Succeeded
+from steno.core.log._event import SagaNodeEvent, SagaNodeEventType, Succeeded, are_stenos
 from steno.core.log._status import TRANSITIONS, UNWINDING, SagaNodeLoadStatus
 from steno.errors import ForeignEvent, IllegalEvent
 
@@ -94,8 +94,9 @@ class SagaLog:
         """
         Return a log of events that were stored or dumped.
 
-        They are taken in the order given if each node's table allows it, and otherwise stably
-        sorted by their types, which makes every node's events legal if anything can.
+        They are taken in the order given if each node's table allows it. Otherwise, if they are of
+        the kinds that Steno has, they are stably sorted by these, which makes every node's events
+        legal if anything can.
 
         Raises:
             ForeignEvent: An event is of another saga.
@@ -107,6 +108,8 @@ class SagaLog:
         try:
             return cls._replay(saga_id, given)
         except IllegalEvent:
+            if not are_stenos(given):
+                raise
             return cls._replay(saga_id, sorted(given, key=lambda e: e.event_type.rank))
 
     @classmethod

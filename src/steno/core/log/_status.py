@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from steno.core.log._event import (
+    AttemptFailed,
     Failed,
+    FailedInDoubt,
     SagaNodeEventType,
     Started,
     Succeeded,
+    UndoAttemptFailed,
     UndoFailed,
     UndoFinished,
     UndoStarted,
@@ -30,10 +33,16 @@ class SagaNodeLoadStatus(enum.Enum):
     """The action was called, perhaps; its outcome is not known."""
     SUCCEEDED = "succeeded"
     """The action returned; its output is in the log."""
+    BACKING_OFF = "backing off"
+    """A call of the action failed, and there is to be another: at a time, or when told to."""
     FAILED = "failed"
-    """The action raised. Final."""
+    """The action raised, and there is nothing to undo. Final."""
+    FAILED_IN_DOUBT = "failed in doubt"
+    """The action raised, and may have taken effect; it is undone like a success."""
     UNDO_STARTED = "undo started"
     """The undo action was called, perhaps; its outcome is not known."""
+    UNDO_BACKING_OFF = "undo backing off"
+    """A call of the undo action failed, and there is to be another."""
     UNDO_FINISHED = "undo finished"
     """The undo action returned. Final."""
     UNDO_FAILED = "undo failed"
@@ -52,10 +61,32 @@ TRANSITIONS: Final[
     (_S.NEVER_STARTED, Started): _S.STARTED,
     (_S.STARTED, Succeeded): _S.SUCCEEDED,
     (_S.STARTED, Failed): _S.FAILED,
+    (_S.STARTED, FailedInDoubt): _S.FAILED_IN_DOUBT,
+    (_S.STARTED, AttemptFailed): _S.BACKING_OFF,
+    (_S.BACKING_OFF, Started): _S.STARTED,
+    # Given up: the saga unwinds, or somebody ordered it.
+    (_S.BACKING_OFF, Failed): _S.FAILED,
+    (_S.BACKING_OFF, FailedInDoubt): _S.FAILED_IN_DOUBT,
+    # Somebody did by hand what the action could not; likewise for the undo below.
+    (_S.BACKING_OFF, Succeeded): _S.SUCCEEDED,
     (_S.SUCCEEDED, UndoStarted): _S.UNDO_STARTED,
+    (_S.FAILED_IN_DOUBT, UndoStarted): _S.UNDO_STARTED,
     (_S.UNDO_STARTED, UndoFinished): _S.UNDO_FINISHED,
     (_S.UNDO_STARTED, UndoFailed): _S.UNDO_FAILED,
+    (_S.UNDO_STARTED, UndoAttemptFailed): _S.UNDO_BACKING_OFF,
+    (_S.UNDO_BACKING_OFF, UndoStarted): _S.UNDO_STARTED,
+    (_S.UNDO_BACKING_OFF, UndoFinished): _S.UNDO_FINISHED,
+    (_S.UNDO_FAILED, UndoFinished): _S.UNDO_FINISHED,
 }
 
-UNWINDING: Final = frozenset({_S.FAILED, _S.UNDO_STARTED, _S.UNDO_FINISHED, _S.UNDO_FAILED})
+UNWINDING: Final = frozenset(
+    {
+        _S.FAILED,
+        _S.FAILED_IN_DOUBT,
+        _S.UNDO_STARTED,
+        _S.UNDO_BACKING_OFF,
+        _S.UNDO_FINISHED,
+        _S.UNDO_FAILED,
+    }
+)
 """A node with one of these says that its saga unwinds."""

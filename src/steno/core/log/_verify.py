@@ -10,6 +10,9 @@ one of them refuses and the other allows shows a bug.
 Where the order of a log is not known, as in a dump, "before" becomes "at all": a rule that is only
 about order then says nothing, and the others say that the set of events is causally closed. Either
 way it is linear in nodes, boundaries and events.
+
+A log with attempts is always in order. What one node's events may be is then a regular expression,
+not a table; see `_attempts`.
 """
 
 from __future__ import annotations
@@ -28,20 +31,26 @@ from steno.core.graph._node import (
     ActionNode,
     ConstantNode,
     EndNode,
+    SleepNode,
     StartNode,
     SubsagaEndNode,
     SubsagaStartNode,
 )
+from steno.core.log._attempts import AttemptRules
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._event import (
+    AttemptFailed,
     Failed,
+    FailedInDoubt,
     SagaNodeEvent,
     SagaNodeEventType,
     Started,
     Succeeded,
+    UndoAttemptFailed,
     UndoFailed,
     UndoFinished,
     UndoStarted,
+    are_stenos,
 )
 from steno.core.log._log_rule import Breach, LogRule
 
@@ -66,7 +75,8 @@ def verify_log(
         finished: How the saga is said to have ended, to be held against the log. None claims
             nothing, nor does a state in which a saga is not finished.
         ordered: True if the events are in the order in which they happened. False asks only
-            whether some order of them keeps the rules, as for a dump.
+            whether some order of them keeps the rules, as for a dump of events that Steno has; any
+            others have to be in order.
     """
     log = tuple(events)
     if saga_id is None and log:
@@ -86,8 +96,19 @@ _NEVER: Final = 1 << 62
 _ALWAYS: Final = -1
 """The place of something that needs no event: before all places."""
 
-_KINDS: Final = (Started, Succeeded, Failed, UndoStarted, UndoFinished, UndoFailed)
+_KINDS: Final[tuple[type[SagaNodeEventType], ...]] = (
+    Started,
+    Succeeded,
+    Failed,
+    FailedInDoubt,
+    AttemptFailed,
+    UndoStarted,
+    UndoFinished,
+    UndoFailed,
+    UndoAttemptFailed,
+)
 
+# For logs without attempts, in which each kind of event comes once per node.
 _AFTER: Final[dict[type[SagaNodeEventType], type[SagaNodeEventType]]] = {
     Succeeded: Started,
     Failed: Started,
@@ -111,6 +132,7 @@ class _Verifier:
     first: dict[type[SagaNodeEventType], list[int]]  # by type and node: the place of its first
     failed: int  # the place of the first failure
     stuck: int  # the place of the first failure of an undo
+    attempts: AttemptRules | None  # if there are any
     succeeded: list[int]  # by boundary: where the last of its parents has succeeded
     undone: list[int]  # by boundary: where the last of its children is undone
 
@@ -122,9 +144,16 @@ class _Verifier:
             if 0 <= event.node_id < len(flat.nodes):
                 places = first[type(event.event_type)]
                 places[event.node_id] = min(places[event.node_id], seq)
-        failed, stuck = min(first[Failed]), min(first[UndoFailed])
+        failed = min(*first[Failed], *first[FailedInDoubt])
+        stuck = min(first[UndoFailed])
+        # Only a person finishes an undo that has failed, so such a log is in order, too.
+        repaired = any(map(_is_before, first[UndoFailed], first[UndoFinished]))
+        own_kinds = repaired or not are_stenos(log)
+        attempts = AttemptRules.of(flat, log) if own_kinds else None
         # The two lists by boundary are filled in after, since `undone_at` needs the rest.
-        verifier = cls(flat, log, ordered, first, failed, stuck, [], [])
+        verifier = cls(
+            flat, log, ordered or attempts is not None, first, failed, stuck, attempts, [], []
+        )
         for boundary in flat.graph.boundaries:
             verifier.succeeded.append(max(first[Succeeded][node] for node in boundary.parents))
             verifier.undone.append(max(map(verifier.undone_at, boundary.children)))
@@ -156,6 +185,23 @@ class _Verifier:
             return self.breach(LogRule.KNOWN_NODE, seq, why)
         # The order of these checks decides which rule a breach is blamed on: first the node's own
         # log, as in the fold, then the rules about other nodes.
+        if self.attempts is not None:
+            if (found := self.attempts.check(seq, self.failed)) is not None:
+                return self.breach(*found)
+        elif (breach := self.check_own_order(seq, node, kind)) is not None:
+            return breach
+        match event.event_type:
+            case Started():
+                return self.check_start(seq, node)
+            case Succeeded(output=output):
+                return self.check_output(seq, node, output)
+            case UndoStarted():
+                return self.check_undo(seq, node)
+            case _:
+                return None
+
+    def check_own_order(self, seq: int, node: int, kind: type[SagaNodeEventType]) -> Breach | None:
+        """Check an event against the others of its node, each of which comes once."""
         if self.first[kind][node] < seq:
             why = f"it is in the log already, as event {self.first[kind][node]}"
             return self.breach(LogRule.OWN_ORDER, seq, why)
@@ -168,17 +214,7 @@ class _Verifier:
         if after is not None and not self.first[after][node] < self.now(seq):
             rule = LogRule.UNDO_OF_SUCCESS if kind is UndoStarted else LogRule.OWN_ORDER
             return self.breach(rule, seq, f"there is no {after.label} of it before it")
-        match event.event_type:
-            case Started():
-                return self.check_start(seq, node)
-            case Succeeded(output=output):
-                return self.check_output(seq, node, output)
-            case UndoStarted():
-                return self.check_undo(seq, node)
-            case Failed() | UndoFinished() | UndoFailed():
-                return None
-            case _:
-                assert_never(event.event_type)
+        return None
 
     def now(self, seq: int) -> int:
         """Return the bound below which a place counts as before an event."""
@@ -205,8 +241,8 @@ class _Verifier:
         if self.failed >= self.now(seq):
             why = "nothing has failed before it"
             return self.breach(LogRule.UNDO_AFTER_FAILURE, seq, why)
-        if self.ordered and self.stuck < seq:
-            why = f"the failure of an undo, event {self.stuck}, stands before it"
+        if self.ordered and (stuck := self.stuck_before(seq)) is not None:
+            why = f"the failure of an undo, event {stuck}, stands before it"
             return self.breach(LogRule.NO_UNDO_AFTER_STUCK, seq, why)
         below = self.flat.graph.below[node]
         if below == NO_BOUNDARY or self.undone[below] < self.now(seq):
@@ -218,6 +254,12 @@ class _Verifier:
         )
         why = f"{self.flat.path(standing)}, which depends on it, is not undone before it"
         return self.breach(LogRule.CHILDREN_FIRST, seq, why)
+
+    def stuck_before(self, seq: int) -> int | None:
+        """Return the first undo failure before an event that is not repaired by then."""
+        if self.attempts is not None:
+            return self.attempts.stuck_before(seq)
+        return self.stuck if self.stuck < seq else None
 
     def check_output(self, seq: int, node: int, output: JsonText) -> Breach | None:
         """Check an output that no action has returned against the one it has to be."""
@@ -234,7 +276,7 @@ class _Verifier:
                 return None
             case ConstantNode(value=value):
                 return value
-            case StartNode() | EndNode() | SubsagaStartNode():
+            case StartNode() | EndNode() | SubsagaStartNode() | SleepNode():
                 return NULL
             case SubsagaEndNode():
                 (last,) = self.flat.graph.parents(node)
@@ -255,7 +297,7 @@ class _Verifier:
                 return self.unfounded(finished, "no node has failed")
             case SagaCachedState.FAILED:
                 return self.lacking(finished, self.not_undone, "is not undone")
-            case SagaCachedState.STUCK if self.stuck == _NEVER:
+            case SagaCachedState.STUCK if not self.ends_stuck():
                 return self.unfounded(finished, "no undo has failed")
             case SagaCachedState.STUCK:
                 return self.lacking(finished, self.is_busy, "has begun something without an end")
@@ -275,6 +317,10 @@ class _Verifier:
         text = f"it is said that the saga has ended as {finished.value}, but {why}"
         return Breach(LogRule.WHOLE_END, None, None, text)
 
+    def ends_stuck(self) -> bool:
+        """Return True if the undo of a node has failed, and was not repaired."""
+        return self.stuck != _NEVER if self.attempts is None else self.attempts.ends_stuck
+
     def not_succeeded(self, node: int) -> bool:
         """Return True if a node has not succeeded."""
         return self.first[Succeeded][node] == _NEVER
@@ -285,12 +331,18 @@ class _Verifier:
 
     def is_busy(self, node: int) -> bool:
         """Return True if an action or undo of the node was started and has no result."""
+        if self.attempts is not None:
+            return node in self.attempts.busy
         first = self.first
         acting = first[Started][node] != _NEVER
         acting &= min(first[Succeeded][node], first[Failed][node]) == _NEVER
         undoing = first[UndoStarted][node] != _NEVER
         undoing &= min(first[UndoFinished][node], first[UndoFailed][node]) == _NEVER
         return acting or undoing
+
+
+def _is_before(place: int, later: int) -> bool:
+    return place < later < _NEVER
 
 
 def _short(text: str, most: int = 60) -> str:

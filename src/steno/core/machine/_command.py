@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import attrs
 
-from steno.core.graph._ids import SagaNodeId
+from steno.core.graph._ids import SagaNodeId, Timestamp
 from steno.core.log._event import SagaNodeEvent
 from steno.core.machine._state import SagaOutcome
 
@@ -24,10 +24,14 @@ class RunAction:
     Attributes:
         node_id: The node.
         times: How often, in sequence; only the last result counts.
+        repeats: Whether this is a call that was cut off, made again: it may have taken effect.
+        fails: Whether it is not to be made at all, but to fail as injected.
     """
 
     node_id: SagaNodeId
     times: int = 1
+    repeats: bool = False
+    fails: bool = False
 
 
 @attrs.frozen
@@ -45,13 +49,27 @@ class RunUndo:
 
 
 @attrs.frozen
+class Wait:
+    """
+    Tell `Due` of a node, when its time has come.
+
+    Attributes:
+        node_id: The node.
+        until: The time; None: the one that a node says for which this one sleeps.
+    """
+
+    node_id: SagaNodeId
+    until: Timestamp | None
+
+
+@attrs.frozen
 class Finish:
     """The saga is finished; the machine takes no more inputs."""
 
     outcome: SagaOutcome
 
 
-Command: TypeAlias = RunAction | RunUndo | Finish
+Command: TypeAlias = RunAction | RunUndo | Wait | Finish
 
 
 @attrs.frozen

@@ -2,7 +2,10 @@
 Inputs: what a machine is told. The mirror file of `_command`, which is what it asks for.
 
 `RunAction` is answered by `ActionSucceeded` or `ActionRaised`, `RunUndo` by `UndoSucceeded` or
-`UndoRaised`; the three injections come from a test or an operator, at any time.
+`UndoRaised`, `Wait` by `Due`; the three injections come from a test or an operator, at any time.
+
+Whether a call that failed is to be made again, and when, is decided outside: policy, clock and
+chance are not the machine's. It is told, and decides what follows from that.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import TypeAlias
 import attrs
 
 from steno.core._value import JsonText
-from steno.core.graph._ids import SagaNodeId
+from steno.core.graph._ids import SagaNodeId, Timestamp
 
 
 @attrs.frozen
@@ -24,11 +27,36 @@ class ActionSucceeded:
 
 
 @attrs.frozen
+class Again:
+    """
+    A call that failed is to be made again.
+
+    Attributes:
+        at: When; None: it is held, until somebody looks at it.
+        reopen: Whether one that is held is due as soon as a SEC takes up its saga again.
+    """
+
+    at: Timestamp | None
+    reopen: bool = False
+
+
+@attrs.frozen
 class ActionRaised:
-    """The action of a node raised; its error is as a `Failed` event holds it."""
+    """
+    The action of a node raised.
+
+    Attributes:
+        node_id: The node.
+        error: Why, as a `Failed` event holds it.
+        in_doubt: Whether the node may have taken effect, by this call or an earlier one. None: not
+            by this one, which says nothing of those before.
+        again: Whether it is to be called again, which an unwinding overrules.
+    """
 
     node_id: SagaNodeId
     error: JsonText
+    in_doubt: bool | None = None
+    again: Again | None = None
 
 
 @attrs.frozen
@@ -40,10 +68,25 @@ class UndoSucceeded:
 
 @attrs.frozen
 class UndoRaised:
-    """The undo action of a node raised; its error is as an `UndoFailed` event holds it."""
+    """
+    The undo action of a node raised.
+
+    Attributes:
+        node_id: The node.
+        error: Why, as an `UndoFailed` event holds it.
+        again: Whether it is to be called again.
+    """
 
     node_id: SagaNodeId
     error: JsonText
+    again: Again | None = None
+
+
+@attrs.frozen
+class Due:
+    """The time has come that a node waits for; it changes nothing if the node waits no more."""
+
+    node_id: SagaNodeId
 
 
 @attrs.frozen
@@ -98,4 +141,4 @@ class InjectRepeat:
 
 Injection: TypeAlias = InjectError | InjectErrorUndo | InjectRepeat
 
-Input: TypeAlias = ActionSucceeded | ActionRaised | UndoSucceeded | UndoRaised | Injection
+Input: TypeAlias = ActionSucceeded | ActionRaised | UndoSucceeded | UndoRaised | Due | Injection

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from steno.core.graph._ids import SagaNodeId
+from steno.core.graph._node import SleepNode
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.machine._state import SagaOutcome, SagaState
 
@@ -20,3 +22,19 @@ def cached_state(state: SagaState) -> SagaCachedState:
     if (outcome := state.outcome) is not None:
         return _OUTCOMES[outcome]
     return _UNWINDING if state.unwinding else _RUNNING
+
+
+def only_waits(state: SagaState) -> bool:
+    """Return True if a saga in which no call is under way waits for a time, or for somebody."""
+    nodes = state.flat.nodes
+    if not all(isinstance(nodes[node], SleepNode) for node in state.in_flight):
+        return False
+    return bool(state.in_flight) or any(True for _ in state.setbacks.waiting())
+
+
+def held_nodes(state: SagaState) -> tuple[SagaNodeId, ...]:
+    """Return the nodes that are held, if no other one can go on by itself; otherwise none."""
+    waiting = tuple(state.setbacks.waiting())
+    if state.in_flight or not all(attempt.held for _, attempt in waiting):
+        return ()
+    return tuple(node for node, _ in waiting)

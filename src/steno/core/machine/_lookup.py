@@ -43,10 +43,15 @@ def lookup(
     if found is not None:
         # A stage depends on the whole of each earlier one, so "earlier" is "ancestor". That the
         # output exists follows: this node would not have been started without it.
-        if flat.stage_of[found] < flat.stage_of[node] or (undoing and found == node):
+        if flat.stage_of[found] < flat.stage_of[node]:
             return outputs[SagaNodeId(found)]
-        own = f" of stage {flat.stage_of[node]}"
-        why = f"it is a node of stage {flat.stage_of[found]}, not an ancestor of this one{own}"
+        if undoing and found == node:
+            if (own_output := outputs.get(node)) is not None:
+                return own_output
+            why = "this node failed in doubt, so it has no output"
+        else:
+            own = f" of stage {flat.stage_of[node]}"
+            why = f"it is a node of stage {flat.stage_of[found]}, not an ancestor of this one{own}"
     else:
         why = "there is no node of that name in its saga or subsaga"
     # The last ten: the nearest stages are the likeliest to have been meant.

@@ -6,6 +6,9 @@ possible, in waves: everything that may begin is started before anything of that
 Nodes that run no user code are completed within the same step; they may make the next wave
 possible. So all inputs that are waiting and all that follows from them are one `Step`.
 
+When a saga begins to unwind, what waits is given up first, in the same step: nodes between two
+attempts fail with the error of the last one, and sleeps are over.
+
 The machine's state is ahead of what is durable by exactly the steps that were not recorded yet. Its
 owner must show nothing beyond what is durable, and must drop the machine if a step cannot be
 recorded.
@@ -20,33 +23,49 @@ from typing import assert_never
 
 import attrs
 
+from steno.core._value import NULL, encode_json
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._ids import SagaNodeId, Timestamp
 from steno.core.graph._node import (
     ActionNode,
     EndNode,
+    SleepNode,
     StartNode,
     SubsagaStartNode,
 )
-from steno.core.log._action_error import ERROR_INJECTED, InjectedError, UndoActionError
+from steno.core.log._action_error import (
+    ERROR_INJECTED,
+    ActionFailed,
+    InjectedError,
+    UndoActionError,
+    in_doubt,
+)
 from steno.core.log._event import (
     STARTED,
     UNDO_FINISHED,
     UNDO_STARTED,
+    AttemptFailed,
     Failed,
+    FailedInDoubt,
     SagaNodeEvent,
     SagaNodeEventType,
     Succeeded,
+    UndoAttemptFailed,
     UndoFailed,
 )
 from steno.core.log._status import SagaNodeLoadStatus
 from steno.core.machine import _input
-from steno.core.machine._command import Command, Finish, RunAction, RunUndo, Step
+from steno.core.machine._command import Command, Finish, RunAction, RunUndo, Step, Wait
 from steno.core.machine._input import Injection, Input, RepeatInjected
-from steno.core.machine._state import SagaState
+from steno.core.machine._state import NodeSet, SagaState
 from steno.errors import InternalError, NodeBegun, NoSuchNode
 
 INJECTED = InjectedError().encoded()
+GIVEN_UP = ActionFailed(
+    encode_json(
+        {"message": "the saga unwinds, so its sleep was given up", "type": "steno.SleepGivenUp"}
+    )
+).encoded()
 UNDO_INJECTED = UndoActionError.attempt(1, ERROR_INJECTED).encoded()
 
 ONCE = RepeatInjected()
@@ -74,6 +93,8 @@ class SagaMachine:
     _fail_action: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
     _fail_undo: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
     _repeat: Mapping[SagaNodeId, RepeatInjected] = attrs.field(init=False, default=NO_REPEATS)
+    _due: NodeSet = attrs.field(init=False, factory=dict)  # to be called again, as soon as allowed
+    _gave_up: bool = attrs.field(init=False, default=False)
 
     def start(self, now: Timestamp | None = None) -> Step:
         """
@@ -89,11 +110,19 @@ class SagaMachine:
             raise InternalError(msg)
         self._started = True
         step = _StepBuilder(self.state, now)
+        if self.state.unwinding:  # first, so that what waits is not asked for
+            self._give_up(step)
         for node in tuple(self.state.in_flight):
             if self.state.status(node) is SagaNodeLoadStatus.STARTED:
-                self._run(node, step)
+                self._run(node, step, repeats=True)
             else:
                 self._undo(node, step)
+        for node, attempt in self.state.setbacks.waiting():
+            # Held: nobody can order anything yet, so taking the saga up again is what helps.
+            if attempt.next is None or (now is not None and attempt.next <= now):
+                self._due[node] = None
+            else:
+                step.then.append(Wait(node, attempt.next))
         return self._dispatch(step)
 
     def drain(self) -> None:
@@ -122,17 +151,66 @@ class SagaMachine:
             match item:
                 case _input.ActionSucceeded(node_id=node, output=output):
                     step.log(node, Succeeded(output))
-                case _input.ActionRaised(node_id=node, error=error):
-                    step.log(node, Failed(error))
+                case _input.ActionRaised():
+                    self._action_raised(item, step)
                 case _input.UndoSucceeded(node_id=node):
                     step.log(node, UNDO_FINISHED)
-                case _input.UndoRaised(node_id=node, error=undo_error):
-                    step.log(node, UndoFailed(undo_error))
+                case _input.UndoRaised():
+                    self._undo_raised(item, step)
+                case _input.Due(node_id=node):
+                    self._came_due(node, step)
                 case _input.InjectError() | _input.InjectErrorUndo() | _input.InjectRepeat():
                     self._inject(item)
                 case _:
                     assert_never(item)
         return self._dispatch(step) if self._started else step.done()
+
+    def _action_raised(self, raised: _input.ActionRaised, step: _StepBuilder) -> None:
+        node, error, again = raised.node_id, raised.error, raised.again
+        doubt = raised.in_doubt
+        if doubt is None:
+            doubt = self.state.is_in_doubt(node)
+        if again is None or self.state.unwinding:
+            step.log(node, FailedInDoubt(in_doubt(error)) if doubt else Failed(error))
+            return
+        last = self.state.last_attempt(node, undoing=False)
+        number = 1 if last is None else last.number + 1
+        step.log(node, AttemptFailed(number, error, doubt, again.at, again.reopen))
+        step.wait(node, again)
+
+    def _undo_raised(self, raised: _input.UndoRaised, step: _StepBuilder) -> None:
+        node, error, again = raised.node_id, raised.error, raised.again
+        if again is None:
+            step.log(node, UndoFailed(error))
+            return
+        last = self.state.last_attempt(node, undoing=True)
+        number = 1 if last is None else last.number + 1
+        step.log(node, UndoAttemptFailed(number, error, again.at, again.reopen))
+        step.wait(node, again)
+
+    def _came_due(self, node: SagaNodeId, step: _StepBuilder) -> None:
+        # It may come late: after the node was given up, or was started for another reason.
+        match self.state.status(node):
+            case SagaNodeLoadStatus.BACKING_OFF | SagaNodeLoadStatus.UNDO_BACKING_OFF:
+                if not self.state.setbacks.is_held(node):
+                    self._due[node] = None
+            case SagaNodeLoadStatus.STARTED if isinstance(self.dag.flat.nodes[node], SleepNode):
+                step.log(node, Succeeded(NULL))
+            case _:
+                pass
+
+    def _give_up(self, step: _StepBuilder) -> None:
+        """Fail, once the saga unwinds, what waits for a time or for another attempt."""
+        state = self.state
+        for node in tuple(state.setbacks.forward):
+            error = state.setbacks.attempts[node].error
+            doubt = state.is_in_doubt(node)
+            step.log(node, FailedInDoubt(in_doubt(error)) if doubt else Failed(error))
+        for node in tuple(state.in_flight):
+            is_asleep = state.status(node) is SagaNodeLoadStatus.STARTED
+            if is_asleep and isinstance(self.dag.flat.nodes[node], SleepNode):
+                step.log(node, Failed(GIVEN_UP))
+        self._gave_up = True
 
     def _inject(self, injection: Injection) -> None:
         node = injectable(self.dag, injection.node_id)
@@ -157,7 +235,9 @@ class SagaMachine:
         """Raise NodeBegun if the node's action will not be called any more."""
         # Before `start`, a call that was in flight at the crash is still to be made again.
         status = self.state.status(node)
-        called_again = status is SagaNodeLoadStatus.STARTED and not self._started
+        called_again = status is SagaNodeLoadStatus.BACKING_OFF or (
+            status is SagaNodeLoadStatus.STARTED and not self._started
+        )
         if status is SagaNodeLoadStatus.NEVER_STARTED and self.state.unwinding:
             raise NodeBegun(self.dag.flat.name_of(node), "is never started, as its saga unwinds")
         if status is not SagaNodeLoadStatus.NEVER_STARTED and not called_again:
@@ -167,6 +247,8 @@ class SagaMachine:
         """Raise NodeBegun if the node's undo action will not be called any more."""
         status, name = self.state.status(node), self.dag.flat.name_of(node)
         if status is SagaNodeLoadStatus.UNDO_STARTED and not self._started:
+            return
+        if status is SagaNodeLoadStatus.UNDO_BACKING_OFF:
             return
         match status:
             case SagaNodeLoadStatus.NEVER_STARTED if self.state.unwinding:
@@ -186,17 +268,25 @@ class SagaMachine:
 
     def _dispatch(self, step: _StepBuilder) -> Step:
         """Begin all that may begin, wave by wave, until everything left waits for user code."""
+        state = self.state
+        # Before anything else, and while the saga is drained, too.
+        if state.first_failure is not None and not self._gave_up:
+            self._give_up(step)
         # These are the state's own live sets; logging below empties and refills them.
-        state, runnable, undoable = self.state, self.state.runnable, self.state.undoable
+        runnable, undoable = state.runnable, state.undoable
         while not self._draining:
             # Results come between waves, never inside one: an injected failure would forbid the
             # starts of its siblings, which the loop below is about to log.
             if step.instants:
                 step.complete_instants()
+                if state.unwinding and not self._gave_up:
+                    self._give_up(step)
+            if self._due:
+                self._restart(step)
             # Nodes are undoable only while the saga unwinds, and then none is runnable: each wave
             # goes one way.
             wave = tuple(undoable) if undoable and not state.stuck else ()
-            if not wave and not runnable:
+            if not wave and not runnable and not step.instants:
                 break
             for node in tuple(runnable):
                 step.log(node, STARTED)
@@ -209,15 +299,47 @@ class SagaMachine:
             step.then.append(Finish(outcome))
         return step.done()
 
-    def _run(self, node: SagaNodeId, step: _StepBuilder) -> None:
+    def _restart(self, step: _StepBuilder) -> None:
+        """Begin the attempts that are due, unless the saga does not allow it now."""
+        stuck = self.state.stuck
+        for node in tuple(self._due):
+            match self.state.status(node):
+                case SagaNodeLoadStatus.BACKING_OFF:
+                    step.log(node, STARTED)
+                    self._run(node, step)
+                case SagaNodeLoadStatus.UNDO_BACKING_OFF if stuck:
+                    continue  # it stays due until the saga is repaired
+                case SagaNodeLoadStatus.UNDO_BACKING_OFF:
+                    step.log(node, UNDO_STARTED)
+                    self._undo(node, step)
+                case _:
+                    pass  # it was given up
+            del self._due[node]
+
+    def _run(self, node: SagaNodeId, step: _StepBuilder, *, repeats: bool = False) -> None:
         """Do, or ask for, the work of a node that was started."""
+        fails = node in self._fail_action
         # In this order: an injected error beats a repeat, and fails a constant as well.
-        if node in self._fail_action:
-            step.instants.append((node, Failed(INJECTED)))
-        elif (output := self.state.own_output(node)) is not None:
-            step.instants.append((node, Succeeded(output)))
+        if fails and not (repeats and isinstance(self.dag.flat.nodes[node], ActionNode)):
+            doubt = self.state.is_in_doubt(node)
+            step.instants.append(
+                (node, FailedInDoubt(in_doubt(INJECTED)) if doubt else Failed(INJECTED))
+            )
+        elif (output := self.state.own_output(node)) is None:
+            # A call that was cut off may have taken effect, whatever is injected now.
+            times = self._repeat.get(node, ONCE).action
+            step.then.append(_run_action(node, times, repeats, fails))
+        elif isinstance(sleep := self.dag.flat.nodes[node], SleepNode):
+            step.then.append(Wait(node, self._end_of(node, sleep)))
         else:
-            step.then.append(_run_action(node, self._repeat.get(node, ONCE).action))
+            step.instants.append((node, Succeeded(output)))
+
+    def _end_of(self, node: SagaNodeId, sleep: SleepNode) -> Timestamp | None:
+        """Return when a sleep is over; None if another node says."""
+        since = self.state.in_flight[node]
+        if sleep.duration is None:
+            return None
+        return Timestamp((0 if since is None else since) + sleep.duration)
 
     def _undo(self, node: SagaNodeId, step: _StepBuilder) -> None:
         """Do, or ask for, the undo of a node whose undo was started."""
@@ -245,6 +367,11 @@ class _StepBuilder:
         # First applied, then recorded: an event that the state refuses must not be stored.
         self.state.apply(event)
         self.record.append(event)
+
+    def wait(self, node: SagaNodeId, again: _input.Again) -> None:
+        """Ask to be told when an attempt is due, unless it is held."""
+        if again.at is not None:
+            self.then.append(Wait(node, again.at))
 
     def complete_instants(self) -> None:
         """Add the results of what runs no user code."""

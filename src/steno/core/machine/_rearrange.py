@@ -22,7 +22,14 @@ import attrs
 
 from steno.core.graph._flat import FlatDag
 from steno.core.graph._ids import SagaId, SagaNodeId
-from steno.core.log._event import Failed, SagaNodeEvent, Started, UndoFailed, UndoStarted
+from steno.core.log._event import (
+    Failed,
+    SagaNodeEvent,
+    Started,
+    UndoFailed,
+    UndoStarted,
+    are_stenos,
+)
 from steno.core.machine._state import SagaState
 from steno.errors import CorruptLog, IllegalEvent
 
@@ -30,6 +37,8 @@ from steno.errors import CorruptLog, IllegalEvent
 def fold_unordered(flat: FlatDag, saga_id: SagaId, events: Sequence[SagaNodeEvent]) -> SagaState:
     """
     Return the state that a set of events folds to; its log has them in a legal order.
+
+    Those that Steno does not have must be in such an order already.
 
     Raises:
         IllegalEvent: A node's own events are not a legal log in any order.
@@ -40,6 +49,9 @@ def fold_unordered(flat: FlatDag, saga_id: SagaId, events: Sequence[SagaNodeEven
     try:
         return SagaState.fold(flat, saga_id, events)
     except (CorruptLog, IllegalEvent):
+        # Of attempts a node may have many, so their order cannot be found again.
+        if not are_stenos(events):
+            raise
         return _Sorter.sort(SagaState.new(flat, saga_id), events)
 
 

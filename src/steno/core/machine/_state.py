@@ -11,38 +11,47 @@ there: a node is started only when all its parents have succeeded and nothing ha
 undone only when all its children are undone; a node without an action has the one output that its
 kind prescribes. An illegal event raises and changes nothing.
 
-Rule 3. Nothing is searched for. Arrivals are counted at the boundaries between stages, so an event
+Rule 3. What was tried and failed is tried again only as long as that makes sense: a node that backs
+off is started again unless the saga unwinds, and then it is given up before anything is undone. A
+node that failed in doubt is undone like one that succeeded.
+
+Rule 4. Nothing is searched for. Arrivals are counted at the boundaries between stages, so an event
 costs O(1), amortized, however many nodes there are and however wide a stage is.
 
-Undone means: its undo has finished; or it failed; or it was never started, now that none is started
-any more. The last is why the first failure sweeps, once, over all nodes that will never start.
+Undone means: its undo has finished; or it failed, without doubt; or it was never started, now that
+none is started any more. The last is why the first failure sweeps, once, over all nodes that will
+never start.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 import attrs
 
 from steno.core._value import NULL, JsonText
 from steno.core.graph._flat import FlatDag
 from steno.core.graph._graph import NO_BOUNDARY
-from steno.core.graph._ids import SagaId, SagaNodeId
+from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
 from steno.core.graph._node import ActionNode, ConstantNode, SubsagaEndNode
 from steno.core.log._event import (
+    AttemptFailed,
     Failed,
+    FailedInDoubt,
     SagaNodeEvent,
     Started,
     Succeeded,
+    UndoAttemptFailed,
     UndoFailed,
     UndoFinished,
     UndoStarted,
 )
 from steno.core.log._log import SagaLog
 from steno.core.log._status import SagaNodeLoadStatus
-from steno.errors import CorruptLog
+from steno.core.machine._setback import NO_SETBACKS, Attempt, Setbacks
+from steno.errors import CorruptLog, InternalError
 
 
 class SagaOutcome(enum.Enum):
@@ -73,21 +82,22 @@ class SagaState:
         outputs: The output of every node that has succeeded.
         first_failure: The failure that was logged first, which began the unwinding:
             its node, and its error as the event holds it.
-        first_undo_failure: The undo failure that was logged first, which stops it, likewise.
+        setbacks: What has failed and is not the end of it. Few sagas have any.
         runnable: Nodes that may be started now. This and the two below are the live sets, and
             plain attributes, as each step reads them several times.
-        undoable: Nodes that have succeeded and whose children are all undone.
-        in_flight: Nodes whose action or undo action was started and has no result yet.
+        undoable: Nodes that have succeeded, or failed in doubt, and whose children are all undone.
+        in_flight: Nodes whose action or undo action was started and has no result yet, each with
+            the time at which it was first started.
     """
 
     flat: FlatDag
     log: SagaLog
     outputs: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
     first_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
-    first_undo_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
+    setbacks: Setbacks = attrs.field(init=False, default=NO_SETBACKS)
     runnable: NodeSet = attrs.field(init=False, factory=dict)
     undoable: NodeSet = attrs.field(init=False, factory=dict)
-    in_flight: NodeSet = attrs.field(init=False, factory=dict)
+    in_flight: dict[SagaNodeId, Timestamp | None] = attrs.field(init=False, factory=dict)
     _awaited: list[int] = attrs.field(init=False)  # by boundary: parents not yet succeeded
     _standing: list[int] = attrs.field(init=False, factory=list)  # the same: children not undone
     _start_undone: bool = attrs.field(init=False, default=False)
@@ -126,8 +136,13 @@ class SagaState:
 
     @property
     def stuck(self) -> bool:
-        """Whether an undo has failed, so that nothing new is begun."""
-        return self.first_undo_failure is not None
+        """Whether the undo of a node has failed, so that nothing new is begun."""
+        return bool(self.setbacks.undo_failures)
+
+    @property
+    def first_undo_failure(self) -> tuple[SagaNodeId, JsonText] | None:
+        """The first node whose undo has failed and is not repaired, and its error as the event."""
+        return next(iter(self.setbacks.undo_failures.items()), None)
 
     @property
     def outcome(self) -> SagaOutcome | None:
@@ -163,6 +178,15 @@ class SagaState:
             case _:
                 return NULL
 
+    def last_attempt(self, node: SagaNodeId, *, undoing: bool) -> Attempt | None:
+        """Return the last call of a node's action, or undo action, that was to be made again."""
+        return (self.setbacks.undo_attempts if undoing else self.setbacks.attempts).get(node)
+
+    def is_in_doubt(self, node: SagaNodeId) -> bool:
+        """Return True if a node that has not succeeded may have taken effect, by its attempts."""
+        last = self.setbacks.attempts.get(node)
+        return last is not None and last.in_doubt
+
     # Changes
 
     def apply(self, event: SagaNodeEvent) -> None:
@@ -182,41 +206,107 @@ class SagaState:
         # refused event has changed nothing.
         status = log.next_status(event)
         match event_type:
-            case Started():
-                if node not in self.runnable:
-                    raise self._not_runnable(event)
+            case Started() if node in self.runnable:
                 log.append(event, status)
                 _take(self.runnable, node)
-                self.in_flight[node] = None
+                self.in_flight[node] = event.time
             case Succeeded(output=output):
                 if (own := self.own_output(node)) is not None and own != output:
                     why = "its output is not the one that it stands for"
                     raise CorruptLog(node, event_type.label, why)
                 log.append(event, status)
-                del self.in_flight[node]
+                # Nearly always this, and then without a call, of which there is one for each node.
+                if self.setbacks is NO_SETBACKS:
+                    del self.in_flight[node]
+                else:
+                    self._end_call(node)
                 self.outputs[node] = output
                 self._note_success(node)
-            case UndoStarted():
-                if node not in self.undoable or self.stuck:
+            case UndoStarted() if node in self.undoable:
+                if self.stuck or self.setbacks.forward:
                     raise self._not_undoable(event)
                 log.append(event, status)
                 _take(self.undoable, node)
-                self.in_flight[node] = None
+                self.in_flight[node] = event.time
             case UndoFinished():
                 log.append(event, status)
-                del self.in_flight[node]
+                self._end_call(node)
                 self._note_undone(node)
             case Failed(error=error):
+                self._check_doubt(event, in_doubt=False)
                 log.append(event, status)
-                del self.in_flight[node]
+                self._end_call(node)
                 self._note_failure(node, error)
-            case UndoFailed(error=undo_error):
-                log.append(event, status)
-                del self.in_flight[node]
-                if self.first_undo_failure is None:
-                    self.first_undo_failure = (node, undo_error)
             case _:
-                assert_never(event_type)
+                self._apply_setback(event, status)
+
+    def _apply_setback(self, event: SagaNodeEvent, status: SagaNodeLoadStatus) -> None:
+        """Fold an event that few sagas have; as in `apply`, nothing raises after `log.append`."""
+        node, event_type = event.node_id, event.event_type
+        match event_type:
+            case Started() | UndoStarted():
+                since = self._check_restart(event)
+                self.log.append(event, status)
+                self._end_call(node)
+                self.in_flight[node] = since
+            case AttemptFailed() | UndoAttemptFailed():
+                self._check_attempt(node, event_type)
+                self.log.append(event, status)
+                since = self.in_flight.pop(node)
+                self._own_setbacks().back_off(node, since, event_type)
+            case FailedInDoubt(error=error):
+                if not isinstance(self.flat.nodes[node], ActionNode):
+                    raise CorruptLog(node, event_type.label, "it has no action to be in doubt of")
+                self._check_doubt(event, in_doubt=True)
+                self.log.append(event, status)
+                self._end_call(node)
+                self._note_failure(node, error)
+            case UndoFailed(error=error):
+                self.log.append(event, status)
+                self._end_call(node)
+                self._own_setbacks().undo_failures[node] = error
+            case _:  # pragma: no cover - `apply` folds the other kinds
+                msg = f"an event of a kind that is not folded: {event_type!r}"
+                raise InternalError(msg)
+
+    def _end_call(self, node: SagaNodeId) -> None:
+        """Note that a node is not in flight any more, nor waits for another attempt."""
+        self.in_flight.pop(node, None)
+        if self.setbacks is not NO_SETBACKS:
+            self.setbacks.end(node)
+
+    def _own_setbacks(self) -> Setbacks:
+        """Return the setbacks of this saga, to be added to."""
+        if self.setbacks is NO_SETBACKS:
+            self.setbacks = Setbacks()
+        return self.setbacks
+
+    def _check_restart(self, event: SagaNodeEvent) -> Timestamp | None:
+        """Return when a node, or its undo, was first started, if it may be started again."""
+        setbacks, node = self.setbacks, event.node_id
+        if isinstance(event.event_type, Started):
+            if node not in setbacks.forward or self.unwinding:
+                raise self._not_runnable(event)
+            return setbacks.forward[node]
+        if node not in setbacks.undoing or self.stuck:
+            raise self._not_undoable(event)
+        return setbacks.undoing[node]
+
+    def _check_attempt(self, node: SagaNodeId, event: AttemptFailed | UndoAttemptFailed) -> None:
+        if not isinstance(self.flat.nodes[node], ActionNode):
+            raise CorruptLog(node, event.label, "it has no action that could be called again")
+        if isinstance(event, AttemptFailed) and self.unwinding:
+            raise CorruptLog(node, event.label, "its saga unwinds, so this attempt is its last")
+        if (number := self.setbacks.next_number(node, event)) != event.attempt:
+            raise CorruptLog(node, event.label, f"it is attempt {number}, not {event.attempt}")
+
+    def _check_doubt(self, event: SagaNodeEvent, *, in_doubt: bool) -> None:
+        """Raise if a node is given up in another doubt than its last attempt left it in."""
+        # Only between calls: one that ends may add to the doubt, and a probe take it away.
+        node = event.node_id
+        if node in self.setbacks.forward and self.is_in_doubt(node) is not in_doubt:
+            why = f"its last attempt left it {'out of' if in_doubt else 'in'} doubt"
+            raise CorruptLog(node, event.event_type.label, why)
 
     def _not_runnable(self, event: SagaNodeEvent) -> CorruptLog:
         """Return the error that says why a node may not be started."""
@@ -234,6 +324,8 @@ class SagaState:
             why = "no failure was logged before it"
         elif self.stuck:
             why = "the failure of an undo was logged before it"
+        elif self.setbacks.forward:
+            why = "a node that waits for another attempt is not given up"
         else:
             why = "a node that depends on it is not undone"
         return CorruptLog(event.node_id, event.event_type.label, why)
@@ -258,8 +350,11 @@ class SagaState:
             self._standing = list(self.flat.graph.child_counts)  # no saga needs it that succeeds
             self.runnable.clear()
             self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
+        # Otherwise nothing below it was ever started, so all of that is undone.
+        elif self.log.status(node) is SagaNodeLoadStatus.FAILED_IN_DOUBT:
+            self.undoable[node] = None
         else:
-            self._note_undone(node)  # nothing below it was ever started: all of it is undone
+            self._note_undone(node)
 
     def _note_undone(self, node: int) -> None:
         """Count an undone node above it, and all that is thereby undone without an event."""
@@ -277,7 +372,7 @@ class SagaState:
                 continue
             for parent in map(SagaNodeId, graph.boundaries[boundary].parents):
                 match self.log.status(parent):
-                    case SagaNodeLoadStatus.SUCCEEDED:
+                    case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED_IN_DOUBT:
                         self.undoable[parent] = None
                     case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:
                         undone.append(parent)

@@ -8,7 +8,7 @@ shows anything that a crash could take back.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TypeAlias, assert_never
 
@@ -16,8 +16,10 @@ import attrs
 
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._flat import FlatDag
-from steno.core.graph._ids import SagaId, SagaName, SagaNodeId
+from steno.core.graph._ids import SagaId, SagaName, SagaNodeId, Timestamp
+from steno.core.graph._node import SleepNode
 from steno.core.graph._render import status_tree
+from steno.core.log._action_error import action_error, undo_error
 from steno.core.log._dump import SagaSerialized
 from steno.core.log._event import SagaNodeEvent
 from steno.core.log._status import SagaNodeLoadStatus
@@ -35,20 +37,32 @@ class NodeExecState(enum.Enum):
     """It is to be run, as soon as its saga is."""
     WORKING = "working"
     """Its action runs."""
+    WAITING = "waiting"
+    """It sleeps."""
+    BACKING_OFF = "backing-off"
+    """A call of its action failed; the next is due at a time."""
+    HELD = "held"
+    """A call of its action failed; the next waits for somebody to look at it."""
     DONE = "done"
     """Its action has succeeded."""
     FAILED = "failed"
     """Its action has failed; there is nothing to undo."""
+    IN_DOUBT = "in-doubt"
+    """Its action has failed, and may have taken effect, so it is to be undone."""
     QUEUED_UNDO = "queued-undo"
     """It is to be undone, as soon as its saga runs."""
     UNDO_WORKING = "undo-working"
     """Its undo action runs."""
+    UNDO_BACKING_OFF = "undo-backing-off"
+    """A call of its undo action failed; the next is due at a time."""
+    UNDO_HELD = "undo-held"
+    """A call of its undo action failed; the next waits for somebody to look at it."""
     UNDONE = "undone"
     """Its undo action has finished."""
     ABANDONED = "abandoned"
     """It was never started and never will be."""
     UNDO_FAILED = "undo-failed"
-    """Its undo action has failed: the saga is stuck, or will be."""
+    """Its undo action has failed, so the saga is stuck, or will be."""
 
 
 _E = NodeExecState
@@ -56,6 +70,7 @@ _S = SagaNodeLoadStatus
 
 _SETTLED = {
     _S.FAILED: _E.FAILED,
+    _S.FAILED_IN_DOUBT: _E.IN_DOUBT,
     _S.UNDO_FINISHED: _E.UNDONE,
     _S.UNDO_FAILED: _E.UNDO_FAILED,
 }
@@ -69,8 +84,15 @@ def node_exec_state(state: SagaState, node: SagaNodeId, *, running: bool) -> Nod
             return _E.ABANDONED
         case _S.NEVER_STARTED:
             return _E.QUEUED_TODO if node in state.runnable else _E.BLOCKED
+        case _S.STARTED if running:
+            asleep = isinstance(state.flat.nodes[node], SleepNode)
+            return _E.WAITING if asleep else _E.WORKING
         case _S.STARTED:
-            return _E.WORKING if running else _E.QUEUED_TODO
+            return _E.QUEUED_TODO
+        case _S.BACKING_OFF:
+            return _E.HELD if state.setbacks.attempts[node].held else _E.BACKING_OFF
+        case _S.UNDO_BACKING_OFF:
+            return _E.UNDO_HELD if state.setbacks.undo_attempts[node].held else _E.UNDO_BACKING_OFF
         case _S.SUCCEEDED:
             # A stuck saga undoes nothing more, even where it could.
             queued = node in state.undoable and not state.stuck
@@ -81,6 +103,26 @@ def node_exec_state(state: SagaState, node: SagaNodeId, *, running: bool) -> Nod
             return _SETTLED[status]
 
 
+@attrs.frozen
+class FailedAttempt:
+    """
+    The last call of a node that failed and was, or is, to be made again.
+
+    Attributes:
+        number: Its number, from 1.
+        error: Why, in a line.
+        in_doubt: Whether the node may have taken effect; never of an undo action.
+        next: When the next one is due, in microseconds since 1970; None: the node is held.
+        undoing: Whether it was a call of the undo action.
+    """
+
+    number: int
+    error: str
+    in_doubt: bool
+    next: Timestamp | None
+    undoing: bool
+
+
 @attrs.frozen(eq=False)
 class SagaExecStatus:
     """
@@ -89,11 +131,15 @@ class SagaExecStatus:
     Attributes:
         saga_id: The saga.
         node_states: What each node is doing, by index.
+        attempts: The last failed attempt of each node that has one, also if a later one succeeded.
     """
 
     saga_id: SagaId
     _flat: FlatDag
     node_states: tuple[NodeExecState, ...]
+    attempts: Mapping[SagaNodeId, FailedAttempt] = attrs.field(
+        factory=dict[SagaNodeId, FailedAttempt]
+    )
 
     def __str__(self) -> str:
         """Return the tree of the saga's nodes, a line each."""
@@ -107,6 +153,18 @@ class SagaExecStatus:
             NoSuchNode: The saga has no such node.
         """
         return self.node_states[self._flat.get_index(node)]
+
+
+def failed_attempts(state: SagaState) -> dict[SagaNodeId, FailedAttempt]:
+    """Return the last failed attempt of each node that has one; of its undo, if that has any."""
+    found: dict[SagaNodeId, FailedAttempt] = {}
+    for node, last in state.setbacks.attempts.items():
+        text = str(action_error(last.error))
+        found[node] = FailedAttempt(last.number, text, last.in_doubt, last.next, undoing=False)
+    for node, last in state.setbacks.undo_attempts.items():
+        text = undo_error(last.error).source_error
+        found[node] = FailedAttempt(last.number, text, in_doubt=False, next=last.next, undoing=True)
+    return found
 
 
 @attrs.frozen(eq=False)
@@ -244,7 +302,7 @@ class Snapshot:
         running = self.phase is Phase.RUNNING and self.problem is None
         nodes = map(SagaNodeId, range(len(self.dag.flat.nodes)))
         states = tuple(node_exec_state(self.state, node, running=running) for node in nodes)
-        status = SagaExecStatus(self.saga_id, self.dag.flat, states)
+        status = SagaExecStatus(self.saga_id, self.dag.flat, states, failed_attempts(self.state))
         if self.problem is not None:
             return SagaHalted(self.problem, status)
         match self.phase:
