@@ -13,12 +13,15 @@ Every exception of the library, in a tree that says whose fault each one is.
     │   ├── SerializeError             a value that is not JSON
     │   ├── DeserializeError           a value that is not of the requested type
     │   └── NodeLookupError            the output of a node that is not an ancestor
+    ├── NotDone                    the user's action: raised inside it, as it has had no effect
+    ├── ActionTimeout              the user's action: a call took longer than its timeout
     ├── ActionError                the user's action: why a node failed; in `steno.core`, since it
     │   │                              holds JSON. Results have these, and they can be raised
     │   ├── ActionFailed               it raised an exception, which `convert` returns
     │   ├── DeserializeFailed          it asked for a value as the wrong type
     │   ├── SerializeFailed            it returned a value that cannot be stored
     │   ├── SubsagaCreateFailed        only in old dumps of Steno
+    │   ├── InDoubt                    it failed, and may have taken effect all the same
     │   └── InjectedError              it was not called: a test or an operator injected a failure
     ├── UndoActionError            the user's undo action; in `steno.core` as well
     ├── SagaFailed                 the user's action: `unwrap` of a result that is not a success
@@ -35,6 +38,7 @@ Every exception of the library, in a tree that says whose fault each one is.
     │   ├── IllegalEvent               an event that its node's status does not allow
     │   ├── ForeignEvent               an event of another saga
     │   └── CorruptLog                 an event whose cause is missing
+    ├── SagaHeldError              the user's action: its saga waits for somebody to look at it
     ├── SagaHaltedError            the store: the saga is halted until it is recovered
     │   └── SagaTakenOver              another SEC runs it now
     ├── StoreError                 the store
@@ -138,6 +142,19 @@ class NodeLookupError(ActionDataError, LookupError):
     def __init__(self, node: str, name: str, why: str) -> None:
         super().__init__(f'node {node} looked up "{name}": {why}')
         self.name = name
+
+
+class NotDone(StenoError):
+    """
+    Raised by an action: this call has had no effect, so there is nothing to undo for it.
+
+    The node fails at once, without another attempt. `raise NotDone() from error` stores the cause
+    as the error of the node. What an earlier call may have done stays in doubt.
+    """
+
+
+class ActionTimeout(StenoError, TimeoutError):
+    """A call of an action, or of its undo action or probe, took longer than its timeout."""
 
 
 class SagaFailed(StenoError):
@@ -280,6 +297,32 @@ class CorruptLog(RecoveryError):
 
 
 # The store
+
+
+class SagaHeldError(StenoError):
+    """
+    A saga cannot go on by itself: every node that could is held for somebody to look at.
+
+    The saga is not finished, and nothing is lost. It goes on when a SEC takes it up again.
+
+    Attributes:
+        saga_id: The saga.
+        nodes: The names of the nodes that are held.
+    """
+
+    def __init__(self, saga_id: UUID, nodes: tuple[str, ...]) -> None:
+        names = ", ".join(f'"{name}"' for name in nodes)
+        which = f"nodes {names} are" if len(nodes) > 1 else f"node {names} is"
+        super().__init__(
+            f"saga {saga_id} is held: {which} not tried again until somebody has looked at it; "
+            "it is due again when its SEC is opened again"
+        )
+        self.saga_id = saga_id
+        self.nodes = nodes
+
+    def again(self) -> SagaHeldError:
+        """Return a copy, so that each waiter raises an exception of its own."""
+        return SagaHeldError(self.saga_id, self.nodes)
 
 
 class SagaHaltedError(StenoError):

@@ -1,6 +1,7 @@
 """What an `ActionContext` tells, given a graph and the outputs so far; how it runs is elsewhere."""
 
 import uuid
+from datetime import UTC, datetime
 
 import attrs
 import pytest
@@ -29,7 +30,12 @@ OUTPUTS = {"a": {"hotel": "Ritz", "nights": 3}, "b": [1], "p": {"rooms": 2}, "s/
 
 
 def context(
-    node: str, *, undoing: bool = False, saga_id: uuid.UUID = SAGA_ID, user_data: object = None
+    node: str,
+    *,
+    undoing: bool = False,
+    saga_id: uuid.UUID = SAGA_ID,
+    user_data: object = None,
+    **more: object,
 ) -> steno.ActionContext[object]:
     dag = graph()
     outputs: dict[SagaNodeId, JsonText] = {
@@ -42,6 +48,7 @@ def context(
         dag=dag,
         outputs=outputs,
         undoing=undoing,
+        **more,
     )
 
 
@@ -158,3 +165,58 @@ def test_a_context_is_not_changed():
 def test_a_context_shows_neither_params_nor_outputs():
     """Which may be large, or secret, and would end up in a log."""
     assert "Ritz" not in repr(context("c"))
+
+
+def test_keys_of_other_nodes():
+    """Those of their actions: of a node of the same saga or subsaga by name, of others by path."""
+    ctx = context("c", undoing=True)
+    assert ctx.key_of("b") == context("b").idempotency_key
+    assert ctx.key_of("c") == ctx.action_key
+    assert ctx.key_of("/s/x") == context("x").idempotency_key
+    assert context("y").key_of("x") == context("x").idempotency_key
+    assert context("y").key_of("/b") == context("b").idempotency_key
+    for name in ("hotle", ""):
+        with pytest.raises(steno.NoSuchNode):
+            ctx.key_of(name)
+
+
+def test_ids_that_are_the_same_at_each_call():
+    """They follow from saga, node and name; an action and its undo action share them."""
+    ctx = context("b")
+    assert ctx.uuid("child") == context("b", undoing=True).uuid("child")
+    ids = {
+        context(node, saga_id=saga_id).uuid(name)
+        for node in ("a", "b", "x")
+        for saga_id in (SAGA_ID, OTHER_ID)
+        for name in ("child", "other", "")
+    }
+    assert len(ids) == 18
+    with pytest.raises(TypeError, match="^ctx.uuid takes a name, got 5"):
+        ctx.uuid(5)
+
+
+def test_the_number_and_the_time_of_an_attempt():
+    """The first unless another is given; the time is that of the node's first start, in UTC."""
+    assert context("b").attempt == 1
+    assert context("b").started_at is None
+    ctx = context("b", attempt=3, started=steno.core.Timestamp(1_000_001))
+    assert ctx.attempt == 3
+    assert ctx.started_at == datetime(1970, 1, 1, 0, 0, 1, 1, tzinfo=UTC)
+
+
+def test_the_output_in_an_undo_action():
+    """It is decoded afresh, as the action's annotation says, or else plain."""
+    assert context("a", undoing=True).output == {"hotel": "Ritz", "nights": 3}
+    ctx = context("a", undoing=True, output_type=Trip)
+    assert ctx.output == Trip("Ritz", 3)
+    assert ctx.output is not ctx.output
+    with pytest.raises(steno.DeserializeError, match='^output of node "a": '):
+        _ = context("a", undoing=True, output_type=int).output
+
+
+def test_the_output_that_is_not_known():
+    """In an undo action after a failure in doubt it is None, and so it is in the action itself."""
+    assert context("c", undoing=True, output_type=Trip).output is None
+    assert context("a").output is None
+    with pytest.raises(steno.NodeLookupError, match="this node failed in doubt, so it has no"):
+        context("c", undoing=True).lookup("c")

@@ -204,3 +204,104 @@ def test_an_action_of_another_class_need_not_say_what_it_gives():
     """It may; then it is as with a function."""
     assert output_type_of(SimpleNamespace(name="a")) is None
     assert output_type_of(SimpleNamespace(name="a", output_type=int)) is int
+
+
+# Settings, and probes
+
+
+async def probe(ctx: object) -> object:
+    return ("probed", ctx)
+
+
+def test_settings_of_an_action_and_of_its_undo():
+    """Those of the undo are given with it, in any of the ways to make an action."""
+    registry = steno.ActionRegistry()
+    first, second = steno.Retry(attempts=2), steno.Retry(attempts=3)
+
+    @registry.action(retry=first, timeout=5, limit=2, not_done=KeyError)
+    async def book(_: object) -> None:
+        return None
+
+    @book.undo(retry=second, timeout=7, in_doubt=True)
+    async def cancel(_: object) -> None:
+        return None
+
+    made = ActionFunc.new_action(
+        "made",
+        do,
+        undo,
+        retry=first,
+        timeout=5,
+        limit=2,
+        not_done=KeyError,
+        undo_retry=second,
+        undo_timeout=7,
+        in_doubt=True,
+    )
+    policy = registry.policy(book)
+    assert policy == registry.policy(made)
+    assert (policy.retry, policy.timeout, policy.limit) == (first, 5, 2)
+    assert (policy.undo_retry, policy.undo_timeout) == (second, 7)
+    assert policy.provides_for_doubt
+    assert policy.is_not_done(KeyError())
+
+
+async def test_an_undo_decorated_with_parentheses():
+    """It is the function that it was, with or without settings."""
+    action = ActionFunc("book", do)
+    assert action.undo()(undo) is undo
+    assert not action.lacks_undo
+
+
+def test_an_undo_with_wrong_settings_is_refused_whole():
+    """The action still lacks its undo."""
+    action = ActionFunc("book", do)
+    with pytest.raises(TypeError, match="^undo_retry must be a Retry"):
+        action.undo(retry=5)(undo)
+    assert action.lacks_undo
+
+
+async def test_a_probe_is_called_with_the_context():
+    """The decorated function stays what it was; it may be given with the action as well."""
+    action = new_action_noop_undo("pay", do)
+    assert action.probe(probe) is probe
+    assert await action.probe_it(1) == ("probed", 1)
+    assert await new_action_noop_undo("pay", do, probe=probe).probe_it(2) == ("probed", 2)
+
+
+def test_a_probe_beside_an_undo_is_refused():
+    """In either order: an undo action that can be called in doubt does not need a probe."""
+    for action in (ActionFunc("pay", do, undo), ActionFunc("pay", do)):
+        if action.lacks_undo:
+            action.undo(in_doubt=True)(undo)
+        with pytest.raises(steno.ActionRegistryError, match='^action "pay": it has an undo action'):
+            action.probe(probe)
+        assert action.settings.probe is None
+    action = ActionFunc("pay", do)
+    action.probe(probe)
+    with pytest.raises(steno.ActionRegistryError, match="with a probe, say undo=steno.NOOP"):
+        action.undo(undo)
+    assert action.lacks_undo
+
+
+def test_a_probe_is_given_once():
+    """A second one would silently replace the first."""
+    action = new_action_noop_undo("pay", do, probe=probe)
+    with pytest.raises(steno.ActionRegistryError, match='^action "pay": it has a probe already'):
+        action.probe(do)
+
+
+@pytest.mark.parametrize("function", ["pay", 5, _generator])
+def test_what_cannot_be_called_as_a_probe(function: object):
+    """It is refused at once, like an action."""
+    with pytest.raises(TypeError, match='^action "pay": .* is not an async function$'):
+        new_action_noop_undo("pay", do).probe(function)
+    with pytest.raises(TypeError, match='^action "pay": .* is not an async function$'):
+        new_action_noop_undo("pay", do, probe=function)
+
+
+async def test_a_probe_that_does_not_wait_is_told_so():
+    """When it is called, as with an action."""
+    action = new_action_noop_undo("pay", do, probe=_plain)
+    with pytest.raises(TypeError, match='^action "pay" returned .* is it an async function'):
+        await action.probe_it(None)

@@ -10,13 +10,13 @@ MUTANTS = (
         "line 6: an action is called only after its `started` is durable",
         "runtime/_executor.py",
         (
-            "        return Write(record, self._written)\n",
-            "        for command in step.then:\n"
-            "            if isinstance(command, RunAction):\n"
-            "                self._nursery.start_soon(self._run_node, command)\n"
-            "        rest = tuple(c for c in step.then if not isinstance(c, RunAction))\n"
-            "        recording.step = Step(step.record, rest)\n"
-            "        return Write(record, self._written)\n",
+            "            return Write(record, self._written)\n",
+            "            for command in step.then:\n"
+            "                if isinstance(command, RunAction):\n"
+            "                    self._nursery.start_soon(self._run_node, command)\n"
+            "            rest = tuple(c for c in step.then if not isinstance(c, RunAction))\n"
+            "            recording.step = Step(step.record, rest)\n"
+            "            return Write(record, self._written)\n",
         ),
     ),
     fault(
@@ -25,13 +25,13 @@ MUTANTS = (
         "line 6: an undo action is called only after its `undo_started` is durable",
         "runtime/_executor.py",
         (
-            "        return Write(record, self._written)\n",
-            "        for command in step.then:\n"
-            "            if isinstance(command, RunUndo):\n"
-            "                self._nursery.start_soon(self._run_node, command)\n"
-            "        rest = tuple(c for c in step.then if not isinstance(c, RunUndo))\n"
-            "        recording.step = Step(step.record, rest)\n"
-            "        return Write(record, self._written)\n",
+            "            return Write(record, self._written)\n",
+            "            for command in step.then:\n"
+            "                if isinstance(command, RunUndo):\n"
+            "                    self._nursery.start_soon(self._run_node, command)\n"
+            "            rest = tuple(c for c in step.then if not isinstance(c, RunUndo))\n"
+            "            recording.step = Step(step.record, rest)\n"
+            "            return Write(record, self._written)\n",
         ),
     ),
     fault(
@@ -40,15 +40,15 @@ MUTANTS = (
         "line 6: an action is called only after its `started` is durable",
         "runtime/_executor.py",
         (
-            "        durable = recording.durable_events\n",
-            "        durable = recording.durable_events\n"
-            "        events = (*self._late, *step.record)\n"
-            "        self._late = ()\n"
-            "        if row is SagaCachedState.RUNNING and events and any(\n"
-            "            isinstance(command, RunAction) for command in step.then\n"
-            "        ):\n"
-            "            events, self._late = events[:-1], events[-1:]\n"
-            "        recording.step = Step(events, step.then)\n",
+            "            durable = recording.durable_events\n",
+            "            durable = recording.durable_events\n"
+            "            events = (*self._late, *step.record)\n"
+            "            self._late = ()\n"
+            "            if row is SagaCachedState.RUNNING and events and any(\n"
+            "                isinstance(command, RunAction) for command in step.then\n"
+            "            ):\n"
+            "                events, self._late = events[:-1], events[-1:]\n"
+            "            recording.step = Step(events, step.then)\n",
         ),
         (
             "    _under_way: int = attrs.field(init=False, default=0)  # calls\n",
@@ -72,16 +72,16 @@ MUTANTS = (
         "line 6: a result is visible only once it is durable",
         "runtime/_executor.py",
         (
-            "        nothing_new = recording.adds_nothing(step, row)\n",
-            "        nothing_new = recording.adds_nothing(step, row)\n"
-            "        if self.machine.state.outcome is not None:\n"
-            "            self._over.set()\n",
+            "            nothing_new = recording.adds_nothing(step, row)\n",
+            "            nothing_new = recording.adds_nothing(step, row)\n"
+            "            if self.machine.state.outcome is not None:\n"
+            "                self._over.set()\n",
         ),
     ),
     fault(
         "what a store refuses is carried out",
         "tests/runtime/test_report.py::test_a_problem_is_stored_where_the_store_can_be_reached",
-        "a saga whose step can not be recorded halts",
+        "a saga whose step cannot be recorded halts",
         "runtime/_executor.py",
         ("            case Durable():\n", "            case Durable() | Rejected():\n"),
     ),
@@ -98,10 +98,10 @@ MUTANTS = (
         "running actions are never cancelled",
         "runtime/_executor.py",
         (
-            "        if self._recording.told(outcome):\n",
-            '        if type(outcome).__name__ == "ActionRaised" and self._nursery:\n'
+            "        if self._recording.told(item):\n",
+            '        if type(item).__name__ == "ActionRaised" and self._nursery:\n'
             "            self._nursery.cancel_scope.cancel()\n"
-            "        if self._recording.told(outcome):\n",
+            "        if self._recording.told(item):\n",
         ),
     ),
     fault(
@@ -121,23 +121,23 @@ MUTANTS = (
             "        except Exception as error:\n"
             "            if is_closing(error) or is_cancelled():\n"
             "                raise\n"
-            "            failed =",
+            "            stored =",
             "        except ValueError as error:\n"
             "            if is_closing(error) or is_cancelled():\n"
             "                raise\n"
-            "            failed =",
+            "            stored =",
         ),
     ),
     fault(
         "a failure is logged though its saga was cancelled",
         "tests/runtime/test_crash.py::test_an_error_of_the_body_unwinds_nobody_at_whatever_moment_it_comes",
-        "what a cancelled task raises is no failure",
+        "what a cancelled task raises is not a failure",
         "runtime/_runner.py",
         (
             "            if is_closing(error) or is_cancelled():\n"
             "                raise\n"
-            "            failed =",
-            "            if is_closing(error):\n                raise\n            failed =",
+            "            stored =",
+            "            if is_closing(error):\n                raise\n            stored =",
         ),
         (
             "        await trio.lowlevel.checkpoint_if_cancelled()\n        return outcome",
@@ -147,17 +147,17 @@ MUTANTS = (
     fault(
         "a `Cancelled` is logged as a failure",
         "tests/runtime/test_crash.py::test_an_interrupt_comes_before_a_crash",
-        "`Cancelled` is no failure",
+        "`Cancelled` is not a failure",
         "runtime/_runner.py",
         (
             "        except Exception as error:\n"
             "            if is_closing(error) or is_cancelled():\n"
             "                raise\n"
-            "            failed =",
+            "            stored =",
             "        except BaseException as error:\n"
             "            if is_closing(error):\n"
             "                raise\n"
-            "            failed =",
+            "            stored =",
         ),
     ),
     fault(
@@ -203,8 +203,8 @@ MUTANTS = (
         "an undo action also sees its own node's output",
         "runtime/_runner.py",
         (
-            "action, ctx = self._action(node), self._context(node, undoing=True)",
-            "action, ctx = self._action(node), self._context(node, undoing=False)",
+            "ctx = self._context(node, undoing=True,",
+            "ctx = self._context(node, undoing=False,",
         ),
     ),
     # The writer
@@ -266,7 +266,7 @@ MUTANTS = (
         ),
     ),
     fault(
-        "a saga that can not be loaded brings the SEC down",
+        "a saga that cannot be loaded brings the SEC down",
         "tests/runtime/test_misuse.py::test_creating_a_quarantined_saga_again_is_told_its_problem",
         "one saga's failure hurts no other",
         "runtime/_recover.py",
@@ -282,8 +282,8 @@ MUTANTS = (
         "one saga's machinery is its own fault",
         "runtime/_executor.py",
         (
-            "            return self._take()\n        except Exception as error:",
-            "            return self._take()\n        except LookupError as error:",
+            "            return Write(record, self._written)\n        except Exception as error:",
+            "            return Write(record, self._written)\n        except LookupError as error:",
         ),
     ),
     fault(
@@ -292,8 +292,10 @@ MUTANTS = (
         "one saga's machinery is its own fault",
         "runtime/_executor.py",
         (
-            "            self._follow(outcome)\n        except Exception as error:",
-            "            self._follow(outcome)\n        except LookupError as error:",
+            "                    self._halt(not_recorded(self.saga_id, error))\n"
+            "        except Exception as error:",
+            "                    self._halt(not_recorded(self.saga_id, error))\n"
+            "        except LookupError as error:",
         ),
     ),
     fault(
@@ -326,8 +328,8 @@ MUTANTS = (
         "a start that was acknowledged outlives a crash",
         "runtime/_executor.py",
         (
-            "        if self.phase is not Phase.READY:\n            _answer",
-            "        if True:\n            _answer",
+            "        if self.phase is not Phase.READY:\n            self._starters",
+            "        if True:\n            self._starters",
         ),
     ),
     fault(
@@ -389,5 +391,467 @@ MUTANTS = (
         "line 13: cancelling a waiter changes nothing",
         "runtime/_entry.py",
         ("self.waiters.pop(waiter, None)", "self.waiters.clear()"),
+    ),
+    # Attempts
+    fault(
+        "a retry has all its time again at each attempt",
+        "tests/runtime/test_attempt.py::test_the_timeout_of_a_retry_counts_from_the_first_start",
+        "the timeout of a retry counts from the node's first start",
+        "runtime/_attempt.py",
+        (
+            "    elapsed = 0.0 if since is None else (now - since) / 1_000_000\n",
+            "    elapsed = 0.0\n",
+        ),
+    ),
+    fault(
+        "the wait between two attempts has no jitter",
+        "tests/runtime/test_attempt.py::test_the_wait_is_drawn_once_and_is_in_the_log",
+        "the wait, jitter included, is in the log",
+        "runtime/_attempt.py",
+        (
+            "    chance = chance_of(ctx.idempotency_key, ctx.attempt)\n",
+            "    chance = 0.0\n",
+        ),
+    ),
+    fault(
+        "attempts that are used up always fail the node",
+        "tests/runtime/test_held.py::test_a_node_is_held_when_its_attempts_are_used_up",
+        'with then="hold" the node is held',
+        "runtime/_attempt.py",
+        (
+            '        return inputs.Again(None) if retry.then == "hold" else None\n',
+            "        return None\n",
+        ),
+    ),
+    fault(
+        "a wait may be later than any date that can be stored",
+        "tests/runtime/test_attempt.py::test_a_wait_beyond_all_dates",
+        "what is stored can be read again",
+        "runtime/_attempt.py",
+        (
+            "return inputs.Again(LATEST if wait >= left else Timestamp(",
+            "return inputs.Again(LATEST if wait < 0 * left else Timestamp(",
+        ),
+    ),
+    fault(
+        "a call that returns too late has timed out",
+        "tests/runtime/test_attempt.py::test_a_call_that_returns_too_late_has_succeeded[shielded]",
+        "a call that returns although its timeout has passed has succeeded",
+        "runtime/_attempt.py",
+        (
+            "        with scope:\n            return await call()\n",
+            "        with scope:\n"
+            "            result = await call()\n"
+            "            if not scope.cancel_called:\n"
+            "                return result\n",
+        ),
+    ),
+    fault(
+        "an error raised while a call is cancelled replaces its timeout",
+        "tests/runtime/test_attempt.py::test_a_call_that_turns_its_cancellation_into_another_error",
+        "a call that exceeds its timeout raises ActionTimeout",
+        "runtime/_attempt.py",
+        (
+            "        if scope.cancel_called and not is_closing(error):\n",
+            "        if False:\n",
+        ),
+    ),
+    fault(
+        "any error under a timeout is one",
+        "tests/runtime/test_attempt.py::test_an_error_before_the_timeout_is_that_error",
+        "an action that raises fails its node with that error",
+        "runtime/_attempt.py",
+        (
+            "        if scope.cancel_called and not is_closing(error):\n",
+            "        if not is_closing(error):\n",
+        ),
+    ),
+    fault(
+        "a SEC that is left is taken for a timeout",
+        "tests/runtime/test_attempt.py::test_a_timeout_beside_a_sec_that_closes",
+        "an action that raises SecClosing counts as cut off",
+        "runtime/_attempt.py",
+        (
+            "        if scope.cancel_called and not is_closing(error):\n",
+            "        if scope.cancel_called:\n",
+        ),
+    ),
+    fault(
+        "NotDone is retried",
+        "tests/runtime/test_attempt.py::test_not_done_is_not_retried",
+        "NotDone is not retried",
+        "runtime/_attempt.py",
+        (
+            "        if isinstance(error, NotDone):\n            return",
+            "        if False:\n            return",
+        ),
+    ),
+    fault(
+        "the cause of NotDone is lost",
+        "tests/runtime/test_attempt.py::test_the_cause_of_not_done_is_stored",
+        "`raise NotDone() from error` stores the cause",
+        "runtime/_attempt.py",
+        (
+            "    return cause if isinstance(error, NotDone) and",
+            "    return error if isinstance(error, NotDone) and",
+        ),
+    ),
+    # Doubt
+    fault(
+        "NotDone ends the doubt of earlier attempts",
+        "tests/runtime/test_attempt.py::test_doubt_of_an_earlier_attempt_stays",
+        "NotDone speaks of its own call only",
+        "runtime/_attempt.py",
+        (
+            "        return False if self._cleared else None\n",
+            "        return False\n",
+        ),
+    ),
+    fault(
+        "NotDone ends the doubt of a call that was cut off",
+        "tests/runtime/test_attempt.py::test_a_call_that_was_cut_off_and_made_again",
+        "what a call that was cut off has done is not known",
+        "runtime/_attempt.py",
+        (
+            "call=not harmless or self._was_cut_off)",
+            "call=not harmless)",
+        ),
+    ),
+    fault(
+        "doubt is logged of actions that do not provide for it",
+        "tests/runtime/test_attempt.py::test_a_call_that_failed_is_made_again",
+        "`in_doubt` is logged only for actions that provide for doubt",
+        "runtime/_attempt.py",
+        (
+            "        if call and self.policy.provides_for_doubt:\n",
+            "        if call:\n",
+        ),
+    ),
+    fault(
+        "an atomic call that has returned has done nothing",
+        "tests/runtime/test_attempt.py::test_an_atomic_call_whose_output_cannot_be_stored_is_in_doubt",
+        "a call whose output cannot be stored is in doubt",
+        "runtime/_attempt.py",
+        (
+            "harmless = said or (self.policy.atomic and not unstorable)",
+            "harmless = said or self.policy.atomic",
+        ),
+    ),
+    fault(
+        "no probe follows an attempt in doubt",
+        "tests/runtime/test_attempt.py::test_a_probe_finds_that_the_action_was_done",
+        "a probe is called when an attempt has ended in doubt",
+        "runtime/_attempt.py",
+        (
+            "        if in_doubt and self.policy.probe is not None:\n",
+            "        if False:\n",
+        ),
+    ),
+    fault(
+        "no probe comes before a call that was cut off",
+        "tests/runtime/test_attempt.py::test_a_call_that_was_cut_off_is_probed_first",
+        "a probe is called before a call that was cut off is made again",
+        "runtime/_attempt.py",
+        (
+            "        if self.command.repeats and self.policy.probe is not None:\n",
+            "        if False:\n",
+        ),
+    ),
+    fault(
+        "a call that was not done is made though its saga unwinds",
+        "tests/runtime/test_attempt.py::test_a_probe_while_the_saga_unwinds",
+        "the call is made, unless the saga unwinds",
+        "runtime/_attempt.py",
+        (
+            "            if self.state.unwinding:\n",
+            "            if False:\n",
+        ),
+    ),
+    fault(
+        "NOT_DONE leaves a doubt",
+        "tests/runtime/test_attempt.py::test_a_call_that_was_cut_off_and_not_done_is_made_again",
+        "NOT_DONE: no attempt so far was done",
+        "runtime/_attempt.py",
+        (
+            "            self._cleared = True\n",
+            "            self._cleared = False\n",
+        ),
+    ),
+    fault(
+        "a probe that fails has found nothing",
+        "tests/runtime/test_attempt.py::test_a_probe_that_fails",
+        "a probe that raises leaves the attempt in doubt",
+        "runtime/_attempt.py",
+        (
+            "            return self._failed(error, in_doubt=True)\n",
+            "            return None if error else self._failed(error, in_doubt=True)\n",
+        ),
+    ),
+    fault(
+        "an undo is called in doubt though it does not provide for that",
+        "tests/runtime/test_attempt.py::test_a_later_build_that_does_not_provide_for_doubt",
+        "if a later build does not provide for doubt, the undo is held",
+        "runtime/_runner.py",
+        (
+            "        if node not in self.state.outputs and not policy.provides_for_doubt:\n",
+            "        if False:\n",
+        ),
+    ),
+    fault(
+        "an undo that a build cannot call is held for good",
+        "tests/runtime/test_attempt.py::test_a_later_build_that_does_not_provide_for_doubt",
+        "the undo is held, with reopen",
+        "runtime/_runner.py",
+        (
+            "HELD = inputs.Again(None, reopen=True)",
+            "HELD = inputs.Again(None, reopen=False)",
+        ),
+    ),
+    fault(
+        "an undo whose attempts are used up is held",
+        "tests/runtime/test_attempt.py::test_an_undo_whose_attempts_are_used_up_has_failed",
+        "an undo whose attempts are used up has failed",
+        "runtime/_runner.py",
+        (
+            "        return None if again is None or again.at is None else again\n",
+            "        return again\n",
+        ),
+    ),
+    # Limits
+    fault(
+        "a number limits each node on its own",
+        "tests/runtime/test_limit.py::test_so_many_calls_of_an_action_at_once",
+        "a number limits the calls of an action in one SEC",
+        "runtime/_limit.py",
+        (
+            "        found = self._by_action.get(name)\n",
+            "        found = None\n",
+        ),
+    ),
+    fault(
+        "a node that waits for its turn is called though its saga unwinds",
+        "tests/runtime/test_limit.py::test_a_node_that_waits_for_its_turn_is_not_called_when_the_saga_unwinds",
+        "if the saga unwinds meanwhile, the call is not made",
+        "runtime/_executor.py",
+        (
+            "                self._runner.turns.skip()\n",
+            "                pass\n",
+        ),
+    ),
+    fault(
+        "a call that was cut off and waits for its turn is skipped",
+        "tests/runtime/test_limit.py::test_a_call_that_was_cut_off_waits_for_its_turn_and_is_made_again",
+        "one that repeats a call that was cut off is still made",
+        "runtime/_limit.py",
+        (
+            "(self._over is Turn.SKIPPED and not repeats)",
+            "(self._over is Turn.SKIPPED)",
+        ),
+    ),
+    fault(
+        "a drain waits for those that wait for their turn",
+        "tests/runtime/test_limit.py::test_a_wait_for_a_turn_is_cut_off_by_a_drain",
+        "a drain cuts off the wait for a turn",
+        "runtime/_executor.py",
+        (
+            "        self._runner.turns.cut_off()\n",
+            "        pass\n",
+        ),
+    ),
+    fault(
+        "a turn that is not used is not given back",
+        "tests/runtime/test_limit.py::test_a_turn_that_comes_as_the_saga_unwinds",
+        "a limiter has as many turns as it says",
+        "runtime/_limit.py",
+        (
+            "            if not scope.cancelled_caught:\n                limiter.release()\n",
+            "            pass\n",
+        ),
+    ),
+    # What waits
+    fault(
+        "a saga that only waits holds up leaving",
+        "tests/runtime/test_sleep.py::test_a_saga_that_only_waits_does_not_hold_up_leaving",
+        "a saga that only waits stays stored",
+        "runtime/_executor.py",
+        (
+            "        if leaving or self._admission.closing:\n",
+            "        if leaving:\n",
+        ),
+        (
+            "        if idle and self._nursery is not None:",
+            "        if False:",
+        ),
+    ),
+    fault(
+        "leaving forgets a saga that has not set out yet",
+        "tests/runtime/test_recover.py::test_a_saga_that_is_loaded_while_the_sec_is_left",
+        "leaving waits until recovery has finished",
+        "runtime/_executor.py",
+        (
+            "        if idle and self._nursery is not None:",
+            "        if idle:",
+        ),
+    ),
+    fault(
+        "a sleep until what is not a time halts its saga",
+        "tests/runtime/test_sleep.py::test_sleep_until_what_is_not_a_time",
+        "an `until` that is not a datetime fails the node",
+        "runtime/_executor.py",
+        (
+            "            self._recording.told(until)  #",
+            "            self._tell(until)  #",
+        ),
+    ),
+    fault(
+        "a time without a zone is taken for one in UTC",
+        "tests/runtime/test_sleep.py::test_sleep_until_what_is_not_a_time",
+        "an `until` that is not a datetime fails the node",
+        "runtime/_runner.py",
+        (
+            "        if time.tzinfo is None:\n",
+            "        time = time.astimezone()\n        if False:\n",
+        ),
+    ),
+    fault(
+        "times are told as soon as the timer looks",
+        "tests/runtime/test_timer.py::test_each_is_told_at_its_time",
+        "an attempt begins at its time",
+        "runtime/_timer.py",
+        (
+            "            if not self._heap or self._heap[0][0] > now:\n",
+            "            if not self._heap:\n",
+        ),
+    ),
+    fault(
+        "a time that comes sooner is slept over",
+        "tests/runtime/test_timer.py::test_a_time_that_comes_sooner_than_the_others",
+        "an attempt begins at its time",
+        "runtime/_timer.py",
+        (
+            "            self._sooner.set()\n",
+            "            pass\n",
+        ),
+    ),
+    fault(
+        "the timer keeps the times of sagas that are over",
+        "tests/runtime/test_timer.py::test_entries_of_sagas_that_are_over_are_dropped",
+        "what is kept for a saga goes with it",
+        "runtime/_timer.py",
+        (
+            "        if self._stale > len(self._heap) // 2:\n",
+            "        if False:\n",
+        ),
+    ),
+    fault(
+        "later waiters of a saga that is held are not told",
+        "tests/runtime/test_held.py::test_waiters_are_told_once_nothing_else_can_go_on",
+        "waiting raises SagaHeldError",
+        "runtime/_coordinator.py",
+        (
+            "            case WaitSaga() if nodes := executor.held_nodes():\n",
+            "            case WaitSaga() if nodes := ():\n",
+        ),
+    ),
+    fault(
+        "waiters of a saga are not told that it is held",
+        "tests/runtime/test_held.py::test_waiters_are_told_once_nothing_else_can_go_on",
+        "waiting raises SagaHeldError",
+        "runtime/_executor.py",
+        (
+            "            self._exec_client.held(self.saga_id)\n",
+            "            pass\n",
+        ),
+    ),
+    fault(
+        "a node that is held is as quiet as one that is tried again",
+        "tests/runtime/test_report.py::test_a_node_and_a_saga_that_are_held_are_errors",
+        "nothing ends silently: a held node is an ERROR",
+        "runtime/_report.py",
+        (
+            "    if due is None:\n",
+            "    if False:\n",
+        ),
+    ),
+    # What actions say of themselves
+    fault(
+        "a timeout is retried only if its type is named",
+        "tests/action/test_retry.py::test_types_of_errors",
+        "ActionTimeout is retried whatever types `on` names",
+        "action/_retry.py",
+        (
+            "isinstance(error, (ActionTimeout, *kinds))",
+            "isinstance(error, kinds)",
+        ),
+    ),
+    fault(
+        "a retry makes one attempt too many",
+        "tests/action/test_retry.py::test_the_attempts_are_used_up",
+        "attempts is the most calls there are",
+        "action/_retry.py",
+        (
+            "attempt >= self.attempts)",
+            "attempt > self.attempts)",
+        ),
+    ),
+    fault(
+        "jitter comes on top of the longest wait",
+        "tests/action/test_retry.py::test_waits_grow_by_the_formula_of_stamina",
+        "the formula of stamina",
+        "action/_retry.py",
+        (
+            "        return min(self.wait_max, wait + chance * self.wait_jitter)\n",
+            "        return min(self.wait_max, wait) + chance * self.wait_jitter\n",
+        ),
+    ),
+    fault(
+        "None leaves a default in place",
+        "tests/action/test_policy.py::test_none_takes_a_default_away",
+        "None removes a default",
+        "action/_policy.py",
+        (
+            "    chosen = default if isinstance(own, Unset) else own\n",
+            "    chosen = default if isinstance(own, Unset) or own is None else own\n",
+        ),
+    ),
+    fault(
+        "a default timeout is for all",
+        "tests/action/test_policy.py::test_a_default_timeout_skips_what_could_not_have_one",
+        "a default timeout skips actions that could not have one",
+        "action/_policy.py",
+        (
+            "        default_timeout = defaults.timeout if may_have else None\n",
+            "        default_timeout = defaults.timeout\n",
+        ),
+    ),
+    fault(
+        "a timeout may leave open what was done",
+        "tests/runtime/test_sec.py::test_a_saga_is_validated_before_anything_is_stored",
+        "a timeout that leaves open what was done is refused at create",
+        "action/_registry.py",
+        (
+            "    return has_timeout and not settings.in_doubt",
+            "    return not has_timeout and not settings.in_doubt",
+        ),
+    ),
+    fault(
+        "a probe may stand beside an undo action",
+        "tests/action/test_func.py::test_a_probe_beside_an_undo_is_refused",
+        "a probe beside any other undo is a definition error",
+        "action/_func.py",
+        (
+            "            if self.settings.probe is not None:\n                raise",
+            "            if False:\n                raise",
+        ),
+    ),
+    fault(
+        "the policy does not follow what is decorated later",
+        "tests/action/test_registry.py::test_the_policy_follows_what_is_decorated_later",
+        "an action's own setting replaces the default",
+        "action/_registry.py",
+        (
+            "        if known is not None and known[0] is settings:\n",
+            "        if known is not None:\n",
+        ),
     ),
 )

@@ -9,6 +9,7 @@ import trio
 from trio.abc import Clock, Instrument
 from trio.testing import MockClock
 
+from support.timed import TimedWorld
 from support.worlds import World
 
 HERE = Path(__file__).parent
@@ -39,3 +40,8 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@pytest.fixture
+def timed() -> TimedWorld:
+    return TimedWorld()

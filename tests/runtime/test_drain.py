@@ -1,6 +1,7 @@
 """Draining a SEC: nothing is begun any more, what is under way ends, and nothing is lost."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
+from support.timed import TimedWorld, fails_with, retry
 from support.worlds import Context, World, each_time, hangs, nothing, raises, slow, takes
 
 CHILD = UUID(int=77)
@@ -243,3 +245,58 @@ async def test_a_sec_that_was_left_cannot_be_drained(world: World):
         pass
     with pytest.raises(steno.SecClosing):
         await sec.drain()
+
+
+async def test_an_attempt_is_not_begun_while_a_sec_is_drained(timed: TimedWorld):
+    """Even when its time comes before the calls under way have ended."""
+    timed.declare("a", retry=retry(2))
+    timed.does("a", fails_with(ValueError("no")))
+    timed.does("b", takes(10))
+    async with timed.open() as sec:
+        saga = await sec.saga_create(timed.saga(["a", "b"], "c"), start=True)
+        await trio.sleep(0.5)
+        await sec.drain()
+    assert trio.current_time() == 10
+    assert timed.events(saga.saga_id) == "+ ↻"
+    (await timed.finish(saga.saga_id)).unwrap()
+    assert timed.attempts[-2:] == [("a", 2, 10), ("c", 1, 10)]
+
+
+async def test_a_sleep_that_ends_while_a_sec_is_drained(timed: TimedWorld):
+    """That is logged, as it begins nothing; what follows begins at the next open."""
+    timed.does("a", takes(10))
+    async with timed.open() as sec:
+        nap = steno.Node.sleep("z", timedelta(seconds=5))
+        saga = await sec.saga_create(timed.saga(["a", nap], "b"), start=True)
+        await trio.sleep(1)
+        await sec.drain()
+    assert timed.events(saga.saga_id, 1) == "+ ✓"
+    assert timed.calls == ["a"]
+
+
+async def test_a_node_that_backs_off_is_given_up_while_a_sec_is_drained(timed: TimedWorld):
+    """In the step that begins the unwinding; nothing is undone yet."""
+    timed.declare("a", retry=retry(5, wait_initial=100), in_doubt=True)
+    timed.does("a", raises(ValueError("no")))
+    timed.does("b", takes(10, raises(ValueError("no"))))
+    async with timed.open() as sec:
+        saga = await sec.saga_create(timed.saga(["a", "b"], "c"), start=True)
+        await trio.sleep(1)
+        await sec.drain()
+    assert timed.trace[-1] == "commit b✗ a?"
+    assert timed.events(saga.saga_id) == "+ ≈ ?"
+    await timed.finish(saga.saga_id)
+    assert timed.events(saga.saga_id) == "+ ≈ ? - ∅"
+
+
+async def test_a_probe_under_way_ends_while_a_sec_is_drained(timed: TimedWorld):
+    """It is part of a call."""
+    timed.declare("a", probed=True)
+    timed.does("a", raises(ValueError("no")))
+    timed.probes("a", takes(10))
+    async with timed.open() as sec:
+        saga = await sec.saga_create(timed.saga("a", "b"), start=True)
+        await trio.sleep(1)
+        await sec.drain()
+    assert trio.current_time() == 10
+    assert timed.events(saga.saga_id) == "+ ✓"

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 import steno
-from steno.runtime._fault import is_cancelled, is_closing, is_fatal, leaves
+from steno.runtime._fault import fault_of, is_cancelled, is_closing, is_fatal, leaves
 from support.worlds import stray_cancelled
 
 
@@ -54,3 +54,17 @@ async def test_a_task_knows_whether_it_is_cancelled():
             await trio.lowlevel.checkpoint()
             assert not is_cancelled()
     assert not is_cancelled()
+
+
+async def test_the_fault_of_an_actor():
+    """It is what is left without cancellations; None if the process is to end."""
+    error, cancelled = ValueError("x"), await stray_cancelled()
+    assert fault_of(error) is error
+    assert fault_of(BaseExceptionGroup("g", [cancelled, error])) is error
+    assert fault_of(BaseExceptionGroup("g", [error, KeyboardInterrupt()])) is None
+    assert fault_of(cancelled) is cancelled  # of a scope that is not ours
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        assert fault_of(cancelled) is None
+        assert fault_of(error) is error

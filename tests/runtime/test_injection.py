@@ -8,6 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import steno
 from steno.testing.notation import shown
+from support.timed import TimedWorld, fails_with, retry
 from support.worlds import Behaviour, World, each_time, hangs, ids, nothing, raises, returns
 
 NO = ValueError("no")
@@ -355,3 +356,60 @@ async def test_a_node_may_be_given_by_path(world: World):
     result = await run_with(world, dag, ("inject_error", "t/x"))
     assert f" {dag.get_index('t/x')}✗ " in shown(result.saga_log.events)
     assert world.calls == ["x", "~x"]
+
+
+# Attempts
+
+
+async def test_a_repeat_applies_to_each_attempt(timed: TimedWorld):
+    """Of each, only the last result counts; timeouts are those of the calls."""
+    timed.declare("a", retry=retry(2), timeout=5, in_doubt=True)
+    timed.does("a", each_time(nothing, raises(NO), hangs, nothing))
+    async with timed.open() as sec:
+        saga = await sec.saga_create(timed.saga("a"))
+        await saga.inject_repeat("a", steno.RepeatInjected(action=2))
+        await saga.start()
+        (await saga.wait()).unwrap()
+    assert timed.events(saga.saga_id) == "+ ≈ + ✓"
+    assert timed.attempts == [("a", 1, 0), ("a", 1, 0), ("a", 2, 1), ("a", 2, 6)]
+
+
+async def test_a_repeat_of_an_undo_that_is_retried(timed: TimedWorld):
+    """It stops at the first error, and the next attempt is repeated as well."""
+    timed.declare("a", undo_retry=retry(2))
+    timed.undoes("a", fails_with(NO))
+    timed.does("b", raises(NO))
+    async with timed.open() as sec:
+        saga = await sec.saga_create(timed.saga("a", "b"))
+        await saga.inject_repeat("a", steno.RepeatInjected(undo=2))
+        await saga.start()
+        assert (await saga.wait()).undo_failure is None
+    assert [call for call in timed.calls if call == "~a"] == ["~a"] * 3
+    assert timed.events(saga.saga_id) == "+ ✓ - ↺ - ∅"
+
+
+async def test_an_undo_that_backs_off_can_be_made_to_fail(timed: TimedWorld):
+    """It is dispatched once more; that fails it for good, whatever its retry says."""
+    timed.declare("a", undo_retry=retry(5, wait_initial=10))
+    timed.undoes("a", raises(NO))
+    timed.does("b", raises(NO))
+    async with timed.open() as sec:
+        saga = await sec.saga_create(timed.saga("a", "b"), start=True)
+        await trio.sleep(5)
+        await saga.inject_error_undo("a")
+        result = await saga.wait()
+    assert timed.events(saga.saga_id) == "+ ✓ - ↺ - !"
+    assert "error injected" in str(result.undo_failure[1])
+    assert [call for call in timed.calls if call == "~a"] == ["~a"]
+
+
+async def test_an_injected_error_does_not_wait_for_a_probe(timed: TimedWorld):
+    """There is no call of which it would have to find out anything."""
+    timed.declare("a", probed=True, retry=retry(2))
+    async with timed.open() as sec:
+        saga = await sec.saga_create(timed.saga("a"))
+        await saga.inject_error("a")
+        await saga.start()
+        await saga.wait()
+    assert timed.calls == []
+    assert timed.events(saga.saga_id) == "+ ✗"

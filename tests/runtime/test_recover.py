@@ -9,6 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import steno
 from steno.testing.notation import events
+from support.timed import TimedWorld, retry
 from support.worlds import World, each_time, hangs, nothing, raises, takes
 
 NO = ValueError("no")
@@ -499,3 +500,62 @@ async def test_a_store_that_can_not_be_read_for_long_leaves_the_saga_for_later(w
         await sec.saga_start(saga_id)
         (await sec.saga_wait(saga_id)).unwrap()
     assert world.store.problem(saga_id) is None
+
+
+# What waits
+
+
+async def test_saga_recover_takes_up_what_waits(timed: TimedWorld):
+    """A node that is held is due then, and one that backs off at its time."""
+    timed.declare("a", retry=retry(1, then="hold"))
+    timed.declare("b", retry=retry(2, wait_initial=1000))
+    timed.does("a", each_time(raises(NO), nothing))
+    timed.does("b", each_time(raises(NO), nothing))
+    held, backing_off = await leave(timed, timed.saga("a"), timed.saga("b"))
+    async with timed.open(recover=False) as sec:
+        await trio.sleep(10)
+        for saga_id in (held, backing_off):
+            await sec.saga_recover(saga_id)
+        for saga_id in (held, backing_off):
+            (await sec.saga_wait(saga_id)).unwrap()
+    assert sorted(timed.attempts) == [("a", 1, 0), ("a", 2, 10), ("b", 1, 0), ("b", 2, 1000)]
+
+
+async def test_a_view_of_a_saga_that_waits_and_is_not_run(timed: TimedWorld):
+    """It shows what its nodes wait for."""
+    timed.declare("a", retry=retry(2, wait_initial=1000))
+    timed.does("a", raises(NO))
+    (saga_id,) = await leave(timed, timed.saga("a"))
+    async with timed.open(recover=False) as sec:
+        view = await sec.saga_get(saga_id)
+    assert view.state.status.node_state("a").value == "backing-off"
+    assert view.state.status.attempts[0].next is not None
+
+
+async def test_a_build_whose_action_leaves_open_what_a_timeout_means(timed: TimedWorld):
+    """Its sagas are not loaded, and say why; an earlier build goes on with them."""
+    timed.does("a", each_time(hangs, nothing))
+    (saga_id,) = await leave(timed, timed.saga("a"))
+    timed.rebuild()
+    timed.declare("a", timeout=5)
+    async with timed.open() as sec:
+        with pytest.raises(steno.SagaHaltedError, match="has a timeout, and does not say"):
+            await sec.saga_wait(saga_id)
+    timed.rebuild()
+    timed.declare("a")
+    (await timed.finish(saga_id)).unwrap()
+
+
+@pytest.mark.parametrize("moment", range(12))
+async def test_a_saga_that_is_loaded_while_the_sec_is_left(moment: int):
+    """It is recovered, whether it was loaded before, at the same time, or after."""
+    for _ in range(20):  # Trio shuffles what runs at the same time
+        world = TimedWorld()
+        world.does("a", each_time(hangs, nothing))
+        async with world.doomed() as sec:
+            saga = await sec.saga_create(world.saga("a"), start=True)
+            await wait_all_tasks_blocked()
+        async with world.open():
+            for _ in range(moment):
+                await trio.lowlevel.checkpoint()
+        assert world.store.state(saga.saga_id) == "succeeded"

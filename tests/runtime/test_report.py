@@ -8,6 +8,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
+from support.timed import TimedWorld, fails_with, retry
 from support.worlds import World, each_time, hangs, nothing, raises, refuses, takes, works
 
 
@@ -221,3 +222,106 @@ async def test_statistics_count_how_sagas_ended(world: World):
         await sec.saga_run(world.saga("sticky", "bad"))
         statistics = sec.statistics()
     assert (statistics.succeeded, statistics.failed, statistics.stuck) == (3, 2, 1)
+
+
+# Attempts
+
+
+async def test_a_failed_attempt_is_worth_noting(
+    timed: TimedWorld, caplog: pytest.LogCaptureFixture
+):
+    """Each is an INFO, once it is durable, with the traceback; the node's failure is a WARNING."""
+    timed.declare("b", retry=retry(3))
+    timed.does("b", fails_with(OutOfRooms("one"), OutOfRooms("two"), OutOfRooms("three")))
+    async with timed.open() as sec:
+        result = await sec.saga_run(timed.saga("a", "b", name="trip"))
+    infos = records(caplog, logging.INFO)
+    for number, (record, text) in enumerate(zip(infos, ("one", "two"), strict=True), start=1):
+        assert extras(record) == (str(result.saga_id), "trip", "b")
+        assert f'node "b" failed at attempt {number}: action failed' in record.getMessage()
+        assert record.getMessage().endswith("; it is tried again")
+        assert (record.exc_info[0], str(record.exc_info[1])) == (OutOfRooms, text)
+    (warning,) = records(caplog, logging.WARNING)
+    assert str(warning.exc_info[1]) == "three"
+    assert records(caplog, logging.ERROR) == []
+
+
+async def test_a_failed_attempt_to_undo_is_worth_noting(
+    timed: TimedWorld, caplog: pytest.LogCaptureFixture
+):
+    """The last one, with which the saga gets stuck, is an ERROR as ever."""
+    timed.declare("a", undo_retry=retry(2))
+    timed.undoes("a", fails_with(OutOfRooms("one"), OutOfRooms("two")))
+    timed.does("b", raises(ValueError("no")))
+    async with timed.open() as sec:
+        result = await sec.saga_run(timed.saga("a", "b"))
+    (info,) = records(caplog, logging.INFO)
+    assert extras(info) == (str(result.saga_id), "test", "a")
+    assert 'node "a" was not undone at attempt 1: ' in info.getMessage()
+    assert str(info.exc_info[1]) == "one"
+    assert {str(record.exc_info[1]) for record in records(caplog, logging.ERROR)} == {"two"}
+
+
+async def test_a_node_and_a_saga_that_are_held_are_errors(
+    timed: TimedWorld, caplog: pytest.LogCaptureFixture
+):
+    """The node's has the traceback; the saga's comes once nothing else can go on."""
+    timed.declare("a", retry=retry(1, then="hold"))
+    timed.does("a", raises(OutOfRooms("Post")))
+    timed.does("b", takes(10))
+    async with timed.open() as sec:
+        saga = await sec.saga_create(timed.saga(["a", "b"], "c"), start=True)
+        await trio.sleep(5)
+        (node,) = records(caplog, logging.ERROR)
+        await trio.sleep(10)
+    assert extras(node) == (str(saga.saga_id), "test", "a")
+    assert "it is held until somebody has looked at it" in node.getMessage()
+    assert node.exc_info[0] is OutOfRooms
+    _, whole = records(caplog, logging.ERROR)
+    assert extras(whole) == (str(saga.saga_id), "test", None)
+    assert f"saga {saga.saga_id} is held" in whole.getMessage()
+
+
+async def test_a_failed_probe_is_noted_with_its_own_traceback(
+    timed: TimedWorld, caplog: pytest.LogCaptureFixture
+):
+    """It is the error of the attempt; that of the call is its context."""
+    timed.declare("a", probed=True, retry=retry(2))
+    timed.does("a", fails_with(ValueError("no")))
+    timed.probes("a", raises(OutOfRooms("Post")))
+    async with timed.open() as sec:
+        (await sec.saga_run(timed.saga("a"))).unwrap()
+    (info,) = records(caplog, logging.INFO)
+    assert info.exc_info[0] is OutOfRooms
+
+
+async def test_a_timeout_is_noted_with_what_the_call_was_doing(
+    timed: TimedWorld, caplog: pytest.LogCaptureFixture
+):
+    """So that it can be found out where it hung, if it raised something else."""
+
+    async def cleans_up_badly(_: object) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise OutOfRooms
+
+    timed.declare("a", atomic=True, timeout=5)
+    timed.does("a", cleans_up_badly)
+    async with timed.open() as sec:
+        await sec.saga_run(timed.saga("a"))
+    (warning,) = records(caplog, logging.WARNING)
+    assert warning.exc_info[0] is steno.ActionTimeout
+    assert isinstance(warning.exc_info[1].__cause__, OutOfRooms)
+
+
+async def test_what_an_unwinding_gives_up_is_a_warning(
+    timed: TimedWorld, caplog: pytest.LogCaptureFixture
+):
+    """Its last attempt was logged with its traceback; now it has failed for good."""
+    timed.declare("a", retry=retry(5, wait_initial=100))
+    timed.does("a", raises(OutOfRooms("Post")))
+    timed.does("b", takes(10, raises(ValueError("no"))))
+    async with timed.open() as sec:
+        await sec.saga_run(timed.saga(["a", "b"], "c"))
+    assert {record.node for record in records(caplog, logging.WARNING)} == {"a", "b"}

@@ -132,7 +132,7 @@ async def test_use_after_leaving(world: World, command: Command, left: str):
 # Creating
 
 
-@pytest.mark.parametrize("fault", ["action", "undo", "params", "constant", "context"])
+@pytest.mark.parametrize("fault", ["action", "undo", "timeout", "params", "constant", "context"])
 async def test_a_saga_is_validated_before_anything_is_stored(world: World, fault: str):
     """What is wrong with it is said at once, and leaves no trace."""
     builder = steno.DagBuilder("trip")
@@ -140,6 +140,8 @@ async def test_a_saga_is_validated_before_anything_is_stored(world: World, fault
     builder.append(steno.Node.action("hotel", "book", label="Book"))
     dag = steno.SagaDag(builder.build(), "x" * (99 if fault == "params" else 0))
     action = steno.ActionFunc("book", hangs, None if fault == "undo" else steno.NOOP)
+    if fault == "timeout":
+        action = steno.ActionFunc.new_action("book", hangs, hangs, timeout=5)
     if fault != "action":
         world.registry.register(action)
 
@@ -150,6 +152,10 @@ async def test_a_saga_is_validated_before_anything_is_stored(world: World, fault
         "action": 'validating saga "trip": action for node "hotel" not registered: "book"',
         "undo": 'validating saga "trip": action "book" of node "hotel" has no undo: decorate one '
         "with @book.undo, or say undo=steno.NOOP if there is nothing to undo",
+        "timeout": 'validating saga "trip": action "book" of node "hotel" has a timeout, and does '
+        "not say what holds after it: decorate its undo with in_doubt=True if it can be called "
+        "when it is not known whether the action was done, or say atomic=True if a call that is "
+        "cancelled has had no effect",
         "params": 'validating saga "trip": its params takes 101 bytes, and may take 100 '
         "(max_value_bytes)",
         "constant": 'validating saga "trip": the constant "c" takes 101 bytes, and may take 100 '
@@ -411,18 +417,18 @@ async def test_statistics_say_what_there_is(world: World):
     world.does("a", takes(10))
     async with world.open() as sec:
         assert sec.statistics() == steno.SecStatistics(
-            0, 0, 0, 0, 0, 0, 0, 0, 0, steno.WriterStatistics(0, 0, 0, 0, 0)
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, steno.WriterStatistics(0, 0, 0, 0, 0)
         )
         await sec.saga_create(world.saga("a"))
         running = await sec.saga_create(world.saga("a"))
         await running.start()
         await trio.sleep(5)
         assert sec.statistics() == steno.SecStatistics(
-            1, 1, 0, 0, 0, 0, 0, 0, 0, steno.WriterStatistics(3, 3, 3, 0, 0)
+            1, 1, 0, 0, 0, 0, 0, 0, 0, 0, steno.WriterStatistics(3, 3, 3, 0, 0)
         )
         await running.wait()
         assert sec.statistics() == steno.SecStatistics(
-            1, 0, 0, 0, 1, 1, 0, 0, 0, steno.WriterStatistics(4, 4, 6, 0, 0)
+            1, 0, 0, 0, 0, 1, 1, 0, 0, 0, steno.WriterStatistics(4, 4, 6, 0, 0)
         )
         world.store.then = slow(100)
         async with trio.open_nursery() as nursery:
@@ -432,3 +438,14 @@ async def test_statistics_say_what_there_is(world: World):
             await trio.sleep(1)
             statistics = sec.statistics()
             assert (statistics.pending, statistics.writer.waiting) == (2, 1)
+
+
+async def test_a_sec_is_shown_without_its_sagas(world: World):
+    """As in the message of a test that fails: it may have many, and each has a log."""
+    world.does("a", hangs)
+    async with world.doomed() as sec:
+        for _ in range(50):
+            await sec.saga_create(world.saga("a"), start=True)
+        await wait_all_tasks_blocked()
+        assert "default" in repr(sec)
+        assert len(repr(sec)) < 200

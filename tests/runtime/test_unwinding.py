@@ -294,3 +294,23 @@ def _reading(world: World) -> steno.Dag:
 async def _view(world: World, saga_id: steno.SagaId) -> steno.SagaView:
     async with world.open() as sec:
         return await sec.saga_get(saga_id)
+
+
+async def test_a_node_that_is_only_undone(world: World):
+    """Its action does nothing; its undo is called where it stands in the graph."""
+    told: list[object] = []
+
+    @world.registry.undo_only()
+    async def tell_support(ctx: steno.ActionContext[World]) -> None:
+        told.append((ctx.node_name, ctx.output, list(world.calls)))
+
+    world.does("b", raises(ValueError("no")))
+    builder = steno.DagBuilder("trip")
+    world.dag("test", "a", "b")
+    for name, action in ("a", "a"), ("tell", tell_support), ("b", "b"):
+        builder.append(steno.Node.action(name, action))
+    async with world.open() as sec:
+        result = await sec.saga_run(steno.SagaDag(builder.build(), None))
+    assert result.error_node_name == "b"
+    assert told == [("tell", None, ["a", "b"])]
+    assert world.calls == ["a", "b", "~a"]

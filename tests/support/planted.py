@@ -1,5 +1,5 @@
 """
-Six sagas with a bug each, as their authors write them, and how each is mended.
+Sagas with a bug each, as their authors write them, and how each is mended.
 
 All are about a trip in a `Town` whose services are kept in memory: a payment, a hotel, something
 that depends on them.
@@ -7,6 +7,7 @@ that depends on them.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import attrs
 import trio
@@ -27,12 +28,18 @@ class Town:
         rooms: Who has a room: the key of each booking, as often as it was booked.
         breakfasts: Who has breakfast.
         shuttles: Who is fetched by a shuttle.
+        cancelled: Whose room was cancelled.
+        booked_at: When each room was booked.
+        sec: What runs the sagas that actions create.
     """
 
     paid: dict[str, int] = attrs.field(factory=dict)
     rooms: Counter[str] = attrs.field(factory=Counter)
     breakfasts: set[str] = attrs.field(factory=set)
     shuttles: set[str] = attrs.field(factory=set)
+    cancelled: set[str] = attrs.field(factory=set)
+    booked_at: dict[str, datetime] = attrs.field(factory=dict)
+    sec: steno.SecClient | None = None
 
 
 def all_or_nothing(town: Town, outcome: Outcome) -> None:
@@ -57,6 +64,8 @@ class Planted:
 
 
 Do = Callable[[Context], Awaitable[object]]
+
+NOTHING: dict[str, object] = {}
 
 
 async def charge(ctx: Context) -> int:
@@ -90,31 +99,46 @@ def trip(
     refund: Do = refund,
     book: Do = book,
     cancel: Do = cancel,
+    probe: Do | None = None,
+    in_doubt: bool = True,
+    says: dict[str, object] = NOTHING,
     **more: object,
 ) -> Planted:
-    """Return the saga with some of its functions replaced."""
-    registry = steno.ActionRegistry()
-    registry.register(steno.ActionFunc.new_action("charge", charge, refund))
-    registry.register(steno.ActionFunc.new_action("book", book, cancel))
+    """
+    Return the saga with some of its functions replaced.
+
+    Its undo actions can be called when it is not known whether there is anything to undo, and say
+    so, unless `in_doubt` is false. What else its booking says of its calls is in `says`. With a
+    probe, the booking is the last node, and is never undone.
+    """
+    registry, doubt = steno.ActionRegistry(), {"in_doubt": in_doubt}
+    registry.register(steno.ActionFunc.new_action("charge", charge, refund, **doubt))
+    if probe is None:
+        says = {**doubt, **says}
+        registry.register(steno.ActionFunc.new_action("book", book, cancel, **says))
+    else:
+        registry.register(steno.new_action_noop_undo("book", book, probe=probe, **says))
     registry.register(steno.new_action_noop_undo("nothing", nothing))
     builder = steno.DagBuilder("trip")
     builder.append(steno.Node.action("payment", "charge", label="Charge"))
     builder.append(steno.Node.action("hotel", "book", label="Book"))
-    builder.append(steno.Node.action("summary", "nothing", label="Summarize"))
+    if probe is None:
+        builder.append(steno.Node.action("summary", "nothing", label="Summarize"))
     return Planted(builder.build(), registry, **more)
 
 
-# 1. An undo action looks up a name that is none.
+# 1. An undo action looks up a name that no node has.
 
 
 def wrong_name(name: str) -> Planted:
     async def cancel(ctx: Context) -> None:
-        ctx.user_data.rooms.pop(ctx.lookup(name, str), None)
+        ctx.lookup(name, int)  # to be told how much is paid back
+        ctx.user_data.rooms.pop(ctx.action_key, None)
 
     return trip(cancel=cancel)
 
 
-# 2. An undo action can not be called twice.
+# 2. An undo action cannot be called twice.
 
 
 def undo_once(*, mended: bool) -> Planted:
@@ -125,7 +149,7 @@ def undo_once(*, mended: bool) -> Planted:
     return trip(refund=refund)
 
 
-# 3. An action does another thing each time that it is called.
+# 3. An action does something new each time it is called.
 
 
 def action_once(*, mended: bool) -> Planted:
@@ -205,7 +229,7 @@ def beside(*, mended: bool) -> Planted:
             raise LookupError("the shuttle finds no hotel to go to")
         ctx.user_data.shuttles.add(ctx.idempotency_key)
 
-    @shuttle.undo
+    @shuttle.undo(in_doubt=True)
     async def send_back(ctx: Context) -> None:
         ctx.user_data.shuttles.discard(ctx.action_key)
 

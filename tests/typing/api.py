@@ -1,11 +1,13 @@
 """What type checkers make of the public API: this file is checked, and never run."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any, assert_type
 from uuid import UUID
 
 import attrs
+import trio
 
 import steno
 
@@ -68,6 +70,78 @@ async def rate(ctx: Context) -> int:
     return 7
 
 
+# What an action says of its calls
+
+retrying = steno.ActionRegistry(
+    retry=steno.Retry(OSError, attempts=None, timeout=timedelta(hours=1), wait_max=60),
+    timeout=10,
+    undo_retry=steno.Retry(on=(OSError, Full), then="fail"),
+    undo_timeout=timedelta(minutes=1),
+)
+
+
+def is_full(error: Exception) -> bool:
+    return isinstance(error, Full)
+
+
+def when(error: Exception) -> bool | float | timedelta:
+    return timedelta(minutes=1) if isinstance(error, Full) else 0.5
+
+
+@retrying.action(
+    retry=steno.Retry(on=when, attempts=3, then="hold"), timeout=2.5, limit=4, not_done=Full
+)
+async def reserve(ctx: Context) -> Room:
+    if ctx.attempt > 1:
+        raise steno.NotDone("there is no room left")
+    return Room(ctx.key_of("rate"))
+
+
+@reserve.undo(in_doubt=True, retry=steno.Retry(attempts=None, timeout=None), timeout=None)
+async def release(ctx: Context) -> None:
+    assert_type(ctx.attempt, int)
+    assert_type(ctx.now(), datetime)
+    assert_type(ctx.started_at, datetime | None)
+    assert_type(ctx.output, Any)
+    assert_type(ctx.key_of("reserve"), str)
+    assert_type(ctx.uuid("release"), UUID)
+
+
+@retrying.action(undo=steno.NOOP, not_done=is_full, retry=None, limit=trio.CapacityLimiter(1))
+async def send(ctx: Context) -> str:
+    return "sent"
+
+
+@send.probe
+async def was_sent(ctx: Context) -> object:
+    return "sent" if ctx.user_data.rooms else steno.NOT_DONE
+
+
+@retrying.action(atomic=True, timeout=timedelta(seconds=3), not_done=(Full, OSError))
+async def write(ctx: Context) -> None: ...
+
+
+@retrying.undo_only(retry=steno.Retry(attempts=2), timeout=5)
+async def tell_somebody(ctx: Context) -> None:
+    assert_type(ctx.node_name, str)
+
+
+assert_type(reserve, steno.ActionFunc[World, Room])
+assert_type(release, Callable[[Context], Awaitable[None]])
+assert_type(was_sent, Callable[[Context], Awaitable[object]])
+assert_type(tell_somebody, steno.ActionFunc[World, None])
+assert_type(
+    steno.ActionFunc.new_action(
+        "Book", book, cancel, retry=steno.Retry(), timeout=1, in_doubt=True, undo_timeout=2
+    ),
+    steno.ActionFunc[World, Room],
+)
+assert_type(
+    steno.new_action_noop_undo("Send", send, probe=was_sent, limit=2), steno.ActionFunc[World, str]
+)
+steno.Retry(then="stop")  # type: ignore[arg-type]  # it fails or it is held
+
+
 async def needs_no_world(ctx: steno.ActionContext[object]) -> int | None:
     return None
 
@@ -124,8 +198,10 @@ builder.append_parallel(
         steno.Node.action("room", book, label="BookRoom"),
         steno.Node.action("rate", "ReadRate"),
         steno.Node.action("own", own, label="Own"),
+        steno.Node.sleep("while", timedelta(hours=3)),
     ]
 )
+builder.append(steno.Node.sleep("then", until="room", label="Until then"))
 builder.append(steno.Node.subsaga("inner", builder.build(), "inner_params"))
 assert_type(builder.build(), steno.Dag)
 dag = steno.SagaDag(builder.build(), Params(2))
@@ -231,6 +307,14 @@ def events(event: steno.SagaNodeEvent) -> str | None:
     match event.event_type:
         case steno.Succeeded(output=text) | steno.Failed(error=text) | steno.UndoFailed(error=text):
             return text
+        case steno.FailedInDoubt(error=text):
+            return text
+        case steno.AttemptFailed(attempt=number, error=text, in_doubt=in_doubt, next=due):
+            assert_type(in_doubt, bool)
+            microseconds: int | None = due
+            return f"{number}: {text} {microseconds}"
+        case steno.UndoAttemptFailed(attempt=number, error=text):
+            return f"{number}: {text}"
         case steno.Started() | steno.UndoStarted() | steno.UndoFinished():
             return None
 
@@ -243,6 +327,13 @@ def views(view: steno.SagaView) -> str:
         case steno.SagaReady(status=status) | steno.SagaRunning(status=status):
             assert_type(status, steno.SagaExecStatus)
             assert_type(status.node_state("room"), steno.NodeExecState)
+            for index, attempt in status.attempts.items():
+                assert_type(index, steno.SagaNodeId)
+                assert_type(attempt, steno.FailedAttempt)
+                assert_type(attempt.number, int)
+                assert_type(attempt.error, str)
+                assert_type(attempt.in_doubt, bool)
+                assert_type(attempt.undoing, bool)
             return str(status)
         case steno.SagaDone(status=status, result=result):
             assert_type(status, steno.SagaExecStatus)
@@ -273,6 +364,13 @@ def errors(error: Exception) -> object:
     match error:
         case steno.NoSuchSaga() | steno.SagaNotReady() | steno.SagaNotRunning():
             return error.saga_id
+        case steno.SagaHeldError():
+            return error.saga_id, error.nodes
+        case steno.NotDone() | steno.ActionTimeout():
+            return error
+        case steno.InDoubt(cause=cause):
+            assert_type(cause, steno.ActionError)
+            return cause
         case steno.SagaHaltedError():
             return error.problem
         case steno.DumpError():

@@ -9,18 +9,29 @@ from steno.action._builder import DagBuilder
 from steno.action._codec import Codec, has_endless_traceback, message_of
 from steno.action._context import ActionContext
 from steno.action._func import NOOP, Action, ActionFunc, new_action_noop_undo, output_type_of
+from steno.action._policy import NOT_DONE, PLAIN, NotDoneType, Policy
 from steno.action._registry import ActionRegistry
+from steno.action._retry import Retry, chance_of
+from steno.action._time import from_timestamp, to_timestamp
 
 __all__ = [
     "NOOP",
+    "NOT_DONE",
+    "PLAIN",
     "Action",
     "ActionContext",
     "ActionFunc",
     "ActionRegistry",
     "Codec",
     "DagBuilder",
+    "NotDoneType",
+    "Policy",
+    "Retry",
+    "chance_of",
+    "from_timestamp",
     "has_endless_traceback",
     "message_of",
     "new_action_noop_undo",
     "output_type_of",
+    "to_timestamp",
 ]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Generic, TypeVar, cast, overload
 from uuid import UUID, uuid5
 
 import attrs
 
+from steno.action._time import from_timestamp
 from steno.core import (
     JSON,
     JsonText,
+    NodeName,
     SagaDag,
     SagaId,
     SagaNodeId,
+    Timestamp,
     decode_value,
     lookup,
     saga_params,
@@ -22,6 +27,11 @@ from steno.errors import DeserializeError
 
 C_co = TypeVar("C_co", covariant=True)
 T = TypeVar("T")
+
+
+def system_time() -> Timestamp:
+    """Return the time by the machine's clock."""
+    return Timestamp(time.time_ns() // 1000)
 
 
 @attrs.frozen(eq=False)
@@ -33,6 +43,8 @@ class ActionContext(Generic[C_co]):
         saga_id: The saga; also a namespace for `uuid.uuid5` to derive other ids from.
         node_id: The node's index.
         user_data: What was given to `open_sec` as `context`, or came from `make_context`.
+        attempt: The number of this call, from 1. One that a crash cut off is made again under the
+            same number.
     """
 
     saga_id: SagaId
@@ -41,6 +53,10 @@ class ActionContext(Generic[C_co]):
     _dag: SagaDag = attrs.field(repr=False)
     _outputs: Mapping[SagaNodeId, JsonText] = attrs.field(repr=False)
     _undoing: bool = attrs.field(repr=False)
+    attempt: int = 1
+    _started: Timestamp | None = attrs.field(default=None, repr=False)
+    _output_type: object = attrs.field(default=None, repr=False)
+    _now: Callable[[], Timestamp] = attrs.field(default=system_time, repr=False)
 
     @overload
     def lookup(self, name: str) -> JSON: ...
@@ -97,6 +113,55 @@ class ActionContext(Generic[C_co]):
         key.
         """
         return f"{self.saga_id}/{self.node_id}/{'undo' if self._undoing else 'action'}"
+
+    def key_of(self, node: str) -> str:
+        """
+        Return the `idempotency_key` that the action of another node has.
+
+        Args:
+            node: Its name in the same saga or subsaga, or a path of names as in `/subsaga/inner`.
+
+        Raises:
+            NoSuchNode: There is no such node, or the name is ambiguous.
+        """
+        flat = self._dag.flat
+        found = flat.scopes[flat.scope_of[self.node_id]].names.get(NodeName(node))
+        index = flat.get_index(node) if found is None else found
+        return f"{self.saga_id}/{index}/action"
+
+    def now(self) -> datetime:
+        """
+        Return the time by the SEC's clock, in UTC.
+
+        In a test it is the test's, so what an action does by it does not depend on the day. It is
+        another time at each call: what is to stay the same follows from `started_at`.
+        """
+        return from_timestamp(self._now())
+
+    @property
+    def started_at(self) -> datetime | None:
+        """
+        When the node was first started, or in an undo action its undo, by the SEC's clock.
+
+        None if the log does not have the time, as that of a dump from elsewhere.
+        """
+        return None if self._started is None else from_timestamp(self._started)
+
+    @property
+    def output(self) -> JSON:
+        """
+        What the action returned, for its undo action, decoded as its return annotation says.
+
+        None if that is not known, because the action failed in doubt; and in the action itself.
+
+        Raises:
+            DeserializeError: It is not of that type.
+        """
+        text = self._outputs.get(self.node_id)
+        if text is None or not self._undoing:
+            return None
+        as_type = cast("type[object] | None", self._output_type)
+        return self._decode(text, as_type, f'output of node "{self.node_name}"')
 
     def uuid(self, name: str) -> UUID:
         """

@@ -19,6 +19,7 @@ from typing import (
     get_args,
     get_origin,
     get_type_hints,
+    overload,
 )
 
 import attrs
@@ -26,11 +27,14 @@ import trio
 
 from steno.action._codec import shown
 from steno.action._context import ActionContext
+from steno.action._policy import UNSET, NotDoneWhen, Settings, Unset
+from steno.action._retry import Retry, Seconds
 from steno.errors import ActionRegistryError
 
 C = TypeVar("C")
 D = TypeVar("D")
 R = TypeVar("R")
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -42,6 +46,11 @@ class Noop(enum.Enum):
 
 
 NOOP: Final = Noop.NOOP
+
+PROBE_AND_UNDO: Final = (
+    "it has an undo action and a probe: with a probe, say undo=steno.NOOP; with an undo action, "
+    "in_doubt=True if it can be called when it is not known whether the action was done"
+)
 
 _AWAITABLES = (Awaitable, Coroutine)
 
@@ -80,11 +89,13 @@ class ActionFunc(Generic[C, T_co]):
 
     Attributes:
         name: The name by which stored sagas refer to it.
+        settings: What it says of its calls.
     """
 
     name: str = attrs.field(validator=attrs.validators.instance_of(str))
     _do: DoFunc[C, T_co]
     _undo: UndoFunc[C] | Literal[Noop.NOOP] | None = None
+    settings: Settings = attrs.field(default=Settings(), repr=False)
     _output_type: object = attrs.field(init=False, default=_UNRESOLVED, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -94,7 +105,20 @@ class ActionFunc(Generic[C, T_co]):
             _check_function(self.name, self._undo)
 
     @staticmethod
-    def new_action(name: str, do: DoFunc[D, R], undo: UndoFunc[D]) -> ActionFunc[D, R]:
+    def new_action(
+        name: str,
+        do: DoFunc[D, R],
+        undo: UndoFunc[D],
+        *,
+        retry: Retry | Unset | None = UNSET,
+        timeout: Seconds | Unset | None = UNSET,
+        limit: trio.CapacityLimiter | int | None = None,
+        atomic: bool = False,
+        not_done: NotDoneWhen | None = None,
+        undo_retry: Retry | Unset | None = UNSET,
+        undo_timeout: Seconds | Unset | None = UNSET,
+        in_doubt: bool = False,
+    ) -> ActionFunc[D, R]:
         """
         Return an action.
 
@@ -102,21 +126,103 @@ class ActionFunc(Generic[C, T_co]):
             name: The name by which stored sagas refer to it.
             do: Does it; both functions are called at least once, so must be idempotent.
             undo: Undoes it.
+            retry: See `ActionRegistry.action`, as for the next four.
+            timeout: See there.
+            limit: See there.
+            atomic: See there.
+            not_done: See there.
+            undo_retry: See `undo`, where it is called `retry`.
+            undo_timeout: See there: `timeout`.
+            in_doubt: See there.
         """
-        return ActionFunc(name, do, undo)
+        settings = Settings(
+            retry=retry,
+            timeout=timeout,
+            limit=limit,
+            atomic=atomic,
+            not_done=not_done,
+            undo_retry=undo_retry,
+            undo_timeout=undo_timeout,
+            in_doubt=in_doubt,
+        )
+        return ActionFunc(name, do, undo, settings)
 
-    def undo(self, undo: UndoFunc[C]) -> UndoFunc[C]:
+    @overload
+    def undo(self, undo: UndoFunc[C], /) -> UndoFunc[C]: ...
+    @overload
+    def undo(
+        self,
+        /,
+        *,
+        retry: Retry | Unset | None = UNSET,
+        timeout: Seconds | Unset | None = UNSET,
+        in_doubt: bool = False,
+    ) -> Callable[[UndoFunc[C]], UndoFunc[C]]: ...
+    def undo(
+        self,
+        undo: UndoFunc[C] | Unset = UNSET,
+        /,
+        *,
+        retry: Retry | Unset | None = UNSET,
+        timeout: Seconds | Unset | None = UNSET,
+        in_doubt: bool = False,
+    ) -> UndoFunc[C] | Callable[[UndoFunc[C]], UndoFunc[C]]:
         """
         Decorate the function that undoes the action.
 
+        Args:
+            undo: The function, when used without parentheses.
+            retry: When a call that failed is made again; without it the saga is stuck at once. None
+                takes the registry's default away.
+            timeout: How long each call may take: seconds, or a `timedelta`; then it is cancelled,
+                and has failed with an `ActionTimeout`.
+            in_doubt: Whether it can be called when it is not known whether the action was done.
+                Then it is, after an action that failed in doubt, and `ctx.output` is None.
+
         Raises:
-            ActionRegistryError: It has an undo action already, or says that it needs none.
+            ActionRegistryError: The action has an undo action already, says that it needs none, or
+                has a probe, which only an action has that needs none.
+            TypeError: An argument is of a wrong type.
+            ValueError: An argument is out of range.
         """
-        if self._undo is not None:
-            raise ActionRegistryError(self.name, "it has an undo already")
-        _check_function(self.name, undo)
-        self._undo = undo
-        return undo
+
+        def decorate(function: UndoFunc[C]) -> UndoFunc[C]:
+            if self._undo is not None:
+                raise ActionRegistryError(self.name, "it has an undo already")
+            if self.settings.probe is not None:
+                raise ActionRegistryError(self.name, PROBE_AND_UNDO)
+            _check_function(self.name, function)
+            self.settings = attrs.evolve(
+                self.settings, undo_retry=retry, undo_timeout=timeout, in_doubt=in_doubt
+            )
+            self._undo = function
+            return function
+
+        return decorate if isinstance(undo, Unset) else decorate(undo)
+
+    def probe(self, probe: DoFunc[C, object]) -> DoFunc[C, object]:
+        """
+        Decorate a function that finds out whether the action was done.
+
+        It is called when a call has ended in doubt, and before one that a crash cut off is made
+        again. It returns what the action would have returned, or `NOT_DONE`.
+
+        Raises:
+            ActionRegistryError: The action has a probe, or an undo action: a probe is for one that
+                needs no undo.
+        """
+        if self.settings.probe is not None:
+            raise ActionRegistryError(self.name, "it has a probe already")
+        if self._undo is not None and self._undo is not NOOP:
+            raise ActionRegistryError(self.name, PROBE_AND_UNDO)
+        _check_function(self.name, probe)
+        self.settings = attrs.evolve(self.settings, probe=probe)
+        return probe
+
+    def probe_it(self, ctx: ActionContext[C]) -> Awaitable[object]:
+        """Call the probe, which there must be."""
+        assert self.settings.probe is not None  # noqa: S101 - the caller has looked
+        return _awaitable(self.name, self.settings.probe(ctx))
 
     @property
     def lacks_undo(self) -> bool:
@@ -130,7 +236,7 @@ class ActionFunc(Generic[C, T_co]):
 
     @property
     def output_type(self) -> object:
-        """The return annotation of the function that does it; None: it has none, or one unknown."""
+        """The return annotation of the function that does it; None if it is not known."""
         if self._output_type is _UNRESOLVED:  # late: a module may define the class further down
             self._output_type = _awaited_type(self._do)
         return self._output_type
@@ -150,15 +256,41 @@ class ActionFunc(Generic[C, T_co]):
         return await self.do_it(ctx)
 
 
-def new_action_noop_undo(name: str, do: DoFunc[C, T_co]) -> ActionFunc[C, T_co]:
+def new_action_noop_undo(
+    name: str,
+    do: DoFunc[C, T_co],
+    *,
+    retry: Retry | Unset | None = UNSET,
+    timeout: Seconds | Unset | None = UNSET,
+    limit: trio.CapacityLimiter | int | None = None,
+    atomic: bool = False,
+    not_done: NotDoneWhen | None = None,
+    probe: DoFunc[C, object] | None = None,
+) -> ActionFunc[C, T_co]:
     """
     Return an action that does not need an undo, such as one that only reads.
 
     Args:
         name: The name by which stored sagas refer to it.
         do: Does it; it is called at least once, so must be idempotent.
+        retry: See `ActionRegistry.action`, as for the next four.
+        timeout: See there.
+        limit: See there.
+        atomic: See there.
+        not_done: See there.
+        probe: Finds out whether it was done; see `ActionFunc.probe`.
     """
-    return ActionFunc(name, do, NOOP)
+    settings = Settings(
+        retry=retry,
+        timeout=timeout,
+        limit=limit,
+        atomic=atomic,
+        not_done=not_done,
+        probe=probe,
+    )
+    if probe is not None:
+        _check_function(name, probe)
+    return ActionFunc(name, do, NOOP, settings)
 
 
 def output_type_of(action: Action) -> object:

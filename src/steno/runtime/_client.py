@@ -54,13 +54,14 @@ class SecClient:
     carried out whole.
     """
 
-    _access: SecAccess
-    _coordinator: Coordinator
-    _writer: LogWriter
-    _factory: ExecutorFactory
+    # Not shown: they hold all sagas that are in memory.
+    _access: SecAccess = attrs.field(repr=False)
+    _coordinator: Coordinator = attrs.field(repr=False)
+    _writer: LogWriter = attrs.field(repr=False)
+    _factory: ExecutorFactory = attrs.field(repr=False)
     _fence: Fence
-    _max_value_bytes: int
-    _now: Callable[[], Timestamp]
+    _max_value_bytes: int = attrs.field(repr=False)
+    _now: Callable[[], Timestamp] = attrs.field(repr=False)
 
     # Life
 

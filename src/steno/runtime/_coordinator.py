@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
 
@@ -22,14 +22,14 @@ from steno.errors import (
     CommandError,
     InternalError,
     SagaHaltedError,
+    SagaHeldError,
     SagaIdInUse,
     SagaNotReady,
-    SagaNotRunning,
     SagaTakenOver,
     SecClosing,
 )
 from steno.runtime._entry import BUSY, Entry, EntryState
-from steno.runtime._exec_client import Ended
+from steno.runtime._exec_client import Ended, Held
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._fault import of_the_store
 from steno.runtime._mailbox import Envelope, Mailbox, Reply
@@ -51,6 +51,7 @@ from steno.runtime._message import (
     Stored,
     WaitSaga,
 )
+from steno.runtime._refusal import REFUSALS, begins, goes_on, never_started
 from steno.runtime._report import report
 from steno.runtime._writer import Source, Write
 from steno.store import Durable, Rejected, SagaProblem
@@ -114,6 +115,12 @@ class Coordinator:
         """How many sagas are known to be halted."""
         return len(self._halted)
 
+    @property
+    def held(self) -> int:
+        """How many sagas wait for somebody to look at them; costs as much as there are sagas."""
+        executors = (entry.executor for entry in self._entries.values())
+        return sum(1 for executor in executors if executor is not None and executor.held_nodes())
+
     # Entries
 
     def _enter(self, saga_id: SagaId, entry: Entry) -> None:
@@ -155,6 +162,8 @@ class Coordinator:
                 self._not_loaded(saga_id, error)
             case Ended(saga_id=saga_id, halted=halted):
                 self._ended(saga_id, halted)
+            case Held(saga_id=saga_id):
+                self._tell_held(saga_id)
             case Forget(saga_id=saga_id, reply=reply):
                 if saga_id in self._entries:
                     self._entries[saga_id].forget(reply)
@@ -177,7 +186,7 @@ class Coordinator:
                 saga_id = params.saga_id
             case _:
                 saga_id = ask.saga_id
-        if self._draining and _begins(ask):
+        if self._draining and begins(ask):
             reply.fail(SecClosing("the SEC is being drained: nothing is begun any more"))
             return
         entry = self._entries.get(saga_id)
@@ -191,7 +200,7 @@ class Coordinator:
         else:
             try:
                 self._asked_of_present(saga_id, entry, entry.executor, envelope)
-            except (CommandError, SagaHaltedError) as refusal:
+            except (CommandError, SagaHaltedError, SagaHeldError) as refusal:
                 reply.fail(refusal)
 
     def _asked_of_absent(self, saga_id: SagaId, envelope: Envelope[Ask, object]) -> None:
@@ -218,7 +227,7 @@ class Coordinator:
         envelope: Envelope[Ask, object],
     ) -> None:
         ask, reply, state = envelope.message, envelope.reply_to, entry.state
-        if (refusal := _REFUSALS.get((type(ask), state))) is not None:
+        if (refusal := REFUSALS.get((type(ask), state))) is not None:
             raise refusal(saga_id)
         match ask:
             case CreateSaga() | RunSaga():
@@ -234,7 +243,9 @@ class Coordinator:
                 executor.inject(injection)
                 reply.answer(None)
             case WaitSaga() if state is EntryState.READY and self._closing:
-                raise SecClosing(_never_started(saga_id))
+                raise SecClosing(never_started(saga_id))
+            case WaitSaga() if nodes := executor.held_nodes():
+                raise SagaHeldError(saga_id, nodes)
             case WaitSaga() if state is not EntryState.DONE:
                 entry.waiters[reply] = None
             case GetSaga() | WaitSaga():
@@ -262,7 +273,7 @@ class Coordinator:
         if isinstance(created, CreateSaga):
             reply.answer(None)
         elif entry.state is EntryState.LEFT:
-            reply.fail(SecClosing(_goes_on(saga_id)))
+            reply.fail(SecClosing(goes_on(saga_id)))
         else:
             entry.waiters[reply] = None
         self._requeue(entry)
@@ -304,6 +315,18 @@ class Coordinator:
         else:
             self._put_by(executor)
 
+    def _tell_held(self, saga_id: SagaId) -> None:
+        """Tell those who wait for a saga that it cannot go on by itself."""
+        entry = self._entries.get(saga_id)
+        # It may have ended since.
+        if entry is None or entry.executor is None or not (nodes := entry.executor.held_nodes()):
+            return
+        held = SagaHeldError(saga_id, nodes)
+        report(logging.ERROR, str(held), saga_id, entry.executor.machine.dag.saga_name)
+        for reply in entry.waiters:
+            reply.fail(held.again())
+        entry.waiters.clear()
+
     def _done(self, executor: SagaExecutor) -> None:
         saga_id = executor.saga_id
         entry = self._move(saga_id, EntryState.DONE)
@@ -322,7 +345,7 @@ class Coordinator:
         saga_id = executor.saga_id
         entry = self._move(saga_id, EntryState.LEFT)
         for reply in entry.waiters:
-            reply.fail(SecClosing(_goes_on(saga_id)))
+            reply.fail(SecClosing(goes_on(saga_id)))
         entry.waiters.clear()
 
     def _halt(self, executor: SagaExecutor, halted: SagaHaltedError) -> None:
@@ -350,47 +373,13 @@ class Coordinator:
         for saga_id, entry in self._entries.items():
             if entry.state is EntryState.READY:
                 for waiter in entry.waiters:
-                    waiter.fail(SecClosing(_never_started(saga_id)))
+                    waiter.fail(SecClosing(never_started(saga_id)))
                 entry.waiters.clear()
-            elif close.drain and entry.state is EntryState.RUNNING and entry.executor is not None:
-                entry.executor.drain()
-
-
-def _begins(ask: Ask) -> bool:
-    """Return True if a command would make something run."""
-    match ask:
-        case StartSaga() | RunSaga() | RecoverSaga():
-            return True
-        case CreateSaga():
-            return ask.starts
-        case _:
-            return False
+            elif entry.state is EntryState.RUNNING and entry.executor is not None:
+                if close.drain:
+                    entry.executor.drain()
+                entry.executor.rest()
 
 
 def _ignore(_: object) -> None:
     """Ignore the outcome of a note about a problem: the saga's next load looks again."""
-
-
-def _never_started(saga_id: SagaId) -> str:
-    return f"the SEC is being left, and saga {saga_id} was not started; it stays ready"
-
-
-def _goes_on(saga_id: SagaId) -> str:
-    return (
-        f"the SEC is being left, and saga {saga_id} is not finished; "
-        "it goes on when a SEC of this name is opened again"
-    )
-
-
-def _left(saga_id: SagaId) -> SecClosing:
-    return SecClosing(_goes_on(saga_id))
-
-
-_REFUSALS: Mapping[tuple[type[Ask], EntryState], Callable[[SagaId], CommandError]] = {
-    (StartSaga, EntryState.LEFT): _left,
-    (RecoverSaga, EntryState.DONE): SagaNotRunning,
-    (Inject, EntryState.DONE): SagaNotRunning,
-    (Inject, EntryState.LEFT): _left,
-    (WaitSaga, EntryState.LEFT): _left,
-}
-"""The refusals of commands to a saga in memory, by the command and the saga's state."""

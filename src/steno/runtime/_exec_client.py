@@ -9,6 +9,7 @@ import attrs
 from steno.core import SagaId, Timestamp
 from steno.errors import SagaHaltedError
 from steno.runtime._mailbox import Mailbox
+from steno.runtime._timer import Timer
 from steno.runtime._writer import Source
 
 
@@ -25,21 +26,34 @@ class Ended:
 
 
 @attrs.frozen(eq=False)
+class Held:
+    """A message: of a saga, all that could go on is held; those who wait for it are to be told."""
+
+    saga_id: SagaId
+
+
+@attrs.frozen(eq=False)
 class SecExecClient:
     """
     What an executor can ask of the SEC, and report to it.
 
     Attributes:
         now: Returns the time with which events are logged.
+        timer: Tells executors that a time has come.
     """
 
     _writer: Mailbox[Source]
-    _tell: Callable[[Ended], None]
+    _tell: Callable[[Ended | Held], None]
     now: Callable[[], Timestamp]
+    timer: Timer
 
     def record(self, executor: Source) -> None:
         """Queue an executor's step for the writer's next batch."""
         self._writer.tell(executor)
+
+    def held(self, saga_id: SagaId) -> None:
+        """Report that a saga cannot go on by itself."""
+        self._tell(Held(saga_id))
 
     def ended(self, saga_id: SagaId, halted: SagaHaltedError | None) -> None:
         """Report that an executor has ended, and why its saga is halted, if it is."""

@@ -18,8 +18,9 @@ Rule 4. It is a bulkhead. Anything that goes wrong in here, in the machine or in
 saga and is reported as an `InternalError`; the tasks that call it, the writer's and the
 coordinator's, never see it.
 
-Rule 5. When no call is under way and the writer has nothing of it, the saga is finished, or it was
-drained or cut off while its SEC is being left: then it stays stored, and goes on at the next open.
+Rule 5. When no call is under way and the writer has nothing of it, the saga is finished; or it
+waits, for a time or for somebody to look at it; or it was drained or cut off. While its SEC is
+being left, one that waits stays stored as well, and goes on at the next open.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from collections.abc import Iterable
 import attrs
 import trio
 
-from steno.action import message_of
 from steno.core import (
     Finish,
     Injection,
@@ -42,18 +42,26 @@ from steno.core import (
     SagaCachedState,
     SagaId,
     SagaMachine,
+    SagaNodeId,
     SagaOutcome,
     Snapshot,
     Step,
+    Timestamp,
+    Wait,
     cached_state,
+    held_nodes,
+    inputs,
+    only_waits,
 )
-from steno.errors import CommandError, InternalError, SagaHaltedError, SagaTakenOver
+from steno.errors import CommandError, InternalError, SagaHaltedError
 from steno.runtime._admission import Admission
 from steno.runtime._exec_client import SecExecClient
-from steno.runtime._fault import is_cancelled, is_fatal, leaves
+from steno.runtime._fault import fault_of
+from steno.runtime._halting import broken, not_recorded, nursery_left_open, taken_over
 from steno.runtime._mailbox import Reply
 from steno.runtime._report import report_failures, report_stuck
-from steno.runtime._runner import NodeHalted, NodeOutcome, NodeRunner
+from steno.runtime._runner import NodeHalted, NodeRunner, Told
+from steno.runtime._starters import Starters
 from steno.runtime._writer import Write
 from steno.store import (
     Durable,
@@ -82,7 +90,7 @@ class SagaExecutor:
     """
 
     machine: SagaMachine
-    _recording: Recording[NodeOutcome | Step]  # the first step comes as an item, too
+    _recording: Recording[Told]
     _runner: NodeRunner
     _exec_client: SecExecClient
     _admission: Admission
@@ -90,10 +98,10 @@ class SagaExecutor:
     saga_id: SagaId = attrs.field(init=False)
     phase: Phase = attrs.field(init=False, default=Phase.READY)
     _under_way: int = attrs.field(init=False, default=0)  # calls
+    _waits: int = attrs.field(init=False, default=0)  # times that the timer is to tell
+    _held: bool = attrs.field(init=False, default=False)  # it has been reported
     _cut_off: bool = attrs.field(init=False, default=False)  # a call met a SEC that is being left
-    _starters: dict[Reply[object], CommandError | None] | None = attrs.field(
-        init=False, default=None
-    )
+    _starters: Starters = attrs.field(init=False, factory=Starters)
     _problem: str | None = attrs.field(init=False, default=None)
     _halted: SagaHaltedError | None = attrs.field(init=False, default=None)
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
@@ -158,14 +166,37 @@ class SagaExecutor:
     def drain(self) -> None:
         """Begin nothing from now on; calls under way end and are logged."""
         self.machine.drain()
+        self._runner.turns.cut_off()
+
+    def rest(self) -> None:
+        """Leave the saga to the next open if it only waits, as its SEC is being left."""
+        idle = self._recording.state is RecordingState.IDLE and not self._under_way
+        if idle and self._nursery is not None:  # one that has not set out yet is not idle
+            self._over.set()
+
+    @property
+    def over(self) -> bool:
+        """Whether it does nothing any more."""
+        return self._over.is_set()
+
+    def due(self, node: SagaNodeId) -> None:
+        """Take note that the time of a node has come."""
+        try:
+            self._waits -= 1
+            self._tell(inputs.Due(node))
+        except Exception as error:  # noqa: BLE001 - a bulkhead
+            self._broken(error)
+
+    def held_nodes(self) -> tuple[str, ...]:
+        """Return the nodes that are held, if the saga cannot go on by itself."""
+        names = self.machine.dag.flat.names
+        return tuple(names[node] for node in held_nodes(self.machine.state)) if self._held else ()
 
     def answer_when_started(self, reply: Reply[object], refusal: CommandError | None) -> None:
         """Answer once it is durable that the saga was started: None, or with a refusal."""
+        self._starters.add(reply, refusal)
         if self.phase is not Phase.READY:
-            _answer(reply, refusal)
-        else:
-            # A refusal waits as well: "not ready" must not be seen before the start is durable.
-            self._starters = {**(self._starters or {}), reply: refusal}
+            self._starters.answer()
 
     @property
     def is_ready(self) -> bool:
@@ -177,17 +208,14 @@ class SagaExecutor:
         try:
             await self._run()
         except BaseException as error:  # noqa: ASYNC103 - a Cancelled is raised again below
-            # A Cancelled that is the SEC's passes; so does what must end the process. Anything else
-            # is a fault in here, which halts the saga and goes no further.
-            others = [leaf for leaf in leaves(error) if not isinstance(leaf, trio.Cancelled)]
-            if is_fatal(error) or (not others and is_cancelled()):
+            # What is a fault in here halts the saga and goes no further.
+            if (fault := fault_of(error)) is None:
                 raise
-            self._broken(others[0] if others else error)
+            self._broken(fault)
             # Where the SEC is cancelled as well, this raises what was caught.
             await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - see above
         if self._halted is not None:
-            for reply in self._starters or ():
-                reply.fail(self._halted.again())
+            self._starters.fail(self._halted)
         self._exec_client.ended(self.saga_id, self._halted)
 
     async def _run(self) -> None:
@@ -203,6 +231,7 @@ class SagaExecutor:
                 # nothing to do.
                 self._recording.lost()
                 self._nursery = None
+                self._exec_client.timer.forget(self._waits)
         # A nursery swallows the Cancelled of its own scope, so this point can be reached without
         # the saga being over.
         if not self._over.is_set():
@@ -220,7 +249,7 @@ class SagaExecutor:
             case [Step() as first] if recording.adds_nothing(
                 first, cached_state(self.machine.state)
             ):
-                self._take()
+                self.take()
             case _:
                 self._exec_client.record(self)
 
@@ -231,39 +260,38 @@ class SagaExecutor:
         if trio.lowlevel.current_task().child_nurseries:
             # Trio will end this task with an error, and with it all that is in the saga's nursery.
             name = self.machine.dag.flat.names[command.node_id]
-            why = f'the action of node "{name}" left a nursery open; use "async with" to open one'
-            self._halt(SagaHaltedError(self.saga_id, f"{why}, mend that, then saga_recover"))
+            self._halt(nursery_left_open(self.saga_id, name))
             return
-        if self._recording.told(outcome):
-            self._exec_client.record(self)
+        self._tell(outcome)
 
     # What is written, and what follows from that
+
+    def _tell(self, item: Told) -> None:
+        if self._recording.told(item):
+            self._exec_client.record(self)
 
     def take(self) -> Write | None:
         """Return the step to be written now, made of all that it was told so far."""
         try:
-            return self._take()
+            # Once cancelled, results are dropped: an action may have failed because of that alone.
+            if self._nursery is None or self._nursery.cancel_scope.cancel_called:
+                return None
+            recording = self._recording
+            # In this order: the row is to say the state after the step.
+            step, row = self._decide(recording.waiting), cached_state(self.machine.state)
+            nothing_new = recording.adds_nothing(step, row)
+            recording.taken(step, row)
+            if nothing_new:
+                self._durable()
+                return None
+            durable = recording.durable_events
+            record = SagaRecord(self.saga_id, self.fence, durable, recording.step.record, row)
+            return Write(record, self._written)
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)
             return None
 
-    def _take(self) -> Write | None:
-        # Once cancelled, results are dropped: an action may have failed because of that alone.
-        if self._nursery is None or self._nursery.cancel_scope.cancel_called:
-            return None
-        recording = self._recording
-        # In this order: the row is to say the state after the step.
-        step, row = self._decide(recording.waiting), cached_state(self.machine.state)
-        nothing_new = recording.adds_nothing(step, row)
-        recording.taken(step, row)
-        if nothing_new:
-            self._durable()
-            return None
-        durable = recording.durable_events
-        record = SagaRecord(self.saga_id, self.fence, durable, recording.step.record, row)
-        return Write(record, self._written)
-
-    def _decide(self, waiting: Iterable[NodeOutcome | Step]) -> Step:
+    def _decide(self, waiting: Iterable[Told]) -> Step:
         """Return the step that all waiting items together amount to."""
         told: list[Input] = []
         for item in waiting:
@@ -281,22 +309,15 @@ class SagaExecutor:
     def _written(self, outcome: WriteOutcome) -> None:
         """Act on the outcome of writing the step."""
         try:
-            self._follow(outcome)
+            match outcome:
+                case Durable():
+                    self._durable()
+                case Lost(owner=owner):
+                    self._halt(taken_over(self.saga_id, owner))
+                case Rejected(error=error):
+                    self._halt(not_recorded(self.saga_id, error))
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)
-
-    def _follow(self, outcome: WriteOutcome) -> None:
-        match outcome:
-            case Durable():
-                self._durable()
-            case Lost(owner=owner):
-                why = f'the SEC "{owner}" runs it now, or a later life of this one'
-                self._halt(SagaTakenOver(self.saga_id, why))
-            case Rejected(error=error):
-                why = f"a step could not be recorded ({error}); mend the store, then saga_recover"
-                halted = SagaHaltedError(self.saga_id, why)
-                halted.__cause__ = error
-                self._halt(halted)
 
     def _durable(self) -> None:
         """Carry out the step that is durable now, unless the saga was halted meanwhile."""
@@ -308,8 +329,10 @@ class SagaExecutor:
         """Do what a durable step asks for; then ask the writer again, if more was told."""
         if self.phase is _READY:
             self._note_started()
-        if self.machine.state.unwinding:
+        if self.machine.state.unwinding or self._runner.raised:
             report_failures(self.machine, step, self._runner.raised)
+            if self.machine.state.unwinding:
+                self._runner.turns.skip()
         # Before the commands: nothing more is begun of a saga that halts.
         if self._problem is not None:
             self._halt(SagaHaltedError(self.saga_id, self._problem))
@@ -320,8 +343,11 @@ class SagaExecutor:
                     # Its `started` is durable, and a call that is not made now is made on recovery.
                     if not self._admission.draining:
                         self._under_way += 1
+                        self._held = False
                         name = self.machine.dag.flat.names[command.node_id]
                         nursery.start_soon(self._run_node, command, name=name)
+                case Wait(node_id=node, until=until):
+                    self._wait(node, self._runner.time_of(node) if until is None else until)
                 case Finish(outcome=outcome):
                     if outcome is SagaOutcome.STUCK:
                         report_stuck(self.machine, self._runner.raised)
@@ -329,20 +355,32 @@ class SagaExecutor:
         if self._recording.state is _QUEUED:
             self._exec_client.record(self)
         elif not self._under_way and not self._over.is_set():
-            self._rest()
+            self._pause()
 
-    def _rest(self) -> None:
-        """Leave the saga to the next open: nothing of it is under way, and nothing is begun."""
-        if not self._cut_off and not self._admission.draining:
+    def _wait(self, node: SagaNodeId, until: Timestamp | inputs.ActionRaised) -> None:
+        """Have the timer tell when the time of a node has come."""
+        if isinstance(until, inputs.ActionRaised):
+            self._recording.told(until)  # the writer is asked once all commands are carried out
+        else:
+            self._waits += 1
+            self._exec_client.timer.wait(until, self, node)
+
+    def _pause(self) -> None:
+        """Do nothing until a time has come, or leave the saga to the next open."""
+        state = self.machine.state
+        leaving = self._cut_off or self._admission.draining
+        if not leaving and not only_waits(state):
             msg = "nothing of the saga is under way, and it is not finished"
             raise InternalError(msg)
-        self._over.set()
+        if leaving or self._admission.closing:
+            self._over.set()
+        elif not self._held and held_nodes(state):
+            self._held = True
+            self._exec_client.held(self.saga_id)
 
     def _note_started(self) -> None:
         self.phase = Phase.RUNNING
-        for reply, refusal in (self._starters or {}).items():
-            _answer(reply, refusal)
-        self._starters = None
+        self._starters.answer()
 
     # What goes wrong
 
@@ -357,26 +395,6 @@ class SagaExecutor:
 
     def _broken(self, error: BaseException) -> SagaHaltedError:
         """Halt the saga because its own machinery failed; return the error for its waiters."""
-        if self._halted is None:
-            bug = InternalError(f"the engine failed: {_text_of(error)}")
-            bug.__cause__ = error
-            problem = f"{bug}; the log has the traceback. saga_recover tries it again"
-            halted = SagaHaltedError(self.saga_id, problem)
-            halted.__cause__ = bug
-            self._halt(halted)
-            return halted
-        return self._halted
-
-
-def _answer(reply: Reply[object], refusal: CommandError | None) -> None:
-    if refusal is None:
-        reply.answer(None)
-    else:
-        reply.fail(refusal)
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {message_of(error)}"
-    except Exception:  # noqa: BLE001 - the class may be the user's
-        return "an exception that cannot be printed"
+        halted = self._halted or broken(self.saga_id, error)
+        self._halt(halted)
+        return halted

@@ -43,6 +43,18 @@ def is_cancelled() -> bool:
     return trio.current_effective_deadline() == -math.inf
 
 
+def fault_of(error: BaseException) -> BaseException | None:
+    """
+    Return what went wrong in an actor that ended with an exception.
+
+    None if nothing did: the actor was cancelled from outside, or the process is to end.
+    """
+    others = [leaf for leaf in leaves(error) if not isinstance(leaf, trio.Cancelled)]
+    if is_fatal(error) or (not others and is_cancelled()):
+        return None
+    return others[0] if others else error
+
+
 def of_the_store(error: Exception) -> StenoError:
     """Return the StenoError for a failure to store a saga."""
     if isinstance(error, StenoError):

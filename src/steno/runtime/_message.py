@@ -13,7 +13,7 @@ import attrs
 
 from steno.core import Injection, SagaId
 from steno.errors import SagaHaltedError
-from steno.runtime._exec_client import Ended
+from steno.runtime._exec_client import Ended, Held
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Envelope, Reply
 from steno.store import SagaCreateParams, StoredSaga, WriteOutcome
@@ -155,6 +155,6 @@ class Pruned:
     sagas: frozenset[SagaId]
 
 
-Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended | Pruned
+Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended | Held | Pruned
 
 SecMessage: TypeAlias = Envelope[Ask, object] | Tell

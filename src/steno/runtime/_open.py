@@ -14,7 +14,7 @@ comes out as it is, the same object, never in a group of ours.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import cast, overload
@@ -45,8 +45,9 @@ from steno.runtime._recover import (
 )
 from steno.runtime._retention import Pruner, checked_retention
 from steno.runtime._stored import StoreReader
+from steno.runtime._timer import Timer
 from steno.runtime._writer import LogWriter
-from steno.store import Fence, PruneQuery, SecStore, SecStoreSession, to_timestamp
+from steno.store import Fence, PruneQuery, SagaClaim, SecStore, SecStoreSession, to_timestamp
 
 
 @attrs.define(eq=False)
@@ -207,6 +208,7 @@ class _Assembled:
     """A SEC's actors except the writer, and its client."""
 
     coordinator: Coordinator
+    timer: Timer
     loader: Loader
     pruner: Pruner
     access: SecAccess
@@ -254,18 +256,7 @@ class _Opening:
                     supervisor.spawn_writer(writer.run)
                     async with trio.open_nursery() as inner:
                         supervisor.inner = inner
-                        supervisor.spawn(assembled.run_coordinator)
-                        if self.recover_concurrency:
-                            assembled.coordinator.expect(
-                                claim.saga_id for claim in take_over.claims
-                            )
-                            supervisor.spawn(
-                                assembled.loader.load_all,
-                                take_over.claims,
-                                self.recover_concurrency,
-                            )
-                        if self.retention is not None:
-                            supervisor.spawn(assembled.pruner.run, self.retention)
+                        self._start(assembled, supervisor, take_over.claims)
                         try:
                             yield assembled.client
                             await assembled.access.asker.close()
@@ -287,18 +278,31 @@ class _Opening:
         if left_by is not None:
             raise left_by
 
+    def _start(
+        self, assembled: _Assembled, supervisor: _Supervisor, claims: Sequence[SagaClaim]
+    ) -> None:
+        """Start the actors but the writer."""
+        supervisor.spawn(assembled.run_coordinator)
+        supervisor.spawn(assembled.timer.run)
+        if self.recover_concurrency:
+            assembled.coordinator.expect(claim.saga_id for claim in claims)
+            supervisor.spawn(assembled.loader.load_all, claims, self.recover_concurrency)
+        if self.retention is not None:
+            supervisor.spawn(assembled.pruner.run, self.retention)
+
     def _assemble(
         self, session: SecStoreSession, writer: LogWriter, supervisor: _Supervisor, fence: Fence
     ) -> _Assembled:
         """Make the actors, and connect them."""
         admission = Admission(object())
         mailbox: Mailbox[SecMessage] = Mailbox()
+        timer = Timer(self.now)
         factory = ExecutorFactory(
             admission=admission,
             registry=self.registry,
             codec=self.codec,
             user_data=self.user_data,
-            exec_client=SecExecClient(writer.mailbox, mailbox.tell, self.now),
+            exec_client=SecExecClient(writer.mailbox, mailbox.tell, self.now, timer),
         )
         loader = Loader(session, factory, mailbox, writer.mailbox, self.sec_name, self.patience)
         coordinator = Coordinator(mailbox, writer.mailbox, supervisor.spawn, loader.recover)
@@ -313,7 +317,7 @@ class _Opening:
         client = SecClient(
             access, coordinator, writer, factory, fence, self.codec.max_value_bytes, self.now
         )
-        return _Assembled(coordinator, loader, pruner, access, client)
+        return _Assembled(coordinator, timer, loader, pruner, access, client)
 
 
 def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:

@@ -28,7 +28,6 @@ from steno.core import (
     SagaMachine,
     SagaName,
     SagaState,
-    Step,
     decode_json,
     decode_value,
     read_flat,
@@ -47,10 +46,11 @@ from steno.errors import (
 from steno.runtime._admission import Admission
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._executor import SagaExecutor
+from steno.runtime._limit import Limiters
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
 from steno.runtime._report import logger, report
-from steno.runtime._runner import NodeOutcome, NodeRunner
+from steno.runtime._runner import NodeRunner, Told
 from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Source, Write
 from steno.store import Fence, SagaClaim, SagaProblem, SecStoreSession, StoredSaga
 
@@ -126,6 +126,7 @@ class ExecutorFactory:
         codec: Encodes their results.
         user_data: Returns the user data of a saga.
         exec_client: The executors' access to the SEC.
+        limiters: Those of its actions.
     """
 
     admission: Admission
@@ -133,6 +134,7 @@ class ExecutorFactory:
     codec: Codec
     user_data: UserData
     exec_client: SecExecClient
+    limiters: Limiters = attrs.field(init=False, factory=Limiters)
     # Weak: a graph is shared for as long as some saga in memory has it.
     _graphs: WeakValueDictionary[str, FlatDag] = attrs.field(
         init=False, factory=WeakValueDictionary
@@ -173,9 +175,16 @@ class ExecutorFactory:
             msg = "make_context must not be async: it is called wherever a saga is made"
             raise TypeError(msg)
         runner = NodeRunner(
-            self.admission.sec_key, dag, state, self.registry, self.codec, user_data
+            sec_key=self.admission.sec_key,
+            dag=dag,
+            state=state,
+            registry=self.registry,
+            codec=self.codec,
+            user_data=user_data,
+            limiters=self.limiters,
+            now=self.exec_client.now,
         )
-        recording: Recording[NodeOutcome | Step] = Recording(len(state.log.events), stored)
+        recording: Recording[Told] = Recording(len(state.log.events), stored)
         return SagaExecutor(
             SagaMachine(dag, state), recording, runner, self.exec_client, self.admission, fence
         )

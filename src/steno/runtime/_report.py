@@ -13,13 +13,17 @@ from typing import TypeAlias
 
 from steno.action import has_endless_traceback, message_of
 from steno.core import (
+    AttemptFailed,
     Failed,
+    FailedInDoubt,
     JsonText,
     SagaId,
     SagaMachine,
     SagaName,
     SagaNodeId,
     Step,
+    Timestamp,
+    UndoAttemptFailed,
     UndoFailed,
     action_error,
     escaped,
@@ -69,20 +73,36 @@ def report(
         )
 
 
+def text_of(error: BaseException) -> str:
+    """Return an exception as one line; this never fails."""
+    try:
+        return f"{type(error).__name__}: {message_of(error)}"
+    except Exception:  # noqa: BLE001 - the class may be the user's
+        return "an exception that cannot be printed"
+
+
 def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
-    """Log each action and undo action that failed in a step that is now durable."""
+    """Log each action, undo action and attempt that failed in a step that is now durable."""
     for event in step.record:
         node = event.node_id
         match event.event_type:
-            case Failed(error=error):
+            case Failed(error=error) | FailedInDoubt(error=error):
                 cause = None if raised is None else raised.pop(node, None)
                 _report_node(
-                    machine, logging.WARNING, node, f"failed: {action_error(error)}", cause
+                    machine, logging.WARNING, f"failed: {action_error(error)}", node, cause
                 )
+            case AttemptFailed(attempt=number, error=error, next=due):
+                cause = None if raised is None else raised.pop(node, None)
+                what = f"failed at attempt {number}: {action_error(error)}"
+                _report_node(machine, *_again(due, what), node=node, error=cause)
+            case UndoAttemptFailed(attempt=number, error=error, next=due):
+                cause = None if raised is None else raised.pop(node, None)
+                what = f"was not undone at attempt {number}: {_line(error)}"
+                _report_node(machine, *_again(due, what), node=node, error=cause)
             case UndoFailed(error=error):
                 # Its exception is kept: it is logged again if the saga gets stuck.
                 cause = None if raised is None else raised.get(node)
-                _report_node(machine, logging.ERROR, node, f"was not undone: {_line(error)}", cause)
+                _report_node(machine, logging.ERROR, f"was not undone: {_line(error)}", node, cause)
             case _:
                 pass
 
@@ -93,7 +113,7 @@ def report_stuck(machine: SagaMachine, raised: Raised) -> None:
         node, error = first
         cause = None if raised is None else raised.get(node)
         what = f"was not undone, and the saga is stuck: {_line(error)}"
-        _report_node(machine, logging.ERROR, node, what, cause)
+        _report_node(machine, logging.ERROR, what, node, cause)
 
 
 def _line(error: JsonText) -> str:
@@ -101,8 +121,15 @@ def _line(error: JsonText) -> str:
     return undo_error(error).source_error
 
 
+def _again(due: Timestamp | None, what: str) -> tuple[int, str]:
+    """Return how grave a failed attempt is, and what is said of it."""
+    if due is None:
+        return logging.ERROR, f"{what}; it is held until somebody has looked at it"
+    return logging.INFO, f"{what}; it is tried again"
+
+
 def _report_node(
-    machine: SagaMachine, level: int, node: SagaNodeId, what: str, error: Exception | None
+    machine: SagaMachine, level: int, what: str, node: SagaNodeId, error: Exception | None
 ) -> None:
     name = machine.dag.flat.name_of(node)
     saga_id, saga_name = machine.state.log.saga_id, machine.dag.saga_name

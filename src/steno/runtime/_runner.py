@@ -8,15 +8,26 @@ Once its saga's scope is cancelled, anything that it still returns or raises is 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Never, TypeAlias, cast
 
 import attrs
 import trio
 
-from steno.action import Action, ActionContext, ActionRegistry, Codec, output_type_of
+from steno.action import (
+    PLAIN,
+    Action,
+    ActionContext,
+    ActionRegistry,
+    Codec,
+    Policy,
+    output_type_of,
+    to_timestamp,
+)
 from steno.core import (
+    NO_SETBACKS,
     ActionNode,
     RunAction,
     RunUndo,
@@ -25,10 +36,24 @@ from steno.core import (
     SagaNodeId,
     SagaState,
     SerializeFailed,
+    SleepNode,
+    Step,
+    Timestamp,
     inputs,
+    lookup,
 )
-from steno.errors import InternalError
+from steno.errors import ActionDataError, DeserializeError, InternalError
+from steno.runtime._attempt import Attempt, again_after, cause_of, within
 from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
+from steno.runtime._limit import Limiters, Turn, Turns
+
+UNPROVIDED = (
+    "it is not known whether the action was done, and its undo does not say that it can be called "
+    "then: give it in_doubt=True, and open the SEC again"
+)
+
+HELD = inputs.Again(None, reopen=True)
+"""An undo that this build cannot call; the next one may."""
 
 
 @attrs.define(eq=False)
@@ -82,6 +107,10 @@ NodeOutcome: TypeAlias = (
 )
 
 
+Told: TypeAlias = NodeOutcome | inputs.Due | Step
+"""What an executor makes steps of; the first one of a saga comes as it is."""
+
+
 @attrs.define(eq=False)
 class NodeRunner:
     """
@@ -94,6 +123,9 @@ class NodeRunner:
         registry: Its actions.
         codec: Encodes their results.
         user_data: The user data that they share.
+        limiters: The limiters of the SEC.
+        now: Returns the time, by the SEC's clock.
+        turns: The nodes that wait for a limiter.
         raised: The exceptions of actions and undo actions that failed, by node, until the failure
             is logged. None until the first one fails.
     """
@@ -104,6 +136,9 @@ class NodeRunner:
     registry: ActionRegistry
     codec: Codec
     user_data: object
+    limiters: Limiters
+    now: Callable[[], Timestamp]
+    turns: Turns = attrs.field(init=False, factory=Turns)
     raised: dict[SagaNodeId, Exception] | None = attrs.field(init=False, default=None)
 
     async def run(self, command: RunAction | RunUndo) -> NodeOutcome:
@@ -138,10 +173,30 @@ class NodeRunner:
     def _run_action(self, command: RunAction) -> Awaitable[NodeOutcome]:
         """Return an awaitable that calls an action, without a frame for the loop if only once."""
         node = command.node_id
-        action, ctx = self._action(node), self._context(node, undoing=False)
+        action, ctx = self._action(node), self._context(node)
+        policy = self.registry.policy(action)
+        if policy is not PLAIN or command.fails:
+            return self._run_by_policy(command, action, ctx, policy)
         if command.times == 1:
             return self._attempt(action, ctx)
         return self._attempts(action, ctx, command.times)
+
+    async def _run_by_policy(
+        self, command: RunAction, action: Action, ctx: ActionContext[Never], policy: Policy
+    ) -> NodeOutcome:
+        """Call an action that says something of its calls, once it is its turn."""
+        attempt = Attempt(action, ctx, policy, command, self.state, self.codec, self.now)
+        if policy.limit is None:
+            outcome = await attempt.run()
+        else:
+            limiter = self.limiters.of(action.name, policy.limit)
+            async with self.turns.turn(ctx.node_id, limiter, repeats=command.repeats) as turn:
+                if turn is Turn.CUT_OFF:
+                    return NodeHalted("it was to wait for its turn", closing=True)
+                outcome = attempt.unwound() if turn is Turn.SKIPPED else await attempt.run()
+        if attempt.raised is not None:
+            self._note(ctx.node_id, attempt.raised)
+        return outcome  # noqa: ASYNC910 - user code was called, or its turn was waited for
 
     async def _attempts(self, action: Action, ctx: ActionContext[Never], times: int) -> NodeOutcome:
         """Call an action several times; the last result counts."""
@@ -160,7 +215,8 @@ class NodeRunner:
         except Exception as error:
             if is_closing(error) or is_cancelled():
                 raise
-            failed = inputs.ActionRaised(node, self.codec.action_error(error).encoded())
+            stored = self.codec.action_error(cause_of(error)).encoded()
+            failed = inputs.ActionRaised(node, stored)
             self._note(node, error)
             return failed  # noqa: ASYNC910 - user code was called, if it waited or not
         # Apart from the call: what cannot be stored is a fault of the value, with another error.
@@ -175,18 +231,67 @@ class NodeRunner:
 
     async def _run_undo(self, command: RunUndo) -> NodeOutcome:
         node = command.node_id
-        action, ctx = self._action(node), self._context(node, undoing=True)
-        for number in range(1, command.times + 1):
+        action = self._action(node)
+        ctx = self._context(node, undoing=True, output_type=output_type_of(action))
+        policy = self.registry.policy(action)
+        if node not in self.state.outputs and not policy.provides_for_doubt:
+            # An earlier build could undo it in doubt, and this one cannot: a later one may.
+            return self._undo_failed(ctx, TypeError(UNPROVIDED), ctx.attempt, HELD)
+        for number in range(ctx.attempt, ctx.attempt + command.times):
             await trio.lowlevel.checkpoint_if_cancelled()
             try:
-                await action.undo_it(ctx)
+                await within(policy.undo_timeout, lambda: action.undo_it(ctx))
             except Exception as error:
                 if is_closing(error) or is_cancelled():
                     raise
-                failed = self.codec.undo_error(error, number)
-                self._note(node, error)
-                return inputs.UndoRaised(node, failed.encoded())
+                return self._undo_failed(ctx, error, number, self._undo_again(ctx, policy, error))
         return inputs.UndoSucceeded(node)  # noqa: ASYNC910 - there is at least one time
+
+    def _undo_again(
+        self, ctx: ActionContext[Never], policy: Policy, error: Exception
+    ) -> inputs.Again | None:
+        """Return when an undo that failed is called again; None: it has failed for good."""
+        since = self.state.in_flight.get(ctx.node_id)
+        try:
+            again = again_after(error, policy.undo_retry, ctx, since, self.now())
+        except Exception as broken:  # noqa: BLE001 - a function of the user's
+            error.add_note(f"Whether to retry it could not be decided: {broken!r}")
+            return None
+        # Used up, an undo has failed, whatever `then` says: the saga is stuck, and a person looks.
+        return None if again is None or again.at is None else again
+
+    def _undo_failed(
+        self,
+        ctx: ActionContext[Never],
+        error: Exception,
+        number: int,
+        again: inputs.Again | None,
+    ) -> NodeOutcome:
+        self._note(ctx.node_id, error)
+        failed = self.codec.undo_error(error, number)
+        return inputs.UndoRaised(ctx.node_id, failed.encoded(), again)
+
+    def time_of(self, node: SagaNodeId) -> Timestamp | inputs.ActionRaised:
+        """Return the time until which a node sleeps, as another one says; or that it says none."""
+        sleep = self.dag.flat.nodes[node]
+        if not isinstance(sleep, SleepNode) or sleep.until is None:
+            msg = f"node {node} does not sleep until a time: {sleep!r}"
+            raise InternalError(msg)
+        try:
+            text = lookup(self.dag, self.state.outputs, node, sleep.until, undoing=False)
+            time = self.codec.decode(text, datetime)
+        except DeserializeError as error:
+            return self._no_time(node, sleep.until, str(error))
+        except ActionDataError as error:
+            return inputs.ActionRaised(node, self.codec.action_error(error).encoded())
+        if time.tzinfo is None:
+            return self._no_time(node, sleep.until, f"{time} has no time zone")
+        return to_timestamp(time)
+
+    def _no_time(self, node: SagaNodeId, until: str, why: str) -> inputs.ActionRaised:
+        """Return the failure of a node that sleeps until what is not a time."""
+        error = DeserializeError(f'output of node "{until}": {why}')
+        return inputs.ActionRaised(node, self.codec.action_error(error).encoded())
 
     def _note(self, node: SagaNodeId, error: Exception) -> None:
         if self.raised is None:
@@ -210,8 +315,25 @@ class NodeRunner:
             raise InternalError(msg)
         return self.registry.get(flat_node.action_name)
 
-    def _context(self, node: SagaNodeId, *, undoing: bool) -> ActionContext[Never]:
-        saga_id, outputs = self.state.log.saga_id, self.state.outputs
-        ctx = ActionContext(saga_id, node, self.user_data, self.dag, outputs, undoing)
+    def _context(
+        self, node: SagaNodeId, *, undoing: bool = False, output_type: object = None
+    ) -> ActionContext[Never]:
+        state = self.state
+        attempt = 1
+        if state.setbacks is not NO_SETBACKS:  # as it nearly always is: a call less for each node
+            last = state.last_attempt(node, undoing=undoing)
+            attempt = 1 if last is None else last.number + 1
+        ctx = ActionContext(
+            state.log.saga_id,
+            node,
+            self.user_data,
+            self.dag,
+            state.outputs,
+            undoing,
+            attempt,
+            state.in_flight.get(node),
+            output_type,
+            self.now,
+        )
         # The type of the user's data is between open_sec and the actions; no checker can see it.
         return cast("ActionContext[Never]", ctx)

@@ -17,7 +17,8 @@ class SecStatistics:
 
     Attributes:
         ready: Sagas that wait to be started.
-        running: Sagas that run.
+        running: Sagas that run, those that only wait included.
+        held: Of these, sagas that wait for somebody to look at them.
         pending: Sagas that are being created or loaded.
         left: Unfinished sagas that go on at the next open, while the SEC is being left.
         finished: Finished sagas that are still in memory.
@@ -30,6 +31,7 @@ class SecStatistics:
 
     ready: int
     running: int
+    held: int
     pending: int
     left: int
     finished: int
@@ -46,6 +48,7 @@ def take(coordinator: Coordinator, writer: LogWriter) -> SecStatistics:
     return SecStatistics(
         ready=census[EntryState.READY],
         running=census[EntryState.RUNNING],
+        held=coordinator.held,
         pending=census[EntryState.CREATING] + census[EntryState.LOADING],
         left=census[EntryState.LEFT],
         finished=census[EntryState.DONE],

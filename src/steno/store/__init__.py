@@ -16,6 +16,7 @@ Numbers make writes idempotent: a batch that was written, and whose answer was l
 again.
 """
 
+from steno.action import from_timestamp, to_timestamp
 from steno.store._finding import Finding, Verdict
 from steno.store._judge import Append, Change, Create, Note, StoredRow, judge
 from steno.store._port import (
@@ -35,7 +36,6 @@ from steno.store._read import (
     StoredSaga,
     TakeOver,
 )
-from steno.store._time import from_timestamp, to_timestamp
 from steno.store._write import (
     Durable,
     Fence,

@@ -5,7 +5,16 @@ from datetime import timedelta
 import attrs
 
 from steno import SagaCachedState, StoreError, StoreUnavailable
-from steno.core import NULL, Failed, InjectedError, Succeeded
+from steno.core import (
+    NULL,
+    AttemptFailed,
+    Failed,
+    FailedInDoubt,
+    InjectedError,
+    Succeeded,
+    UndoAttemptFailed,
+    action_error,
+)
 from steno.store import Durable, Rejected, SagaProblem
 from support.broken._registry import caught_by
 from support.hooked import HookedSession, HookedStore
@@ -53,6 +62,87 @@ class CutsLongOutputs(HookedStore):
             for event in record.events
         ]
         return super()._append(attrs.evolve(record, events=tuple(kept)), row)
+
+
+KINDS = "record: every kind of event is kept", "read: every kind of event is an entry"
+
+
+class ChangingStore(HookedStore):
+    """A store that keeps something else than what an event says."""
+
+    def _append(self, record, row):
+        kept = tuple(
+            attrs.evolve(event, event_type=self.changed(event.event_type))
+            for event in record.events
+        )
+        return super()._append(attrs.evolve(record, events=kept), row)
+
+
+@caught_by(*KINDS)
+class CountsAttemptsAnew(ChangingStore):
+    def changed(self, what):
+        return attrs.evolve(what, attempt=1) if isinstance(what, AttemptFailed) else what
+
+
+@caught_by(*KINDS)
+class CountsUndoAttemptsAnew(ChangingStore):
+    def changed(self, what):
+        return attrs.evolve(what, attempt=1) if isinstance(what, UndoAttemptFailed) else what
+
+
+@caught_by(*KINDS)
+class ForgetsTheDoubtOfAnAttempt(ChangingStore):
+    def changed(self, what):
+        return attrs.evolve(what, in_doubt=False) if isinstance(what, AttemptFailed) else what
+
+
+@caught_by(*KINDS, "rules: a log with attempts keeps the rules when it comes back")
+class ForgetsTheDoubtOfAFailure(ChangingStore):
+    def changed(self, what):
+        if not isinstance(what, FailedInDoubt):
+            return what
+        return Failed(action_error(what.error).cause.encoded())
+
+
+@caught_by(*KINDS)
+class KeepsTimesToTheSecond(ChangingStore):
+    def changed(self, what):
+        if not isinstance(what, AttemptFailed | UndoAttemptFailed) or what.next is None:
+            return what
+        return attrs.evolve(what, next=what.next // 1_000_000 * 1_000_000)
+
+
+@caught_by(*KINDS)
+class MakesAttemptsThatAreHeldDueAtOnce(ChangingStore):
+    def changed(self, what):
+        if not isinstance(what, AttemptFailed | UndoAttemptFailed) or what.next is not None:
+            return what
+        return attrs.evolve(what, next=0, reopen=False)
+
+
+@caught_by(*KINDS)
+class HoldsWhatIsDueAtTheNextOpen(ChangingStore):
+    def changed(self, what):
+        held = isinstance(what, AttemptFailed | UndoAttemptFailed)
+        return attrs.evolve(what, reopen=False) if held else what
+
+
+@caught_by(*KINDS, "rules: a log with attempts keeps the rules when it comes back")
+class KeepsEachKindOfEventOncePerNode(HookedStore):
+    def load(self, saga_id):
+        stored = super().load(saga_id)
+        return stored and attrs.evolve(stored, events=self.once(stored.events))
+
+    def entries(self, saga_id):
+        found = super().entries(saga_id)
+        kept = self.once([entry.event for entry in found])
+        return [entry for entry in found if any(entry.event is event for event in kept)]
+
+    def once(self, events):
+        first = {}
+        for event in events:
+            first.setdefault((event.node_id, event.event_type.label), event)
+        return tuple(first.values())
 
 
 @caught_by("record: a record sets the state")

@@ -1,0 +1,257 @@
+"""
+One attempt of a node whose action says something of its calls, and what is to follow from it.
+
+Theory of operation. A call ends by returning, or otherwise: it raises, or exceeds its timeout. If
+its action provides for doubt, and the call does not say that it has done nothing, its node is then
+in doubt. A probe, if there is one, settles that: at once, and also before a call is made again that
+a crash cut off. What comes of all this is told to the machine as an input; whether there is to be
+another attempt, and when, is decided here, by the action's policy, the clock and chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Never, TypeAlias, TypeVar, cast
+
+import attrs
+import trio
+
+from steno.action import (
+    NOT_DONE,
+    Action,
+    ActionContext,
+    ActionFunc,
+    Codec,
+    Policy,
+    Retry,
+    chance_of,
+    output_type_of,
+)
+from steno.core import (
+    INJECTED,
+    LATEST,
+    RunAction,
+    SagaState,
+    SerializeFailed,
+    Timestamp,
+    inputs,
+)
+from steno.errors import ActionTimeout, InternalError, NotDone
+from steno.runtime._fault import is_cancelled, is_closing
+
+T = TypeVar("T")
+
+AttemptOutcome: TypeAlias = inputs.ActionSucceeded | inputs.ActionRaised
+
+UNWOUND = "it was not called, as the saga unwinds"
+
+
+async def within(seconds: float | None, call: Callable[[], Awaitable[T]]) -> T:
+    """
+    Call a function and return its result; one that returns too late has returned all the same.
+
+    Args:
+        seconds: Its timeout; None: any.
+        call: The function.
+
+    Raises:
+        ActionTimeout: It took longer, and was cancelled.
+    """
+    if seconds is None:
+        return await call()
+    scope = trio.CancelScope(relative_deadline=seconds)
+    try:
+        with scope:
+            return await call()
+    except Exception as error:
+        # It may turn the cancellation into another error, or raise one beside it, in a group from
+        # which the scope takes its own Cancelled. That of the saga is for the caller.
+        if scope.cancel_called and not is_closing(error):
+            raise ActionTimeout(_too_long(seconds)) from error
+        raise
+    raise ActionTimeout(_too_long(seconds))
+
+
+def _too_long(seconds: float) -> str:
+    return f"it took longer than its timeout of {seconds:g} s"
+
+
+@attrs.define(eq=False)
+class Attempt:
+    """
+    A call of an action by its policy.
+
+    Attributes:
+        action: The action.
+        ctx: What it is given.
+        policy: What it says of its calls.
+        command: What the machine asks for.
+        state: The saga's state.
+        codec: Encodes results.
+        now: Returns the time, by the SEC's clock.
+        raised: The exception of a call that failed, for the log.
+    """
+
+    action: Action
+    ctx: ActionContext[Never]
+    policy: Policy
+    command: RunAction
+    state: SagaState
+    codec: Codec
+    now: Callable[[], Timestamp]
+    raised: Exception | None = attrs.field(init=False, default=None)
+    _cleared: bool = attrs.field(init=False, default=False)  # a probe said that nothing was done
+
+    async def run(self) -> AttemptOutcome:
+        """Make the call, unless a probe finds that it is not needed, and return what came of it."""
+        if self.command.repeats and self.policy.probe is not None:
+            found = await self._probe()
+            if found is not None:
+                return found
+            if self.state.unwinding:
+                return self._failed(NotDone(UNWOUND))
+        if self.command.fails:
+            return inputs.ActionRaised(
+                self.ctx.node_id, INJECTED, self._doubt(call=self._was_cut_off)
+            )
+        for _ in range(self.command.times - 1):
+            await self._call_for_nothing()
+        return await self._call()
+
+    def unwound(self) -> AttemptOutcome:
+        """Return the outcome of an attempt that was not made, as its saga unwinds."""
+        return self._failed(NotDone(UNWOUND))
+
+    async def _call_for_nothing(self) -> None:
+        """Make a call of which the result does not count."""
+        try:
+            await within(self.policy.timeout, lambda: self.action.do_it(self.ctx))
+        except Exception as error:
+            if is_closing(error) or is_cancelled():
+                raise
+        await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def _call(self) -> AttemptOutcome:
+        try:
+            output = await within(self.policy.timeout, lambda: self.action.do_it(self.ctx))
+        except Exception as error:
+            if is_closing(error) or is_cancelled():
+                raise
+            return await self._settled(error)
+        try:
+            return self._succeeded(output)
+        except Exception as error:  # noqa: BLE001 - looking at a value runs the user's code
+            return await self._settled(error, unstorable=True)
+
+    async def _settled(self, error: Exception, *, unstorable: bool = False) -> AttemptOutcome:
+        """Return the outcome of a call that ended otherwise; the probe is asked if in doubt."""
+        try:
+            said = self.policy.is_not_done(error)
+        except Exception as broken:  # noqa: BLE001 - a function of the user's
+            error, said = broken, False
+        # What returned has done something, even if that cannot be stored.
+        harmless = said or (self.policy.atomic and not unstorable)
+        doubt = self._doubt(call=not harmless or self._was_cut_off)
+        in_doubt = self.state.is_in_doubt(self.ctx.node_id) if doubt is None else doubt
+        if in_doubt and self.policy.probe is not None:
+            found = await self._probe()
+            if found is not None:
+                return found
+            doubt = False
+        return self._failed(error, in_doubt=doubt, unstorable=unstorable)
+
+    async def _probe(self) -> AttemptOutcome | None:
+        """Find out whether the action was done; None: it was not, by no call so far."""
+        if not isinstance(self.action, ActionFunc):
+            msg = f"action {self.action.name} has no probe"
+            raise InternalError(msg)
+        action = cast("ActionFunc[Never, object]", self.action)
+        try:
+            found = await within(self.policy.timeout, lambda: action.probe_it(self.ctx))
+        except Exception as error:
+            if is_closing(error) or is_cancelled():
+                raise
+            return self._failed(error, in_doubt=True)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if found is NOT_DONE:
+            self._cleared = True
+            return None
+        try:
+            return self._succeeded(found)
+        except Exception as error:  # noqa: BLE001 - looking at a value runs the user's code
+            return self._failed(error, in_doubt=True, unstorable=True)
+
+    @property
+    def _was_cut_off(self) -> bool:
+        """Whether an earlier call may have taken effect, of which no event says anything."""
+        # An atomic one, too: it may have returned, and its success was not durable.
+        return self.command.repeats and not self._cleared
+
+    def _doubt(self, *, call: bool) -> bool | None:
+        """Return what an input says of doubt, given whether this call leaves the node in it."""
+        if call and self.policy.provides_for_doubt:
+            return True
+        return False if self._cleared else None
+
+    def _succeeded(self, output: object) -> AttemptOutcome:
+        text = self.codec.encode(output, as_type=output_type_of(self.action))
+        return inputs.ActionSucceeded(self.ctx.node_id, text)
+
+    def _failed(
+        self, error: Exception, *, in_doubt: bool | None = None, unstorable: bool = False
+    ) -> AttemptOutcome:
+        self.raised = error
+        node = self.ctx.node_id
+        if unstorable:
+            text = f'output of node "{self.ctx.node_name}": {self.codec.error_text(error)}'
+            stored = SerializeFailed(text).encoded()
+        else:
+            stored = self.codec.action_error(cause_of(error)).encoded()
+        if in_doubt is None and self._cleared:
+            in_doubt = False
+        # NotDone says that the action will not be done, so there is no point in trying again.
+        if isinstance(error, NotDone):
+            return inputs.ActionRaised(node, stored, in_doubt)
+        try:
+            again = again_after(
+                error, self.policy.retry, self.ctx, self.state.in_flight.get(node), self.now()
+            )
+        except Exception as broken:  # noqa: BLE001 - a function of the user's
+            self.raised, again = broken, None
+            stored = self.codec.action_error(broken).encoded()
+        return inputs.ActionRaised(node, stored, in_doubt, again)
+
+
+def again_after(
+    error: Exception,
+    retry: Retry | None,
+    ctx: ActionContext[Never],
+    since: Timestamp | None,
+    now: Timestamp,
+) -> inputs.Again | None:
+    """
+    Return when a call that failed is to be made again; None: it is not.
+
+    Args:
+        error: What it raised.
+        retry: When calls are made again.
+        ctx: Its context.
+        since: When the first call was started.
+        now: The time.
+    """
+    if retry is None or (wanted := retry.wants(error)) is False:
+        return None
+    elapsed = 0.0 if since is None else (now - since) / 1_000_000
+    if retry.is_used_up(ctx.attempt, elapsed):
+        return inputs.Again(None) if retry.then == "hold" else None
+    chance = chance_of(ctx.idempotency_key, ctx.attempt)
+    wait = retry.wait_for(ctx.attempt, chance) if wanted is True else wanted
+    # No later than the last time that can be stored; a wait may be infinite.
+    left = (LATEST - now) / 1_000_000
+    return inputs.Again(LATEST if wait >= left else Timestamp(now + round(wait * 1_000_000)))
+
+
+def cause_of(error: Exception) -> Exception:
+    """Return the exception to store: of `raise NotDone() from error`, that error."""
+    cause = error.__cause__
+    return cause if isinstance(error, NotDone) and isinstance(cause, Exception) else error

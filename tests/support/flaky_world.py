@@ -1,0 +1,476 @@
+"""
+Flaky services on a whole SEC, which is lost or left again and again.
+
+A `FlakyWorld` is what outlives a SEC: the store, what the services have done, and the clock. See
+`support.crash`, which does the same for sagas in which nothing is tried again; here there are times
+to wait for as well, so a SEC is also left normally, or drained, and opened again after a while.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import TypeAlias
+
+import attrs
+import trio
+
+from steno import (
+    NOOP,
+    NOT_DONE,
+    ActionContext,
+    ActionRegistry,
+    InMemorySecStore,
+    NotDone,
+    Retry,
+    SagaId,
+    SagaNotReady,
+    SagaResult,
+    SagaSerialized,
+    SecClient,
+    SecClosing,
+    open_sec,
+)
+from steno.action import to_timestamp
+from steno.store import SagaWrite, StoredSaga, WriteOutcome
+from steno.testing.faults import Crash as CrashAtWrite
+from steno.testing.faults import Delay, Fault, FaultyStore, Refusal, Unavailable, When
+from steno.testing.schedule import DateClock, Steps, run_seeded
+from support.crash import MOMENTS, Crash, Where, job_id, silence
+from support.flaky import (
+    EFFECTIVE,
+    EPOCH,
+    Act,
+    Doing,
+    FlakyJob,
+    Kind,
+    Rules,
+    Said,
+    Undo,
+    action_names,
+    rules_by_name,
+)
+from support.oracle import Evidence, read
+
+
+class Flaky(Exception):
+    """What a service raises that may work the next time."""
+
+
+class Broken(Exception):
+    """What it raises that is not tried again."""
+
+
+@attrs.frozen
+class Leave:
+    """
+    A life that is left normally, whether its sagas have finished or not.
+
+    Attributes:
+        after: Seconds after it has begun.
+        drains: Whether the SEC is drained first.
+    """
+
+    after: float
+    drains: bool = False
+
+
+Ending: TypeAlias = Crash | Leave
+"""How a life ends, if its sagas do not end before."""
+
+GONE: tuple[float, ...] = (0.0, 0.0, 1.0, 100.0)
+"""Seconds for which there is no SEC, between two lives."""
+
+
+@attrs.frozen
+class FlakyTrial:
+    """
+    All that decides how some sagas run.
+
+    Attributes:
+        jobs: The sagas.
+        rules: What actions say of themselves, in turn.
+        endings: One for each life but the last.
+        seed: The schedule of tasks.
+        script: How long calls, commits and downtimes take.
+        hiccups: Commits, counted over all lives, at which the store is unavailable; those of an
+            even number were made all the same.
+        refusals: Commits at which the store refuses a batch as a whole, if more than one write
+            is in it.
+    """
+
+    jobs: tuple[FlakyJob, ...]
+    rules: tuple[Rules, ...]
+    endings: tuple[Ending, ...] = ()
+    seed: int = 0
+    script: bytes = b""
+    hiccups: frozenset[int] = frozenset()
+    refusals: frozenset[int] = frozenset()
+
+    def world(self) -> "FlakyWorld":
+        """Run it to its end, through all lives; return what there is then."""
+        world = FlakyWorld(self)
+        run_seeded(world.live, seed=self.seed)
+        return world
+
+
+@attrs.define(eq=False)
+class FlakyWorld:
+    """
+    What outlives a SEC.
+
+    Attributes:
+        trial: All that decides.
+        clock: The date, for store and SEC.
+        jobs: The sagas.
+        store: The store.
+        wrong: All that should not be; the test fails if there is any.
+        results: What waiters were given.
+        lives: How many events each saga had when a life began.
+        commits: How long the log of each saga was after each transaction.
+        batches: How many batches the store was given.
+        doings: Every call of user code.
+        effects: The nodes that are in effect.
+        views: How many views were taken.
+    """
+
+    trial: FlakyTrial
+    clock: DateClock = attrs.field(factory=lambda: DateClock(EPOCH))
+    jobs: dict[SagaId, FlakyJob] = attrs.field(init=False)
+    store: InMemorySecStore = attrs.field(init=False)
+    wrong: list[str] = attrs.field(factory=list)
+    results: dict[SagaId, list[SagaResult]] = attrs.field(factory=lambda: defaultdict(list))
+    lives: list[dict[SagaId, int]] = attrs.field(factory=list)
+    commits: dict[SagaId, set[int]] = attrs.field(factory=lambda: defaultdict(set))
+    batches: int = 0
+    batches_of_life: int = 0
+    doings: list[Doing] = attrs.field(factory=list)
+    effects: set[tuple[SagaId, int]] = attrs.field(factory=set)
+    views: int = 0
+    dumps: list[SagaSerialized] = attrs.field(factory=list)
+    _calls: Counter[tuple[SagaId, int, Kind]] = attrs.field(factory=Counter)
+    _inside: Counter[str] = attrs.field(factory=Counter)
+    _shared: dict[int, trio.CapacityLimiter] = attrs.field(factory=dict)
+    _ending: Ending | None = None
+    _scope: trio.CancelScope = attrs.field(init=False)
+    _moments: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+
+    def __attrs_post_init__(self) -> None:
+        self.store = InMemorySecStore(clock=self.clock)
+        self.jobs = {job_id(number): job for number, job in enumerate(self.trial.jobs)}
+
+    # Lives
+
+    async def live(self) -> None:
+        """Open a SEC again and again, until one life sees all sagas finished."""
+        for ending in (*self.trial.endings, None):
+            if await self._one_life(ending):
+                return
+            self.clock.advance(timedelta(seconds=GONE[self._pick(len(self.lives), len(GONE))]))
+        self.wrong.append("the last life has ended before its sagas")
+
+    async def _one_life(self, ending: Ending | None) -> bool:
+        """Open a SEC and leave it; return True if all sagas have ended."""
+        self.lives.append({i: len(self.events(i)) for i in self.jobs})
+        self.batches_of_life, self._ending = 0, ending
+        self._inside.clear()
+        step = ending.number if isinstance(ending, Crash) and ending.where is Where.STEP else None
+        store = FaultyStore(self.store, lambda *_: self.commit)
+        at_a_time = 1 + self._pick(len(self.lives), 3)
+        with (
+            silence(),
+            trio.CancelScope() as self._scope,
+            Steps(step, self._scope.cancel).counting(),
+        ):
+            async with open_sec(
+                store,
+                self.registry(),
+                context=None,
+                clock=self.clock,
+                recover_concurrency=at_a_time,
+            ) as sec:
+                await self._run_all(sec, ending)
+        if +self._inside:
+            self.wrong.append(f"after open_sec was left there still run {+self._inside}")
+        for saga_id in self.jobs:
+            self.commits[saga_id].add(len(self.events(saga_id)))
+        return all(self._has_ended(saga_id) for saga_id in self.jobs)
+
+    def _has_ended(self, saga_id: SagaId) -> bool:
+        stored = self.store.load(saga_id)
+        return stored is not None and stored.summary.state.finished
+
+    async def _run_all(self, sec: SecClient, ending: Ending | None) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch, sec)
+            if isinstance(ending, Leave):
+                nursery.start_soon(self._leave, sec, ending, nursery.cancel_scope)
+            async with trio.open_nursery() as runs:
+                for number, saga_id in enumerate(self.jobs):
+                    runs.start_soon(self._run_one, sec, saga_id, number)
+            nursery.cancel_scope.cancel()
+
+    async def _leave(self, sec: SecClient, ending: Leave, scope: trio.CancelScope) -> None:
+        await trio.sleep(ending.after)
+        if ending.drains:
+            await sec.drain()
+        scope.cancel()
+
+    async def _run_one(self, sec: SecClient, saga_id: SagaId, number: int) -> None:
+        """Do what an application does, which may have been started anew: create, start, wait."""
+        with suppress(SecClosing):  # it is being drained
+            handle = await sec.saga_create(
+                self.jobs[saga_id].dag, saga_id=saga_id, start=bool(self._pick(number, 2))
+            )
+            with suppress(SagaNotReady):
+                await handle.start()
+            self.results[saga_id].append(await handle.wait())
+            if not self._has_ended(saga_id):
+                self.wrong.append(f"{saga_id}: a waiter was answered before the end was durable")
+
+    # What there is to see
+
+    def stored(self, saga_id: SagaId) -> StoredSaga:
+        stored = self.store.load(saga_id)
+        assert stored is not None
+        return stored
+
+    def events(self, saga_id: SagaId) -> tuple:
+        stored = self.store.load(saga_id)
+        return () if stored is None else stored.events
+
+    def rules(self, saga_id: SagaId) -> dict[int, Rules]:
+        names = action_names(self.jobs[saga_id].dag)
+        return {node: rules_by_name(self.trial.rules, name) for node, name in names.items()}
+
+    def evidence(self, saga_id: SagaId) -> Evidence:
+        """Return what the oracle needs to judge a saga."""
+        job, stored = self.jobs[saga_id], self.stored(saga_id)
+        return Evidence(
+            job.graph,
+            self.rules(saga_id),
+            job.wakes,
+            read(stored.events, [begin[saga_id] for begin in self.lives]),
+            stored.summary.state.value,
+            [doing for doing in self.doings if doing.saga_id == saga_id],
+            frozenset(node for saga, node in self.effects if saga == saga_id),
+            frozenset(self.commits[saga_id]),
+        )
+
+    async def _watch(self, sec: SecClient) -> None:
+        """Look at all sagas whenever something happens; no look waits for anything."""
+        while True:
+            await self._moments.park()
+            began = trio.current_time()
+            for saga_id in self.jobs:
+                if self.store.load(saga_id) is None:
+                    continue
+                view = await sec.saga_get(saga_id)
+                seen = view.serialized()
+                self.views += 1
+                self.dumps.append(seen)
+                if seen.events != self.events(saga_id)[: len(seen.events)]:
+                    self.wrong.append(f"{saga_id}: a view shows what is not durable")
+                if not str(getattr(view.state, "status", "")):
+                    self.wrong.append(f"{saga_id}: a view has no status, but {view.state}")
+            if trio.current_time() != began:
+                self.wrong.append("a view has waited")
+
+    # The store
+
+    def _pick(self, at: int, below: int) -> int:
+        script = self.trial.script
+        return script[at % len(script)] % below if script else 0
+
+    async def commit(self, record: Callable, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+        """Write a batch, slowly, and be lost at it if this is the time."""
+        number, total = self.batches_of_life, self.batches
+        self.batches_of_life, self.batches = number + 1, total + 1
+        self._moments.unpark_all()
+        fault: Fault | None = None
+        if total in self.trial.hiccups:
+            fault = Unavailable(When.BEFORE if total % 2 else When.AFTER)
+        elif total in self.trial.refusals:
+            fault = Refusal(
+                OverflowError("a row of this batch is poisoned"), lambda batch: len(batch) > 1
+            )
+        match self._ending:
+            case Crash(where=where, number=place) if place == number and where in MOMENTS:
+                fault = CrashAtWrite(self._scope.cancel, MOMENTS[where], fault)
+
+        async def watched(part: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
+            outcomes = await record(part)
+            for saga_id in self.jobs:
+                self.commits[saga_id].add(len(self.events(saga_id)))
+            self._moments.unpark_all()
+            return outcomes
+
+        slowly = Delay(self._pick(total, 3), self._pick(total + 1, 2), fault)
+        return await slowly(watched, batch)
+
+    # The actions
+
+    def registry(self) -> ActionRegistry:
+        """Return the actions of all sagas, as each life of the application makes them."""
+        registry = ActionRegistry()
+        names = {n for job in self.jobs.values() for n in action_names(job.dag).values()}
+        for name in sorted(names):
+            self._register(registry, name, rules_by_name(self.trial.rules, name))
+        return registry
+
+    def _register(self, registry: ActionRegistry, name: str, rules: Rules) -> None:
+        limit: trio.CapacityLimiter | int | None = rules.limit
+        if limit is not None and rules.shares:
+            key = self.trial.rules.index(rules)
+            limit = self._shared.setdefault(key, trio.CapacityLimiter(limit))
+        retry = _retry(rules, rules.attempts, rules.wait, rules.within)
+        action = registry.action(
+            name=name,
+            undo=NOOP if rules.undo is Undo.NOOP else None,
+            retry=retry,
+            timeout=rules.timeout,
+            limit=limit,
+            atomic=rules.atomic,
+        )(self._of(Kind.CALL))
+        if rules.undo is not Undo.NOOP:
+            action.undo(
+                retry=_retry(rules, rules.undo_attempts, rules.undo_wait, None),
+                timeout=rules.undo_timeout,
+                in_doubt=rules.undo is Undo.IN_DOUBT,
+            )(self._of(Kind.UNDO))
+        if rules.probe:
+            action.probe(self._of(Kind.PROBE))
+
+    def _of(self, kind: Kind) -> Callable[[ActionContext[None]], Awaitable[object]]:
+        async def call(ctx: ActionContext[None]) -> object:
+            return await self._do(ctx, kind)
+
+        return call
+
+    async def _do(self, ctx: ActionContext[None], kind: Kind) -> object:
+        """Do what was planned for this call, and note what it was told and how it ended."""
+        job, rules = self.jobs[ctx.saga_id], self.rules(ctx.saga_id)[ctx.node_id]
+        key = (ctx.saga_id, ctx.node_id, kind)
+        act = job.act(rules, ctx.node_id, kind, attempt=ctx.attempt, calls=self._calls[key])
+        self._calls[key] += 1
+        doing = self._doing(ctx, kind)
+        self.doings.append(doing)
+        self._moments.unpark_all()
+        with self._noted(doing, self._place(ctx, rules), rules):
+            return await self._act(doing, act, rules)
+
+    def _doing(self, ctx: ActionContext[None], kind: Kind) -> Doing:
+        since = ctx.started_at
+        return Doing(
+            saga_id=ctx.saga_id,
+            node=ctx.node_id,
+            kind=kind,
+            attempt=ctx.attempt,
+            life=len(self.lives) - 1,
+            durable=len(self.events(ctx.saga_id)),
+            began=to_timestamp(self.clock()),
+            since=None if since is None else to_timestamp(since),
+            has_output=ctx.output is not None,
+            text=f"doing {len(self.doings)}.",
+        )
+
+    def _place(self, ctx: ActionContext[None], rules: Rules) -> str:
+        """Return what a limit counts calls by."""
+        if rules.shares:
+            return f"limiter {self.trial.rules.index(rules)}"
+        return action_names(self.jobs[ctx.saga_id].dag)[ctx.node_id]
+
+    @contextmanager
+    def _noted(self, doing: Doing, place: str, rules: Rules) -> Iterator[None]:
+        counts = doing.kind is not Kind.UNDO
+        self._inside[place] += counts
+        if rules.limit is not None and self._inside[place] > rules.limit:
+            self.wrong.append(f"{doing} is one call too many")
+        try:
+            yield
+        except Flaky:
+            doing.said = Said.RAISED
+            raise
+        except Broken:
+            doing.said = Said.RAISED_OTHER
+            raise
+        except NotDone:
+            doing.said = Said.RAISED_NOT_DONE
+            raise
+        except trio.Cancelled:
+            doing.said = Said.CANCELLED
+            raise
+        finally:
+            self._inside[place] -= counts
+            doing.ended = to_timestamp(self.clock())
+
+    async def _act(self, doing: Doing, act: Act, rules: Rules) -> object:
+        place = doing.durable + doing.node
+        await self._take_time(place)
+        match act:
+            case Act.FAILS:
+                raise Flaky(doing.text)
+            case Act.BREAKS:
+                raise Broken(doing.text)
+            case Act.REFUSES:
+                raise NotDone(doing.text)
+            case Act.HANGS:
+                await trio.sleep_forever()
+            case Act.LATE:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep((rules.timeout_of(doing.kind) or 0) + 1)
+        output = self._take_effect(doing, act)
+        # Late, it would be cancelled at the next checkpoint instead of returning.
+        if act is not Act.LATE and not (rules.atomic and doing.kind is Kind.CALL):
+            await self._take_time(place + 1)
+        match act:
+            case Act.FAILS_AFTER:
+                raise Flaky(doing.text)
+            case Act.HANGS_AFTER:
+                await trio.sleep_forever()
+            case Act.ODD:
+                doing.said = Said.RETURNED_ODD
+                return object()
+        doing.said = Said.RETURNED
+        if output is NOT_DONE:
+            doing.said = Said.RETURNED_NOT_DONE
+        return output
+
+    def _take_effect(self, doing: Doing, act: Act) -> object:
+        key = doing.saga_id, doing.node
+        match doing.kind:
+            case Kind.CALL if act in EFFECTIVE:
+                self.effects.add(key)
+            case Kind.UNDO if act in EFFECTIVE:
+                self.effects.discard(key)
+            case Kind.PROBE if key not in self.effects:
+                return NOT_DONE
+        return None if doing.kind is Kind.UNDO else f"did {doing.node}"
+
+    async def _take_time(self, place: int) -> None:
+        match self._pick(place, 5):
+            case 0:
+                await trio.lowlevel.checkpoint()
+            case 1:
+                pass
+            case seconds:
+                await trio.sleep((seconds - 1) / 4)
+
+
+def _retry(rules: Rules, attempts: int, wait: float, within: float | None) -> Retry | None:
+    if attempts == 1:
+        return None
+    return Retry(
+        (Flaky, NotDone),  # which is not tried again all the same
+        attempts=attempts,
+        timeout=within,
+        wait_initial=wait,
+        wait_max=rules.longest,
+        wait_jitter=rules.jitter,
+    )
+
+
+def shuffled_script(seed: int) -> bytes:
+    """Return a script that is longer than one that Hypothesis would draw."""
+    return random.Random(seed).randbytes(20)

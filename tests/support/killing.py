@@ -1,0 +1,63 @@
+"""Processes that are started, listened to, and killed when they have said a word."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import attrs
+
+PATIENCE = 120
+"""Seconds within which a process must say something, or end."""
+
+
+@attrs.frozen
+class Moment:
+    """
+    When a process is killed.
+
+    Attributes:
+        word: What it has to say first.
+        delay: How many seconds later.
+    """
+
+    word: str
+    delay: float
+
+
+def said(process: subprocess.Popen[bytes], word: str) -> bool:
+    """Wait until a process says a word; False if it ends before."""
+    heard = b""
+    while word.encode() not in heard.split(b"\n")[:-1]:
+        ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
+        assert ready, f"the process says nothing for {PATIENCE} s after {heard!r}"
+        more = os.read(process.stdout.fileno(), 100)
+        if not more:
+            return False
+        heard += more
+    return True
+
+
+def lived(program: Path, life: str, errors: Path, moment: Moment | None) -> int:
+    """Let a process live, and kill it, if it has not ended before; return how it ended."""
+    command = [sys.executable, "-W", "error", str(program), life]
+    with (
+        errors.open("ab") as written,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=written,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        ) as process,
+    ):
+        try:
+            if moment is not None and said(process, moment.word):
+                time.sleep(moment.delay)
+                process.kill()
+            code = process.wait(PATIENCE)
+        finally:
+            process.kill()
+    assert errors.read_text() == ""
+    return code

@@ -1,0 +1,616 @@
+"""
+An oracle of attempts and doubt: whether what user code did, and the log, are allowed together.
+
+It is written from the text of the specification, and shares with the library the events only. It
+sees each call of user code, in order and over all lives of a SEC, and the final log. Where
+`support.checker` knows Steno's rules, this knows those that were added to them.
+
+For each attempt of a node it takes the calls that were made for it, life by life. A life that ended
+before the attempt's result was in the log may have ended anywhere: its calls were cut off. The last
+one must explain the result: whether there is one, which, in doubt or not, when the next attempt is
+due, and what its error says.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import NoReturn
+
+import attrs
+
+from steno.core import SagaNodeEvent, event_data
+from support.checker import Expanded
+from support.flaky import EFFECTIVE, SECOND, Act, Doing, FlakyJob, Kind, Rules, Said, Undo
+
+IN_DOUBT = "failed in doubt"
+
+# A row for each pair of status and event of the specification.
+ROWS = {
+    ("never started", "started"): "started",
+    ("started", "succeeded"): "succeeded",
+    ("started", "failed"): "failed",
+    ("started", IN_DOUBT): IN_DOUBT,
+    ("started", "attempt_failed"): "backing off",
+    ("backing off", "started"): "started",
+    ("backing off", "failed"): "failed",
+    ("backing off", IN_DOUBT): IN_DOUBT,
+    ("succeeded", "undo_started"): "undo started",
+    (IN_DOUBT, "undo_started"): "undo started",
+    ("undo started", "undo_finished"): "undo finished",
+    ("undo started", "undo_failed"): "undo failed",
+    ("undo started", "undo_attempt_failed"): "undo backing off",
+    ("undo backing off", "undo_started"): "undo started",
+}
+
+# Only after an order.
+ORDERED = {
+    ("backing off", "succeeded"),
+    ("undo backing off", "undo_finished"),
+    ("undo failed", "undo_finished"),
+}
+
+UNDONE = {"undo finished", "failed", "never started"}
+FAILURES = {"failed", IN_DOUBT}
+ONLY_OF_ACTIONS = {"attempt_failed", "undo_attempt_failed", IN_DOUBT}
+
+TICK = 2
+"""Microseconds that may be lost in rounding."""
+
+
+class NotAllowed(AssertionError):
+    """Something is not as the specification says."""
+
+
+class Unfounded(NotAllowed):
+    """A log may say it, since a person may have ordered it, but here nobody has."""
+
+
+def demand(condition: object, *what: object, error: type[NotAllowed] = NotAllowed) -> None:
+    if not condition:
+        raise error(" ".join(map(str, what)))
+
+
+def never(*what: object) -> NoReturn:
+    raise NotAllowed(" ".join(map(str, what)))
+
+
+@attrs.frozen
+class Entry:
+    """
+    An event, as the oracle reads it.
+
+    Attributes:
+        seq: Its number.
+        node: Its node.
+        what: Its type; a failure in doubt is told from one that is not.
+        time: When it was made.
+        life: The life in which it was stored.
+        data: What it carries, decoded.
+    """
+
+    seq: int
+    node: int
+    what: str
+    time: int
+    life: int
+    data: object
+
+    def __str__(self) -> str:
+        """Return it as one short line."""
+        return f"[event {self.seq}: {self.what} of node {self.node}, at {self.time}, {self.data}]"
+
+    @property
+    def due(self) -> int | None:
+        return self.data["next"]
+
+    @property
+    def doubt(self) -> bool:
+        return self.what == IN_DOUBT or (self.what == "attempt_failed" and self.data["in_doubt"])
+
+    @property
+    def error(self) -> str:
+        """What the event says of the error, as text without the mark of a doubt."""
+        match self.what, self.data:
+            case ("failed", _) | ("undo_failed", _):
+                return json.dumps(self.data)
+            case "failed in doubt", {"InDoubt": {"cause": cause}}:
+                return json.dumps(cause)
+            case (("attempt_failed" | "undo_attempt_failed"), {"error": error}):
+                return json.dumps(error)
+        never(self, "has no error")
+
+
+def read(events: Sequence[SagaNodeEvent], lives: Sequence[int]) -> list[Entry]:
+    """Return the entries of a log, given how many events there were when each life began."""
+    log = []
+    for seq, event in enumerate(events):
+        text = event_data(event.event_type)
+        data = None if text is None else json.loads(text)
+        label = event.event_type.label
+        if label == "failed" and isinstance(data, dict) and "InDoubt" in data:
+            label = IN_DOUBT
+        life = max(number for number, begin in enumerate(lives) if begin <= seq)
+        log.append(Entry(seq, event.node_id, label, event.time, life, data))
+    return log
+
+
+@attrs.define
+class Evidence:
+    """
+    All that the oracle sees of one saga.
+
+    Attributes:
+        graph: Its graph, spelled out.
+        rules: What the action of each node says of itself.
+        wakes: Until when each sleep sleeps: whether counted from its start, and microseconds.
+        log: The whole log.
+        state: What its row says.
+        doings: The calls of user code, in order.
+        effects: The nodes that are in effect in the end.
+        commits: How long the log was after each transaction; None: not known.
+    """
+
+    graph: Expanded
+    rules: Mapping[int, Rules]
+    wakes: Mapping[int, tuple[bool, int]]
+    log: list[Entry]
+    state: str
+    doings: Sequence[Doing] = ()
+    effects: frozenset[int] = frozenset()
+    commits: frozenset[int] | None = None
+
+    def of(self, node: int) -> list[Entry]:
+        return [entry for entry in self.log if entry.node == node]
+
+    def last(self, node: int) -> str:
+        own = self.of(node)
+        return own[-1].what if own else "never started"
+
+    def unwinds_before(self, seq: int) -> bool:
+        return any(entry.what in FAILURES for entry in self.log[:seq])
+
+
+def judge(case: Evidence) -> None:
+    """Raise NotAllowed unless all of it is allowed, in a saga that has ended."""
+    check_log(case)
+    check_end(case)
+    for node, kind in enumerate(case.graph.kinds):
+        if kind == "action":
+            check_forward(case, node)
+            check_undo(case, node)
+            check_last_word(case, node)
+    check_effects(case)
+
+
+# The log alone
+
+
+def check_log(case: Evidence) -> None:
+    """Check each event against all before it, and what is durable between two transactions."""
+    status = dict.fromkeys(range(case.graph.size), "never started")
+    due: dict[int, int | None] = {}
+    count: dict[tuple[int, str], int] = {}
+    for entry in case.log:
+        row = status[entry.node], entry.what
+        demand(row not in ORDERED, entry, "without an order", error=Unfounded)
+        demand(row in ROWS, entry, "where its node is", row[0])
+        check_cause(case, status, entry)
+        if entry.what in ONLY_OF_ACTIONS:
+            demand(case.graph.kinds[entry.node] == "action", entry, "of what is not an action")
+        if entry.what in {"attempt_failed", "undo_attempt_failed"}:
+            number = count[entry.node, entry.what] = count.get((entry.node, entry.what), 0) + 1
+            demand(entry.data["attempt"] == number, entry, "is attempt", number)
+            due[entry.node] = entry.due
+        if row[0] in {"backing off", "undo backing off"} and entry.what in {
+            "started",
+            "undo_started",
+        }:
+            demand(due[entry.node] is not None, entry, "was held", error=Unfounded)
+            demand(due[entry.node] <= entry.time, entry, "is begun before it is due")
+        if case.graph.kinds[entry.node] == "sleep":
+            check_sleep(case, entry)
+        status[entry.node] = ROWS[row]
+        if case.commits is not None and entry.seq + 1 in case.commits:
+            check_between(case, status, entry)
+
+
+def check_cause(case: Evidence, status: Mapping[int, str], entry: Entry) -> None:
+    """Check that what an event waits for has happened, and nothing forbids it."""
+    unwinds = case.unwinds_before(entry.seq)
+    match entry.what:
+        case "started":
+            demand(not unwinds, entry, "while the saga unwinds")
+            for parent in case.graph.parents[entry.node]:
+                demand(status[parent] == "succeeded", entry, "before its parent", parent)
+        case "attempt_failed":
+            demand(not unwinds, entry, "is the last, as the saga unwinds")
+        case "undo_started":
+            demand(unwinds, entry, "while nothing has failed")
+            demand("undo failed" not in status.values(), entry, "while the saga is stuck")
+            demand("backing off" not in status.values(), entry, "before all are given up")
+            for child in case.graph.children[entry.node]:
+                demand(status[child] in UNDONE, entry, "before its child", child)
+        case "failed" | "failed in doubt" if status[entry.node] == "backing off":
+            founded = partial(demand, error=Unfounded)
+            founded(unwinds, entry, "is given up though nothing else has failed")
+            last = case.of(entry.node)[: case.of(entry.node).index(entry)][-1]
+            demand(entry.doubt == last.doubt, entry, "is not in the doubt of", last)
+            founded(entry.error == last.error, entry, "has not the error of", last)
+
+
+def check_sleep(case: Evidence, entry: Entry) -> None:
+    """Check that a sleep is over when its time has come, or given up as the saga unwinds."""
+    counted, until = case.wakes[entry.node]
+    match entry.what:
+        case "succeeded":
+            begin = case.of(entry.node)[0].time if counted else 0
+            demand(begin + until <= entry.time, entry, "wakes too early")
+            demand(entry.data is None, entry, "gives something")
+        case "failed":
+            unwinds = case.unwinds_before(entry.seq)
+            demand(unwinds, entry, "is given up too early", error=Unfounded)
+
+
+def check_between(case: Evidence, status: Mapping[int, str], entry: Entry) -> None:
+    """Check that nothing is left half done at the end of a transaction."""
+    for node, kind in enumerate(case.graph.kinds):
+        if case.unwinds_before(entry.seq + 1):
+            demand(status[node] != "backing off", entry, "leaves", node, "to be given up")
+            if kind == "sleep":
+                demand(status[node] != "started", entry, "leaves", node, "asleep")
+        if kind not in {"action", "sleep"}:
+            demand(status[node] != "started", entry, "leaves", node, "started")
+        if kind != "action":
+            demand(status[node] != "undo started", entry, "leaves", node, "half undone")
+
+
+def check_end(case: Evidence) -> None:
+    """Check that the end is whole, and the one that the log says."""
+    last = {node: case.last(node) for node in range(case.graph.size)}
+    match case.state:
+        case "succeeded":
+            demand(set(last.values()) == {"succeeded"}, "success, with", last)
+        case "failed":
+            demand(case.unwinds_before(len(case.log)), "failure, where nothing has failed")
+            left = {node: each for node, each in last.items() if each in {"succeeded", IN_DOUBT}}
+            demand(not left, "failure, and not undone:", left)
+            ends = {"never started", "failed", "undo_finished"}
+            demand(set(last.values()) <= ends, "failure, with", last)
+        case "stuck":
+            stuck = [node for node, each in last.items() if each == "undo_failed"]
+            demand(stuck, "stuck, where no undo has failed")
+            busy = {node for node, each in last.items() if each in {"started", "undo_started"}}
+            demand(not busy, "stuck, and under way:", busy)
+            begun = {entry.node for entry in case.log if entry.what == "undo_started"}
+            for node in stuck:
+                demand(not case.graph.ancestors(node) & begun, "undone above", node)
+        case other:
+            never("the saga has not ended:", other)
+
+
+# The calls of one node
+
+
+@attrs.frozen
+class Segment:
+    """
+    What belongs to one attempt: from its beginning in the log to its end.
+
+    Attributes:
+        begin: The event that begins it.
+        end: The event that ends it.
+        number: Its number, from 1.
+        first: When the node, or its undo, was first started.
+        lives: The calls that were made for it, by life.
+    """
+
+    begin: Entry
+    end: Entry
+    number: int
+    first: int
+    lives: Mapping[int, list[Doing]]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the call is one that may have been cut off in an earlier life."""
+        return self.end.life > self.begin.life
+
+
+def segments(case: Evidence, node: int, begin: str, kinds: set[Kind]) -> Iterator[Segment]:
+    """Yield the attempts of a node; check that each call belongs to one, and knows which."""
+    own = case.of(node)
+    doings = [each for each in case.doings if each.node == node and each.kind in kinds]
+    found = 0
+    pairs = [pair for pair in pairwise(own) if pair[0].what == begin]
+    for number, (first, end) in enumerate(pairs, start=1):
+        lives: dict[int, list[Doing]] = {}
+        for doing in doings:
+            if first.seq < doing.durable <= end.seq:
+                lives.setdefault(doing.life, []).append(doing)
+                found += 1
+                demand(doing.attempt == number, doing, "is attempt", number)
+                demand(doing.since == pairs[0][0].time, doing, "began at", pairs[0][0].time)
+                demand(doing.began >= first.time, doing, "is made before", first)
+                demand(first.life <= doing.life <= end.life, doing, "in another life than", first)
+        yield Segment(first, end, number, pairs[0][0].time, lives)
+    demand(found == len(doings), "a call without a durable", begin, "of node", node, doings)
+    demand(own[-1].what != begin if own else True, "node", node, "has begun and not ended")
+
+
+def check_forward(case: Evidence, node: int) -> None:
+    """Check the attempts of an action: their calls, their doubt, and what follows from them."""
+    rules, doubt = case.rules[node], False
+    for part in segments(case, node, "started", {Kind.CALL, Kind.PROBE}):
+        demand(part.number <= rules.attempts, "attempt", part.number, "of node", node)
+        for life, doings in part.lives.items():
+            repeats = life > part.begin.life
+            check_order(rules, doings, doubt=doubt, repeats=repeats, whole=life == part.end.life)
+            if rules.limit is not None and not repeats:
+                unwinds = case.unwinds_before(doings[0].durable)
+                demand(not unwinds, doings[0], "is made after its turn, as the saga unwinds")
+        doings = part.lives.get(part.end.life, [])
+        if not doings:
+            check_not_called(case, part, rules, doubt=doubt)
+            continue
+        last = doings[-1]
+        if last.said is Said.RETURNED:
+            demand(part.end.what == "succeeded", last, "and", part.end)
+            demand(part.end.data == f"did {node}", last, "and", part.end)
+            continue
+        # A probe that says that nothing was done is not an error of its own.
+        error = doings[-2] if _clears(last) and len(doings) > 1 else last
+        if _clears(last) and error is last:
+            unwinds = case.unwinds_before(part.end.seq)
+            demand(part.repeats and unwinds, last, "and no call after it")
+            demand(part.end.what == "failed", last, "and", part.end)
+            continue
+        doubt = leaves_doubt(rules, doings, doubt=doubt, repeats=part.repeats)
+        check_failed(case, part, rules, error, last.ended, doubt=doubt)
+
+
+def _clears(doing: Doing) -> bool:
+    return doing.kind is Kind.PROBE and doing.said is Said.RETURNED_NOT_DONE
+
+
+def _may_have_done(rules: Rules, doing: Doing) -> bool:
+    """Say whether a call that did not succeed may have taken effect, by what it says itself."""
+    match doing.said:
+        case Said.RETURNED | Said.RETURNED_ODD:
+            return True
+        case Said.RAISED_NOT_DONE:
+            return False
+        case _:
+            return not rules.atomic
+
+
+def check_order(
+    rules: Rules, doings: Sequence[Doing], *, doubt: bool, repeats: bool, whole: bool
+) -> None:
+    """
+    Check the calls of one attempt in one life: perhaps a probe, the call, perhaps a probe.
+
+    Args:
+        rules: What the action says of itself.
+        doings: The calls.
+        doubt: Whether the node was in doubt before the attempt.
+        repeats: Whether a call may have been cut off.
+        whole: Whether this life saw the end of the attempt.
+    """
+    left = list(doings)
+    if rules.probe and repeats:
+        first = left.pop(0)
+        demand(first.kind is Kind.PROBE, first, "is made again without a probe")
+        if first.said is not Said.RETURNED_NOT_DONE:
+            demand(not left, first, "settles it, and is followed by", left)
+            demand(not whole or first.said is not None, first, "has not ended")
+            return
+        doubt = repeats = False
+    if left:
+        call = left.pop(0)
+        demand(call.kind is Kind.CALL, call, "is a probe, and there is nothing to look for")
+        demand(not whole or call.said is not None, call, "has not ended")
+        if call.said in {None, Said.RETURNED}:
+            demand(not left, call, "is followed by", left)
+            return
+        may_be_done = rules.provides_for_doubt and (doubt or repeats or _may_have_done(rules, call))
+        demand(not left or (rules.probe and may_be_done), call, "is followed by", left)
+        demand(left or not (whole and rules.probe and may_be_done), call, "is in doubt, no probe")
+    demand(len(left) <= 1, "in one life, for one attempt:", doings)
+
+
+def leaves_doubt(rules: Rules, doings: Sequence[Doing], *, doubt: bool, repeats: bool) -> bool:
+    """Return whether an attempt that did not succeed leaves its node in doubt."""
+    if not rules.provides_for_doubt:
+        return False
+    doubt = doubt or repeats
+    for doing in doings:
+        if doing.kind is Kind.PROBE:
+            doubt = not _clears(doing)
+        else:
+            doubt = doubt or _may_have_done(rules, doing)
+    return doubt
+
+
+def check_not_called(case: Evidence, part: Segment, rules: Rules, *, doubt: bool) -> None:
+    """Check that an attempt without a call is one that waited for its turn in vain."""
+    demand(rules.limit is not None and not part.repeats, part, "without a call")
+    demand(case.unwinds_before(part.end.seq), part, "without a call, and nothing unwinds")
+    demand(part.end.what == (IN_DOUBT if doubt else "failed"), part, "was not called")
+
+
+def check_failed(
+    case: Evidence, part: Segment, rules: Rules, error: Doing, at: int, *, doubt: bool
+) -> None:
+    """
+    Check what follows from an attempt that failed.
+
+    Args:
+        case: All that there is.
+        part: The attempt.
+        rules: What its action says of itself.
+        error: The call that failed; it may be followed by a probe.
+        at: When the last of them had ended.
+        doubt: Whether it leaves the node in doubt.
+    """
+    end, before = part.end, case.unwinds_before(part.end.seq)
+    check_error(rules, error, end)
+    if end.what == "attempt_failed":
+        demand(end.doubt == doubt, end, "after", error, "where doubt is", doubt)
+        demand(error.said is not Said.RAISED_NOT_DONE, error, "is tried again")
+        demand(part.number < rules.attempts, end, "is the last of", rules.attempts)
+        waits = rules.wait * 2 ** (part.number - 1)
+        demand(error.said in {Said.RAISED, Said.CANCELLED}, error, "is tried again")
+        check_due(end, at, waits, rules)
+        if rules.within is not None:
+            over = part.first + rules.within * SECOND
+            demand(at <= over + TICK, end, "though its time is over")
+        return
+    demand(end.what == (IN_DOUBT if doubt else "failed"), end, "after", error, "in doubt:", doubt)
+    if not (before or is_final(part, rules, error, at)):
+        never(end, "after", error, "is to be tried again, at attempt", part.number)
+
+
+def is_final(part: Segment, rules: Rules, error: Doing, at: int) -> bool:
+    """Say whether no attempt follows, even in a saga that does not unwind."""
+    if error.said in {Said.RAISED_NOT_DONE, Said.RAISED_OTHER, Said.RETURNED_ODD}:
+        return True
+    over = rules.within is not None and at >= part.first + rules.within * SECOND - TICK
+    return over or part.number >= rules.attempts
+
+
+def check_due(end: Entry, at: int, waits: float, rules: Rules) -> None:
+    """Check that the next attempt is due after its wait, with the jitter and not beyond it."""
+    demand(end.due is not None, end, "is held")
+    shortest = min(rules.longest, waits) * SECOND
+    longest = min(rules.longest, waits + rules.jitter) * SECOND
+    slack = max(0, end.time - at)  # until it is known that the call has ended
+    demand(end.due >= at + shortest - TICK, end, "is due too early")
+    demand(end.due <= at + longest + slack + TICK, end, "is due too late")
+
+
+def check_error(rules: Rules, error: Doing, end: Entry) -> None:
+    """Check that the log says why a call failed."""
+    match error.said:
+        case Said.CANCELLED:
+            seconds = rules.timeout_of(error.kind)
+            demand(seconds is not None, error, "was cancelled without a timeout")
+            demand(error.ended - error.began >= seconds * SECOND - TICK, error, "too early")
+            demand("ActionTimeout" in end.error, end, "after", error)
+        case Said.RETURNED_ODD:
+            demand("SerializeFailed" in end.error, end, "after", error)
+        case _:
+            demand(error.text in end.error, end, "after", error)
+
+
+def check_undo(case: Evidence, node: int) -> None:
+    """Check the attempts to undo a node."""
+    rules, own = case.rules[node], case.of(node)
+    succeeded = any(entry.what == "succeeded" for entry in own)
+    for part in segments(case, node, "undo_started", {Kind.UNDO}):
+        demand(part.number <= rules.undo_attempts, "attempt", part.number, "to undo", node)
+        demand(succeeded or rules.provides_for_doubt, "node", node, "is undone in doubt")
+        for life, doings in part.lives.items():
+            demand(len(doings) == 1, "in one life, for one attempt:", doings)
+            demand(doings[0].has_output == succeeded, doings, "has an output")
+            demand(life < part.end.life or doings[0].said is not None, doings, "has not ended")
+        if rules.undo is Undo.NOOP:
+            demand(not part.lives, part, "though there is nothing to undo")
+            demand(part.end.what == "undo_finished", part)
+            continue
+        demand(part.end.life in part.lives, part, "without a call")
+        (last,) = part.lives[part.end.life]
+        if last.said is Said.RETURNED:
+            demand(part.end.what == "undo_finished", last, "and", part.end)
+            continue
+        check_error(rules, last, part.end)
+        demand(f"undo action attempt {part.number}: " in part.end.error, part.end, "numbered")
+        again = last.said is not Said.RAISED_OTHER and part.number < rules.undo_attempts
+        demand(part.end.what == ("undo_attempt_failed" if again else "undo_failed"), part, last)
+        if again:
+            check_due(part.end, last.ended, rules.undo_wait * 2 ** (part.number - 1), rules)
+
+
+def check_last_word(case: Evidence, node: int) -> None:
+    """Check what the last thing is that happened to a node whose action provides for doubt."""
+    rules = case.rules[node]
+    doings = [each for each in case.doings if each.node == node]
+    if not (rules.provides_for_doubt and doings):
+        return
+    forward = [e for e in case.of(node) if not e.what.startswith("undo")]
+    last = doings[-1]
+    if case.state == "failed" and forward[-1].what == IN_DOUBT:
+        demand(case.last(node) == "undo_finished", "node", node, "is left in doubt")
+    match case.last(node):
+        case "undo_finished" if rules.undo is not Undo.NOOP:
+            demand((last.kind, last.said) == (Kind.UNDO, Said.RETURNED), last, "is the last")
+        case "failed":
+            # After a probe that has cleared all before it, a call is the first again.
+            cleared = max((n for n, each in enumerate(doings) if _clears(each)), default=-1)
+            calls = [each for each in doings[cleared + 1 :] if each.kind is Kind.CALL]
+            harmless = all(
+                each.said is not None and not _may_have_done(rules, each) for each in calls
+            )
+            demand(harmless and last.kind is not Kind.UNDO, last, "is the last, none is undone")
+        case "succeeded":
+            demand(last.said is Said.RETURNED, last, "is the last of a success")
+
+
+def check_effects(case: Evidence) -> None:
+    """Check that what is in effect in the end is what the log says."""
+    for node, rules in case.rules.items():
+        own, there = case.of(node), node in case.effects
+        word = case.last(node)
+        if word == "succeeded":
+            demand(there, "node", node, "has succeeded without effect")
+        if word == "never started":
+            demand(not own and not there, "node", node, "is in effect and was never started")
+        harmless = word == "failed" and rules.provides_for_doubt
+        if harmless or (word == "undo_finished" and rules.undo is not Undo.NOOP):
+            demand(not there, "node", node, "is left in effect as", word)
+
+
+# How a saga can end whose services do the same whenever they are asked
+
+
+def possible_ends(job: FlakyJob, rules: Mapping[int, Rules]) -> set[str]:
+    """
+    Return how a saga can end, in any schedule and through any crashes.
+
+    Only for jobs by attempt whose probes work and whose rules know no time. Which of several nodes
+    fails first, and whether one that fails is in doubt, is for schedule and crashes to say.
+    """
+    graph = job.graph
+    failing = {node for node in rules if not _succeeds(job, rules[node], node)}
+    failing = {node for node in failing if not graph.ancestors(node) & failing}
+    if not failing:
+        return {"succeeded"}
+    after = {node for node in range(graph.size) if graph.ancestors(node) & failing}
+    sticking = {node for node in rules if _sticks(job, rules[node], node)} - after
+    surely = set.intersection(*(graph.ancestors(node) for node in failing))
+    if sticking & surely:
+        return {"stuck"}
+    in_doubt = {node for node in failing if rules[node].provides_for_doubt}
+    return {"failed", "stuck"} if sticking - (failing - in_doubt) else {"failed"}
+
+
+def _succeeds(job: FlakyJob, rules: Rules, node: int) -> bool:
+    for attempt in range(1, rules.attempts + 1):
+        act = job.act(rules, node, Kind.CALL, attempt=attempt, calls=0)
+        if act in {Act.WORKS, Act.LATE} or (rules.probe and act in EFFECTIVE):
+            return True
+        if act in {Act.REFUSES, Act.BREAKS, Act.ODD}:
+            return False
+    return False
+
+
+def _sticks(job: FlakyJob, rules: Rules, node: int) -> bool:
+    if rules.undo is Undo.NOOP:
+        return False
+    for attempt in range(1, rules.undo_attempts + 1):
+        act = job.act(rules, node, Kind.UNDO, attempt=attempt, calls=0)
+        if act in {Act.WORKS, Act.LATE}:
+            return False
+        if act is Act.BREAKS:
+            return True
+    return True
