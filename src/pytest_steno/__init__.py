@@ -26,6 +26,9 @@ _IMPLEMENTATION = "steno.testing.pytest_plugin"
 _ELSEWHERE = ("asyncio", "anyio", "twisted")
 """Marks of tests that others run."""
 
+_HINTS = pytest.StashKey[dict[str, None]]()
+"""The hints of explorations, in the order in which they came."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of `saga_explorer`; they go before what a test says."""
@@ -44,8 +47,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def saga_explorer(request: pytest.FixtureRequest) -> SagaExplorer:
     """`steno.testing.explore`, with the options of the command line."""
-    made: SagaExplorer = importlib.import_module(_IMPLEMENTATION).make_explorer(request.config)
+    hints = request.config.stash.setdefault(_HINTS, {})
+
+    def note(hint: str) -> None:
+        hints[hint] = None
+
+    plugin = importlib.import_module(_IMPLEMENTATION)
+    made: SagaExplorer = plugin.make_explorer(request.config, note)
     return made
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show the hints of all explorations, each once."""
+    if hints := config.stash.get(_HINTS, None):
+        terminalreporter.section("hints of saga_explorer")
+        for hint in hints:
+            terminalreporter.write_line(hint)
 
 
 @pytest.fixture
@@ -108,5 +127,5 @@ def _uses(item: pytest.Function, name: str) -> bool:
 
 def _info(item: pytest.Function) -> FuncFixtureInfo:
     """Return what pytest knows of a test's fixtures; its own hook finds it there, too."""
-    info: FuncFixtureInfo = getattr(item, "_fixtureinfo")  # noqa: B009 - there is no public door
+    info: FuncFixtureInfo = getattr(item, "_fixtureinfo")  # noqa: B009 - it is not public
     return info

@@ -1,13 +1,16 @@
 """A context for the unit test of one action."""
 
 import uuid
+from datetime import datetime, timedelta, timezone
 from ipaddress import IPv4Address
 
 import attrs
 import pytest
+import trio
 
 import steno
 from steno.testing import action_context
+from steno.testing.schedule import EPOCH
 
 
 @attrs.frozen
@@ -95,3 +98,20 @@ def test_the_own_output_is_seen_in_an_undo_action_only():
     assert ctx.idempotency_key != ctx.action_key
     with pytest.raises(ValueError, match='its own node "hotel"'):
         action_context(None, outputs={"hotel": 1}, node_name="hotel")
+
+
+def test_the_time():
+    """It is virtual unless a clock is given, and always in UTC."""
+    ctx = action_context(None)
+    assert ctx.now() == EPOCH
+    assert ctx.started_at is None
+    noon = datetime(2026, 7, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
+    now = action_context(None, clock=lambda: noon).now()
+    assert (now, now.utcoffset()) == (noon, timedelta(0))
+
+
+async def test_the_time_in_trio(autojump_clock):
+    """It advances with Trio's clock."""
+    ctx = action_context(None)
+    await trio.sleep(60)
+    assert ctx.now() == EPOCH + timedelta(seconds=60)

@@ -27,7 +27,7 @@ async def book(ctx):
     ctx.user_data.append(ctx.action_key)
     return 1
 
-@book.undo
+@book.undo(in_doubt=True)
 async def cancel(ctx):
     ctx.user_data[:] = [key for key in ctx.user_data if key != ctx.action_key]
 
@@ -148,7 +148,7 @@ async def test_sec(sec, my_clock):
 
 
 def test_a_fixture_of_the_same_name_is_the_users(run):
-    """Its tests are not touched: they have no virtual time, and are run by whoever ran them."""
+    """Its tests are not touched: they have no virtual time, and are run as before."""
     tests = """
 @pytest.fixture
 def sec():
@@ -263,3 +263,32 @@ def test_a_sec_and_its_store_tell_the_same_time():
 
     ended, time = run_in_virtual_time(main)
     assert ended == from_timestamp(time) == opened.clock.date
+
+
+def test_hints_are_shown_at_the_end(run):
+    """Each hint is shown once, without an option; there is no section if there is none."""
+    tests = """
+@registry.action
+async def pay(ctx):
+    pass
+
+@pay.undo
+async def refund(ctx):
+    pass
+
+def make_dag():
+    builder = steno.DagBuilder("shopping")
+    builder.append(steno.Node.action("payment", pay))
+    return steno.SagaDag(builder.build())
+
+def test_one(saga_explorer):
+    saga_explorer(make_dag, registry, list)
+
+def test_again(saga_explorer):
+    saga_explorer(make_dag, registry, list, only="fail payment")
+"""
+    lines = run(tests, "-q", passed=2).outlines
+    (hint,) = [line for line in lines if "does not say what holds" in line]
+    assert hint.startswith('saga "shopping": action "pay" ("payment") does not say what holds if ')
+    assert any("hints of saga_explorer" in line for line in lines)
+    assert "hints of" not in "".join(run(EXPLORES, passed=2).outlines)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 from uuid import UUID
 
-from steno.action import ActionContext, Codec, DagBuilder
+from steno.action import ActionContext, Codec, DagBuilder, to_timestamp
 from steno.core import JsonText, Node, SagaDag, SagaNodeId, checked_saga_id
 from steno.testing.notation import SAGA_ID
+from steno.testing.schedule import DateClock
 
 C = TypeVar("C")
 
@@ -25,6 +27,7 @@ def action_context(
     saga_id: UUID = SAGA_ID,
     undoing: bool = False,
     codec: Codec | None = None,
+    clock: Callable[[], datetime] | None = None,
 ) -> ActionContext[C]:
     """
     Return a context to call an action with in a test.
@@ -50,6 +53,8 @@ def action_context(
         saga_id: The saga's id. Its keys, and the ids from `ctx.uuid`, are derived from it.
         undoing: Whether the context is for the undo action.
         codec: The codec of the action's registry, if it is not the default.
+        clock: Returns what `ctx.now()` does; None: a `DateClock`, which begins in the year 2000 and
+            advances with Trio's clock.
 
     Raises:
         ValueError: The outputs include the action's own node, and `undoing` is false.
@@ -71,4 +76,16 @@ def action_context(
         dag.get_index(name): known.encode(value) for name, value in visible.items()
     }
     node = dag.get_index(node_name)
-    return ActionContext(checked_saga_id(saga_id), node, user_data, dag, texts, undoing)
+    tell = DateClock() if clock is None else clock
+    return ActionContext(
+        checked_saga_id(saga_id),
+        node,
+        user_data,
+        dag,
+        texts,
+        undoing,
+        1,
+        None,
+        None,
+        lambda: to_timestamp(tell()),
+    )

@@ -11,12 +11,13 @@ A test that uses them need not configure or import anything::
             result = await client.saga_run(dag)
 
 `--steno-budget` and `--steno-seed` override the arguments of a test, and `--steno-only` runs one
-case and nothing else. With `-v`, an exploration reports its progress.
+case and nothing else. With `-v`, an exploration reports its progress. Hints are shown at the end of
+the test run in any case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import partial
 from typing import Protocol, TypeVar, cast
@@ -28,10 +29,20 @@ import trio.abc
 import trio.testing
 
 from steno.action import ActionRegistry
-from steno.core import SagaDag
 from steno.runtime import SecClient, open_sec
 from steno.stores import InMemorySecStore
-from steno.testing.explorer import BUDGET, DAY, SEEDS, Attach, Case, Check, Report, explore
+from steno.testing.explorer import (
+    BUDGET,
+    DAY,
+    SEEDS,
+    Attach,
+    Beside,
+    Case,
+    Check,
+    MakeDag,
+    Report,
+    explore,
+)
 from steno.testing.schedule import DateClock
 
 C = TypeVar("C")
@@ -73,12 +84,14 @@ class SagaExplorer:
         budget: The maximum number of runs, or `all`, from the command line; None likewise.
         line: The only case to run; None runs all.
         say: Called with reports of progress; None reports nothing.
+        note: Called with each hint of a report; None drops them.
     """
 
     seed: int | None = None
     budget: str | None = None
     line: str | None = None
     say: Callable[[str], None] | None = None
+    note: Callable[[str], None] | None = None
 
     def only(self, line: str) -> SagaExplorer:
         """Return an explorer that runs only the case of this line, as a failure printed it."""
@@ -86,14 +99,15 @@ class SagaExplorer:
 
     def __call__(
         self,
-        make_dag: Callable[[], SagaDag],
+        make_dag: MakeDag[C],
         registry: ActionRegistry,
         make_context: Callable[[], C | Awaitable[C]],
         *,
-        check: Check[C] | None,
+        check: Check[C] | None = None,
         attach: Attach[C] | None = None,
-        same_outputs: bool = True,
-        fail_after_effect: bool = False,
+        beside: Beside | None = None,
+        same_outputs: bool | Collection[str] = True,
+        fail_after_effect: bool | Collection[str] = False,
         seeds: int = SEEDS,
         budget: int | None = BUDGET,
         seed: int = 0,
@@ -110,6 +124,7 @@ class SagaExplorer:
             make_context,
             check=check,
             attach=attach,
+            beside=beside,
             same_outputs=same_outputs,
             fail_after_effect=fail_after_effect,
             seeds=seeds,
@@ -121,6 +136,9 @@ class SagaExplorer:
         )
         if self.say is not None:
             self.say(str(report))
+        if self.note is not None:
+            for hint in report.hints:
+                self.note(f'saga "{report.saga_name}": {hint}')
         return report
 
 
@@ -137,8 +155,14 @@ class _Progress:
             self._next = done + total / 10
 
 
-def make_explorer(config: pytest.Config) -> SagaExplorer:
-    """Return the explorer that the fixture yields."""
+def make_explorer(config: pytest.Config, note: Callable[[str], None] | None = None) -> SagaExplorer:
+    """
+    Return the explorer that the fixture yields.
+
+    Args:
+        config: The configuration of pytest.
+        note: Called with each hint.
+    """
     budget = cast("str | None", config.getoption("--steno-budget"))
     if budget is not None and budget != ALL and not budget.isdecimal():
         msg = f"--steno-budget must be a number of runs, or {ALL!r}, not {budget!r}"
@@ -151,6 +175,7 @@ def make_explorer(config: pytest.Config) -> SagaExplorer:
         budget=budget,
         line=cast("str | None", config.getoption("--steno-only")),
         say=_Aloud(terminal, capture) if terminal is not None and is_heard else None,
+        note=note,
     )
 
 

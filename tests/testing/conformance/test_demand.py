@@ -14,7 +14,6 @@ from steno.testing import conformance
 from support.broken import BROKEN
 from support.hooked import HookedStore
 
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 DOCSTRING = conformance.__doc__
 BY_NAME = {str(demand): demand for demand in conformance.DEMANDS}
 
@@ -34,11 +33,6 @@ def shown_use() -> str:
     """Return the program of the kit's docstring."""
     (program,) = re.findall(r"::\n\n(.*?)\n\n\S", DOCSTRING, re.DOTALL)
     return "".join(f"{line.removeprefix('    ')}\n" for line in program.splitlines())
-
-
-def test_readme_shows_the_same_use():
-    """There is one way to say it."""
-    assert f"```python\n{shown_use()}```" in README
 
 
 def test_it_is_used_as_its_docstring_shows(tmp_path: Path):

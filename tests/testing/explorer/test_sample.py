@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steno.testing.explorer import read_case
-from steno.testing.explorer._case_plan import kind_of
+from steno.testing.explorer._case_kind import kind_of
 from steno.testing.explorer._sample import sample
 
 CASES = [

@@ -35,6 +35,13 @@ def shrunk(line: str, is_wrong, kind=ProblemKind.CHECK) -> tuple[str, list[str]]
         ("seed 3", "seed", "no fault; seed 3"),
         ("crash after commit 7; seed 3", "commit 7; seed", "crash before commit 7; seed 3"),
         ("fail a; fail undo of b", "fail undo of b", "fail undo of b"),
+        ("crash at the end of a; then fail a", "fail a", "fail a"),
+        ("crash at the end of a; then fail a", "crash", "crash before commit 1"),
+        (
+            "crash at the end of a; then fail a; crash before commit 2; seed 1",
+            "then",
+            "crash at the end of a; then fail a",
+        ),
     ],
 )
 def test_what_is_not_needed_is_left_out(line: str, needed: str, smallest: str):

@@ -36,7 +36,7 @@ class Demand:
 
         Raises:
             AssertionError: It does not; the text says what was found and what was wanted.
-            SkipTest: The subject lacks a hook that this demand needs.
+            unittest.SkipTest: The subject lacks a hook that this demand needs.
             Exception: Any other exception that the store raises where it should not.
         """
         try:

@@ -21,6 +21,7 @@ from steno.core import (
     SagaNodeEvent,
     SagaState,
     UndoActionError,
+    Wait,
     cached_state,
     inputs,
     read_flat,
@@ -30,10 +31,22 @@ from steno.store import SagaCreateParams, SagaRecord, StoredSaga
 from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_that
 from steno.testing.conformance._life import Life, living
-from steno.testing.conformance._sample import FAILED, ONE, STUCK, SUCCEEDED, THREE, TWO
+from steno.testing.conformance._sample import (
+    DUE,
+    ERRORS,
+    FAILED,
+    ONE,
+    STUCK,
+    SUCCEEDED,
+    THREE,
+    TWO,
+    UNDO_ERROR,
+)
 from steno.testing.conformance._subject import Subject
 
 RULES = Topic("rules")
+
+Waiting = RunAction | RunUndo | Wait
 
 ENDS = {ONE: SUCCEEDED, TWO: FAILED, THREE: STUCK}
 """How each of the sagas ends."""
@@ -42,12 +55,22 @@ ENDS = {ONE: SUCCEEDED, TWO: FAILED, THREE: STUCK}
 @RULES.demand
 async def a_log_keeps_the_rules_when_it_comes_back(subject: Subject) -> None:
     """At every moment of a saga that succeeds, one that fails, and one that gets stuck."""
+    await _check(subject, flaky=False)
+
+
+@RULES.demand
+async def a_log_with_attempts_keeps_the_rules_when_it_comes_back(subject: Subject) -> None:
+    """The same of sagas in which each call fails once, and is made again when it is due."""
+    await _check(subject, flaky=True)
+
+
+async def _check(subject: Subject, *, flaky: bool) -> None:
     dag = _dag()
     for saga_id, end in ENDS.items():
         async with living(subject) as sec:
             await sec.done(_creation(sec, saga_id, dag))
             written: tuple[SagaNodeEvent, ...] = ()
-            for record, state in _records(dag, saga_id, end):
+            for record, state in _records(dag, saga_id, end, flaky=flaky):
                 what = SagaRecord(saga_id, sec.fence, len(written), record, state)
                 await sec.done(what)
                 written += record
@@ -98,25 +121,45 @@ def _creation(sec: Life, saga_id: SagaId, dag: SagaDag) -> SagaCreateParams:
 
 
 def _records(
-    dag: SagaDag, saga_id: SagaId, end: SagaCachedState
+    dag: SagaDag, saga_id: SagaId, end: SagaCachedState, *, flaky: bool
 ) -> Iterator[tuple[tuple[SagaNodeEvent, ...], SagaCachedState]]:
     """Yield the records of a saga that ends in this state, step by step."""
     machine = SagaMachine(dag, SagaState.new(dag.flat, saga_id))
-    step, waiting = machine.start(), list[RunAction | RunUndo]()
+    step, waiting = machine.start(), list[Waiting]()
     while True:
         yield step.record, cached_state(machine.state)
-        waiting += [each for each in step.then if isinstance(each, RunAction | RunUndo)]
+        waiting += [each for each in step.then if isinstance(each, Waiting)]
         if not waiting:
             return
-        step = machine.handle([_result(dag, waiting.pop(), end)])  # the last one started ends first
+        command = waiting.pop()  # the last one started ends first
+        failed = flaky and _fails_once(machine.state, command)
+        told = _raised(command) if failed else _result(dag, command, end, in_doubt=flaky)
+        step = machine.handle([told])
 
 
-def _result(dag: SagaDag, command: RunAction | RunUndo, end: SagaCachedState) -> Input:
+def _fails_once(state: SagaState, command: Waiting) -> bool:
+    """Return True for the first call of an action, or an undo action."""
+    undoing = isinstance(command, RunUndo)
+    first = state.last_attempt(command.node_id, undoing=undoing) is None
+    return first and not isinstance(command, Wait)
+
+
+def _raised(command: Waiting) -> Input:
+    """Return the failure of a call that is to be made again."""
+    node, again = command.node_id, inputs.Again(DUE[command.node_id % len(DUE)])
+    if isinstance(command, RunUndo):
+        return inputs.UndoRaised(node, UNDO_ERROR, again)
+    return inputs.ActionRaised(node, ERRORS[0], in_doubt=node % 2 == 0, again=again)
+
+
+def _result(dag: SagaDag, command: Waiting, end: SagaCachedState, *, in_doubt: bool) -> Input:
     node = command.node_id
+    if isinstance(command, Wait):
+        return inputs.Due(node)
     if isinstance(command, RunUndo):
         if end is STUCK and node == dag.get_index("beside"):
             return inputs.UndoRaised(node, UndoActionError.attempt(1, "no").encoded())
         return inputs.UndoSucceeded(node)
     if end is not SUCCEEDED and node == dag.get_index("last"):
-        return inputs.ActionRaised(node, InjectedError().encoded())
+        return inputs.ActionRaised(node, InjectedError().encoded(), in_doubt=in_doubt)
     return inputs.ActionSucceeded(node, NULL)

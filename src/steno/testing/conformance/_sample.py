@@ -5,11 +5,15 @@ from __future__ import annotations
 from uuid import UUID
 
 from steno.core import (
+    EARLIEST,
     JSON,
+    LATEST,
     NULL,
     ActionFailed,
+    AttemptFailed,
     DeserializeFailed,
     Failed,
+    FailedInDoubt,
     InjectedError,
     JsonText,
     SagaCachedState,
@@ -21,11 +25,14 @@ from steno.core import (
     Started,
     SubsagaCreateFailed,
     Succeeded,
+    Timestamp,
     UndoActionError,
+    UndoAttemptFailed,
     UndoFailed,
     UndoFinished,
     UndoStarted,
     encode_json,
+    in_doubt,
 )
 
 READY, RUNNING, UNWINDING = (
@@ -110,15 +117,46 @@ ERRORS = tuple(
 )
 
 
+DUE = (Timestamp(1_777_881_600_000_001), Timestamp(0), Timestamp(-1), EARLIEST, LATEST)
+"""Times in microseconds since 1970, the last two the bounds of what a date can say."""
+
+UNDO_ERROR = UndoActionError.attempt(1, "no 🦀\x00").encoded()
+
+
+def attempts() -> tuple[tuple[SagaNodeEventType, ...], ...]:
+    """Return the logs of nodes with failed attempts, each with one more than the node before."""
+    due = (*((time, False) for time in DUE), (None, False), (None, True))
+    failed = [
+        AttemptFailed(number, ERRORS[number % len(ERRORS)], number % 2 == 0, time, reopen)
+        for number, (time, reopen) in enumerate(due, start=1)
+    ]
+    not_undone = [
+        UndoAttemptFailed(number, UNDO_ERROR, time, reopen)
+        for number, (time, reopen) in enumerate(due, start=1)
+    ]
+    logs: list[tuple[SagaNodeEventType, ...]] = []
+    for count, last in enumerate(failed, start=1):
+        log = [each for attempt in failed[:count] for each in (Started(), attempt)]
+        # Given up, in doubt or not, as the last attempt left it.
+        if last.in_doubt:
+            undo = [each for attempt in not_undone[:count] for each in (UndoStarted(), attempt)]
+            end = (FailedInDoubt(in_doubt(last.error)), *undo, UndoStarted(), UndoFinished())
+            logs.append((*log, *end))
+        else:
+            logs.append((*log, Failed(last.error)))
+    return tuple(logs)
+
+
 def every_kind(saga_id: SagaId) -> tuple[SagaNodeEvent, ...]:
     """Return a log with every type of event, and all the data that it can have."""
     kinds: list[SagaNodeEventType] = [Succeeded(text) for text in (*ODD_TEXTS, NULL)]
     kinds += [Failed(error) for error in ERRORS]
-    kinds += [UndoFailed(UndoActionError.attempt(1, "no 🦀\x00").encoded()), UndoFinished()]
-    log: list[SagaNodeEvent] = []
-    for node, kind in enumerate(kinds):
-        before: list[SagaNodeEventType] = [Started()]
-        if isinstance(kind, UndoFailed | UndoFinished):
-            before += [Succeeded(NULL), UndoStarted()]
-        log += [node_event(saga_id, node, each) for each in (*before, kind)]
-    return tuple(log)
+    kinds += [FailedInDoubt(in_doubt(error)) for error in ERRORS]
+    kinds += [UndoFailed(UNDO_ERROR), UndoFinished()]
+    logs: list[tuple[SagaNodeEventType, ...]] = []
+    for kind in kinds:
+        undone = isinstance(kind, UndoFailed | UndoFinished)
+        before = (Succeeded(NULL), UndoStarted()) if undone else ()
+        logs.append((Started(), *before, kind))
+    logs += attempts()
+    return tuple(node_event(saga_id, node, each) for node, log in enumerate(logs) for each in log)

@@ -52,7 +52,7 @@ def needed(hook: T | None, name: str) -> T:
     Return a hook, or another requirement of a demand.
 
     Raises:
-        SkipTest: It is missing.
+        unittest.SkipTest: It is missing.
     """
     if hook is None:
         raise _skipped(f"the subject has no `{name}`")

@@ -15,34 +15,54 @@ The user provides a saga, its actions, a function that makes their world, and a 
 `saga_explorer` is a fixture of the pytest plugin; `explore` is the same without pytest. A world has
 everything that outlives a process: the state of other systems. What dies with a process, such as a
 cache, is made by `attach=`, once for each life of a SEC. If the world has an attribute `sec`, it is
-set, for actions that create sagas.
+set, for actions that create sagas. `beside=` is an async function that plays the outside world.
 
 The faults of a run are its `Case`, and a case is a line of text::
 
-    fail hotel                              the action is not called, and has failed
+    fail hotel                              the action is not called, and its node fails for good
+    fail hotel once                         the first attempt fails, and the next one is made
+    fail every attempt of hotel             no attempt is made; if in doubt, it is undone
+    fail hotel after its effect             each attempt fails after the action has returned
+    time out hotel once after its effect    the first attempt times out after it has returned
     fail summary; fail undo of hotel        the saga has to be stuck
+    fail summary; fail undo of hotel once   the undo action is called again
+    fail probe of hotel once                the probe raises when it is first asked
     repeat hotel                            the action is called twice
     delay hotel                             it begins when everything concurrent has ended
     crash after commit 5                    the SEC is lost, and another is opened on the store
     crash before commit 3; seed 1           in another schedule
     crash at the end of undo of hotel       the function has returned, and that is not logged
     crash at checkpoint 2 of hotel          it never continues from its second checkpoint
+    fail hotel once; crash while hotel backs off
+    crash at the end of hotel; then fail hotel
+
+A fault applies in each life of the SEC; after `then` only in the life that follows the crash before
+it, and after `at first` only in the first. A node of a saga that an action creates is named by that
+saga and the node, as in `fail child:hotel`.
+
+Which faults are planned depends on what an action declares. It times out only if it has a timeout,
+is tried again only if it has a `Retry`, and fails after its effect only if it provides for doubt. A
+crash needs no declaration: `crash at the end of hotel; then fail hotel` is run for each action that
+has an undo and is not atomic. An action that has an undo and does not say what holds in doubt gets
+a hint in the report, because its effect is left over if its answer is lost.
 
 A failure is the smallest case that shows it, and `saga_explorer.only("…")` runs that one again.
 It is one of these: the saga ended in the wrong way, or hangs; an undo action failed; an action that
-was called again returned another output; the check failed; a planned point was never reached; or
-the log breaks a rule, which would be a bug in this library.
+was called again returned another output, or its probe did; the check failed; a planned point was
+never reached; or the log breaks a rule, which would be a bug in this library.
 
-Actions that fail *after* their effect are not among the cases unless requested: a failed node is
-not undone, so an action must itself take back what it did before it raised.
+Actions that do not provide for doubt fail *after* their effect only with `fail_after_effect=`: a
+failed node is not undone, so such an action must itself take back what it did before it raised.
 
 In reading order:
 
 * `_case`: the faults of one run, as data and as a line of text.
-* `_explored_saga`: what is explored.
-* `_probe`, `_run`: one run. `_record`, `_outcome`: what happened. `_judge`: whether it is right.
-* `_case_plan`, `_sample`: which cases exist, and which are run. `_shrink`: smaller cases.
-* `_exploration`, `_explore`: all runs. `_report`, `_text`: reports for people.
+* `_explored_saga`: what is explored. `_declaration`: what an action says, and so how it can fail.
+* `_pace`, `_probe`, `_probed`, `_run`: one run. `_record`, `_outcome`: what happened. `_judge`:
+  whether it is right.
+* `_case_plan`, `_case_kind`, `_sample`: which cases exist, and which are run. `_shrink`: smaller
+  cases.
+* `_exploration`, `_explore`: all runs. `_report`, `_hint`, `_text`: reports for people.
 * `_omicron`: parts of an exploration, with Omicron's names.
 """
 
@@ -55,6 +75,7 @@ from steno.testing.explorer._case import (
     FaultKind,
     read_case,
 )
+from steno.testing.explorer._declaration import PlannedFailure
 from steno.testing.explorer._exploration import CounterExample
 from steno.testing.explorer._explore import (
     BUDGET,
@@ -62,8 +83,10 @@ from steno.testing.explorer._explore import (
     SEEDS,
     Attach,
     Check,
+    MakeDag,
     explore,
 )
+from steno.testing.explorer._explored_saga import Beside
 from steno.testing.explorer._omicron import (
     action_failure_can_unwind,
     action_failure_can_unwind_idempotently,
@@ -71,7 +94,6 @@ from steno.testing.explorer._omicron import (
     assert_no_failed_undo_steps,
 )
 from steno.testing.explorer._outcome import Outcome
-from steno.testing.explorer._probe import PlannedFailure
 from steno.testing.explorer._report import Count, Report
 
 __all__ = [
@@ -79,6 +101,7 @@ __all__ = [
     "DAY",
     "SEEDS",
     "Attach",
+    "Beside",
     "CallFault",
     "Callee",
     "Case",
@@ -88,6 +111,7 @@ __all__ = [
     "CrashKind",
     "CrashPoint",
     "FaultKind",
+    "MakeDag",
     "Outcome",
     "PlannedFailure",
     "Report",

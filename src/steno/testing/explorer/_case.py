@@ -3,6 +3,9 @@ Cases: the faults of one run of a saga, as data, and as a line of text that can 
 
 A line consists of clauses, as in `fail hotel; crash after commit 5; seed 3`. It has everything that
 a run depends on, so it is enough to repeat the run.
+
+A fault applies in every life of the SEC, unless its clause begins with `then`: then it applies only
+in the life that follows the crashes before it. `at first` is the same for the life before them all.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import enum
 import json
 import re
+from collections.abc import Iterable
 
 import attrs
 
@@ -21,46 +25,102 @@ _PLAIN_NAME = re.compile(r"[\w./:-]+")
 @attrs.frozen
 class Callee:
     """
-    A user function: the action of a node, or its undo action.
+    A user function: the action of a node, its undo action, or its probe.
 
     Attributes:
         node: The node's path, as in `server_alloc/server_id`; in a saga created by an action,
             preceded by that saga's name and a colon.
         undoing: Whether the undo action is meant.
+        probing: Whether the probe is meant.
     """
 
     node: str
     undoing: bool = False
+    probing: bool = False
 
     def __str__(self) -> str:
         """Return its text in the line of a case."""
         name = self.node if _PLAIN_NAME.fullmatch(self.node) else json.dumps(self.node)
+        if self.probing:
+            return f"probe of {name}"
         return f"undo of {name}" if self.undoing else name
+
+    @property
+    def acting(self) -> bool:
+        """Whether the action itself is meant."""
+        return not (self.undoing or self.probing)
+
+    @property
+    def of_child(self) -> bool:
+        """Whether the node has the name of one in a saga created by an action."""
+        return ":" in self.node
 
 
 class FaultKind(enum.Enum):
     """The kinds of fault in a call."""
 
     FAIL = "fail {}"
-    """It fails, and the function is not called at all."""
+    """It fails, and the function is not called at all; an action says that it is not done."""
     FAIL_AFTER = "fail {} after its effect"
     """The function is called and returns; then the call fails."""
+    EXHAUST = "fail every attempt of {}"
+    """Each attempt fails, without being called and without saying that nothing was done."""
+    TIME_OUT = "time out {}"
+    """It takes longer than its timeout, and the function is not called at all."""
+    TIME_OUT_AFTER = "time out {} after its effect"
+    """The function is called and returns; then the call takes longer than its timeout."""
     REPEAT = "repeat {}"
     """The function is called twice."""
     DELAY = "delay {}"
     """It begins only when everything concurrent has ended."""
 
 
+AFTER_EFFECT = frozenset({FaultKind.FAIL_AFTER, FaultKind.TIME_OUT_AFTER})
+"""Faults that come after the function has returned."""
+
+TIME_OUTS = frozenset({FaultKind.TIME_OUT, FaultKind.TIME_OUT_AFTER})
+"""Faults that take as long as the timeout."""
+
+FAILURES = frozenset({FaultKind.FAIL, FaultKind.EXHAUST, *AFTER_EFFECT, *TIME_OUTS})
+"""Faults that make a call fail."""
+
+MAY_BE_ONCE = FAILURES - {FaultKind.EXHAUST}
+"""Faults that may affect the first attempt only."""
+
+
 @attrs.frozen
 class CallFault:
-    """A fault in each call of one function; it persists through crashes."""
+    """
+    A fault in each call of one function; it persists through crashes unless it has a life.
+
+    Attributes:
+        kind: The kind of fault.
+        callee: The function.
+        once: Whether only the node's first attempt has it; the next one is made normally.
+        life: The only life of the SEC in which it applies, from 0; None for all.
+    """
 
     kind: FaultKind
     callee: Callee
+    once: bool = attrs.field(default=False, kw_only=True)
+    life: int | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a fault that no line can express."""
+        if self.once and self.kind not in MAY_BE_ONCE:
+            msg = f"{self.kind.name} cannot affect the first attempt only"
+            raise ValueError(msg)
 
     def __str__(self) -> str:
         """Return its text in the line of a case."""
-        return self.kind.value.format(self.callee)
+        text = self.kind.value.format(f"{self.callee} once" if self.once else self.callee)
+        if self.life is None:
+            return text
+        return f"then {text}" if self.life else f"at first {text}"
+
+    def applies(self, life: int, attempt: int) -> bool:
+        """Return True if it applies to an attempt in a life."""
+        return self.life in {None, life} and (attempt == 1 or not self.once)
 
 
 class CrashKind(enum.Enum):
@@ -74,6 +134,8 @@ class CrashKind(enum.Enum):
     """The function has returned, and that is not logged."""
     AT_CHECKPOINT = "crash at checkpoint {number} of {callee}"
     """The function never continues from its nth checkpoint."""
+    BACKING_OFF = "crash while {callee} backs off"
+    """An attempt has failed, and half of the wait for the next one is over."""
 
 
 @attrs.frozen
@@ -96,20 +158,32 @@ class CrashPoint:
         return self.kind.value.format(number=self.number, callee=self.callee)
 
 
+def _by_life(faults: Iterable[CallFault]) -> tuple[CallFault, ...]:
+    """Return faults in the order of their clauses: those of every life first."""
+    return tuple(sorted(faults, key=lambda fault: -1 if fault.life is None else fault.life))
+
+
 @attrs.frozen
 class Case:
     """
     Everything that determines a run; its `str` is the line that `only=` takes.
 
     Attributes:
-        faults: The faults in calls.
+        faults: The faults in calls, those of a single life after the others.
         crashes: One for each life of the SEC but the last.
         seed: The schedule. 0 delays nothing; other seeds delay calls.
     """
 
-    faults: tuple[CallFault, ...] = ()
+    faults: tuple[CallFault, ...] = attrs.field(default=(), converter=_by_life)
     crashes: tuple[CrashPoint, ...] = ()
     seed: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a fault in a life that there is not."""
+        for fault in self.faults:
+            if fault.life is not None and fault.life > len(self.crashes):
+                msg = f'"{fault}" needs {fault.life} crashes before it, got {len(self.crashes)}'
+                raise ValueError(msg)
 
     @property
     def size(self) -> int:
@@ -118,18 +192,47 @@ class Case:
 
     def __str__(self) -> str:
         """Return the line, which `read_case` reads."""
-        clauses = [str(each) for each in (*self.faults, *self.crashes)] or [NO_FAULT]
+        clauses = [str(fault) for fault in self.faults if not fault.life]
+        for life, crash in enumerate(self.crashes, start=1):
+            clauses.append(str(crash))
+            clauses += [str(fault) for fault in self.faults if fault.life == life]
+        clauses = clauses or [NO_FAULT]
         if self.seed:
             clauses.append(f"seed {self.seed}")
         return "; ".join(clauses)
 
+    def fault(
+        self, kind: FaultKind, callee: Callee, life: int = 0, attempt: int = 1
+    ) -> CallFault | None:
+        """Return the fault of a kind that an attempt has in a life; None if it has none."""
+        for fault in self.faults:
+            if (fault.kind, fault.callee) == (kind, callee) and fault.applies(life, attempt):
+                return fault
+        return None
+
     def has(self, kind: FaultKind, callee: Callee) -> bool:
         """Return True if the calls of a function have a fault of this kind."""
-        return CallFault(kind, callee) in self.faults
+        return any((each.kind, each.callee) == (kind, callee) for each in self.faults)
 
     def plans(self, kind: FaultKind, *, undoing: bool) -> bool:
         """Return True if any action, or any undo action, has a fault of this kind."""
         return any(each.kind is kind and each.callee.undoing is undoing for each in self.faults)
+
+    @property
+    def has_lives(self) -> bool:
+        """Whether a fault applies in one life only."""
+        return any(fault.life is not None for fault in self.faults)
+
+    def without_crash(self, place: int) -> Case:
+        """Return the case without one of its crashes; the lives after it move up."""
+        crashes = self.crashes[:place] + self.crashes[place + 1 :]
+
+        def moved(fault: CallFault) -> CallFault:
+            if fault.life is None or not crashes:
+                return attrs.evolve(fault, life=None)
+            return attrs.evolve(fault, life=fault.life - (fault.life > place))
+
+        return attrs.evolve(self, faults=tuple(map(moved, self.faults)), crashes=crashes)
 
 
 def of(*faults: CallFault, seed: int = 0) -> Case:
@@ -139,21 +242,30 @@ def of(*faults: CallFault, seed: int = 0) -> Case:
 
 # Reading
 
-_CALLEE = r'(?P<undoing>undo\ of\ )?(?P<node>"(?:[^"\\]|\\.)*"|[\w./:-]+)'
-_CLAUSES: tuple[tuple[FaultKind | CrashKind | str, str], ...] = (
-    (FaultKind.FAIL_AFTER, rf"fail\ {_CALLEE}\ after\ its\ effect"),
-    (FaultKind.FAIL, rf"fail\ {_CALLEE}"),
-    (FaultKind.REPEAT, rf"repeat\ {_CALLEE}"),
-    (FaultKind.DELAY, rf"delay\ {_CALLEE}"),
-    (CrashKind.BEFORE_COMMIT, r"crash\ before\ commit\ (?P<number>\d+)"),
-    (CrashKind.AFTER_COMMIT, r"crash\ after\ commit\ (?P<number>\d+)"),
-    (CrashKind.AT_END, rf"crash\ at\ the\ end\ of\ {_CALLEE}"),
-    (CrashKind.AT_CHECKPOINT, rf"crash\ at\ checkpoint\ (?P<number>\d+)\ of\ {_CALLEE}"),
-    ("seed", r"seed\ (?P<number>\d+)"),
-    (NO_FAULT, r"no\ fault"),
-)
+_CALLEE = r'(?P<role>undo\ of\ |probe\ of\ )?(?P<node>"(?:[^"\\]|\\.)*"|[\w./:-]+)'
+
+
+def _fault_pattern(kind: FaultKind) -> str:
+    """Return the pattern of a kind's clause, which is its text with more around it."""
+    before, after = map(re.escape, kind.value.split("{}"))
+    once = r"(?P<once>\ once)?" if kind in MAY_BE_ONCE else ""
+    return rf"(?P<life>then\ |at\ first\ )?{before}{_CALLEE}{once}{after}"
+
+
+def _crash_pattern(kind: CrashKind) -> str:
+    text = re.escape(kind.value)
+    return text.replace(r"\{number\}", r"(?P<number>\d+)").replace(r"\{callee\}", _CALLEE)
+
+
+_CLAUSES: dict[FaultKind | CrashKind | str, str] = {
+    **{kind: _fault_pattern(kind) for kind in FaultKind},
+    **{kind: _crash_pattern(kind) for kind in CrashKind},
+    "seed": r"seed\ (?P<number>\d+)",
+    NO_FAULT: r"no\ fault",
+}
 _PATTERNS = tuple(
-    (what, re.compile(rf"\s*{pattern}\s*(?:;|\Z)", re.VERBOSE)) for what, pattern in _CLAUSES
+    (what, re.compile(rf"\s*{pattern}\s*(?:;|\Z)", re.VERBOSE))
+    for what, pattern in _CLAUSES.items()
 )
 
 
@@ -184,7 +296,11 @@ def _examples() -> tuple[CallFault | CrashPoint | str, ...]:
     return (
         NO_FAULT,
         *faults,
+        CallFault(FaultKind.FAIL, hotel, once=True),
         CallFault(FaultKind.FAIL, Callee("hotel", undoing=True)),
+        CallFault(FaultKind.FAIL, Callee("hotel", probing=True)),
+        CallFault(FaultKind.FAIL, hotel, life=1),
+        CallFault(FaultKind.FAIL, hotel, life=0),
         *crashes,
         "seed 1",
     )
@@ -196,10 +312,16 @@ def _with(case: Case, what: FaultKind | CrashKind | str, parts: dict[str, str | 
     callee: Callee | None = None
     if (node := parts.get("node")) is not None:
         name = str(json.loads(node)) if node.startswith('"') else node
-        callee = Callee(name, undoing=parts.get("undoing") is not None)
+        role = parts.get("role") or ""
+        callee = Callee(name, undoing=role.startswith("undo"), probing=role.startswith("probe"))
     match what:
         case FaultKind() if callee is not None:
-            return attrs.evolve(case, faults=(*case.faults, CallFault(what, callee)))
+            life = {"then ": len(case.crashes), "at first ": 0}.get(parts.get("life") or "")
+            if parts.get("life") == "then " and not life:
+                msg = f'is not a case: "then" needs a crash before it: then {what.value}'
+                raise ValueError(msg.format(callee))
+            fault = CallFault(what, callee, once=parts.get("once") is not None, life=life)
+            return attrs.evolve(case, faults=(*case.faults, fault))
         case CrashKind():
             return attrs.evolve(case, crashes=(*case.crashes, CrashPoint(what, number, callee)))
         case "seed":

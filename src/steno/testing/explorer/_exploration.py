@@ -18,18 +18,13 @@ from random import Random
 import attrs
 
 from steno.testing.explorer._case import Case
-from steno.testing.explorer._case_plan import (
-    CasePlan,
-    crashes_of,
-    failures,
-    is_to_crash,
-    kind_of,
-    second_crashes_of,
-)
-from steno.testing.explorer._explored_saga import ExploredSaga
-from steno.testing.explorer._probe import Pace
+from steno.testing.explorer._case_kind import TWO_CRASHES, kind_of
+from steno.testing.explorer._case_plan import NONE, CasePlan, failures, second_crashes_of
+from steno.testing.explorer._explored_saga import ExploredSaga, Nodes
+from steno.testing.explorer._hint import doubt_hints, hints_for
+from steno.testing.explorer._pace import Pace
 from steno.testing.explorer._record import Problem, Ran
-from steno.testing.explorer._report import TWO_CRASHES, Count, Report
+from steno.testing.explorer._report import Count, Report
 from steno.testing.explorer._run import quiet, run_case
 from steno.testing.explorer._sample import sample
 from steno.testing.explorer._shrink import Shrinker
@@ -68,7 +63,7 @@ class Exploration:
         seeds: How many schedules there are.
         budget: The maximum number of runs; None for all.
         seed: The seed for drawing samples.
-        after_effect: Whether actions also fail after their effect.
+        after_effect: The nodes that also fail after their effect, whatever their actions say.
         progress: Called with the number of runs so far, and the total, if known.
     """
 
@@ -76,7 +71,7 @@ class Exploration:
     seeds: int = 1
     budget: int | None = None
     seed: int = 0
-    after_effect: bool = False
+    after_effect: Nodes = NONE
     progress: Progress | None = None
     stopped: bool = attrs.field(init=False, default=False)
     _pace: Pace = attrs.field(init=False, factory=Pace)
@@ -86,6 +81,7 @@ class Exploration:
     _cases: Counter[str] = attrs.field(init=False, factory=Counter)
     _commits: int = attrs.field(init=False, default=0)
     _total: int | None = attrs.field(init=False, default=None)
+    _children: dict[str, str] = attrs.field(init=False, factory=dict)  # nodes, and their actions
 
     def __attrs_post_init__(self) -> None:
         """Seed the generator for samples."""
@@ -102,7 +98,8 @@ class Exploration:
             pairs = min(pairs, len(singles) // PAIRS)
         self._total = self._made + len(singles) + pairs
         recovered = [self.run(case) for case in singles]
-        self._with_two_crashes(recovered, pairs)
+        # A fault in one life might not be met if that life is cut short.
+        self._with_two_crashes([ran for ran in recovered if not ran.case.has_lives], pairs)
         return self.report()
 
     def only(self, case: Case) -> Report:
@@ -121,6 +118,7 @@ class Exploration:
         """Run the saga without a fault, in each schedule."""
         (first,) = self.run_each(self.choose([Case()], 1))
         self._pace = Pace(first.seconds)
+        self._children = first.children()
         others = [Case(seed=seed) for seed in range(1, self.seeds)]
         return [first, *self.run_each(self.choose(others))]
 
@@ -129,15 +127,16 @@ class Exploration:
         return self.run_each(self.choose(self._failures(), self._left // 2))
 
     def _failures(self) -> list[Case]:
-        return failures(self.subject, after_effect=self.after_effect)
+        return failures(self.subject, self.after_effect, self._children)
 
     def _without_crash(self) -> list[Case]:
         """Run the cases without a crash; return the cases with one that follow from them."""
         begun, failed = self.begin(), self.fail_each()
-        cases = CasePlan(self.subject, self._failures(), failed, self.seeds).crash_free()
-        others = self.run_each(self.choose(cases, self._left // 2))
-        rans = [ran for ran in (*begun, *failed, *others) if is_to_crash(ran.case)]
-        return [case for ran in rans for case in crashes_of(ran)]
+        plan = CasePlan(
+            self.subject, self._failures(), failed, self.seeds, self._children, self._pace
+        )
+        others = self.run_each(self.choose(plan.crash_free(), self._left // 2))
+        return plan.crashes((*begun, *failed, *others))
 
     def _with_two_crashes(self, recovered: Sequence[Ran], count: int) -> None:
         """Lose the recovering SEC, too, in a sample of the cases."""
@@ -191,10 +190,13 @@ class Exploration:
             again = Shrinker(lambda case: run_case(self.subject, case, self._pace, counting=True))
             ran = again.smallest(ran)
         assert ran.problem is not None  # noqa: S101 - a smaller run has the same problem
-        return CounterExample(counterexample_text(self.subject, ran), ran.case, ran.problem)
+        hints = hints_for(self.subject, self._children, ran.case)
+        text = counterexample_text(self.subject, ran, hints)
+        return CounterExample(text, ran.case, ran.problem)
 
     def report(self) -> Report:
         """Return the report so far."""
         counts = (Count(kind, self._runs[kind], cases) for kind, cases in self._cases.items())
         seconds = time.perf_counter() - self._began
-        return Report(self.subject.dag.saga_name, tuple(counts), self._commits, seconds, self.seed)
+        name, hints = self.subject.dag.saga_name, doubt_hints(self.subject, self._children)
+        return Report(name, tuple(counts), self._commits, seconds, self.seed, hints)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar, cast
+from typing import Final, TypeAlias, TypeVar, cast
 
 import trio
 
@@ -14,7 +14,7 @@ from steno.core import SagaDag
 from steno.runtime import SecClient
 from steno.testing.explorer._case import Case, read_case
 from steno.testing.explorer._exploration import CounterExample, Exploration, Progress
-from steno.testing.explorer._explored_saga import ExploredSaga
+from steno.testing.explorer._explored_saga import Beside, ExploredSaga, Nodes
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._report import Report
 
@@ -27,19 +27,21 @@ BUDGET: Final = 2_000
 SEEDS: Final = 2
 """Default number of schedules."""
 
+MakeDag: TypeAlias = Callable[[], SagaDag] | Callable[[C], SagaDag]
 Check = Callable[[C, Outcome], object]
 Attach = Callable[[C, SecClient], object]
 
 
 def explore(
-    make_dag: Callable[[], SagaDag],
+    make_dag: MakeDag[C],
     registry: ActionRegistry,
     make_context: Callable[[], C | Awaitable[C]],
     *,
-    check: Check[C] | None,
+    check: Check[C] | None = None,
     attach: Attach[C] | None = None,
-    same_outputs: bool = True,
-    fail_after_effect: bool = False,
+    beside: Beside | None = None,
+    same_outputs: bool | Collection[str] = True,
+    fail_after_effect: bool | Collection[str] = False,
     seeds: int = SEEDS,
     budget: int | None = BUDGET,
     seed: int = 0,
@@ -56,28 +58,42 @@ def explore(
     another on the same store: before and after every commit of the runs in which one action or
     undo fails, or none; at the end of each call, and at each of its checkpoints.
 
-    A run must end as planned: it succeeds if nothing fails, it is unwound if an action fails, and
-    it is stuck only if an undo action was made to fail, regardless of crashes, repetitions and
-    delays. Its log must keep the rules, and `check` must not raise.
+    What an action declares is tried as well: an attempt fails and the next one succeeds, or all of
+    them fail; a call times out before its effect and after it; the SEC is lost between two
+    attempts; an undo fails once; a probe is asked after a call that took effect and after one that
+    did not, and it raises. A crash also cuts off a call after its effect, and then the repeated
+    call fails: this is left out only for actions that have no undo or are atomic. The actions of
+    sagas that actions create fail in the same ways.
+
+    A run must end as planned: it succeeds if nothing fails for good, it is unwound if an action
+    does, it is held if the action says so, and it is stuck only if an undo action was made to fail,
+    regardless of crashes, repetitions and delays. Its log must keep the rules, and `check` must not
+    raise.
 
     Runs are in virtual time, on in-memory stores, with one schedule per seed; so actions must not
     wait for threads, nor for anything else outside of Trio. It may be called in async functions
     and in others; it returns when all is done, and `await` before it does no harm.
 
     Args:
-        make_dag: Returns the saga; called once.
+        make_dag: Returns the saga; called once. If it takes a parameter, that is the world, and it
+            is called for each run: the graph must be the same in all worlds, up to its values.
         registry: Its actions.
         make_context: Returns the world that the actions of one run act on, which outlives crashes;
             may be async. If it has an attribute `sec`, that is set to each `SecClient`.
         check: Called with the world and the `Outcome` at the end of each run; raises if the world
-            is wrong; may be async. None checks nothing.
+            is wrong; may be async. Not called if the saga is held, since it has not ended.
         attach: Called with the world and a `SecClient` whenever a SEC is opened; its result is the
             actions' `ctx.user_data`, which is the world by default. State that is kept there, and
             not in the world, is lost in a crash.
-        same_outputs: Whether an action that is called again must return the same output.
-        fail_after_effect: Whether actions also fail after they have returned, as when an answer is
-            lost. Such an action has had an effect, but its undo is not called, so most sagas
-            cannot pass: an earlier node must take it back.
+        beside: An async function that plays the outside world. It is called with the `SecClient`
+            and the saga's id in each life, once the saga has started, and cancelled when the saga
+            has ended. If the saga is held, the run waits for it, since it may release the saga.
+        same_outputs: Whether an action that is called again must return the same output. Names of
+            nodes stand for False for these nodes, and True for all others.
+        fail_after_effect: Whether actions that do not provide for doubt also fail after they have
+            returned, as when an answer is lost. Such an action has had an effect, but its undo is
+            not called, so most sagas cannot pass: an earlier node must take it back. Names of nodes
+            stand for True for these nodes. Actions that provide for doubt fail so in any case.
         seeds: The number of schedules; all but the first delay calls at random.
         budget: The maximum number of runs; if there are more cases, a sample of each sort is run.
             None runs all.
@@ -89,7 +105,8 @@ def explore(
     Raises:
         CounterExample: A case fails; this is an `AssertionError`, with the smallest such case that
             was found.
-        ValueError: `only` is not a case of this saga.
+        ValueError: `only` is not a case of this saga, an argument names a node that it does not
+            have, or `make_dag` returns different graphs.
     """
     __tracebackhide__ = True
     subject = make_explored_saga(
@@ -98,35 +115,45 @@ def explore(
         make_context,
         check,
         attach,
+        beside=beside,
         same_outputs=same_outputs,
         deadline=deadline,
     )
-    exploration = Exploration(subject, seeds, budget, seed, fail_after_effect, progress)
-    if only is None:
-        return outside_of_trio(exploration, exploration.explore)
+    late = Nodes.of(fail_after_effect)
+    exploration = Exploration(subject, seeds, budget, seed, late, progress)
     case = read_case(only) if isinstance(only, str) else only
-    _check_nodes(subject, case)
-    return outside_of_trio(exploration, lambda: exploration.only(case))
+
+    def run() -> Report:
+        _check_names(subject, subject.varying.names | late.names)
+        if case is None:
+            return exploration.explore()
+        _check_nodes(subject, case)
+        return exploration.only(case)
+
+    return outside_of_trio(exploration, run)
 
 
 def make_explored_saga(
-    make_dag: Callable[[], SagaDag],
+    make_dag: MakeDag[C],
     registry: ActionRegistry,
     make_context: Callable[[], C | Awaitable[C]],
     check: Check[C] | None,
     attach: Attach[C] | None,
     *,
-    same_outputs: bool = True,
+    beside: Beside | None = None,
+    same_outputs: bool | Collection[str] = True,
     deadline: float = DAY,
 ) -> ExploredSaga:
     """Return the subject of an exploration, with the types of the user's world erased."""
+    varying = not same_outputs if isinstance(same_outputs, bool) else same_outputs
     return ExploredSaga(
-        dag=make_dag(),
+        make_dag=make_dag,
         registry=registry,
         make_context=make_context,
         check=cast("Callable[[object, Outcome], object] | None", check),
         attach=cast("Callable[[object, SecClient], object]", attach or set_sec),
-        same_outputs=same_outputs,
+        beside=beside,
+        varying=Nodes.of(varying),
         deadline=deadline,
     )
 
@@ -164,12 +191,16 @@ def outside_of_trio(exploration: Exploration, run: Callable[[], Report]) -> Repo
 
 
 def _check_nodes(subject: ExploredSaga, case: Case) -> None:
-    """Refuse a case of another saga; names of sagas created by actions are not checked."""
+    """Refuse a case of another saga."""
     callees = [fault.callee for fault in case.faults]
-    called = [crash.callee for crash in case.crashes if crash.callee is not None]
-    callees += [callee for callee in called if ":" not in callee.node]
-    for callee in callees:
-        if callee.node not in subject.nodes:
+    callees += [crash.callee for crash in case.crashes if crash.callee is not None]
+    _check_names(subject, [callee.node for callee in callees], f'"{case}": ')
+
+
+def _check_names(subject: ExploredSaga, names: Collection[str], where: str = "") -> None:
+    """Refuse nodes of other sagas; those of sagas created by actions are not known yet."""
+    for name in names:
+        if name not in subject.nodes and ":" not in name:
             nodes = ", ".join(subject.nodes)
-            msg = f'"{case}": the saga has no node {callee.node!r} with an action, but {nodes}'
+            msg = f"{where}the saga has no node {name!r} with an action, but {nodes}"
             raise ValueError(msg)

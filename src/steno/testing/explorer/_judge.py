@@ -4,37 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
+import attrs
 import trio
 
 from steno.core import (
     Failed,
+    FailedInDoubt,
     SagaCachedState,
     SagaDag,
     SagaId,
+    SagaNodeId,
     SagaResultErr,
+    UndoFailed,
     read_flat,
     verify_log,
 )
 from steno.store import ListQuery, StoredSaga
 from steno.stores import InMemorySecStore
-from steno.testing.explorer._case import Callee, CallFault, FaultKind
+from steno.testing.explorer._case import (
+    AFTER_EFFECT,
+    FAILURES,
+    TIME_OUTS,
+    Callee,
+    CallFault,
+    Case,
+    FaultKind,
+)
+from steno.testing.explorer._declaration import Declaration
 from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
 
-_FAILURES = frozenset({FaultKind.FAIL, FaultKind.FAIL_AFTER})
 _ALL = ListQuery(limit=1_000_000)
+
+_SUCCEEDED, _FAILED, _STUCK = (
+    SagaCachedState.SUCCEEDED,
+    SagaCachedState.FAILED,
+    SagaCachedState.STUCK,
+)
 
 
 async def judge_run(
     subject: ExploredSaga,
+    dag: SagaDag,
     ran: Ran,
     store: InMemorySecStore,
     check: Callable[[Outcome], Awaitable[None]],
 ) -> None:
     """Note the first problem of a run, if there is any."""
     await trio.lowlevel.checkpoint()
-    problems = _problems(subject, ran, store)
+    problems = _problems(subject, dag, ran, store)
     if ran.problem is None and (found := next(problems, None)) is not None:
         ran.note(found)
     if ran.problem is None and ran.result is not None:
@@ -51,8 +70,12 @@ async def judge_run(
         ran.note(Problem(ProblemKind.UNREACHED, text))
 
 
-def _problems(subject: ExploredSaga, ran: Ran, store: InMemorySecStore) -> Iterator[Problem]:
-    yield from _breaches(subject, store)
+def _problems(
+    subject: ExploredSaga, dag: SagaDag, ran: Ran, store: InMemorySecStore
+) -> Iterator[Problem]:
+    yield from _breaches(dag, store)
+    if ran.held:
+        yield from _wrongly_held(subject, ran)
     if ran.result is None:
         return
     assert ran.stored is not None  # noqa: S101 - it has a result
@@ -60,20 +83,19 @@ def _problems(subject: ExploredSaga, ran: Ran, store: InMemorySecStore) -> Itera
         yield Problem(
             ProblemKind.RULE, "a waiter was given a result that differs from what is durable"
         )
-    yield from _wrong_end(ran, ran.stored)
-    if subject.same_outputs:
-        yield from _other_outputs(ran.calls)
+    yield from _wrong_end(subject, ran, ran.stored)
+    yield from _other_outputs(call for call in ran.calls if call.callee.node not in subject.varying)
 
 
-def _breaches(subject: ExploredSaga, store: InMemorySecStore) -> Iterator[Problem]:
+def _breaches(dag: SagaDag, store: InMemorySecStore) -> Iterator[Problem]:
     """Yield a problem for each log that breaks a rule."""
     for summary in store.list(_ALL):
         stored = store.load(summary.saga_id)
         assert stored is not None  # noqa: S101 - it is in the list
-        dag = subject.dag
+        own = dag
         if summary.saga_id != EXPLORED:
-            dag = SagaDag.of_flat(read_flat(stored.dag_text), stored.params)
-        breach = verify_log(dag, stored.events, saga_id=summary.saga_id, finished=summary.state)
+            own = SagaDag.of_flat(read_flat(stored.dag_text), stored.params)
+        breach = verify_log(own, stored.events, saga_id=summary.saga_id, finished=summary.state)
         if breach is not None:
             text = (
                 f"the log of saga {summary.saga_id} breaks a rule: {breach}; this is a bug in steno"
@@ -84,41 +106,165 @@ def _breaches(subject: ExploredSaga, store: InMemorySecStore) -> Iterator[Proble
 # The end
 
 
-def _wrong_end(ran: Ran, stored: StoredSaga) -> Iterator[Problem]:
+def _wrong_end(subject: ExploredSaga, ran: Ran, stored: StoredSaga) -> Iterator[Problem]:
     """Yield a problem if the saga ended otherwise than planned."""
-    state, planned = stored.summary.state, _planned_end(ran)
-    if state is planned:
+    state, planned = stored.summary.state, _planned_end(subject, ran)
+    if state is planned or _is_excused(subject, ran, stored, planned):
         return
-    culprit = _unplanned_failure(ran, stored)
-    if state is SagaCachedState.STUCK and isinstance(ran.result, SagaResultErr):
+    culprit = _failed_call(ran, stored)
+    if state is _STUCK and isinstance(ran.result, SagaResultErr):
         yield _stuck(ran, ran.result)
-    elif planned is SagaCachedState.SUCCEEDED and culprit is not None:
-        error = _last_error(ran.calls, culprit)
-        text = f"{culprit} failed, and that was not planned{_shown(error)}"
-        yield Problem(ProblemKind.END, text, error)
+    elif planned is _SUCCEEDED and culprit is not None:
+        yield _unplanned(ran, culprit)
     else:
-        text = f"the saga has {state.value}, and should have {planned.value}"
+        text = f"the saga has {state.value}, and should have {_end_name(planned)}"
+        yield Problem(ProblemKind.END, f"{text}{_told_by_probe(ran)}")
+
+
+def _told_by_probe(ran: Ran) -> str:
+    """Return what a probe has said of an action that was not called, to be added to a text."""
+    for probe in ran.calls:
+        if probe.callee.probing and probe.explored and probe.output is not None:
+            acted = _acted(ran, probe)
+            if acted is not None and acted.end is CallEnd.PLANNED and acted.output is None:
+                return f": {probe.callee} returned {probe.output}, and nothing was done"
+    return ""
+
+
+def _planned_end(subject: ExploredSaga, ran: Ran) -> SagaCachedState | None:
+    """Return the state in which a saga must end after the faults of its run; None: held."""
+    fatal = [fault for fault in ran.fired if _is_fatal(subject, ran.case, fault)]
+    if any(fault.callee.undoing for fault in fatal):
+        return _STUCK
+    if not fatal:
+        return _SUCCEEDED
+    return None if all(_holds(subject, fault) for fault in fatal) else _FAILED
+
+
+def _is_fatal(subject: ExploredSaga, case: Case, fault: CallFault) -> bool:
+    """Return True if a fault that has occurred decides how the saga ends."""
+    callee = fault.callee
+    if (
+        fault.kind not in FAILURES
+        or fault.once
+        or callee.node not in subject.nodes
+        or callee.probing
+    ):
+        return False
+    # What a life has done that is lost may not be in the log.
+    if fault.life not in {None, len(case.crashes)}:
+        return False
+    declared = _declared(subject, fault)
+    if callee.undoing:
+        return True
+    return not (fault.kind in AFTER_EFFECT and declared.has_probe)
+
+
+def _holds(subject: ExploredSaga, fault: CallFault) -> bool:
+    """Return True if the attempts of a node run out, and it is held then."""
+    if fault.kind is FaultKind.FAIL or fault.callee.undoing:
+        return False
+    return _declared(subject, fault).holds(timeout=fault.kind in TIME_OUTS)
+
+
+def _declared(subject: ExploredSaga, fault: CallFault) -> Declaration:
+    return subject.declarations[subject.actions[fault.callee.node]]
+
+
+def _is_excused(
+    subject: ExploredSaga, ran: Ran, stored: StoredSaga, planned: SagaCachedState | None
+) -> bool:
+    """
+    Return True if the faults explain an end other than the planned one.
+
+    They do if the last call of the node that decided the end was made to fail: then no attempt was
+    left after a failure from which the saga could have recovered. An action may deal as it likes
+    with a failure in a saga that it has created, and the outside world may order any end.
+    """
+    state = stored.summary.state
+    failing = [fault for fault in ran.fired if fault.kind in FAILURES]
+    in_child = [fault for fault in failing if fault.callee.node not in subject.nodes]
+    if state is _FAILED and planned in {_SUCCEEDED, None}:
+        call = _failed_call(ran, stored)
+        if call is None:
+            return subject.beside is not None
+        return bool(in_child) or _was_planned(ran, call)
+    if state is _STUCK and planned is not _STUCK:
+        call = _last_undo(ran, stored)
+        lost = any(fault.callee.undoing for fault in in_child)
+        return lost or (call is not None and call.end is CallEnd.PLANNED)
+    return subject.beside is not None and planned is None
+
+
+def _was_planned(ran: Ran, call: Call) -> bool:
+    """Return True if a call was made to fail, or is a probe after one that was, and is right."""
+    if call.callee.probing and call.end is CallEnd.RETURNED:
+        acted = _acted(ran, call)
+        return acted is not None and acted.end is CallEnd.PLANNED and acted.output is None
+    return call.end is CallEnd.PLANNED
+
+
+def _acted(ran: Ran, probe: Call) -> Call | None:
+    """Return the last call of the action that a probe was asked about."""
+    action = attrs.evolve(probe.callee, probing=False)
+    before = ran.calls[: ran.calls.index(probe)]
+    return next((call for call in reversed(before) if call.callee == action), None)
+
+
+def _unplanned(ran: Ran, culprit: Call) -> Problem:
+    callee = culprit.callee
+    if callee.probing and culprit.end is CallEnd.RETURNED:
+        action = attrs.evolve(callee, probing=False)
+        text = f"{callee} returned NOT_DONE, but {action} had returned, so it was done"
+        return Problem(ProblemKind.END, text)
+    error = _last_error(ran.calls, callee)
+    text = f"{callee} failed, and that was not planned{_shown(error)}"
+    return Problem(ProblemKind.END, text, error)
+
+
+def _failed_call(ran: Ran, stored: StoredSaga) -> Call | None:
+    """Return the last call of the node whose failure began the unwinding; None if none did."""
+    kinds = Failed | FailedInDoubt
+    failed = next((e.node_id for e in stored.events if isinstance(e.event_type, kinds)), None)
+    return _last_call(ran, failed, undoing=False)
+
+
+def _last_undo(ran: Ran, stored: StoredSaga) -> Call | None:
+    """Return the last call of the first undo that failed; None if none did."""
+    failed = next((e.node_id for e in stored.events if isinstance(e.event_type, UndoFailed)), None)
+    return _last_call(ran, failed, undoing=True)
+
+
+def _last_call(ran: Ran, node: SagaNodeId | None, *, undoing: bool) -> Call | None:
+    calls = (
+        call
+        for call in reversed(ran.calls)
+        if call.explored and call.node_id == node and call.callee.undoing is undoing
+    )
+    return next(calls, None)
+
+
+def _wrongly_held(subject: ExploredSaga, ran: Ran) -> Iterator[Problem]:
+    """Yield a problem if a saga is held, and that does not follow from its faults."""
+    nodes = {subject.nodes[path] for path in subject.nodes if path.split("/")[-1] in ran.held}
+    last = [_last_call(ran, node, undoing=False) for node in nodes]
+    if not any(call is not None and _was_planned(ran, call) for call in last):
+        names = ", ".join(ran.held)
+        text = f"the saga is held at {names}, and that was not planned"
+        error = next((call.error for call in last if call is not None), None)
+        yield Problem(ProblemKind.END, f"{text}{_shown(error)}", error)
+    elif (end := _planned_end(subject, ran)) is not None and end is not _SUCCEEDED:
+        text = f"the saga is held at {', '.join(ran.held)}, and should have {end.value}"
         yield Problem(ProblemKind.END, text)
 
 
-def _planned_end(ran: Ran) -> SagaCachedState:
-    """Return the state in which a saga must end after the faults of its run."""
-    failing = [fault for fault in ran.fired if fault.kind in _FAILURES]
-    if any(fault.callee.undoing for fault in failing):
-        return SagaCachedState.STUCK
-    return SagaCachedState.FAILED if failing else SagaCachedState.SUCCEEDED
-
-
-def _unplanned_failure(ran: Ran, stored: StoredSaga) -> Callee | None:
-    """Return the function that failed although no failure was planned; None if none did."""
-    failed = {e.node_id for e in stored.events if isinstance(e.event_type, Failed)}
-    calls = (c for c in ran.calls if c.saga_id == EXPLORED and not c.callee.undoing)
-    return next((c.callee for c in calls if c.node_id in failed), None)
+def _end_name(state: SagaCachedState | None) -> str:
+    return "been held" if state is None else state.value
 
 
 def _stuck(ran: Ran, result: SagaResultErr) -> Problem:
     for call in ran.calls:
-        if call.saga_id == EXPLORED and call.callee.undoing and call.end is CallEnd.RAISED:
+        if call.explored and call.callee.undoing and call.end is CallEnd.RAISED:
             text = f"{call.callee} failed, and the saga is stuck{_shown(call.error)}"
             return Problem(ProblemKind.STUCK, text, call.error)
     return Problem(ProblemKind.STUCK, f"the saga is stuck: {result}")
@@ -144,7 +290,8 @@ def _other_outputs(calls: Iterable[Call]) -> Iterator[Problem]:
     """Yield a problem for each action whose calls for one node returned different outputs."""
     first: dict[tuple[SagaId, int], Call] = {}
     for call in calls:
-        if call.callee.undoing or call.end is not CallEnd.RETURNED:
+        # Also of calls that were made to fail afterwards; of a probe that says what was done.
+        if call.callee.undoing or call.output is None:
             continue
         before = first.setdefault((call.saga_id, call.node_id), call)
         if before.output != call.output:
@@ -153,6 +300,8 @@ def _other_outputs(calls: Iterable[Call]) -> Iterator[Problem]:
                 f"{before.output}: it is not idempotent. If it may return a new output each "
                 "time, pass same_outputs=False"
             )
+            if call.callee.probing:
+                text = f"{call.callee} returned {call.output}, and the action {before.output}"
             yield Problem(ProblemKind.OUTPUT, text)
 
 
@@ -163,19 +312,25 @@ def _unreached(subject: ExploredSaga, ran: Ran) -> Iterator[str]:
     if len(ran.crashed) < len(ran.case.crashes):
         yield str(ran.case.crashes[len(ran.crashed)])
     for fault in ran.case.faults:
-        if fault not in ran.fired and _is_certain(subject, ran, fault):
+        if fault not in ran.fired and _is_certain(subject, ran.case, fault):
             yield str(fault)
 
 
-def _is_certain(subject: ExploredSaga, ran: Ran, fault: CallFault) -> bool:
+def _is_certain(subject: ExploredSaga, case: Case, fault: CallFault) -> bool:
     """
     Return True if a fault must occur, wherever the SEC is lost and in each schedule.
 
     A node concurrent with the one that fails may or may not have begun by then.
     """
-    if not fault.callee.undoing or not (ran.case.crashes or ran.case.seed):
-        return fault.kind is not FaultKind.REPEAT or not ran.case.crashes
-    failing = [
-        f.callee.node for f in ran.case.faults if f.kind in _FAILURES and not f.callee.undoing
-    ]
-    return any(subject.is_before(fault.callee.node, node) for node in failing)
+    quiet = not (case.crashes or case.seed)
+    if quiet:
+        return True
+    in_child = fault.callee.node not in subject.nodes
+    if in_child or fault.callee.probing or fault.kind is FaultKind.REPEAT:
+        return fault.callee.probing and fault.life is not None
+    if not fault.callee.undoing:
+        # A probe that answers for a call that was cut off takes the place of its repetition.
+        return not _declared(subject, fault).has_probe
+    failing = [f.callee for f in case.faults if f.kind in FAILURES and not f.once]
+    causes = [callee.node for callee in failing if callee.acting]
+    return any(subject.is_before(fault.callee.node, node) for node in causes)

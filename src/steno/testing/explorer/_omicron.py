@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from steno.action import ActionRegistry
 from steno.core import (
-    SagaDag,
     SagaLog,
     SagaNodeEvent,
     SagaResult,
@@ -24,14 +23,20 @@ from steno.core import (
 )
 from steno.testing.explorer._case import Callee, CallFault, Case, FaultKind
 from steno.testing.explorer._exploration import Exploration
-from steno.testing.explorer._explore import Attach, Check, make_explored_saga, outside_of_trio
+from steno.testing.explorer._explore import (
+    Attach,
+    Check,
+    MakeDag,
+    make_explored_saga,
+    outside_of_trio,
+)
 from steno.testing.explorer._report import Report
 
 C = TypeVar("C")
 
 
 def actions_succeed_idempotently(
-    make_dag: Callable[[], SagaDag],
+    make_dag: MakeDag[C],
     registry: ActionRegistry,
     make_context: Callable[[], C | Awaitable[C]],
     *,
@@ -52,7 +57,7 @@ def actions_succeed_idempotently(
 
 
 def action_failure_can_unwind(
-    make_dag: Callable[[], SagaDag],
+    make_dag: MakeDag[C],
     registry: ActionRegistry,
     make_context: Callable[[], C | Awaitable[C]],
     *,
@@ -73,7 +78,7 @@ def action_failure_can_unwind(
 
 
 def action_failure_can_unwind_idempotently(
-    make_dag: Callable[[], SagaDag],
+    make_dag: MakeDag[C],
     registry: ActionRegistry,
     make_context: Callable[[], C | Awaitable[C]],
     *,

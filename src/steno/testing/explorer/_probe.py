@@ -8,53 +8,52 @@ action that relies on that is wrong, and is not detected here.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
-from random import Random
-from typing import Never
+from typing import Never, TypeAlias
 
 import attrs
 import trio
 
-from steno.action import Action, ActionContext, ActionRegistry, Codec, output_type_of
-from steno.core import FlatDag, JsonText, SagaId, SagaNodeEvent
+from steno.action import NOT_DONE, ActionContext, Codec, to_timestamp
+from steno.core import (
+    AttemptFailed,
+    JsonText,
+    SagaId,
+    SagaNodeEvent,
+    SagaNodeEventType,
+    Timestamp,
+    UndoAttemptFailed,
+)
 from steno.errors import SerializeError
 from steno.store import SagaCreateParams, SagaProblem, SagaRecord, SagaWrite
-from steno.testing.explorer._case import Callee, CallFault, CrashKind, CrashPoint, FaultKind
+from steno.testing.explorer._case import (
+    Callee,
+    CallFault,
+    CrashKind,
+    CrashPoint,
+    FaultKind,
+)
+from steno.testing.explorer._declaration import PlannedFailure, PlannedNotDone, PlannedTimeout
 from steno.testing.explorer._explored_saga import ExploredSaga
+from steno.testing.explorer._pace import Pace
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
+from steno.testing.notation import MARKS
+from steno.testing.schedule import DateClock
+
+Function: TypeAlias = Callable[[ActionContext[Never]], Awaitable[object]]
 
 _inside: ContextVar[Call | None] = ContextVar("steno_explorer_call", default=None)
 
-_DUE = {False: ["started"], True: ["started", "succeeded", "undo_started"]}
-"""The exact durable events of a node whenever its action or its undo is called."""
-
-
-class PlannedFailure(Exception):
-    """A call failed because the explorer planned it."""
-
-
-@attrs.frozen
-class Pace:
-    """
-    How long calls are delayed, in virtual seconds.
-
-    Attributes:
-        usual: The duration of the whole saga, if nothing is delayed.
-    """
-
-    usual: float = 0.0
-
-    @property
-    def longer(self) -> float:
-        """A duration longer than that of any saga without delays."""
-        return 10 * self.usual + 3600
-
-    def random(self, seed: int, what: str) -> float:
-        """Return how long a seed delays a call; half of the calls are not delayed."""
-        random = Random(f"{seed}/{what}")  # noqa: S311 - it must be reproducible
-        return max(0.0, random.uniform(-1, 1)) * (self.usual or 1.0)
+# The durable events of a node whenever its action or its undo is called, in the marks of
+# `steno.testing.notation`: it was started once more after each attempt that failed.
+_STARTED = r"\+(↻\+)*"
+_DUE = {
+    False: re.compile(_STARTED),
+    True: re.compile(_STARTED + r"↻?[✓?]-(!?↺-)*"),
+}
 
 
 @attrs.define(eq=False)
@@ -66,19 +65,22 @@ class Probe(trio.abc.Instrument):
         subject: What is explored.
         ran: Where the run is recorded.
         pace: How long calls are delayed.
+        clock: The clock of the SECs.
     """
 
     subject: ExploredSaga
     ran: Ran
     pace: Pace
+    clock: DateClock
     crash: CrashPoint | None = attrs.field(init=False, default=None)
     scope: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope)
-    _durable: dict[tuple[SagaId, int], list[str]] = attrs.field(
+    _durable: dict[tuple[SagaId, int], list[SagaNodeEventType]] = attrs.field(
         init=False, factory=lambda: defaultdict(list)
     )
     _names: dict[SagaId, str] = attrs.field(init=False, factory=dict)
+    _nodes: dict[tuple[SagaId, int], str] = attrs.field(init=False, factory=dict)
     _count: dict[str, int] = attrs.field(init=False, factory=dict)
-    _met: set[Callee] = attrs.field(init=False, factory=set)  # in this life
+    _met: set[tuple[Callee, int]] = attrs.field(init=False, factory=set)  # in this life
 
     def begin_life(self, crash: CrashPoint | None) -> trio.CancelScope:
         """Begin a life of the SEC; return the scope whose cancellation is its end."""
@@ -93,6 +95,8 @@ class Probe(trio.abc.Instrument):
             self.crash = None
             self.scope.cancel()
 
+    # What is durable
+
     def made_durable(self, write: SagaWrite) -> None:
         """Note a write that the store has made."""
         match write:
@@ -106,7 +110,18 @@ class Probe(trio.abc.Instrument):
 
     def _note_durable(self, events: Iterable[SagaNodeEvent]) -> None:
         for event in events:
-            self._durable[event.saga_id, event.node_id].append(event.event_type.label)
+            key, what = (event.saga_id, event.node_id), event.event_type
+            self._durable[key].append(what)
+            if isinstance(what, AttemptFailed | UndoAttemptFailed) and what.next is not None:
+                undoing = isinstance(what, UndoAttemptFailed)
+                self._back_off(Callee(self._nodes.get(key, ""), undoing), what.next)
+
+    def _back_off(self, callee: Callee, until: Timestamp) -> None:
+        """Crash half-way through a wait, if that is planned."""
+        if self.crash == CrashPoint(CrashKind.BACKING_OFF, 0, callee):
+            # A deadline, and no task: nothing else in this life may depend on it.
+            wait = (until - to_timestamp(self.clock())) / 1_000_000
+            self.scope.deadline = trio.current_time() + max(0.0, wait / 2)
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """Count a checkpoint of a call, from which it now continues."""
@@ -126,32 +141,58 @@ class Probe(trio.abc.Instrument):
     async def call(
         self,
         ctx: ActionContext[Never],
-        function: Callable[[ActionContext[Never]], Awaitable[object]],
+        action: str,
+        function: Function,
         *,
-        undoing: bool,
+        undoing: bool = False,
+        probing: bool = False,
     ) -> object:
-        """Call a function of the user, with the planned faults, and return its result."""
-        call = self._begin(ctx, undoing=undoing)
-        await self._hold_up(call)
-        if self._fires(FaultKind.FAIL, call.callee):
-            call.end = CallEnd.PLANNED
-            msg = f"planned: {CallFault(FaultKind.FAIL, call.callee)}"
-            raise PlannedFailure(msg)
+        """
+        Call a function of the user, with the planned faults, and return its result.
+
+        Args:
+            ctx: What it is given.
+            action: The name of its action.
+            function: The function.
+            undoing: Whether it is the undo action.
+            probing: Whether it is the probe.
+        """
+        call = self._begin(ctx, action, undoing=undoing, probing=probing)
+        policy = self.subject.declarations[action].policy
+        limit = policy.undo_timeout if undoing else policy.timeout
+        await self._hold_up(call, limit)
+        for kind in (FaultKind.FAIL, FaultKind.EXHAUST, FaultKind.TIME_OUT):
+            await self._fail_if_planned(kind, call, limit)
+        # The engine repeats calls of the explored saga; of its children it does not know here.
+        if not call.explored and self._fires(FaultKind.REPEAT, call):
+            await self._carry_out(call, ctx, function)
         result = await self._carry_out(call, ctx, function)
         if self._meet(call, CrashKind.AT_END):
             await trio.lowlevel.checkpoint()
-        if self._fires(FaultKind.FAIL_AFTER, call.callee):
-            call.end = CallEnd.PLANNED
-            msg = f"planned: {CallFault(FaultKind.FAIL_AFTER, call.callee)}"
-            raise PlannedFailure(msg)
+        for kind in (FaultKind.FAIL_AFTER, FaultKind.TIME_OUT_AFTER):
+            await self._fail_if_planned(kind, call, limit)
         return result
 
-    async def _carry_out(
-        self,
-        call: Call,
-        ctx: ActionContext[Never],
-        function: Callable[[ActionContext[Never]], Awaitable[object]],
-    ) -> object:
+    async def _fail_if_planned(self, kind: FaultKind, call: Call, limit: float | None) -> None:
+        if (fault := self._fires(kind, call)) is None:
+            return  # noqa: ASYNC910 - part of a call
+        call.end = CallEnd.PLANNED
+        if kind in {FaultKind.TIME_OUT, FaultKind.TIME_OUT_AFTER}:
+            if limit is not None:
+                await trio.sleep_forever()
+            raise PlannedTimeout(_planned(fault))
+        raise self._failure(fault, call)
+
+    def _failure(self, fault: CallFault, call: Call) -> PlannedFailure:
+        """Return the exception of a fault."""
+        if fault.kind is FaultKind.FAIL and call.callee.acting and not fault.once:
+            return PlannedNotDone(_planned(fault))
+        declared = self.subject.declarations[call.action]
+        if fault.kind is FaultKind.FAIL and call.callee.undoing and not fault.once:
+            return declared.last_undo_error(_planned(fault))
+        return declared.error(_planned(fault), undoing=call.callee.undoing)
+
+    async def _carry_out(self, call: Call, ctx: ActionContext[Never], function: Function) -> object:
         token = _inside.set(call)
         try:
             self._meet(call, CrashKind.AT_CHECKPOINT, 1)
@@ -164,49 +205,63 @@ class Probe(trio.abc.Instrument):
             raise
         finally:
             _inside.reset(token)
-        call.end, call.output = CallEnd.RETURNED, _as_json(self.subject.registry.codec, result)
+        call.end = CallEnd.RETURNED
+        if result is not NOT_DONE:
+            call.output = _as_json(self.subject.registry.codec, result)
         return result  # noqa: ASYNC910 - user code was called, whether or not it waited
 
-    def _begin(self, ctx: ActionContext[Never], *, undoing: bool) -> Call:
+    def _begin(
+        self, ctx: ActionContext[Never], action: str, *, undoing: bool, probing: bool
+    ) -> Call:
         """Record a call, check it against what is durable, and return it."""
-        callee = self._callee(ctx, undoing=undoing)
-        call = Call(callee, ctx.saga_id, ctx.node_id, len(self.ran.lives) - 1)
+        key = ctx.saga_id, ctx.node_id
+        self._nodes[key] = self._name(ctx)
+        callee = Callee(self._nodes[key], undoing, probing)
+        life = len(self.ran.lives) - 1
+        call = Call(callee, action, ctx.saga_id, ctx.node_id, life, ctx.attempt)
         self.ran.calls.append(call)
-        durable = self._durable[ctx.saga_id, ctx.node_id]
-        if durable != _DUE[undoing]:
-            had = ", ".join(durable) or "nothing"
+        durable = self._durable[key]
+        if not _DUE[undoing].fullmatch("".join(MARKS[type(each)] for each in durable)):
+            had = ", ".join(each.label for each in durable) or "nothing"
             text = f"{callee} was called when {had} was durable of that node"
             self.ran.note(Problem(ProblemKind.RULE, text))
-        if callee in self._met:
-            self._fires(FaultKind.REPEAT, callee)
-        self._met.add(callee)
+        if call.explored and (callee, ctx.attempt) in self._met:
+            self._fires(FaultKind.REPEAT, call)
+        self._met.add((callee, ctx.attempt))
         return call
 
-    def _callee(self, ctx: ActionContext[Never], *, undoing: bool) -> Callee:
+    def _name(self, ctx: ActionContext[Never]) -> str:
         if ctx.saga_id == EXPLORED:
-            return Callee(self.subject.names[ctx.node_id], undoing)
-        return Callee(f"{self._names.get(ctx.saga_id)}:{ctx.node_name}", undoing)
+            return self.subject.names[ctx.node_id]
+        return f"{self._names.get(ctx.saga_id)}:{ctx.node_name}"
 
-    async def _hold_up(self, call: Call) -> None:
-        """Delay a call, if its seed or a fault says so."""
+    async def _hold_up(self, call: Call, limit: float | None) -> None:
+        """Delay a call, if its seed or a fault says so, but not beyond its own timeout."""
         await trio.lowlevel.checkpoint()
         seconds = 0.0
         if seed := self.ran.case.seed:
             what = str(call.callee)
             self._count[what] = self._count.get(what, 0) + 1
             seconds = self.pace.random(seed, f"{what}/{self._count[what]}")
-        if self._fires(FaultKind.DELAY, call.callee):
+        if self._fires(FaultKind.DELAY, call):
             seconds = self.pace.longer
+        if limit is not None:
+            # Of undo actions and probes it is not known how long they take.
+            seconds = min(seconds, self.pace.room(limit) if call.callee.acting else 0.0)
         if seconds:
             call.held_up = True
             await trio.sleep(seconds)
 
-    def _fires(self, kind: FaultKind, callee: Callee) -> bool:
-        """Return whether a fault is planned here, and record it if so."""
-        planned = self.ran.case.has(kind, callee)
-        if planned:
-            self.ran.fired.add(CallFault(kind, callee))
-        return planned
+    def _fires(self, kind: FaultKind, call: Call) -> CallFault | None:
+        """Return the fault of a kind that is planned here, and record it; None if there is none."""
+        fault = self.ran.case.fault(kind, call.callee, call.life, call.attempt)
+        if fault is not None:
+            self.ran.fired.add(fault)
+        return fault
+
+
+def _planned(fault: CallFault) -> str:
+    return f"planned: {fault}"
 
 
 def _as_json(codec: Codec, result: object) -> JsonText | None:
@@ -214,45 +269,3 @@ def _as_json(codec: Codec, result: object) -> JsonText | None:
         return codec.encode(result)
     except SerializeError:
         return None  # this fails the node, which is checked elsewhere
-
-
-@attrs.frozen(eq=False)
-class _Probed:
-    """An action that is called through a probe."""
-
-    _action: Action
-    _probe: Probe
-
-    @property
-    def name(self) -> str:
-        """The name by which stored sagas refer to it."""
-        return self._action.name
-
-    async def do_it(self, ctx: ActionContext[Never]) -> object:
-        """Call the action through the probe."""
-        return await self._probe.call(ctx, self._action.do_it, undoing=False)
-
-    @property
-    def output_type(self) -> object:
-        """The annotation of its outputs."""
-        return output_type_of(self._action)
-
-    async def undo_it(self, ctx: ActionContext[Never]) -> None:
-        """Call the undo action through the probe."""
-        await self._probe.call(ctx, self._action.undo_it, undoing=True)
-
-
-@attrs.define(eq=False)
-class ProbedRegistry(ActionRegistry):
-    """The user's registry, with a probe before each action."""
-
-    inner: ActionRegistry
-    probe: Probe
-
-    def get(self, name: str) -> Action:
-        """Return the action of a name."""
-        return _Probed(self.inner.get(name), self.probe)
-
-    def validate(self, flat: FlatDag) -> None:
-        """Check that a saga's actions can be called and undone."""
-        self.inner.validate(flat)

@@ -33,25 +33,35 @@ class Call:
 
     Attributes:
         callee: The function called.
+        action: The name of the action that it belongs to.
         saga_id: The saga.
         node_id: The node.
         life: The life of the SEC, from 0.
+        attempt: The number of the node's attempt, from 1.
         end: How it ended.
         checkpoints: The number of its checkpoints, if counted.
-        output: What it returned, as JSON; None if that is not JSON.
+        output: What it returned, as JSON; None if it did not, or if that is not JSON, or if it is a
+            probe and said that nothing was done.
         error: What it raised.
         held_up: Whether it was delayed.
     """
 
     callee: Callee
+    action: str
     saga_id: SagaId
     node_id: SagaNodeId
     life: int
+    attempt: int = 1
     end: CallEnd = CallEnd.NONE
     checkpoints: int = 0
     output: JsonText | None = None
     error: BaseException | None = None
     held_up: bool = False
+
+    @property
+    def explored(self) -> bool:
+        """Whether it is of the explored saga, and not of one created by an action."""
+        return self.saga_id == EXPLORED
 
 
 class ProblemKind(enum.Enum):
@@ -64,6 +74,7 @@ class ProblemKind(enum.Enum):
     STUCK = "an undo failed"
     OUTPUT = "an action is not idempotent"
     CHECK = "the check failed"
+    BESIDE = "the outside world failed"
     UNREACHED = "a point was never reached"
 
 
@@ -97,6 +108,7 @@ class Ran:
         lives: The number of durable events of the saga at the start of each life.
         seconds: Its duration in virtual time.
         result: The result of the saga, if it ended.
+        held: The nodes that are held, if the saga cannot go on without a person.
         stored: The stored saga, if there is one.
         problem: Its first problem, if any.
     """
@@ -109,6 +121,7 @@ class Ran:
     lives: list[int] = attrs.field(factory=list)
     seconds: float = 0.0
     result: SagaResult | None = None
+    held: tuple[str, ...] = ()
     stored: StoredSaga | None = None
     problem: Problem | None = None
 
@@ -124,6 +137,11 @@ class Ran:
             call.error = call.output = None
 
     def undone(self) -> list[str]:
-        """Return the nodes of the saga whose undo action was called."""
-        calls = (c for c in self.calls if c.saga_id == EXPLORED and c.callee.undoing)
-        return list(dict.fromkeys(call.callee.node for call in calls))
+        """Return the nodes whose undo action was called, those of child sagas too."""
+        nodes = (call.callee.node for call in self.calls if call.callee.undoing)
+        return list(dict.fromkeys(nodes))
+
+    def children(self) -> dict[str, str]:
+        """Return the nodes of child sagas whose action was called, with the action's name."""
+        calls = (call for call in self.calls if not call.explored and call.callee.acting)
+        return {call.callee.node: call.action for call in calls}

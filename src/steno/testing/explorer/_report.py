@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from steno.core import escaped
+from steno.testing.explorer._case_kind import TWO_CRASHES
 
 if TYPE_CHECKING:
     from typing import Self
@@ -42,6 +43,7 @@ class Report:
         commits: The commits of all runs.
         seconds: Their duration in real time.
         seed: The seed of the samples.
+        hints: What the saga's author may have forgotten; no run has shown that it matters.
     """
 
     saga_name: str
@@ -49,6 +51,7 @@ class Report:
     commits: int
     seconds: float
     seed: int
+    hints: tuple[str, ...] = ()
 
     @property
     def runs(self) -> int:
@@ -70,12 +73,10 @@ class Report:
         lines.append(f"{self.commits:8} commits")
         if not self.is_complete:
             lines.append(f"a sample, drawn with seed {self.seed}; a larger budget runs more")
+        lines += [f"hint: {escaped(hint)}" for hint in self.hints]
         return "\n".join(lines)
 
     def __await__(self) -> Generator[None, None, Self]:
         """Return the report when awaited."""
         yield from ()
         return self
-
-
-TWO_CRASHES = "two crashes"

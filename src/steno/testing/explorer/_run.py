@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import math
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 import attrs
 import trio
 
-from steno.core import RepeatInjected, SagaId, SagaName
-from steno.errors import SagaNotReady, StenoError
-from steno.runtime import SecClient, open_sec
+from steno.core import RepeatInjected, SagaDag, SagaId, SagaName
+from steno.errors import NodeBegun, SagaHeldError, SagaNotReady, SagaNotRunning, StenoError
+from steno.runtime import SagaHandle, SecClient, open_sec
 from steno.store import Durable
 from steno.stores import InMemorySecStore
 from steno.testing.explorer._case import Case, CrashKind, CrashPoint, FaultKind
-from steno.testing.explorer._explored_saga import ExploredSaga
+from steno.testing.explorer._explored_saga import ExploredSaga, waited_for
 from steno.testing.explorer._judge import judge_run
 from steno.testing.explorer._outcome import Outcome
-from steno.testing.explorer._probe import Pace, Probe, ProbedRegistry
+from steno.testing.explorer._pace import Pace
+from steno.testing.explorer._probe import Probe
+from steno.testing.explorer._probed import ProbedRegistry
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
 from steno.testing.faults import Batch, Crash, FaultyStore, Outcomes, Record
-from steno.testing.schedule import run_seeded
-
-ONCE = 1
+from steno.testing.schedule import DateClock, run_seeded
 
 MOST_ROUNDS = 100_000
 """Rounds of Trio's scheduler without any virtual time passing before a run is stopped."""
@@ -80,18 +79,22 @@ class Run:
     ran: Ran
     pace: Pace
     counting: bool
-    store: InMemorySecStore = attrs.field(init=False, factory=InMemorySecStore)
+    clock: DateClock = attrs.field(init=False, factory=DateClock)
+    store: InMemorySecStore = attrs.field(init=False)
     probe: Probe = attrs.field(init=False)
+    dag: SagaDag = attrs.field(init=False)
     world: object = attrs.field(init=False, default=None)
     _user_data: object = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        """Install the probe."""
-        self.probe = Probe(self.subject, self.ran, self.pace)
+        """Make the store, and the probe."""
+        self.store = InMemorySecStore(self.clock)
+        self.probe = Probe(self.subject, self.ran, self.pace, self.clock)
 
     async def run(self) -> None:
         """Run the case to its end, and record what happens."""
-        self.world = await _waited_for(self.subject.make_context())
+        self.world = await waited_for(self.subject.make_context())
+        self.dag = self.subject.dag_in(self.world)
         began = trio.current_time()
         with trio.move_on_after(self._deadline()) as deadline, self._instruments(deadline):
             for crash in (*self.ran.case.crashes, None):
@@ -101,7 +104,7 @@ class Run:
         self.ran.stored = self.store.load(EXPLORED)
         if deadline.cancelled_caught:
             self.ran.note(_hanging(self.ran.calls, self.ran.seconds))
-        await judge_run(self.subject, self.ran, self.store, self._check)
+        await judge_run(self.subject, self.dag, self.ran, self.store, self._check)
 
     def _deadline(self) -> float:
         """Return the virtual seconds after which the run is considered to hang."""
@@ -110,7 +113,11 @@ class Run:
         if case.seed:
             held_up += 2 * len(self.subject.names) * max(1.0, self.pace.usual)
         calls = lives + sum(fault.kind is FaultKind.REPEAT for fault in case.faults)
-        return calls * self.subject.deadline + lives * held_up
+        actions = self.subject.actions
+        failing = {actions[n] for f in case.faults if (n := f.callee.node) in actions}
+        attempts = sum(self.subject.declarations[name].longest() for name in failing)
+        alone = self.subject.asleep + attempts
+        return alone + calls * self.subject.deadline + lives * held_up
 
     def _instruments(self, deadline: trio.CancelScope) -> AbstractContextManager[None]:
         """Return a context that detects endless loops, and counts checkpoints if requested."""
@@ -123,7 +130,7 @@ class Run:
     async def _check(self, outcome: Outcome) -> None:
         await trio.lowlevel.checkpoint()
         if self.subject.check is not None:
-            await _waited_for(self.subject.check(self.world, outcome))
+            await waited_for(self.subject.check(self.world, outcome))
 
     # A life
 
@@ -138,14 +145,19 @@ class Run:
         scope = self.probe.begin_life(crash)
         try:
             with scope:
-                async with open_sec(store, registry, make_context=self._context) as sec:
+                async with open_sec(
+                    store, registry, make_context=self._context, clock=self.clock
+                ) as sec:
                     self._user_data = self.subject.attach(self.world, sec)
                     await self._run_saga(sec)
         except (StenoError, SystemExit) as error:
             text = f"the saga did not come to an end: {type(error).__name__}: {error}"
             self.ran.note(Problem(ProblemKind.RAISED, text, error))
             return True  # noqa: ASYNC910 - open_sec has waited
-        return not scope.cancel_called
+        if not scope.cancel_called:
+            return True  # noqa: ASYNC910 - the same
+        self.probe.die()  # if the scope was cancelled by its deadline, that was planned
+        return False  # noqa: ASYNC910 - the same
 
     def _context(self, _id: SagaId, _name: SagaName, _params: object) -> object:
         """Return the actions' user data, made before any saga is loaded."""
@@ -153,19 +165,58 @@ class Run:
 
     async def _run_saga(self, sec: SecClient) -> None:
         """Create, start and wait, like an application that may have been restarted."""
-        saga = await sec.saga_create(self.subject.dag, saga_id=EXPLORED)
-        if len(self.ran.lives) == ONCE:
-            await self._inject(sec)
+        saga = await sec.saga_create(self.dag, saga_id=EXPLORED)
+        await self._inject(sec, len(self.ran.lives) - 1)
         with suppress(SagaNotReady):
             await saga.start()
-        self.ran.result = await saga.wait()
+        if self.subject.beside is None:
+            await self._wait(saga)
+        else:
+            await self._wait_beside(saga, self.subject.beside(sec, EXPLORED))
 
-    async def _inject(self, sec: SecClient) -> None:
+    async def _wait(self, saga: SagaHandle) -> None:
+        """Wait until the saga has ended, or cannot go on without a person."""
+        try:
+            self.ran.result, self.ran.held = await saga.wait(), ()
+        except SagaHeldError as error:
+            self.ran.held = error.nodes
+            await trio.lowlevel.checkpoint()
+
+    async def _wait_beside(self, saga: SagaHandle, playing: Awaitable[object]) -> None:
+        """Wait while the outside world is played; it may mend what holds the saga."""
+        failed = list[StenoError]()
+        async with trio.open_nursery() as nursery:
+            played = trio.Event()
+            nursery.start_soon(self._play, playing, played)
+            # Raised below, so that the nursery does not put it into a group.
+            try:
+                await self._wait(saga)
+                if self.ran.held:
+                    await played.wait()
+                    await self._wait(saga)
+            except StenoError as error:
+                failed.append(error)
+            nursery.cancel_scope.cancel()
+        for each in failed:
+            raise each
+
+    async def _play(self, playing: Awaitable[object], played: trio.Event) -> None:
+        try:
+            await playing
+        except Exception as error:  # noqa: BLE001 - it may raise any exception
+            text = f"beside= raised {type(error).__name__}: {error}"
+            self.ran.note(Problem(ProblemKind.BESIDE, text, error))
+        played.set()
+
+    async def _inject(self, sec: SecClient, life: int) -> None:
         await trio.lowlevel.checkpoint()
         for fault in self.ran.case.faults:
-            if fault.kind is FaultKind.REPEAT:
-                node = self.subject.nodes[fault.callee.node]
-                times = RepeatInjected(undo=2) if fault.callee.undoing else RepeatInjected(action=2)
+            callee = fault.callee
+            node = self.subject.nodes.get(callee.node)
+            if fault.kind is not FaultKind.REPEAT or node is None or (fault.life or 0) != life:
+                continue
+            times = RepeatInjected(undo=2) if callee.undoing else RepeatInjected(action=2)
+            with suppress(NodeBegun, SagaNotRunning):  # in a later life, it may be too late
                 await sec.saga_inject_repeat(EXPLORED, node, times)
 
     async def _commit(self, record: Record, batch: Batch) -> Outcomes:
@@ -184,14 +235,6 @@ class Run:
     def _is_due(self, kind: CrashKind) -> bool:
         crash = self.probe.crash
         return crash is not None and crash.kind is kind and crash.number == self.ran.commits[-1]
-
-
-async def _waited_for(result: object) -> object:
-    """Return the result of a function of the user, awaiting it if it is async."""
-    if inspect.isawaitable(result):
-        return await result
-    await trio.lowlevel.checkpoint()
-    return result
 
 
 @contextmanager
@@ -214,6 +257,7 @@ def _hanging(calls: Sequence[Call], seconds: float) -> Problem:
 
 def run_case(subject: ExploredSaga, case: Case, pace: Pace, *, counting: bool = False) -> Ran:
     """Run a case in its own Trio, in virtual time with the schedule of its seed; return the run."""
+    subject.prepare()
     one = Run(subject, Ran(case), pace, counting)
     run_seeded(one.run, seed=case.seed, patience=math.inf)
     return one.ran

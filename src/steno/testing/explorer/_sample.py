@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from random import Random
 
 from steno.testing.explorer._case import Case
-from steno.testing.explorer._case_plan import stratum
+from steno.testing.explorer._case_kind import stratum
 
 
 def sample(cases: Sequence[Case], count: int, random: Random) -> list[Case]:

@@ -47,7 +47,7 @@ class Shrinker:
         if case.seed:
             yield attrs.evolve(case, seed=0)
         yield from _with_less(case)
-        if len(case.crashes) == 1:
+        if len(case.crashes) == 1 and not case.has_lives:
             yield from self._earlier(case)
 
     def _earlier(self, case: Case) -> Iterator[Case]:
@@ -60,10 +60,10 @@ class Shrinker:
 
 
 def _with_less(case: Case) -> Iterator[Case]:
-    if case.crashes and case.faults:
+    if case.crashes and case.faults and not case.has_lives:
         yield attrs.evolve(case, crashes=())
     for place in range(len(case.crashes)):
-        yield attrs.evolve(case, crashes=case.crashes[:place] + case.crashes[place + 1 :])
+        yield case.without_crash(place)
     for place in range(len(case.faults)):
         yield attrs.evolve(case, faults=case.faults[:place] + case.faults[place + 1 :])
 

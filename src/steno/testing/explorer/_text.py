@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from steno.core import Phase, SagaNodeEvent, Snapshot, escaped
@@ -15,13 +15,14 @@ _PACKAGE = str(Path(__file__).parent.parent.parent)
 _WIDTH = 100
 
 
-def counterexample_text(subject: ExploredSaga, ran: Ran) -> str:
-    """Return everything known about a run that has a problem."""
+def counterexample_text(subject: ExploredSaga, ran: Ran, hints: Sequence[str] = ()) -> str:
+    """Return everything known about a run that has a problem, and hints of its cause."""
     problem = ran.problem
     assert problem is not None  # noqa: S101 - only called for a run with a problem
     parts = [
         "\n".join(map(escaped, f'saga "{subject.dag.saga_name}": {problem.text}'.split("\n"))),
         f"    the case:   {ran.case}\n    only this:  {only_line(ran.case)}",
+        *(escaped(f"hint: {hint}") for hint in hints),
         "\n".join(_calls(ran)),
     ]
     if ran.stored is not None:
@@ -52,9 +53,13 @@ def _calls(ran: Ran) -> Iterator[str]:
 def _end(call: Call) -> str:
     match call.end:
         case CallEnd.RETURNED:
+            if call.callee.probing and call.output is None:
+                return "returned NOT_DONE"
             return "returned" if call.callee.undoing else f"returned {call.output}"
         case CallEnd.RAISED:
             return f"raised {type(call.error).__name__}: {call.error}"
+        case CallEnd.PLANNED if call.output is not None:
+            return f"returned {call.output}, then {call.end.value}"
         case _:
             return str(call.end.value)
 

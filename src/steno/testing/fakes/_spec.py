@@ -76,7 +76,7 @@ class SagaSpec:
 
     @property
     def size(self) -> int:
-        """The number of nodes between the start and the end: those have the indexes below it."""
+        """The number of nodes between the start and the end; they have the indexes below it."""
         return sum(
             node.saga.size + 2 if isinstance(node, SubsagaSpec) else 1
             for stage in self.stages

@@ -3,9 +3,9 @@ Faults: stores that fail, and sagas whose actions fail.
 
 * `FaultyStore`: a wrapper of a store that follows a `Script` and records each `Commit`. The
   `Fault` of a batch is `Unavailable`, `Crash`, `Refusal`, `Delay`, `Torn`, `Reordered`, or a
-  function of one's own, which is given a `Batch` and how to `Record` it, and returns `Outcomes`.
+  function of your own, which is given a `Batch` and how to `Record` it, and returns `Outcomes`.
   `When` says when it strikes.
-* `FaultPlan`: which `NodeFault`s each node of a saga has.
+* `FaultPlan`: which faults (`NodeFault`) each node of a saga has.
 """
 
 from steno.testing.faults._fault import (

@@ -1,0 +1,58 @@
+"""The sorts of cases, as reports count them, and as samples are spread over them."""
+
+from __future__ import annotations
+
+from steno.testing.explorer._case import TIME_OUTS, Case, CrashKind, CrashPoint, FaultKind
+
+TWO_CRASHES = "two crashes"
+
+
+def kind_of(case: Case) -> str:
+    """Return the sort of a case, as reports count them."""
+    match case.crashes:
+        case ():
+            return _crash_free_kind(case)
+        case (_,) if case.has_lives:
+            return "a crash, then a failure"
+        case (CrashPoint(kind=CrashKind.BEFORE_COMMIT),):
+            return "a crash before a commit"
+        case (CrashPoint(kind=CrashKind.AFTER_COMMIT),):
+            return "a crash after a commit"
+        case (CrashPoint(kind=CrashKind.AT_END),):
+            return "a crash at the end of a call"
+        case (CrashPoint(kind=CrashKind.BACKING_OFF),):
+            return "a crash while backing off"
+        case (_,):
+            return "a crash within a call"
+        case _:
+            return TWO_CRASHES
+
+
+def _crash_free_kind(case: Case) -> str:
+    faults = case.faults
+    kinds = {fault.kind for fault in faults}
+    once = any(fault.once for fault in faults)
+    if any(fault.callee.of_child for fault in faults):
+        return "something fails in a child saga"
+    if FaultKind.DELAY in kinds:
+        return "a call is held up"
+    if FaultKind.REPEAT in kinds:
+        return "a call is repeated"
+    if any(fault.callee.probing for fault in faults):
+        return "a probe fails"
+    if any(fault.callee.undoing for fault in faults):
+        return "an undo action fails once" if once else "an undo action fails"
+    if kinds & TIME_OUTS:
+        return "an action times out"
+    if once:
+        return "an attempt fails"
+    if FaultKind.EXHAUST in kinds:
+        return "the attempts run out"
+    if FaultKind.FAIL_AFTER in kinds:
+        return "an action fails after its effect"
+    return "an action fails" if faults else "nothing goes wrong"
+
+
+def stratum(case: Case) -> tuple[str, str]:
+    """Return the stratum of a case; samples are spread over all strata."""
+    return kind_of(case), _crash_free_kind(case)
