@@ -145,5 +145,5 @@ def test_a_log_that_breaks_a_rule_is_refused_by_place_node_and_rule(own, app):
     for saga in refusals:
         assert saga["why"] == (
             "its log breaks a rule at event 1: undo_started of (start node): there is no succeeded "
-            "of it before it (the rule: only what has succeeded is undone)"
+            "of it before it (the rule: only what has succeeded, or failed in doubt, is undone)"
         )

@@ -9,11 +9,14 @@ import json
 import signal
 import sqlite3
 from collections import Counter
+from functools import partial
 
 import pytest
+import trio
 
-from steno.cli import _demo
-from steno.cli._trip import SAGA_NAME, SECONDS, Services
+from steno.cli import _demo, _trip
+from steno.cli._trip import SAGA_NAME, SECONDS, NoAnswer, Refused, Services
+from steno.core import ActionFailed
 from support.shell import RUNNING, Shell, process, refused
 
 BOOKED = "trip booked: room at Hotel Post, flight OS 87, small car"
@@ -97,6 +100,28 @@ def test_a_trip_is_stuck_where_an_undo_fails(demo, file):
     assert saga["state"] == "stuck"
     assert demo().exit_code == 0  # a stuck saga is finished: the next trip is a new one
     assert len(Shell(str(file)).json("list")) == 2
+
+
+def test_calls_that_go_wrong_are_made_again(demo, file):
+    """Every attempt is shown; in the end each service did its thing once."""
+    result = demo("--flaky")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == BOOKED
+    assert "attempt_failed BookFlight: attempt 1, in doubt, next due 2" in result.stdout
+    assert "flight OS 87: done before, F003; not done again" in result.stdout
+    assert did(file) == DONE
+    (saga,) = Shell(str(file)).json("list")
+    flight, summary = (Shell(str(file)).json("show", saga["id"])["nodes"][n] for n in (2, 4))
+    assert "the answer is lost" in flight["attempt"]["error"]
+    assert "longer than its timeout of 3 s" in summary["attempt"]["error"]
+
+
+def test_undos_that_go_wrong_are_made_again(demo, file):
+    """The saga is not stuck, and each service has taken its thing back once."""
+    result = demo("--flaky", "--fail", "summary")
+    assert result.exit_code == 1
+    assert result.stdout.count(" undo_attempt_failed ") == 2
+    assert did(file) == undone("payment", "hotel", "flight", "car")
 
 
 def test_an_unknown_service_is_a_matter_of_usage(demo):
@@ -254,10 +279,10 @@ async def test_a_service_does_nothing_twice(tmp_path, autojump_clock):
     path, said = tmp_path / "services", []
     first = Services(path, (), (), 1, said.append)
     booking = await first.do("hotel", "a room", key="k1")
-    await first.undo("hotel", booking, key="k2")
+    await first.undo("hotel", key="k2", of="k1")
     second = Services(path, (), (), 1, said.append)
     assert await second.do("hotel", "a room", key="k1") == booking
-    await second.undo("hotel", booking, key="k2")
+    await second.undo("hotel", key="k2", of="k1")
     assert len(path.read_text().splitlines()) == 2
     assert said == [
         "hotel: a room: done, H001",
@@ -266,3 +291,45 @@ async def test_a_service_does_nothing_twice(tmp_path, autojump_clock):
         "hotel: a room, H001: undone before; not undone again",
     ]
     assert (await second.do("hotel", "a room", key="k3")).number == "H003"
+
+
+async def test_a_service_that_has_done_nothing_has_nothing_to_undo(tmp_path, autojump_clock):
+    """An undo in doubt asks it all the same."""
+    said = []
+    services = Services(tmp_path / "services", (), (), 1, said.append)
+    await services.undo("hotel", key="k2", of="k1")
+    assert said == ["hotel: nothing was done, so there is nothing to undo"]
+
+
+async def test_a_flaky_service_goes_wrong_in_three_ways(tmp_path, autojump_clock):
+    """Its answer is lost after the effect; or it hangs; or it is not reached. Then it works."""
+    said = []
+    services = Services(tmp_path / "services", (), (), 1, said.append, flaky=True)
+
+    async def in_time(async_fn, *args, **kwargs):
+        with trio.fail_after(1):
+            await async_fn(*args, **kwargs)
+
+    for error, call in (
+        (NoAnswer, partial(services.do, "flight", "a seat", key="k1")),
+        (trio.TooSlowError, partial(services.do, "summary", "a letter", key="k2")),
+        (NoAnswer, partial(services.undo, "hotel", key="k4", of="k3")),
+    ):
+        with pytest.raises(error):
+            await in_time(call)
+        await in_time(call)
+    assert said == [
+        "flight: a seat: done, F001",
+        "flight: a seat: the answer is lost",
+        "flight: a seat: done before, F001; not done again",
+        "summary: a letter: no answer",
+        "summary: a letter: done, S002",
+        "hotel: undo: not reached",
+        "hotel: nothing was done, so there is nothing to undo",
+    ]
+
+
+def test_a_trip_that_is_never_answered_says_so():
+    """The error is not a refusal, so there is no reason that a service would give."""
+    assert _demo.reason(ActionFailed('{"message":"no answer"}')).startswith("action failed: ")
+    assert _demo.reason(_trip.registry.codec.action_error(Refused("no car"))) == "no car"

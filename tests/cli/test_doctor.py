@@ -70,6 +70,7 @@ def test_the_shape_of_a_diagnosis(shell):
         "stuck": 1,
     }
     listed = shell.json("list")
+    del listed[-1]["attempts"]
     assert document["problems"] == [listed[-1]]
 
 

@@ -28,20 +28,22 @@ def test_a_list_has_a_line_per_saga_below_its_heading(shell):
     """Columns are aligned, times are in UTC, and what is long comes last."""
     lines = shell("list").stdout.splitlines()
     time = "2026-01-02T03:04:05Z"
-    assert lines[0].split() == ["id", "name", "state", "created", "progressed", "ended", "problem"]
+    assert lines[0].split() == [
+        *("id", "name", "state", "created", "progressed", "ended", "problem", "attempts")
+    ]
     assert [line.split()[0] for line in lines[1:]] == list(map(str, STORED))
-    assert lines[4].split() == [str(SUCCEEDED), "good", "succeeded", time, time, time, "-"]
-    assert lines[2].split() == [str(RUNNING), "good", "running", time, time, "-", "-"]
+    assert lines[4].split() == [str(SUCCEEDED), "good", "succeeded", time, time, time, "-", "-"]
+    assert lines[2].split() == [str(RUNNING), "good", "running", time, time, "-", "-", "-"]
     assert {line.index(time) for line in lines[1:]} == {lines[0].index("created")}
 
 
 def test_a_problem_stays_in_its_line(shell):
     """Neither a line break nor an escape sequence of a stored text reaches the terminal."""
-    assert shell("list").stdout.splitlines()[-1].endswith(r"its action was \x1b[31mlost")
+    assert shell("list").stdout.splitlines()[-1].endswith(r"its action was \x1b[31mlost  -")
 
 
 def test_the_shape_of_a_saga_in_a_list(shell):
-    """It is an object of seven keys; what is not there is null."""
+    """It is an object of eight keys; what is not there is null."""
     document = shell.json("list")
     time = "2026-01-02T03:04:05.678901Z"
     assert document[0] == {
@@ -52,6 +54,7 @@ def test_the_shape_of_a_saga_in_a_list(shell):
         "created": time,
         "progressed": time,
         "ended": None,
+        "attempts": [],
     }
     assert document[3]["ended"] == time
     assert document[6]["problem"] == "its action\nwas \x1b[31mlost"
@@ -106,7 +109,7 @@ def test_a_page_that_is_empty_by_now_leaves_no_line(capsys):
     for as_json, count in ((False, 2), (True, 3)):
         printer = _list.Printer(as_json)
         for page in ([summary], []):
-            printer.put(page)
+            printer.put(page, {})
         printer.end(None)
         assert len(capsys.readouterr().out.splitlines()) == count
 

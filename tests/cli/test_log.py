@@ -13,31 +13,31 @@ saga id:   {FAILED}
 direction: unwinding
 events (10 total):
 
-001 N002 started
-002 N002 succeeded
-003 N000 started
-004 N000 succeeded
-005 N001 started
-006 N001 failed
-007 N000 undo_started
-008 N000 undo_finished
-009 N002 undo_started
-010 N002 undo_finished
+001 N002 started        (start node)
+002 N002 succeeded      (start node)
+003 N000 started        first
+004 N000 succeeded      first
+005 N001 started        second
+006 N001 failed         second: action failed: {{"message":"it broke","type":"ValueError"}}
+007 N000 undo_started   first
+008 N000 undo_finished  first
+009 N002 undo_started   (start node)
+010 N002 undo_finished  (start node)
 """
 
 
-def test_a_log_is_printed_as_the_library_prints_it(shell):
-    """A header, and a line per event."""
+def test_a_log_has_a_line_per_event(shell):
+    """Below a header; each has its node's name, or its label if it has none, and its error."""
     assert shell("log", FAILED).stdout == LOG
 
 
 def test_with_times_each_event_says_when_and_by_whom(shell):
-    """Two columns are added to the events; the header stays."""
+    """Two columns are added to the events, before what may be long; the header stays."""
     plain = LOG.splitlines()
     lines = shell("log", "--times", FAILED).stdout.splitlines()
     assert lines[:5] == plain[:5]
-    assert [line[:24].rstrip() for line in lines[5:]] == plain[5:]
-    assert {line[24:] for line in lines[5:]} == {"2026-01-02T03:04:05.678901Z  trips"}
+    assert [line[:24] + line[60:] for line in lines[5:]] == plain[5:]
+    assert {line[24:60] for line in lines[5:]} == {"2026-01-02T03:04:05.678901Z  trips  "}
 
 
 @pytest.mark.parametrize("options", [[], ["--times"]])
@@ -55,8 +55,10 @@ def test_the_shape_of_a_log(shell):
     assert entries[2] == {
         "seq": 2,
         "node": 0,
+        "name": "first",
         "event": "started",
         "data": None,
+        "attempt": None,
         "time": "2026-01-02T03:04:05.678901Z",
         "creator": "trips",
     }
@@ -79,6 +81,16 @@ def test_a_log_that_is_not_legal_is_an_error(own):
     db.close()
     assert "event type succeeded is illegal" in refused(own("log", FAILED), 4)
     assert own.json("log", FAILED)["entries"][0]["event"] == "undo_started"
+
+
+def test_a_log_without_its_graph_is_printed_without_names(own):
+    """An operator with a damaged store is better off with it than without."""
+    with sqlite3.connect(own.store) as db:
+        make_editable(db)
+        db.execute("UPDATE dag SET text = '[]'")
+    db.close()
+    assert "006 N001 failed         action failed: {" in own("log", FAILED).stdout
+    assert {entry["name"] for entry in own.json("log", FAILED)["entries"]} == {None}
 
 
 def test_a_graph_is_printed_for_graphviz(shell):

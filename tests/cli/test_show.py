@@ -94,8 +94,8 @@ def test_the_shape_of_a_saga(shell):
     """All that is shown is there, as JSON: ids, states and values, and null for what is not."""
     document = shell.json("show", SUCCEEDED)
     assert list(document) == [
-        *("id", "name", "state", "problem", "created", "progressed", "ended", "sec", "params"),
-        *("events", "nodes", "outputs", "error", "undo_failure"),
+        *("id", "name", "state", "problem", "created", "progressed", "ended", "attempts"),
+        *("sec", "params", "events", "nodes", "outputs", "error", "undo_failure"),
     ]
     assert document["sec"] == {"name": "trips", "generation": 1}
     assert document["params"] == {"who": "Ada"}
@@ -105,6 +105,7 @@ def test_the_shape_of_a_saga(shell):
         "name": "inner/left",
         "label": "Left",
         "state": "done",
+        "attempt": None,
     }
     assert document["nodes"][7]["name"] is None
     assert document["outputs"][2] == {"node": 2, "name": "size", "value": {"rooms": 2}}

@@ -48,7 +48,9 @@ def test_the_shape_of_what_is_watched(shell):
     """A line per event, as in a log, and one for the state."""
     lines = [json.loads(line) for line in shell("watch", "--json", FAILED).stdout.splitlines()]
     entries = shell.json("log", FAILED)["entries"]
-    wanted = [{k: e[k] for k in ("seq", "node", "event", "data")} for e in entries]
+    wanted = [
+        {k: e[k] for k in ("seq", "node", "name", "event", "data", "attempt")} for e in entries
+    ]
     assert lines == [*wanted, {"state": "failed", "problem": None}]
 
 

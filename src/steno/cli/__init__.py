@@ -9,6 +9,7 @@ that write take the store's owner lock.
 
 * `_group`, `_exit`, `_verb`, `_find`: the commands, their exit codes, their options, their ids.
 * `_stored`, `_shape`, `_screen`, `_follow`: a stored saga as a view; as JSON; as text; as it moves.
+* `_attempt`: what is said of attempts that failed.
 * `_trip`: the saga of the demo. All other files: a command each.
 """
 

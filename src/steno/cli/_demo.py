@@ -13,6 +13,7 @@ from steno.cli._follow import Display, display_of_terminal, exit_of, follow
 from steno.cli._trip import SAGA_NAME, SECONDS, SLOWLY, Booking, Refused, Services, registry, trip
 from steno.cli._verb import run, verb
 from steno.core import (
+    ActionError,
     SagaCachedState,
     SagaHalted,
     SagaResult,
@@ -21,7 +22,7 @@ from steno.core import (
     SagaView,
     escaped,
 )
-from steno.errors import SagaHaltedError, SagaNotReady
+from steno.errors import DeserializeError, SagaHaltedError, SagaNotReady
 from steno.runtime import SagaHandle, SecClient, open_sec
 from steno.stores import SqliteSecStore
 
@@ -68,19 +69,25 @@ _ON_THE_LINE = click.core.ParameterSource.COMMANDLINE
     multiple=True,
     help="Let this service refuse to cancel its booking; may be repeated.",
 )
+@click.option("--flaky", is_flag=True, help="Let some calls go wrong, about one in three.")
 @click.option("--slow", is_flag=True, help="Take some seconds, so that it can be killed.")
-def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, slow: bool) -> Exit:
+def command(
+    path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, flaky: bool, slow: bool
+) -> Exit:
     """
     Book a trip on a SQLite file, or continue one that was interrupted.
 
     Payment first, then hotel, flight and car at once, then a summary: those are the NODEs. Kill it
     at any moment, with Ctrl-C or kill -9, and run it again: it continues the same saga.
     The services record what they did in FILE.services, by key, so that nothing is done twice.
-    Inspect it with the other commands, even while it runs. STENO_STORE is ignored here.
+    With --flaky, some calls are not answered, one of them after the service has done its part: each
+    is made again. Inspect it with the other commands, even while it runs. STENO_STORE is ignored
+    here.
 
     Examples:
       steno demo
       steno demo --slow         # kill it, then run again: steno demo
+      steno demo --flaky        # services fail now and then, and are called again
       steno demo --fail car
       steno demo --fail summary --fail-undo hotel
       steno --store steno-demo.db list
@@ -96,7 +103,8 @@ def command(path: Path, fail: tuple[str, ...], fail_undo: tuple[str, ...], *, sl
     kept = path.with_name(f"{path.name}.services")
     try:
         with display_of_terminal() as display:
-            services = Services(kept, fail, fail_undo, SLOWLY if slow else 1, display.say)
+            pace = SLOWLY if slow else 1
+            services = Services(kept, fail, fail_undo, pace, display.say, flaky)
             result = run(_demo, store, services, display)
     except KeyboardInterrupt:
         again = escaped(f"steno demo --store {path}")
@@ -140,6 +148,14 @@ def _report(result: SagaResult) -> None:
             bookings = ok.saga_output(list[Booking])
             click.echo(f"trip booked: {', '.join(each.what for each in bookings)}")
         case SagaResultErr(error_node_name=node, error_source=error, undo_failure=undo):
-            click.echo(f"no trip: {node} failed: {error.convert(Refused).why}")
+            click.echo(f"no trip: {node} failed: {reason(error)}")
             if undo is not None:
                 click.echo(f"stuck: {undo[0]} is not undone: it needs an operator")
+
+
+def reason(error: ActionError) -> str:
+    """Return why the trip is not booked: in the service's words, if it refused."""
+    try:
+        return error.convert(Refused).why
+    except DeserializeError:  # it did not refuse: it never answered
+        return str(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Protocol
 
 import attrs
@@ -16,18 +17,21 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from steno.cli._attempt import attempt_of, event_text
 from steno.cli._exit import Exit
 from steno.cli._screen import is_looked_at, screen, styled, tree
 from steno.cli._shape import event_json
-from steno.cli._text import one_line
+from steno.cli._text import one_line, short_time
 from steno.cli._verb import echo_json
 from steno.core import (
     Failed,
+    FailedInDoubt,
     NodeExecState,
     SagaDone,
     SagaExecStatus,
     SagaHalted,
     SagaNodeEvent,
+    SagaNodeEventType,
     SagaReady,
     SagaResult,
     SagaResultErr,
@@ -46,6 +50,16 @@ FORWARD = {NodeExecState.DONE}
 
 BACKWARD = {NodeExecState.UNDONE, NodeExecState.FAILED, NodeExecState.ABANDONED}
 """States of a node that an unwinding saga has passed."""
+
+UNWINDING = {
+    NodeExecState.FAILED,
+    NodeExecState.IN_DOUBT,
+    NodeExecState.UNDO_WORKING,
+    NodeExecState.UNDO_BACKING_OFF,
+    NodeExecState.UNDO_HELD,
+    NodeExecState.UNDONE,
+}
+"""States of a node that only a saga that unwinds has."""
 
 
 class Display(Protocol):
@@ -121,15 +135,22 @@ class Lines:
 
 
 def described(dump: SagaSerialized, event: SagaNodeEvent) -> str:
-    """Return the label of an event's node, and its error if it has one."""
+    """Return the label of an event's node, its error if it has one, and the next attempt."""
     label = escaped(dump.dag.flat.nodes[event.node_id].label)
-    match event.event_type:
-        case Failed(error=error):
-            return f"{label}: {one_line(str(action_error(error)))}"
+    detail = what_failed(event.event_type, short_time)
+    return label if detail is None else f"{label}: {detail}"
+
+
+def what_failed(event_type: SagaNodeEventType, time: Callable[[datetime], str]) -> str | None:
+    """Return the error that an event holds, and what it says of an attempt; None if neither."""
+    match event_type:
+        case Failed(error=error) | FailedInDoubt(error=error):
+            return one_line(str(action_error(error)))
         case UndoFailed(error=error):
-            return f"{label}: {one_line(str(undo_error(error)))}"
+            return one_line(str(undo_error(error)))
         case _:
-            return label
+            attempt = attempt_of(event_type)
+            return None if attempt is None else event_text(attempt, time)
 
 
 def state_text(view: SagaView) -> str:
@@ -156,7 +177,7 @@ class JsonLines:
         """Print what is new."""
         dump = view.serialized()
         for seq, event in enumerate(dump.events[self._events :], start=self._events):
-            echo_json(json.dumps({"seq": seq, **event_json(event)}))
+            echo_json(json.dumps({"seq": seq, **event_json(event, dump.dag.flat)}))
         self._events = len(dump.events)
         word, _, problem = state_text(view).partition(": ")
         if word + problem != self._word:
@@ -196,8 +217,8 @@ class Drawing:
 
 
 def is_unwinding(status: SagaExecStatus) -> bool:
-    """Return True if a saga is unwinding: a node has failed."""
-    return NodeExecState.FAILED in status.node_states
+    """Return True if a saga is unwinding: a node has failed, or is undone."""
+    return not UNWINDING.isdisjoint(status.node_states)
 
 
 def bar(status: SagaExecStatus) -> ProgressBar:

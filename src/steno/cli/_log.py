@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 import click
 
 from steno.cli._exit import Exit
 from steno.cli._find import find, saga_argument
-from steno.cli._shape import log_json, time_text
+from steno.cli._follow import what_failed
+from steno.cli._shape import log_json, shown_name, time_text
+from steno.cli._stored import dag_of
 from steno.cli._text import columns
 from steno.cli._verb import json_option, print_json, run, store_option, verb
-from steno.core import SagaLog, escaped
-from steno.store import LogEntry, OperatorStore, SagaSummary
+from steno.core import FlatDag, SagaLog, escaped
+from steno.errors import RecoveryError
+from steno.store import LogEntry, OperatorStore, SagaSummary, SecStoreReader
+
+
+@attrs.frozen
+class _Read:
+    """
+    What is printed of a saga.
+
+    Attributes:
+        summary: As in a list.
+        entries: Its log.
+        flat: Its graph; None if that cannot be read, and then nodes have no names.
+    """
+
+    summary: SagaSummary
+    entries: Sequence[LogEntry]
+    flat: FlatDag | None
 
 
 @verb("log")
@@ -22,10 +42,14 @@ from steno.store import LogEntry, OperatorStore, SagaSummary
 @saga_argument
 def command(store: OperatorStore, saga: str, *, times: bool, as_json: bool) -> Exit:
     """
-    Print the log of a saga: one event per line, with number, node and kind.
+    Print the log of a saga: one event per line, with number, node, kind, and the node's name.
 
-    With --json: an object with id, name, state and entries, each of which has seq, node, event,
-    data (the output or the error, or null), time and creator.
+    A failure is shown with its error, and an attempt that failed with its number and the time at
+    which the next one is due.
+
+    With --json: an object with id, name, state and entries, each of which has seq, node, name,
+    event, data (the output or the error, or null), attempt (null, or undoing, attempt, error,
+    in_doubt and next, which is null if the node is held), time and creator.
 
     Examples:
       steno log 6b0c
@@ -37,27 +61,47 @@ def command(store: OperatorStore, saga: str, *, times: bool, as_json: bool) -> E
       3  there is no such saga
       4  it cannot be read, or its events are not a legal log
     """
-    summary, entries = run(_read, store, saga)
+    found = run(_read, store, saga)
     if as_json:
-        print_json(log_json(summary, entries))
-        return Exit.FINE
-    text = SagaLog.new_recover(summary.saga_id, (entry.event for entry in entries)).pretty()
-    click.echo(_with_times(text, entries) if times else text, nl=False)
+        print_json(log_json(found.summary, found.entries, found.flat))
+    else:
+        click.echo(_text(found, times=times))
     return Exit.FINE
 
 
-async def _read(store: OperatorStore, digits: str) -> tuple[SagaSummary, Sequence[LogEntry]]:
+async def _read(store: OperatorStore, digits: str) -> _Read:
     async with store.open_reader() as reader:
         summary = await find(reader, digits)
-        return summary, await reader.entries(summary.saga_id)
+        entries = await reader.entries(summary.saga_id)
+        return _Read(summary, entries, await _flat(reader, summary))
 
 
-def _with_times(text: str, entries: Sequence[LogEntry]) -> str:
-    """Put times and creators beside the events, which are the last lines of the text."""
-    lines = text.splitlines()
-    first = len(lines) - len(entries)
+async def _flat(reader: SecStoreReader, summary: SagaSummary) -> FlatDag | None:
+    try:
+        stored = await reader.load(summary.saga_id)
+        return None if stored is None else dag_of(stored).flat
+    except RecoveryError:
+        return None  # the log is worth more than the names in it
+
+
+def _text(found: _Read, *, times: bool) -> str:
+    """Return the text of the log, with columns beside the events, which are its last lines."""
+    events = [entry.event for entry in found.entries]
+    lines = SagaLog.new_recover(found.summary.saga_id, events).pretty().splitlines()
+    first = len(lines) - len(events)
     rows = [
-        (line, time_text(entry.time), escaped(entry.creator))
-        for line, entry in zip(lines[first:], entries, strict=True)
+        (
+            line,
+            *((time_text(entry.time), escaped(entry.creator)) if times else ()),
+            _about(entry, found.flat),
+        )
+        for line, entry in zip(lines[first:], found.entries, strict=True)
     ]
-    return "\n".join([*lines[:first], *([columns(rows)] if rows else [])]) + "\n"
+    return "\n".join([*lines[:first], *([columns(rows)] if rows else [])])
+
+
+def _about(entry: LogEntry, flat: FlatDag | None) -> str:
+    """Return the name of an event's node, and what failed, in one line."""
+    name = "" if flat is None else escaped(shown_name(flat, entry.event.node_id))
+    failed = what_failed(entry.event.event_type, time_text)
+    return ": ".join(filter(None, (name, failed)))

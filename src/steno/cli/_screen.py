@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from steno.cli._attempt import status_lines
 from steno.cli._text import HEADINGS, age, one_line
 from steno.core import SagaExecStatus, escaped
 from steno.store import SagaSummary
@@ -20,13 +21,19 @@ STYLES = {
     "ready": "cyan",
     "working": "bold yellow",
     "running": "bold yellow",
+    "waiting": "cyan",
+    "backing-off": "yellow",
+    "held": "bold red",
     "done": "green",
     "succeeded": "green",
     "ok": "green",
     "failed": "red",
+    "in-doubt": "red",
     "queued-undo": "magenta",
     "undo-working": "bold magenta",
     "unwinding": "bold magenta",
+    "undo-backing-off": "magenta",
+    "undo-held": "bold red",
     "undone": "blue",
     "abandoned": "dim",
     "warning": "yellow",
@@ -55,9 +62,9 @@ def styled(word: str) -> Text:
 
 
 def tree(status: SagaExecStatus) -> Text:
-    """Return the status tree with coloured states."""
+    """Return the status tree with coloured states, and with what is said of failed attempts."""
     lines: list[Text] = []
-    for line in str(status).split("\n"):
+    for line in status_lines(status):
         if (node := _NODE.fullmatch(line)) is None:
             lines.append(Text(escaped(line)))
             continue
@@ -66,15 +73,16 @@ def tree(status: SagaExecStatus) -> Text:
     return Text("\n").join(lines)
 
 
-def table(page: Sequence[SagaSummary], now: datetime) -> Table:
-    """Return the table of a page of sagas, with ages for times."""
+def table(page: Iterable[tuple[SagaSummary, str]], now: datetime) -> Table:
+    """Return the table of sagas, each with what is said of its attempts, with ages for times."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for heading in HEADINGS:
         drawn.add_column(heading, no_wrap=heading == "id", overflow="fold")
-    for saga in page:
+    for saga, attempts in page:
         times = saga.times
         ages = [Text(age(t, now)) for t in (times.created, times.progressed, times.ended)]
         problem = Text("-" if saga.problem is None else one_line(saga.problem))
         name = Text(escaped(saga.saga_name))
-        drawn.add_row(Text(str(saga.saga_id)), name, styled(saga.state.value), *ages, problem)
+        state = styled(saga.state.value)
+        drawn.add_row(Text(str(saga.saga_id)), name, state, *ages, problem, Text(attempts))
     return drawn

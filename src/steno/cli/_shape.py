@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from steno.cli._stored import value_of
+from steno.action import from_timestamp
+from steno.cli._attempt import attempt_of, waiting_attempts
+from steno.cli._stored import status_of, value_of
 from steno.core import (
     JSON,
     ActionError,
     ActionNode,
     ConstantNode,
+    FailedAttempt,
     FlatDag,
     JsonText,
     SagaDag,
     SagaNodeEvent,
     SagaNodeId,
     SagaState,
+    SleepNode,
     Snapshot,
     SubsagaEndNode,
     UndoActionError,
@@ -33,10 +37,19 @@ def time_text(time: datetime) -> str:
 
 
 def path_of(flat: FlatDag, node: int) -> str | None:
-    """Return the path of names of a node; None if it has no name."""
-    if isinstance(flat.nodes[node], ActionNode | ConstantNode | SubsagaEndNode):
+    """Return the path of names of a node; None if it has no name, or does not exist."""
+    if not 0 <= node < len(flat.nodes):
+        return None  # an event of a damaged log
+    if isinstance(flat.nodes[node], ActionNode | ConstantNode | SleepNode | SubsagaEndNode):
         return flat.path(node).removeprefix("/")
     return None
+
+
+def shown_name(flat: FlatDag, node: int) -> str:
+    """Return the path of names of a node, or its label if it has no name; empty if neither."""
+    if (path := path_of(flat, node)) is not None:
+        return path
+    return flat.nodes[node].label if 0 <= node < len(flat.nodes) else ""
 
 
 def named_outputs(flat: FlatDag, state: SagaState) -> Iterator[tuple[SagaNodeId, str, JsonText]]:
@@ -60,18 +73,41 @@ def summary_json(summary: SagaSummary) -> dict[str, JSON]:
     }
 
 
+def attempts_json(snapshot: Snapshot) -> list[JSON]:
+    """Return the JSON of the nodes that wait for another attempt."""
+    return [
+        {**_node_json(snapshot.dag.flat, node), **_attempt_json(attempt)}
+        for node, attempt in waiting_attempts(status_of(snapshot))
+    ]
+
+
+def _attempt_json(attempt: FailedAttempt) -> dict[str, JSON]:
+    return {
+        "undoing": attempt.undoing,
+        "attempt": attempt.number,
+        "error": attempt.error,
+        "in_doubt": attempt.in_doubt,
+        "next": None if attempt.next is None else time_text(from_timestamp(attempt.next)),
+    }
+
+
 def saga_json(stored: StoredSaga, snapshot: Snapshot) -> dict[str, JSON]:
     """Return the JSON of a saga with its nodes, outputs and errors."""
     state, flat = snapshot.state, snapshot.dag.flat
-    status = snapshot.view().state.status
-    states = () if status is None else status.node_states
+    status = status_of(snapshot)
     return {
         **summary_json(stored.summary),
+        "attempts": attempts_json(snapshot),
         "sec": {"name": stored.fence.sec_name, "generation": stored.fence.generation},
         "params": value_of(stored.params, "its params"),
         "events": len(stored.events),
         "nodes": [
-            {**_node_json(flat, node), "state": each.value} for node, each in enumerate(states)
+            {
+                **_node_json(flat, node),
+                "state": each.value,
+                "attempt": _optional(status.attempts.get(SagaNodeId(node))),
+            }
+            for node, each in enumerate(status.node_states)
         ],
         "outputs": [
             {"node": node, "name": path, "value": value_of(text, f'the output "{path}"')}
@@ -80,6 +116,10 @@ def saga_json(stored: StoredSaga, snapshot: Snapshot) -> dict[str, JSON]:
         "error": _failure_json(flat, state.first_failure, action_error),
         "undo_failure": _failure_json(flat, state.first_undo_failure, undo_error),
     }
+
+
+def _optional(attempt: FailedAttempt | None) -> JSON:
+    return None if attempt is None else _attempt_json(attempt)
 
 
 def _node_json(flat: FlatDag, node: int) -> dict[str, JSON]:
@@ -108,18 +148,28 @@ def graph_json(dag: SagaDag) -> dict[str, JSON]:
     }
 
 
-def event_json(event: SagaNodeEvent) -> dict[str, JSON]:
-    """Return the JSON of an event, with its output or error."""
+def event_json(event: SagaNodeEvent, flat: FlatDag | None) -> dict[str, JSON]:
+    """
+    Return the JSON of an event, with its output or error.
+
+    Args:
+        event: The event.
+        flat: The saga's graph; None if it cannot be read.
+    """
     data = event_data(event.event_type)
     return {
         "node": event.node_id,
+        "name": None if flat is None else path_of(flat, event.node_id),
         "event": event.event_type.label,
         "data": None if data is None else value_of(data, f"the data of node {event.node_id}"),
+        "attempt": _optional(attempt_of(event.event_type)),
     }
 
 
-def log_json(summary: SagaSummary, entries: Iterable[LogEntry]) -> dict[str, JSON]:
-    """Return the JSON of a saga's log."""
+def log_json(
+    summary: SagaSummary, entries: Iterable[LogEntry], flat: FlatDag | None
+) -> dict[str, JSON]:
+    """Return the JSON of a saga's log; without the names of nodes if there is no graph."""
     return {
         "id": str(summary.saga_id),
         "name": summary.saga_name,
@@ -127,7 +177,7 @@ def log_json(summary: SagaSummary, entries: Iterable[LogEntry]) -> dict[str, JSO
         "entries": [
             {
                 "seq": entry.seq,
-                **event_json(entry.event),
+                **event_json(entry.event, flat),
                 "time": time_text(entry.time),
                 "creator": entry.creator,
             }

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import click
 from rich.text import Text
 
+from steno.cli._attempt import status_lines
 from steno.cli._exit import Exit
 from steno.cli._find import find, saga_argument
 from steno.cli._screen import is_looked_at, screen, styled, tree
 from steno.cli._shape import named_outputs, saga_json
-from steno.cli._stored import snapshot_of
+from steno.cli._stored import snapshot_of, status_of
 from steno.cli._text import one_line, short_time
 from steno.cli._verb import json_option, print_json, run, store_option, verb
 from steno.core import Snapshot, action_error, escaped, undo_error
@@ -28,11 +29,13 @@ def command(store: OperatorStore, saga: str, *, as_json: bool) -> Exit:
     Show everything about one saga: its tree, params, errors and outputs.
 
     The store does not know whether a SEC is running the saga now: a node that was started and has
-    no result is shown as working.
+    no result is shown as working. Below a node are its failed attempts: how many, the last error,
+    and when the next one is due. A node that is held waits for a person.
 
     With --json: an object as in list, and sec (its name and generation), params, events (how many),
-    nodes (each with node, name, label and state), outputs (each with node, name and value), error
-    and undo_failure (null, or node, name, label, error and text).
+    nodes (each with node, name, label, state and attempt, its last failed one or null), outputs
+    (each with node, name and value), error and undo_failure (null, or node, name, label, error and
+    text).
 
     Examples:
       steno show 6b0c5f0e-3f0e-4c52-9a53-6c5bfb4c0e36
@@ -90,12 +93,12 @@ def _head(summary: SagaSummary, stored: StoredSaga | None) -> Iterator[tuple[str
 
 def _print_rest(snapshot: Snapshot) -> None:
     console = screen()
-    if (status := snapshot.view().state.status) is not None:
-        click.echo()
-        if is_looked_at(console):
-            console.print(tree(status), soft_wrap=True)
-        else:
-            click.echo(str(status))
+    status = status_of(snapshot)
+    click.echo()
+    if is_looked_at(console):
+        console.print(tree(status), soft_wrap=True)
+    else:
+        click.echo("\n".join(status_lines(status)))
     for line in _tail(snapshot):
         click.echo(line)
 

@@ -8,6 +8,7 @@ from steno.core import (
     Phase,
     SagaCachedState,
     SagaDag,
+    SagaExecStatus,
     SagaSerialized,
     Snapshot,
     decode_json,
@@ -77,3 +78,10 @@ def snapshot_of(stored: StoredSaga) -> Snapshot:
     )
     _ = snapshot.state  # folded here, where an illegal log is handled
     return snapshot
+
+
+def status_of(snapshot: Snapshot) -> SagaExecStatus:
+    """Return the status of the nodes of a saga."""
+    status = snapshot.view().state.status
+    assert status is not None  # noqa: S101 - what can be folded has one
+    return status

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from steno.core import escaped
 from steno.store import SagaSummary
 
-HEADINGS = ("id", "name", "state", "created", "progressed", "ended", "problem")
+HEADINGS = ("id", "name", "state", "created", "progressed", "ended", "problem", "attempts")
 """The columns of a list; the ones that may be long come last."""
 
 _UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -47,6 +47,12 @@ def age(time: datetime | None, now: datetime) -> str:
     return "now"
 
 
+def remaining(time: datetime, now: datetime) -> str:
+    """Return how long it is until a time, in its largest unit."""
+    left = age(now, time)
+    return left if left == "now" else f"in {left}"
+
+
 def duration(text: str) -> timedelta:
     """
     Return the duration that a text such as `90s`, `15m`, `12h`, `30d` or `2w` stands for.
@@ -72,9 +78,10 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def summary_row(saga: SagaSummary) -> tuple[str, ...]:
-    """Return the cells of a saga in a list."""
+def summary_row(saga: SagaSummary, attempts: str) -> tuple[str, ...]:
+    """Return the cells of a saga in a list, given what is said of its attempts."""
     times = saga.times
     moments = map(short_time, (times.created, times.progressed, times.ended))
     problem = "-" if saga.problem is None else one_line(saga.problem)
-    return (str(saga.saga_id), escaped(saga.saga_name), saga.state.value, *moments, problem)
+    name, state = escaped(saga.saga_name), saga.state.value
+    return (str(saga.saga_id), name, state, *moments, problem, attempts)
