@@ -116,9 +116,16 @@ ACTIONS: dict[str, Callable[[Context], Awaitable[object]]] = {
     "print": print_outcome,
 }
 
-registry = steno.ActionRegistry()
+# Other systems may be away for a while. The undo can be called when nobody knows whether its action
+# was done, as after a timeout.
+registry = steno.ActionRegistry(
+    retry=steno.Retry(on=OSError, timeout=300),
+    timeout=60,
+    undo_retry=steno.Retry(on=OSError, attempts=None, timeout=None),
+    undo_timeout=60,
+)
 for name, do in ACTIONS.items():
-    registry.register(steno.ActionFunc.new_action(name, do, undo))
+    registry.register(steno.ActionFunc.new_action(name, do, undo, in_doubt=True))
 
 
 def server_alloc_dag() -> steno.Dag:

@@ -1,10 +1,12 @@
 """
 Book a trip, completely or not at all: a first saga, and what happens when a service refuses.
 
-The card is charged, then hotel, flight and car are booked concurrently, then a summary is sent.
+The card is charged, then hotel, flight and car are booked concurrently, then a summary is sent. A
+service that refuses ends the trip; one that does not answer is called again.
 
     python examples/trip.py
     python examples/trip.py --fail flight
+    python examples/trip.py --lose hotel
     python examples/trip.py --fail summary --fail-undo hotel
 """
 
@@ -51,9 +53,14 @@ SECONDS = {"payment": 0.1, "hotel": 0.1, "flight": 0.2, "car": 0.5, "summary": 0
 
 @attrs.define
 class Refused(Exception):
-    """A service refused a request."""
+    """A service refused a request: it has done nothing."""
 
     why: str
+
+
+@attrs.define
+class NoAnswer(Exception):
+    """A service did not answer: nobody knows whether it has done anything."""
 
 
 @attrs.define(eq=False)
@@ -62,11 +69,12 @@ class Trip:
     The services that a trip needs, here in memory; actions find them in `ctx.user_data`.
 
     They record what they have done by the key of the call. An action may be called again, after a
-    crash for instance: with the same key, that has no second effect.
+    crash or if there was no answer: with the same key, that has no second effect.
     """
 
     failing: list[str]
     failing_undo: list[str]
+    losing: list[str] = attrs.field(factory=list)
     effects: dict[str, Booking] = attrs.field(init=False, factory=dict)
 
     async def do(self, service: str, what: str, *, key: str) -> Booking:
@@ -79,12 +87,16 @@ class Trip:
             number = f"{service[0].upper()}{len(self.effects) + 1:03}"
             print(f"{service}: done: {what}, {number}")
             self.effects[key] = Booking(what, number)
+            if service in self.losing:
+                print(f"{service}: the answer is lost")
+                raise NoAnswer
         return self.effects[key]
 
-    async def undo(self, service: str, booking: Booking, *, key: str) -> None:
-        """Cancel a booking with a service."""
+    async def undo(self, service: str, *, of: str, key: str) -> None:
+        """Cancel what the call with the key `of` has booked, if it has booked anything."""
         await trio.sleep(SECONDS[service])
-        if key not in self.effects:
+        booking = self.effects.get(of)
+        if booking is not None and key not in self.effects:
             if service in self.failing_undo:
                 print(f"{service}: refused: undo of {booking.what}, {booking.number}")
                 raise Refused(f"no undo of {booking.what}")
@@ -92,61 +104,72 @@ class Trip:
             self.effects[key] = booking
 
 
-# The actions, each with the undo action that takes it back.
+# The defaults of all calls: a service that does not answer in time is called again. An undo is
+# tried until it succeeds, since giving up would leave a booking behind.
 
-registry = steno.ActionRegistry()
+registry = steno.ActionRegistry(
+    retry=steno.Retry(on=NoAnswer, attempts=5),
+    timeout=10,
+    undo_retry=steno.Retry(on=NoAnswer, attempts=None, timeout=None),
+    undo_timeout=10,
+)
 
 
-@registry.action
+# The actions, each with the undo action that takes it back. An undo action can be called if nobody
+# knows whether the action was done (`in_doubt`), since the service knows it by the action's key.
+# After a refusal nothing was done, so there is nothing to undo (`not_done`).
+
+
+@registry.action(not_done=Refused)
 async def charge_card(ctx: steno.ActionContext[Trip]) -> Booking:
     """Charge the card first, so that a declined card fails before anything is booked."""
     params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("payment", params.payment, key=ctx.idempotency_key)
 
 
-@charge_card.undo
+@charge_card.undo(in_doubt=True)
 async def refund_card(ctx: steno.ActionContext[Trip]) -> None:
-    """Refund the charge: an undo action sees the output of its own node too."""
-    await ctx.user_data.undo("payment", ctx.lookup("payment", Booking), key=ctx.idempotency_key)
+    """Refund the charge: an undo action sees the key that its action has used."""
+    await ctx.user_data.undo("payment", of=ctx.action_key, key=ctx.idempotency_key)
 
 
-@registry.action
+@registry.action(not_done=Refused)
 async def book_hotel(ctx: steno.ActionContext[Trip]) -> Booking:
     """Book a room."""
     params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("hotel", params.hotel, key=ctx.idempotency_key)
 
 
-@book_hotel.undo
+@book_hotel.undo(in_doubt=True)
 async def cancel_hotel(ctx: steno.ActionContext[Trip]) -> None:
     """Cancel the room."""
-    await ctx.user_data.undo("hotel", ctx.lookup("hotel", Booking), key=ctx.idempotency_key)
+    await ctx.user_data.undo("hotel", of=ctx.action_key, key=ctx.idempotency_key)
 
 
-@registry.action
+@registry.action(not_done=Refused)
 async def book_flight(ctx: steno.ActionContext[Trip]) -> Booking:
     """Book a seat."""
     params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("flight", params.flight, key=ctx.idempotency_key)
 
 
-@book_flight.undo
+@book_flight.undo(in_doubt=True)
 async def cancel_flight(ctx: steno.ActionContext[Trip]) -> None:
     """Cancel the seat."""
-    await ctx.user_data.undo("flight", ctx.lookup("flight", Booking), key=ctx.idempotency_key)
+    await ctx.user_data.undo("flight", of=ctx.action_key, key=ctx.idempotency_key)
 
 
-@registry.action
+@registry.action(not_done=Refused)
 async def book_car(ctx: steno.ActionContext[Trip]) -> Booking:
     """Book a car."""
     params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("car", params.car, key=ctx.idempotency_key)
 
 
-@book_car.undo
+@book_car.undo(in_doubt=True)
 async def cancel_car(ctx: steno.ActionContext[Trip]) -> None:
     """Cancel the car."""
-    await ctx.user_data.undo("car", ctx.lookup("car", Booking), key=ctx.idempotency_key)
+    await ctx.user_data.undo("car", of=ctx.action_key, key=ctx.idempotency_key)
 
 
 @registry.action(undo=steno.NOOP)  # no later node can fail and cause this to be undone
@@ -193,10 +216,14 @@ async def main(trip: Trip) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Book a trip, completely or not at all.")
-    parser.set_defaults(fail=[], fail_undo=[])
-    for option, what in (("--fail", "do"), ("--fail-undo", "undo")):
-        how = f"let a service refuse to {what} its part: {', '.join(SECONDS)}; may be repeated"
+    parser.set_defaults(fail=[], fail_undo=[], lose=[])
+    for option, what in (
+        ("--fail", "let a service refuse to do its part"),
+        ("--fail-undo", "let a service refuse to undo its part"),
+        ("--lose", "lose a service's answer after it has done its part"),
+    ):
+        how = f"{what}: {', '.join(SECONDS)}; may be repeated"
         parser.add_argument(option, metavar="NODE", choices=SECONDS, action="append", help=how)
     args = parser.parse_args()
     logging.getLogger("steno").addHandler(logging.NullHandler())  # failures are printed below
-    raise SystemExit(trio.run(main, Trip(args.fail, args.fail_undo)))
+    raise SystemExit(trio.run(main, Trip(args.fail, args.fail_undo, args.lose)))

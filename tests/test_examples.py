@@ -72,6 +72,20 @@ summary: done: letter to the traveller, S005
 trip booked: room at Hotel Post, flight OS 87, small car
 """,
     ),
+    "--lose hotel": (
+        """\
+payment: done: 900 euros, P001
+hotel: done: room at Hotel Post, H002
+hotel: the answer is lost
+flight: done: flight OS 87, F003
+car: done: small car, C004
+summary: done: letter to the traveller, S005
+""",
+        "done done done done done done done",
+        """
+trip booked: room at Hotel Post, flight OS 87, small car
+""",
+    ),
     "--fail payment": (
         """\
 payment: refused: 900 euros
@@ -175,6 +189,7 @@ def trip_of(options):
     return trip.Trip(
         failing=[node for option, node in chosen if option == "--fail"],
         failing_undo=[node for option, node in chosen if option == "--fail-undo"],
+        losing=[node for option, node in chosen if option == "--lose"],
     )
 
 
@@ -182,7 +197,7 @@ def trip_of(options):
 def test_trip_prints_effects_then_the_tree_then_the_result(options, capsys):
     """Whichever service refuses, what was done is undone, and each line comes in its turn."""
     effects, states, result = TRIPS[options]
-    assert in_virtual_time(trip.main, trip_of(options)) == (1 if options else 0)
+    assert in_virtual_time(trip.main, trip_of(options)) == (1 if "--fail" in options else 0)
     tree, result = TRIP_TREE.format(*states.split()), result.replace("MODULE", trip.__name__)
     assert capsys.readouterr().out == effects + tree + result
 

@@ -22,13 +22,15 @@ BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 SCRIPTS = sorted([*(ROOT / "examples").rglob("*.py"), *BENCHMARKS])
 
 # Whose texts are written in plain English.
-PLAIN_FOLDERS = ("src/steno", "examples", "benchmarks")
+PLAIN_FOLDERS = ("src", "examples", "benchmarks", "tests", "docs")
 PLAIN = sorted(
     path
     for folder in PLAIN_FOLDERS
     for path in (ROOT / folder).rglob("*")
-    if path.suffix in {".py", ".sql"}
+    if path.suffix in {".py", ".sql"} or (folder == "docs" and path.suffix == ".md")
 )
+PLAIN += [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "conftest.py"]
+PLAIN.remove(Path(__file__))  # it has the words that it refuses
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 45
