@@ -566,7 +566,7 @@ FAULTS = {
         cut(reference("ok"), slice(2, 4)),
         "corrupt log: started of node 0",
     ),
-    "an event that can not come there": (
+    "an event that cannot come there": (
         "print-log {}",
         reference("ok").replace('"started"', '"undo_started"', 1),
         "event type succeeded is illegal with current load status never started",

@@ -52,7 +52,8 @@ SILENCER_WITH_CODE_AND_REASON = re.compile(
 # "There is no such saga", "is no longer" and math.floor are English; "is no saga" is not.
 UNPLAIN = re.compile(
     r"""
-    \b(?: can[ _]not | who(?:so)?ever | whosever | as\ one\ does | that\ is\ none | growing\ pauses
+    \b(?: can[ _]not | who(?:so)?ever | whosever | as\ one\ does | that\ is\ (?-i:none)
+      | growing\ pauses
       | its\ like | does\ not\ but | behind\ (?: your\ back | the\ block )
       | house | wings? | doors? | laws?
       | (?<! there\  ) is\ no\ (?! longer\b )

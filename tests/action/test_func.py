@@ -92,7 +92,7 @@ async def _generator(_: object):  # noqa: ASYNC900 - what is to be refused
 
 @pytest.mark.parametrize("function", [None, "book", 5, _generator])
 @pytest.mark.parametrize("where", ["do", "undo", "decorated"])
-def test_what_can_not_be_called_as_an_action_is_refused_at_once(function: object, where: str):
+def test_what_cannot_be_called_as_an_action_is_refused_at_once(function: object, where: str):
     """Not when a saga runs it, weeks later."""
     with pytest.raises(TypeError, match='^action "book": .* is not an async function$'):
         match where:
@@ -121,7 +121,7 @@ def _plain_generator(_: object):
 
 @pytest.mark.parametrize("function", [_plain, _plain_generator])
 async def test_a_function_that_does_not_wait_is_told_so_when_it_is_called(function: object):
-    """It can not be seen before, since any function may return an awaitable."""
+    """It cannot be seen before, since any function may return an awaitable."""
     action = ActionFunc.new_action("book", function, function)
     for call in (action.do_it, action.undo_it, action):
         with pytest.raises(TypeError, match='^action "book" returned .* is it an async function'):

@@ -92,7 +92,7 @@ def test_the_shape_of_the_answer(shell, app):
     ],
 )
 def test_a_saga_that_would_not_load_is_refused(own, app, damage, expected):
-    """A graph that is none, an event that is illegal, missing, or has an output not its own."""
+    """A text that is not a graph; an event that is illegal, missing, or has a wrong output."""
     with sqlite3.connect(own.store) as db:
         make_editable(db)
         db.execute(damage)
@@ -120,7 +120,7 @@ def test_an_app_that_is_none_is_a_matter_of_usage(shell, app, text, path, why):
 
 
 def test_a_module_that_is_not_there_is_a_matter_of_usage(shell, tmp_path, monkeypatch):
-    """So is a name that is none."""
+    """So is an invalid name."""
     monkeypatch.chdir(tmp_path)
     assert "No module named 'not_there'" in refused(shell("check", "not_there:registry"), 2)
     assert "cannot be imported" in refused(shell("check", ":registry"), 2)

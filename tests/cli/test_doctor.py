@@ -90,7 +90,7 @@ def test_a_fault_of_the_store_is_told(own):
     assert "a row of saga refers to one of dag that is gone" in result.stdout
 
 
-def test_sagas_that_can_not_be_read_are_a_fault(healthy, monkeypatch):
+def test_sagas_that_cannot_be_read_are_a_fault(healthy, monkeypatch):
     """What was found before is told all the same."""
     with sqlite3.connect(healthy.store) as db:
         db.execute("DROP TABLE saga")
@@ -101,7 +101,7 @@ def test_sagas_that_can_not_be_read_are_a_fault(healthy, monkeypatch):
     assert (document["counts"], document["problems"]) == ({}, [])
 
 
-def test_a_store_that_can_not_be_read_at_all_is_refused(tmp_path):
+def test_a_store_that_cannot_be_read_at_all_is_refused(tmp_path):
     """There is nothing to be examined."""
     file = tmp_path / "notes.txt"
     file.write_text("Dear diary, " * 1000)

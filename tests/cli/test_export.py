@@ -58,7 +58,7 @@ def test_a_dump_is_written_to_a_file(shell, tmp_path):
     assert file.read_bytes() == shell("export", SUCCEEDED).stdout_bytes
 
 
-def test_a_file_that_can_not_be_written_is_a_matter_of_usage(shell, tmp_path):
+def test_a_file_that_cannot_be_written_is_a_matter_of_usage(shell, tmp_path):
     """The error names it."""
     assert "no/such/file" in refused(shell("export", "-o", tmp_path / "no/such/file", FAILED), 2)
 
@@ -179,7 +179,7 @@ def test_a_ready_saga_is_listed_after_its_import(shell, other):
     ids=["params", "outputs"],
 )
 def test_a_value_that_is_damaged_cannot_be_exported(own, change, text):
-    """Nor can it be shown as JSON: the line says that it is no value of this library."""
+    """It cannot be shown as JSON either, and the error says why."""
     with sqlite3.connect(own.store) as db:
         make_editable(db)
         db.execute(change, (text,))
@@ -189,5 +189,5 @@ def test_a_value_that_is_damaged_cannot_be_exported(own, change, text):
 
 
 def test_a_dump_of_lists_without_end_is_refused(other):
-    """It is no dump of a saga; no store is made."""
+    """It is not a dump of a saga, so no store is created."""
     assert "not JSON" in refused(other("import", "-", input=b"[" * 100_000), 1)

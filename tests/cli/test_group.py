@@ -210,7 +210,7 @@ async def test_what_is_owned_can_be_read(own_async, command):
 
 
 @pytest.mark.parametrize("command", WRITING)
-async def test_what_is_owned_can_not_be_written_to(own_async, command):
+async def test_what_is_owned_cannot_be_written_to(own_async, command):
     """The error names the owner, and nothing has changed."""
     dump = (await invoke(own_async, ["export", RUNNING])).stdout_bytes
     before = (await invoke(own_async, ["list", "--json"])).stdout
@@ -288,8 +288,8 @@ def test_a_reader_that_has_had_enough_is_no_error(stored):
     assert watcher.returncode == 141
 
 
-def test_a_letter_that_the_output_can_not_hold_is_spelled_out(tmp_path):
-    """An old terminal is no reason to show nothing."""
+def test_a_letter_that_the_output_cannot_hold_is_spelled_out(tmp_path):
+    """An old terminal shows it as well."""
     store = tmp_path / "sagas.db"
     dump = SagaSerialized(READY, SagaDag(build("日本", node("ride"))), ())
     Shell(str(store))("import", "-", input=dump.to_json().encode())

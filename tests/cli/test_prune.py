@@ -39,7 +39,7 @@ def test_old_sagas_are_deleted(own, states, gone):
 
 
 def test_young_sagas_stay(own):
-    """They ended in 2026: that is no ten thousand weeks ago."""
+    """They ended in 2026, less than ten thousand weeks ago."""
     assert own("prune", "--older-than", "10000w").stdout == "0 sagas pruned\n"
     assert own("prune", "--older-than", "10000w", "--dry-run").stdout == "0 sagas would be pruned\n"
     assert left(own) == list(map(str, STORED))
@@ -70,7 +70,7 @@ def test_what_is_no_age_is_a_matter_of_usage(own, age):
 
 
 @pytest.mark.parametrize("state", ["stuck", "running", "ready", "unwinding"])
-def test_what_may_not_be_pruned_can_not_be_asked_for(own, state):
+def test_what_may_not_be_pruned_cannot_be_asked_for(own, state):
     """The age must be given, too."""
     assert own("prune", "--older-than", "1d", "--state", state).exit_code == 2
     assert own("prune").exit_code == 2
@@ -78,14 +78,14 @@ def test_what_may_not_be_pruned_can_not_be_asked_for(own, state):
 
 @pytest.mark.parametrize("options", [["--dry-run"], []])
 def test_a_store_that_is_not_there_is_not_made(tmp_path, options):
-    """It would be empty, and whoever mistyped its name none the wiser."""
+    """It would be empty, and a typo in its name would go unnoticed."""
     shell = Shell(str(tmp_path / "nothing.db"))
     assert "does not exist" in refused(shell("prune", "--older-than", "1d", *options), 4)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_of_an_empty_store_nothing_is_pruned(tmp_path):
-    """That is no error."""
+    """That is not an error."""
     store = SqliteSecStore(str(tmp_path / "empty.db"))
 
     async def make():

@@ -75,9 +75,9 @@ BAD = {
     "infinity": ([1, -math.inf], "$[1]", "-inf is not a JSON number"),
     "a lone surrogate": (["\ud800"], "$[0]", "'\\ud800' holds a lone surrogate"),
     "a lone surrogate in a key": ({"\udfff": 1}, "$", "'\\udfff' holds a lone surrogate"),
-    "a key that is no string": ({"a": {1: 2}}, "$.a", "the key 1 is not a string"),
+    "a key that is not a string": ({"a": {1: 2}}, "$.a", "the key 1 is not a string"),
     "a key that is None": ({None: 2}, "$", "the key None is not a string"),
-    "keys that can not be sorted": ({1: 1, "a": 2}, "$", "the key 1 is not a string"),
+    "keys that cannot be sorted": ({1: 1, "a": 2}, "$", "the key 1 is not a string"),
     "bytes": ({"rooms": [{}, {"key": b"x"}]}, "$.rooms[1].key", "type bytes"),
     "a set": ({1}, "$", "a value of type set cannot be stored as JSON"),
     "an object": (object(), "$", "type object"),
@@ -90,7 +90,7 @@ BAD = {
 
 @pytest.mark.parametrize(("value", "path", "why"), BAD.values(), ids=BAD.keys())
 def test_what_is_no_json_is_refused_with_its_place(value: object, path: str, why: str):
-    """The error names the first part that is no JSON, and what is wrong with it."""
+    """The error names the first part that is not JSON, and what is wrong with it."""
     with pytest.raises(SerializeError) as caught:
         encode_json(value)
     assert caught.value.path == path
@@ -125,7 +125,7 @@ def test_a_value_is_refused_before_more_is_written_than_allowed():
 
 
 def test_the_place_of_a_fault_is_found_among_shared_parts():
-    """A part that is no JSON is found in two to the power of forty of them, and after as many."""
+    """A part that is not JSON is found among two to the power of forty parts."""
     with pytest.raises(SerializeError) as caught:
         encode_json(shared(40, object()))
     assert caught.value.path == "$" + "[0]" * 40
@@ -152,7 +152,7 @@ def test_values_nest_up_to_the_limit():
 
 
 def test_a_decoded_value_is_always_a_fresh_one():
-    """Whoever changes what was looked up changes nothing for anybody else."""
+    """Changing what was looked up affects nobody else."""
     original = {"a": [1]}
     text = encode_json(original)
     original["a"].append(2)
@@ -171,7 +171,7 @@ def test_the_size_limit_is_four_mebibytes():
     ["", "{", "[1,]", "NaN", "[-Infinity]", "nul", "1 2", "[" * 200_000, "9" * 5000, "\ufeff1"],
 )
 def test_a_text_of_any_origin_is_json_or_an_error(text: str):
-    """What is no JSON raises ValueError, also what Python's reader alone would take."""
+    """Anything but JSON raises ValueError, even what Python's parser accepts."""
     with pytest.raises(ValueError, match=r".+"):
         parse_json(text)
 

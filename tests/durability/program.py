@@ -55,7 +55,7 @@ class Process:
     sec: steno.SecClient = attrs.field(init=False)
 
     def say(self, word: str) -> None:
-        """Tell whoever waits for it, once."""
+        """Tell the parent process, once."""
         if word not in self.said:
             self.said.add(word)
             print(word, flush=True)  # noqa: T201 - it is being read

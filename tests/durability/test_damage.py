@@ -76,7 +76,7 @@ class Half:
         yield from self._leaves(last - 1)
 
     def unreadable(self) -> set[steno.SagaId]:
-        """Return the sagas whose events SQLite itself can not read, or that have lost some."""
+        """Return the sagas whose events SQLite itself cannot read, or that have lost some."""
         found: set[steno.SagaId] = set()
         with closing(sqlite3.connect(self.path)) as db:
             for saga_id in self.work.jobs:
@@ -174,7 +174,7 @@ async def test_a_page_of_events_that_is_overwritten_costs_its_sagas_only(half: H
 
 
 async def test_an_output_that_is_overwritten_costs_its_saga_only(half: Half):
-    """What is no text any more is not read as one."""
+    """Damaged text is not read as text."""
     victim = next(iter(half.work.jobs))
     at = half.sound.index(text_of(victim, 0).encode())
     half.spoil(at, b"\xff\xfe\xfd")
@@ -253,7 +253,7 @@ async def test_a_row_that_is_not_as_it_was_costs_its_saga_only(half: Half, what:
 async def test_a_damaged_header_is_said_when_the_file_is_opened(
     half: Half, at: int, damage: bytes, why: str
 ):
-    """By whoever writes and whoever reads; nothing is changed; put right, all go on."""
+    """Writers and readers refuse it and change nothing; once it is repaired, all sagas go on."""
     half.spoil(at, damage)
     spoilt = half.path.read_bytes()
     for opening in (half.work.open(), steno.SqliteSecStore(half.path).open_reader()):
@@ -288,7 +288,7 @@ def damages(half: Half) -> Iterator[bytes]:
 
 
 async def use(half: Half) -> str:
-    """Use a file as one does; whatever is wrong with it is said in words of ours."""
+    """Use a file in the usual ways; every error is one of this library."""
     try:
         with trio.fail_after(20):
             async with half.work.open(store_patience=0.05) as sec:

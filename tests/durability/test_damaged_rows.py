@@ -263,7 +263,7 @@ def look(file: Damaged) -> None:
 
 @pytest.mark.parametrize("saga", [RUNNING, SUCCEEDED])
 def test_the_doctor_sees_params_that_are_gone(sound: Path, saga: steno.SagaId):
-    """Whoever loads the saga is told too; but a finished one may never be loaded."""
+    """Loading the saga says so too; but a finished saga may never be loaded."""
     path = sound.with_name("damaged.db")
     shutil.copy(sound, path)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:

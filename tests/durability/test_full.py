@@ -96,7 +96,7 @@ def test_a_disk_that_stays_full_until_the_next_open_loses_nothing(kind: str, tmp
         pytest.param(*small.values, None, marks=small.marks, id="tmpfs"),
     ],
 )
-def test_a_store_can_not_be_opened_on_a_full_disk(kind: str, limit: int | None, tmp_path: Path):
+def test_a_store_cannot_be_opened_on_a_full_disk(kind: str, limit: int | None, tmp_path: Path):
     """The error says that it may be so later; what is half made is not in the way then."""
     with filling("open", kind, tmp_path, limit) as talk:
         word, text = talk.hear().split(maxsplit=1)
@@ -126,7 +126,7 @@ def writing(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
 async def test_a_file_that_may_not_grow_is_as_a_full_disk(
     tmp_path: Path, writing: list[sqlite3.Connection]
 ):
-    """What SQLite itself says of it is no other error: some steps go in, the others wait."""
+    """The error of SQLite itself is treated the same: some steps are written, the others wait."""
     work = Work(tmp_path / "trips.db", size=20_000, held={"a"})
     async with work.open() as sec:
         sagas = [await work.start(sec, job) for job in JOBS * 3]

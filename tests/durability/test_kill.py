@@ -6,11 +6,7 @@ Real processes that are killed, at any moment, and what is left of their sagas.
 
 import os
 import random
-import select
 import signal
-import subprocess
-import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,29 +19,13 @@ from support.aftermath import Aftermath, Look, aftermath, check, check_file, loo
 from support.demo import saga
 from support.filled import fill, in_order_of_end
 from support.killable import ERRORS, SHAPES, STORE, Life
+from support.killing import Moment, lived
 from support.worlds import nothing, returns
 
 PROGRAM = Path(__file__).with_name("program.py")
 
 KILLS = int(os.environ.get("STENO_KILLS", "6"))
 SEED = os.environ.get("STENO_KILLS_SEED", "1")
-
-PATIENCE = 120
-"""Seconds within which a process must say something, or end."""
-
-
-@attrs.frozen
-class Moment:
-    """
-    When a process is killed.
-
-    Attributes:
-        word: What it has to say first.
-        delay: How many seconds later.
-    """
-
-    word: str
-    delay: float
 
 
 def some_moment(rng: random.Random) -> Moment:
@@ -57,19 +37,6 @@ def some_moment(rng: random.Random) -> Moment:
             return Moment("open", rng.uniform(0, 0.05))
         case _:
             return Moment("acknowledged", rng.uniform(0.005, 1))
-
-
-def said(process: subprocess.Popen[bytes], word: str) -> bool:
-    """Wait until a process says a word; False if it ends before."""
-    heard = b""
-    while word.encode() not in heard.split(b"\n")[:-1]:
-        ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
-        assert ready, f"the process says nothing for {PATIENCE} s after {heard!r}"
-        more = os.read(process.stdout.fileno(), 100)
-        if not more:
-            return False
-        heard += more
-    return True
 
 
 @attrs.define(eq=False)
@@ -91,24 +58,7 @@ class Lives:
     def live(self, moment: Moment | None = None, **options: object) -> int:
         """Let it live, and kill it, if it has not ended before; return how it ended."""
         life = Life(str(self.folder), len(self.looks), **options)
-        command = [sys.executable, "-W", "error", str(PROGRAM), life.to_json()]
-        with (
-            life.path(ERRORS).open("ab") as errors,
-            subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            ) as process,
-        ):
-            try:
-                if moment is not None and said(process, moment.word):
-                    time.sleep(moment.delay)
-                    process.kill()
-                code = process.wait(PATIENCE)
-            finally:
-                process.kill()
-        assert life.path(ERRORS).read_text() == ""
+        code = lived(PROGRAM, life.to_json(), life.path(ERRORS), moment)
         self.looks.append(look(self.folder))
         return code
 

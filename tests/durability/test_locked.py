@@ -114,7 +114,7 @@ async def test_what_a_lock_has_halted_goes_on_at_the_next_open(tmp_path: Path, b
     [["BEGIN IMMEDIATE"], ["PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE"]],
     ids=["immediate", "exclusive"],
 )
-async def test_a_locked_file_can_not_be_opened(tmp_path: Path, statements: list[str]):
+async def test_a_locked_file_cannot_be_opened(tmp_path: Path, statements: list[str]):
     """The error says that it may be so later; nothing was taken over."""
     work = Work(tmp_path / "trips.db")
     async with work.open() as sec:

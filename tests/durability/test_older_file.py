@@ -48,7 +48,7 @@ async def test_a_file_of_an_older_release_opens_with_sagas_in_flight(path: Path)
 
 
 def test_there_is_a_file_of_each_schema():
-    """Whoever adds one adds a file that the release before it has written."""
+    """A new version of the schema comes with a file that the previous release wrote."""
     migrations = Path(steno.__file__).parent / "stores" / "sqlite" / "sql"
     assert [int(file.stem.removeprefix("schema-")) for file in FILES] == list(
         range(1, len(list(migrations.glob("*.sql"))) + 1)

@@ -111,7 +111,7 @@ async def test_a_file_that_is_read_only_can_be_read(folder: Path, work: Work):
     await work.finish()
 
 
-async def test_a_folder_that_is_read_only_can_not_be_used(folder: Path, work: Work):
+async def test_a_folder_that_is_read_only_cannot_be_used(folder: Path, work: Work):
     """SQLite needs files of its own beside the database, to read as well: that is what is said."""
     before = contents(folder)
     with modes(folder, of_folder=0o555):
@@ -126,7 +126,7 @@ async def test_a_folder_that_is_read_only_can_not_be_used(folder: Path, work: Wo
 async def test_a_folder_that_is_read_only_can_be_read_while_somebody_writes(
     folder: Path, work: Work
 ):
-    """The files that SQLite needs are there then; who owns the file is said to whoever would."""
+    """The files that SQLite needs exist then; a second writer gets the name of the owner."""
     async with work.open(sec_name="default") as sec:
         await sec.saga_list()
         with modes(folder, of_folder=0o555):
@@ -149,7 +149,7 @@ def can_mount(folder: str) -> bool:
 
 
 @pytest.mark.skipif(not can_mount(str(HERE)), reason="this process can mount nothing")
-async def test_a_file_system_that_is_read_only_can_not_be_used(folder: Path, work: Work):
+async def test_a_file_system_that_is_read_only_cannot_be_used(folder: Path, work: Work):
     """As a read-only folder; it may be so no longer, later, so that a retry may help."""
     before = contents(folder)
     found = await trio.to_thread.run_sync(look_at_mounted, folder, work)

@@ -267,7 +267,7 @@ MUTANTS = (
         ),
     ),
     fault(
-        "a view can not be made of a saga that unwinds",
+        "a view cannot be made of a saga that unwinds",
         "tests/core/test_scale.py::test_large_sagas_are_dumped_and_shown_without_recursion",
         "line 10: status never raises",
         "core/machine/_view.py",

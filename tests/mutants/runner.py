@@ -52,7 +52,7 @@ SUITE = (
 """
 What a mutant is run against that its own killer lets pass, up to the first test that fails.
 
-Each part is a run of its own: a file of a later part that can not even be read comes too late.
+Each part is a run of its own: a file of a later part that cannot even be read comes too late.
 """
 
 PATIENCE = 120

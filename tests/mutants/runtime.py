@@ -87,7 +87,7 @@ MUTANTS = (
     ),
     fault(
         "a saga that was taken over runs on",
-        "tests/runtime/test_steno_faults.py::test_row_12_a_sec_that_was_taken_over_can_not_write",
+        "tests/runtime/test_steno_faults.py::test_row_12_a_sec_that_was_taken_over_cannot_write",
         "Steno's row 12: a SEC that was taken over",
         "runtime/_executor.py",
         ("            case Durable():\n", "            case Durable() | Lost():\n"),
@@ -106,7 +106,7 @@ MUTANTS = (
     ),
     fault(
         "a step is written that the store has already",
-        "tests/runtime/test_drain.py::test_a_child_that_stays_stored_takes_its_parent_along",
+        "tests/core/machine/test_recording.py::test_a_step_adds_nothing_if_the_store_has_all_of_it",
         "a step with nothing to record commits nothing",
         "core/machine/_recording.py",
         ("        return not step.record and row is self.row\n", "        return False\n"),
@@ -217,7 +217,7 @@ MUTANTS = (
     ),
     fault(
         "one bad write spoils its batch",
-        "tests/runtime/test_writer.py::test_one_saga_that_can_not_be_written_hurts_nobody_else",
+        "tests/runtime/test_writer.py::test_one_saga_that_cannot_be_written_hurts_nobody_else",
         "a batch that is refused as a whole is tried again write by write",
         "runtime/_writer.py",
         (

@@ -71,7 +71,7 @@ def test_a_copy_without_a_fault_passes(tmp_path: Path):
 def test_a_mutant_is_found(mutant: Mutant, tmp_path: Path):
     """The test that the table names fails."""
     verdict = judge(mutant, tmp_path / "mutant")
-    print(verdict)  # noqa: T201 - so that whoever runs all of them can read how it was caught
+    print(verdict)  # noqa: T201 - so that a run of all of them shows how each was caught
     assert verdict.is_expected
 
 
@@ -151,7 +151,7 @@ HANGS = fault(
 def test_the_test_that_finds_a_mutant_is_named(
     project: Path, monkeypatch, mutant: Mutant, test: str | None, why: str
 ):
-    """It fails, it can not be read, it ends the process, or it goes on for ever."""
+    """It fails, it cannot be read, it ends the process, or it goes on for ever."""
     monkeypatch.setattr(runner, "PATIENCE", 8)  # seconds
     verdict = judge(mutant, project.parent / "mutant", [["tests"]], project)
     assert verdict.test == test

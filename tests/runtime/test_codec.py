@@ -1,4 +1,4 @@
-"""The registry's codec: all that a SEC gives back is decoded by it, whoever made the saga."""
+"""The registry's codec decodes all that a SEC returns, whatever created the saga."""
 
 from ipaddress import IPv4Address
 from uuid import UUID

@@ -186,7 +186,7 @@ async def test_what_the_body_raises_when_it_is_cancelled_comes_out(world: World)
 
 
 async def test_cancelling_while_a_sec_is_being_left(world: World):
-    """Whoever has waited long enough for running sagas may cancel; nothing is lost."""
+    """A caller that has waited long enough for running sagas may cancel; nothing is lost."""
     world.does("a", each_time(hangs, nothing))
     with trio.move_on_after(5) as scope:
         async with world.open() as sec:
@@ -233,7 +233,7 @@ async def test_an_actor_that_fails_is_a_crash(
     """
     It comes out as one `SecCrashed`, with its cause; the body is cancelled, and nothing is lost.
 
-    Whoever waits, inside or outside, is told at once.
+    Those who wait, inside or outside, get an error at once.
     """
     error = ZeroDivisionError("a bug")
     world.does("a", each_time(hangs, nothing))
@@ -367,7 +367,7 @@ async def leave(
 
 
 @WAYS_OUT
-async def test_whoever_waits_outside_is_told(
+async def test_a_waiter_outside_gets_an_error(
     world: World, monkeypatch: pytest.MonkeyPatch, way_out: str
 ):
     """For a saga, for a store that writes, or for one that reads: all get `SecClosing`."""

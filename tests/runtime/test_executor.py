@@ -199,7 +199,7 @@ async def test_what_is_created_runs_when_it_is_started_and_not_before(world: Wor
 
 
 async def test_create_returns_when_the_saga_is_durable(world: World):
-    """Whoever has the handle knows that the saga survives a crash."""
+    """Once the handle is returned, the saga survives a crash."""
     answer = trio.Event()
     handles = []
     dag = world.saga("a")

@@ -186,7 +186,7 @@ async def test_an_injected_error_beats_a_repetition(world: World, first: str):
 
 @pytest.mark.parametrize(("action", "undo"), [(0, 1), (-1, 1), (1, 0), (1.5, 1), (True, 1)])
 def test_a_repetition_is_at_least_one(action: object, undo: object):
-    """Not to call an action at all is no repetition."""
+    """Not calling an action at all is not a repetition."""
     wrong = "undo" if undo != 1 else "action"
     with pytest.raises(ValueError, match=f"RepeatInjected: {wrong} must be an int of 1 or more"):
         steno.RepeatInjected(action, undo)

@@ -231,7 +231,7 @@ async def test_two_may_create_the_same_saga_at_once(world: World):
 # Waiting for oneself
 
 
-async def test_an_action_can_not_wait_for_its_own_saga(world: World):
+async def test_an_action_cannot_wait_for_its_own_saga(world: World):
     """It would wait for ever; so it is told at once, and fails like by any other error."""
 
     async def wait(ctx: Context) -> object:
@@ -248,7 +248,7 @@ async def test_an_action_can_not_wait_for_its_own_saga(world: World):
 
 
 async def test_a_task_of_an_action_is_a_part_of_it(world: World):
-    """Whoever waits in a nursery of the action waits in the action."""
+    """A task in a nursery of the action counts as the action."""
 
     async def wait(ctx: Context) -> object:
         async with trio.open_nursery() as nursery:
@@ -293,7 +293,7 @@ async def test_an_action_of_one_sec_may_wait_for_a_saga_of_another(world: World)
     assert result.unwrap().saga_output() == "x!"
 
 
-async def test_an_action_can_not_wait_for_its_own_saga_by_way_of_another_sec(world: World):
+async def test_an_action_cannot_wait_for_its_own_saga_by_way_of_another_sec(world: World):
     """A SEC that is opened within an action is a part of it, with all that runs there."""
     there = World()
 

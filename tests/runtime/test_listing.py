@@ -75,7 +75,7 @@ async def test_a_step_that_is_cancelled_skips_no_saga(world: World):
 
 
 async def test_a_listing_ends_with_its_sec(world: World):
-    """What was read is still given; then whoever reads on is told."""
+    """What was read is still yielded; then the loop gets the error."""
     async with world.open() as sec:
         await create(world, sec, *ids(3))
         listing = sec.sagas(page_size=2)

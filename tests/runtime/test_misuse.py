@@ -14,7 +14,7 @@ SAGA_ID = UUID(int=7)
 
 
 class HostileInt(int):
-    """An int that can not be compared."""
+    """An int that cannot be compared."""
 
     def __le__(self, other):
         raise RuntimeError("hands off")
@@ -102,7 +102,7 @@ async def test_an_answer_that_is_none_is_not_taken_for_durable():
 
 
 @pytest.mark.parametrize("error", [ValueError("the body's"), KeyboardInterrupt()])
-async def test_a_store_that_can_not_be_closed_does_not_hide_what_the_body_raised(error):
+async def test_a_store_that_cannot_be_closed_does_not_hide_what_the_body_raised(error):
     """Exactly the body's object leaves, with a note."""
     store = Wrapped()
     store.closing = steno.StoreError("the disk is gone")
@@ -113,7 +113,7 @@ async def test_a_store_that_can_not_be_closed_does_not_hide_what_the_body_raised
     assert "the disk is gone" in error.__notes__[0]
 
 
-async def test_a_store_that_can_not_be_closed_is_told_of():
+async def test_a_store_that_cannot_be_closed_is_told_of():
     """Where nothing else went wrong, its error is what leaves."""
     store = Wrapped()
     store.closing = steno.StoreError("the disk is gone")
@@ -239,7 +239,7 @@ def test_what_is_given_in_place_of_another_thing_is_named(call, message):
         call()
 
 
-async def test_commands_name_what_they_can_not_take():
+async def test_commands_name_what_they_cannot_take():
     """A graph without params, and states by their names."""
     builder = steno.DagBuilder("saga")
     builder.append(steno.Node.action("node", gives_its_params, label="Node"))

@@ -48,7 +48,7 @@ async def test_wrong_arguments_are_refused_at_once(
 
 
 @pytest.mark.parametrize("where", ["open", "take_over"])
-async def test_a_store_that_can_not_be_opened_says_so_itself(world: World, where: str):
+async def test_a_store_that_cannot_be_opened_says_so_itself(world: World, where: str):
     """Its error comes out as it is; the body never runs."""
     error = steno.StoreError("no such disk")
 
@@ -202,8 +202,8 @@ async def test_leaving_waits_for_what_is_being_created(world: World):
     assert trio.current_time() == 10
 
 
-async def test_whoever_waits_for_a_saga_that_was_never_started_is_told(world: World):
-    """It will not be started by this SEC any more; which is no fault of the saga's."""
+async def test_waiting_for_a_saga_that_was_never_started_raises(world: World):
+    """This SEC will not start it any more, so the saga is not at fault."""
     told = []
     async with trio.open_nursery() as outside, world.open() as sec:
         saga = await sec.saga_create(world.saga("a"))
@@ -340,7 +340,7 @@ async def test_a_saga_that_waits_for_one_that_stays_stored_does_so_too(
 
 
 async def test_a_sec_whose_store_fails_can_be_left(world: World):
-    """What can not be written is halted when patience ends, and then nothing runs any more."""
+    """What cannot be written is halted when patience ends, and then nothing runs any more."""
     world.does("a", takes(10))
     async with world.open(store_patience=20) as sec:
         saga = await sec.saga_create(world.saga("a"))

@@ -309,7 +309,7 @@ IDS = ["action", "undo", "graph", "no json", "illegal", "causeless", "no node", 
 
 
 @pytest.mark.parametrize(("spoil", "why", "readable"), FAULTS, ids=IDS)
-async def test_a_saga_that_can_not_be_loaded_is_put_in_quarantine(
+async def test_a_saga_that_cannot_be_loaded_is_put_in_quarantine(
     world: World, spoil: Callable[..., Callable[[], None]], why: str, *, readable: bool
 ):
     """
@@ -351,7 +351,7 @@ async def test_a_saga_that_can_not_be_loaded_is_put_in_quarantine(
 
 
 @pytest.mark.parametrize("spoil", [corrupt_graph, corrupt_log("2+ 2+")], ids=["graph", "log"])
-async def test_a_saga_that_can_not_be_read_can_not_be_dumped(
+async def test_a_saga_that_cannot_be_read_cannot_be_dumped(
     world: World, spoil: Callable[..., Callable[[], None]]
 ):
     """Its view has no log to give; to say so is better than to give a wrong one."""
@@ -375,7 +375,7 @@ async def test_an_injection_into_a_saga_in_quarantine_is_refused(
             await sec.saga_inject_error(saga_id, "a")
 
 
-async def test_a_context_that_can_not_be_made_is_a_problem_of_its_saga_alone(world: World):
+async def test_a_context_that_cannot_be_made_is_a_problem_of_its_saga_alone(world: World):
     """`make_context` is user code, and may raise; the saga waits until it does no more."""
     bad, good = await leave(
         world, world.saga("a", params="bad"), world.saga("a", params="good"), ready=2
@@ -402,7 +402,7 @@ class Mute(Exception):
         raise RuntimeError("I am mute")
 
 
-async def test_an_error_of_make_context_that_can_not_be_shown_is_a_problem_like_any_other(
+async def test_an_error_of_make_context_that_cannot_be_shown_is_a_problem_like_any_other(
     world: World,
 ):
     """Whatever user code raises, it takes down neither the SEC nor another saga."""
@@ -463,7 +463,7 @@ async def takes_time(write: Callable, batch: Sequence) -> object:
     return await write(batch)
 
 
-async def test_a_store_that_can_not_be_read_for_a_while_is_read_again(world: World):
+async def test_a_store_that_cannot_be_read_for_a_while_is_read_again(world: World):
     """Loading has the same patience as writing."""
     (saga_id,) = await leave(world, world.saga("a"), ready=1)
 
@@ -476,7 +476,7 @@ async def test_a_store_that_can_not_be_read_for_a_while_is_read_again(world: Wor
     assert trio.current_time() >= 50
 
 
-async def test_a_store_that_can_not_be_read_for_long_leaves_the_saga_for_later(world: World):
+async def test_a_store_that_cannot_be_read_for_long_leaves_the_saga_for_later(world: World):
     """When patience ends the saga stands still, until it is recovered."""
     (saga_id,) = await leave(world, world.saga("a"), ready=1)
 

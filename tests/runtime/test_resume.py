@@ -239,7 +239,7 @@ async def test_an_output_in_a_dump_may_not_be_too_large(world: World):
 
 
 @pytest.mark.parametrize("when", ["ready", "done", "stored"])
-async def test_an_id_in_use_can_not_be_resumed(world: World, when: str):
+async def test_an_id_in_use_cannot_be_resumed(world: World, when: str):
     """Not even with the same events: which saga would it be?"""
     dag = world.saga("a")
     async with world.open() as sec:
@@ -259,7 +259,7 @@ async def test_an_id_in_use_can_not_be_resumed(world: World, when: str):
 
 
 async def test_what_is_no_dump_is_refused(world: World):
-    """An id alone is no saga, and a text is none before it is read."""
+    """An id alone is not a saga, nor is a text that was not read."""
     async with world.open() as sec:
         with pytest.raises(TypeError, match="SagaSerialized, or an id, a dag and events"):
             await sec.saga_resume(ids(1)[0])

@@ -189,7 +189,7 @@ async def test_retention_ends_with_the_sec(world: World):
     ("retention", "error"), [(30, TypeError), ("30d", TypeError), (-DAY, ValueError)]
 )
 async def test_a_retention_is_a_timedelta(world: World, retention: object, error: type[Exception]):
-    """What is no length of time is refused before the store is opened."""
+    """Anything but a duration is refused before the store is opened."""
     with pytest.raises(error, match="timedelta"):
         async with world.open(retention=retention):
             pass

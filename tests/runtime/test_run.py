@@ -45,8 +45,8 @@ async def test_nothing_is_called_of_a_saga_that_could_not_be_stored(world: World
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.5])
-async def test_whoever_runs_a_saga_may_be_cancelled_at_any_time(world: World, seconds: float):
-    """While it is stored, or while it runs: it goes on, and whoever runs it again waits for it."""
+async def test_saga_run_can_be_cancelled_at_any_time(world: World, seconds: float):
+    """While it is stored, or while it runs: it goes on, and calling it again waits for it."""
     world.store.script.append(slow(1))
     world.does("a", takes(1, returns(7)))
     async with world.open() as sec:

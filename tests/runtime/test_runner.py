@@ -107,7 +107,7 @@ async def test_a_group_is_stored_with_what_is_in_it(world: World):
 
 
 @pytest.mark.parametrize("error", [Mute(), Bare(), ExceptionGroup("g", [Mute()])])
-async def test_an_exception_that_can_not_even_be_shown_fails_its_node(
+async def test_an_exception_that_cannot_even_be_shown_fails_its_node(
     world: World, error: Exception
 ):
     """An exception's own methods may fail; its type is stored, and its saga unwound."""
@@ -130,7 +130,7 @@ async def test_an_exception_that_can_not_even_be_shown_fails_its_node(
     ids=["object", "nan", "inf", "generator", "function", "surrogate", "integer", "keys"],
 )
 async def test_what_is_no_json_fails_the_node(world: World, value: object, why: str):
-    """The message names the node, and what can not be stored."""
+    """The message names the node, and what cannot be stored."""
     error = await failure_of(world, returns(value))
     assert isinstance(error, steno.SerializeFailed)
     assert error.message.startswith('output of node "bad": $')
@@ -216,7 +216,7 @@ async def test_an_undo_action_that_is_not_async_leaves_the_saga_stuck(world: Wor
 
 
 @pytest.mark.parametrize("error", [Mute(), Bare()])
-async def test_an_undo_whose_exception_can_not_be_shown_leaves_the_saga_stuck(
+async def test_an_undo_whose_exception_cannot_be_shown_leaves_the_saga_stuck(
     world: World, error: Exception
 ):
     """The failure is logged, with the type of what was raised."""
@@ -420,7 +420,7 @@ class Doom(BaseException):
 async def test_what_is_no_exception_brings_the_sec_down_and_comes_out_as_it_is(
     world: World, error: BaseException, *, grouped: bool, undoing: bool
 ):
-    """`KeyboardInterrupt` and its like are a crash: the sagas go on at the next open."""
+    """`KeyboardInterrupt` and similar are a crash: the sagas go on at the next open."""
     raised = BaseExceptionGroup("g", [ValueError("too"), error]) if grouped else error
     (world.undoes if undoing else world.does)("a", each_time(raises(raised), nothing))
     if undoing:

@@ -135,7 +135,7 @@ async def test_row_9_finished_sagas_do_not_stay_in_memory(world: World):
 
 
 async def test_row_10_a_saga_is_validated_before_it_is_stored(world: World):
-    """A saga that can not run leaves no orphan behind."""
+    """A saga that cannot run leaves no orphan behind."""
     unknown = World().saga("a", "b", name="trip")
     async with world.open() as sec:
         for command in (sec.saga_create, sec.saga_run):
@@ -163,7 +163,7 @@ async def test_row_11_a_stuck_saga_is_stored_as_stuck(world: World):
     assert world.store.log(stuck.saga_id).endswith("2✗ 1- 1!")
 
 
-async def test_row_12_a_sec_that_was_taken_over_can_not_write(world: World):
+async def test_row_12_a_sec_that_was_taken_over_cannot_write(world: World):
     """Every write names the generation that it belongs to, and an old one is refused."""
     go_on = trio.Event()
     world.does("a", each_time(waits_for(go_on, returns("old")), hangs, returns("new")))

@@ -69,7 +69,7 @@ async def test_the_later_of_two_secs_takes_the_sagas_over(world: World):
 
 
 async def test_what_the_earlier_sec_still_runs_of_a_saga_is_cancelled(world: World):
-    """When one of its actions ends, and that can not be written, the others are cancelled."""
+    """When one of its actions ends, and that cannot be written, the others are cancelled."""
     ended = []
 
     async def watch(_: Context) -> None:
@@ -134,7 +134,7 @@ async def test_a_take_over_hurts_no_other_saga_of_a_batch(world: World):
 
 
 async def test_a_saga_that_was_taken_over_before_its_start_is_not_run_twice(world: World):
-    """Its start by the earlier SEC can not be written, so it calls nothing."""
+    """Its start by the earlier SEC cannot be written, so it calls nothing."""
     async with world.open() as first:
         saga = await first.saga_create(world.saga("a"))
         async with world.open() as second:
@@ -166,7 +166,7 @@ async def test_a_saga_that_unwinds_can_be_taken_over_too(world: World):
 
 
 async def test_sagas_may_be_taken_back(world: World):
-    """`saga_recover` takes a saga over, whosever it is; the last who did so runs it."""
+    """`saga_recover` takes over a saga regardless of its owner; the last one to do so runs it."""
     world.does("a", each_time(hangs, hangs, hangs, nothing))
     async with world.doomed(sec_name="one") as one, world.doomed(sec_name="two") as two:
         saga = await one.saga_create(world.saga("a", "b"))

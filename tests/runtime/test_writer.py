@@ -47,7 +47,7 @@ def away_until(end: float) -> Fault:
 
 
 def rejects(saga_id: steno.SagaId, error: Exception) -> Fault:
-    """Write the others, and say of one saga that it can not be written."""
+    """Write the others, and say of one saga that it cannot be written."""
 
     async def fault(write: WriteBatch, batch: Batch) -> Outcomes:
         outcomes = []
@@ -148,7 +148,7 @@ async def test_tries_come_at_growing_distances(world: World, caplog: pytest.LogC
 # For ever
 
 
-async def test_a_saga_that_can_not_be_written_halts_when_patience_ends(world: World):
+async def test_a_saga_that_cannot_be_written_halts_when_patience_ends(world: World):
     """
     Its waiters are told which, why, and what to do; the SEC lives on.
 
@@ -219,7 +219,7 @@ async def test_patience_is_counted_from_when_each_write_was_asked_for(world: Wor
 
 
 async def test_a_create_is_given_up_too(world: World):
-    """Whoever wanted it gets the store's own error; there is no such saga then."""
+    """The caller gets the error of the store, and the saga does not exist."""
     world.store.then = unavailable("no route")
     async with world.open(store_patience=0) as sec:
         with pytest.raises(steno.StoreUnavailable, match="no route"):
@@ -231,7 +231,7 @@ async def test_a_create_is_given_up_too(world: World):
 
 
 async def test_tasks_are_cancelled_before_their_saga_is_called_halted(world: World):
-    """Whoever recovers it can be sure that no action of its earlier run still works."""
+    """When it is recovered, no action of its earlier run is still running."""
     order = []
 
     async def work(_: Context) -> None:
@@ -266,7 +266,7 @@ async def test_tasks_are_cancelled_before_their_saga_is_called_halted(world: Wor
 
 @pytest.mark.parametrize("how", [refuses, rejects], ids=["the batch", "the write"])
 @pytest.mark.parametrize("poison", [0, 7, 19])
-async def test_one_saga_that_can_not_be_written_hurts_nobody_else(
+async def test_one_saga_that_cannot_be_written_hurts_nobody_else(
     world: World, how: Callable[..., Fault], poison: int
 ):
     """
@@ -275,7 +275,7 @@ async def test_one_saga_that_can_not_be_written_hurts_nobody_else(
     The others lose nothing and do nothing twice; the one is halted, and can be recovered.
     """
     dag = world.saga("a", "b", "c")
-    error = ValueError("a row that can not be")
+    error = ValueError("a row that cannot be")
     async with world.open() as sec, trio.open_nursery() as nursery:
         sagas = [await sec.saga_create(dag) for _ in range(20)]
         busy = await sec.saga_create(dag)
@@ -287,7 +287,7 @@ async def test_one_saga_that_can_not_be_written_hurts_nobody_else(
             nursery.start_soon(started, saga)
         for number, saga in enumerate(sagas):
             if number == poison:
-                with pytest.raises(steno.SagaHaltedError, match="a row that can not be"):
+                with pytest.raises(steno.SagaHaltedError, match="a row that cannot be"):
                     await saga.wait()
             else:
                 (await saga.wait()).unwrap()
@@ -327,7 +327,7 @@ async def test_a_refused_creation_is_the_creators_to_know(world: World):
 
 @pytest.mark.parametrize("answers", [0, 2])
 async def test_a_store_that_answers_for_more_or_less_than_it_was_given(world: World, answers: int):
-    """Which of the writes are durable can not be known; so the saga halts, and nothing crashes."""
+    """Which of the writes are durable cannot be known; so the saga halts, and nothing crashes."""
 
     async def miscounts(write: WriteBatch, batch: Batch) -> Outcomes:
         await write(batch)
@@ -487,7 +487,7 @@ async def test_a_sec_that_is_cancelled_does_not_try_again(world: World):
 
 
 async def test_leaving_waits_for_a_slow_store(world: World):
-    """However long it takes; a normal leave is no cancellation, and has no deadline."""
+    """However long it takes: leaving normally is not a cancellation, and has no deadline."""
     world.store.then = slow(1000)
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a", "b", "c"))

@@ -165,7 +165,7 @@ async def test_a_session_that_was_left_is_closed(store: InMemorySecStore):
 
 
 async def test_there_is_no_moment_within_a_batch(store: InMemorySecStore):
-    """Whoever looks, at any step of any task, sees all of a batch or nothing of it."""
+    """A reader sees all of a batch or none of it, at any step of any task."""
     seen: set[tuple[str, ...]] = set()
 
     async def watch() -> None:

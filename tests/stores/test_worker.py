@@ -197,7 +197,7 @@ async def test_a_job_that_is_cancelled_before_its_turn_is_not_done(resource: Res
 
 
 async def test_a_job_that_is_cancelled_while_it_is_done_is_done(resource: Resource, gate: Gate):
-    """Whoever is cancelled goes at once; the job is done to its end, before the resource closes."""
+    """A cancelled caller returns at once; its job is finished before the resource closes."""
     async with thread_worker(resource.opened(), NAME) as worker:
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
@@ -231,7 +231,7 @@ async def test_what_an_abandoned_job_raises_is_raised_nowhere(resource: Resource
 
 
 @BOTH
-async def test_a_resource_that_can_not_be_opened_says_so(*, inline: bool):
+async def test_a_resource_that_cannot_be_opened_says_so(*, inline: bool):
     """What it raised comes out of opening the worker; no thread is left."""
     error = StoreError("no")
 
@@ -249,7 +249,7 @@ async def test_a_resource_that_can_not_be_opened_says_so(*, inline: bool):
 
 
 @BOTH
-async def test_a_resource_that_can_not_be_closed_says_so(*, inline: bool):
+async def test_a_resource_that_cannot_be_closed_says_so(*, inline: bool):
     """What it raised comes out when the worker is left, and nothing is left behind."""
     error = OSError("no")
 
@@ -378,7 +378,7 @@ async def test_what_hangs_and_ends_in_time_is_nothing_to_speak_of(
         await wait_all_tasks_blocked()
         await pass_time(mock_clock, GRACE - 1)
         gate.let_go()
-    # Whoever hangs in closing has no point left at which to be cancelled.
+    # A task that hangs in closing has no checkpoint left.
     assert use.how == ("done" if where == "close" else "cancelled")
 
 
@@ -398,7 +398,7 @@ async def test_what_hangs_and_is_not_cancelled_is_waited_for(
 
 
 async def test_time_that_a_job_has_had_is_not_given_again(gate: Gate, mock_clock: MockClock):
-    """Whoever has given it up has waited: from its beginning it has ten seconds, all in all."""
+    """The time that its caller has waited counts: it has ten seconds from its beginning."""
 
     async def use() -> None:
         async with thread_worker(Hanging(gate, "job").opened(), NAME) as worker:
@@ -473,7 +473,7 @@ def test_a_run_of_trio_may_end_before_the_thread():
 
 
 async def test_the_inline_worker_lets_others_run_between_two_jobs(resource: Resource):
-    """A job has a checkpoint before it, so that whoever asks on and on can be cancelled."""
+    """There is a checkpoint before each job, so a caller that keeps asking can be cancelled."""
     async with inline_worker(resource.opened()) as worker:
         with trio.CancelScope() as scope:
             scope.cancel()

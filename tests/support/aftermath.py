@@ -214,7 +214,7 @@ def check_returned(after: Aftermath, saga_id: SagaId) -> None:
 
 
 def check_children(after: Aftermath, saga_id: SagaId) -> None:
-    """Check that whoever waited for another saga fared as that did."""
+    """Check that an action that waited for another saga ended as that did."""
     job = after.jobs[saga_id]
     for node in job.dag.get_nodes() if SHAPES[job.shape].child else ():
         if not (isinstance(node, ActionNode) and node.name.startswith("kin")):

@@ -513,7 +513,7 @@ def check_calls(world: World, saga_id: SagaId) -> None:
 
 
 def check_results(world: World, saga_id: SagaId) -> None:
-    """Check that whoever waited was given what is stored."""
+    """Check that each waiter was given what is stored."""
     stored, results = world.stored(saga_id), world.results[saga_id]
     assert results or saga_id in world.children
     for result in results:

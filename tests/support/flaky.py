@@ -150,6 +150,7 @@ class Doing:
         since: When its node, or its undo, was first started, as it was told.
         has_output: Whether it was given an output of its node.
         text: What it raises says this.
+        known: How many of the events the SEC surely knew to be durable.
         said: How it ended; None: it did not, as far as is known.
         ended: When.
     """
@@ -164,6 +165,7 @@ class Doing:
     since: int | None
     has_output: bool
     text: str
+    known: int = 0
     said: Said | None = None
     ended: int | None = None
 
@@ -326,7 +328,7 @@ def random_rules(rng: Random, *, steady: bool = False) -> Rules:
         undo_attempts=rng.randint(1, 4),
         undo_wait=rng.choice(WAITS),
         undo_timeout=rng.choice([None, 2.0]),
-        limit=rng.choice([None, None, 1, 2]),
+        limit=rng.choice([None, None, 1, 1, 2]),
         shares=rng.random() < 0.5,
     )
 

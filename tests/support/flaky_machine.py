@@ -361,6 +361,7 @@ class FlakySimulator:
             since=since,
             has_output=node in self.machine.state.outputs,
             text=f"doing {len(self.doings)}.",
+            known=len(self.durable),
         )
 
 

@@ -152,6 +152,7 @@ class FlakyWorld:
     _calls: Counter[tuple[SagaId, int, Kind]] = attrs.field(factory=Counter)
     _inside: Counter[str] = attrs.field(factory=Counter)
     _shared: dict[int, trio.CapacityLimiter] = attrs.field(factory=dict)
+    _answers: dict[SagaId, list[tuple[float, int]]] = attrs.field(factory=lambda: defaultdict(list))
     _ending: Ending | None = None
     _scope: trio.CancelScope = attrs.field(init=False)
     _moments: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
@@ -307,7 +308,11 @@ class FlakyWorld:
             return outcomes
 
         slowly = Delay(self._pick(total, 3), self._pick(total + 1, 2), fault)
-        return await slowly(watched, batch)
+        outcomes = await slowly(watched, batch)
+        for write in batch:
+            answer = trio.current_time(), len(self.events(write.saga_id))
+            self._answers[write.saga_id].append(answer)
+        return outcomes
 
     # The actions
 
@@ -373,7 +378,14 @@ class FlakyWorld:
             since=None if since is None else to_timestamp(since),
             has_output=ctx.output is not None,
             text=f"doing {len(self.doings)}.",
+            known=self._known(ctx.saga_id),
         )
+
+    def _known(self, saga_id: SagaId) -> int:
+        """Return how many events the SEC was told to be durable, some time ago."""
+        # At an earlier time: those who hear of it have run since, as time jumps when nobody runs.
+        now, life = trio.current_time(), self.lives[-1][saga_id]
+        return max([life, *(n for time, n in self._answers[saga_id] if time < now)])
 
     def _place(self, ctx: ActionContext[None], rules: Rules) -> str:
         """Return what a limit counts calls by."""

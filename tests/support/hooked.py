@@ -180,7 +180,7 @@ class HookedStore(InMemorySecStore):
 
     def load(self, saga_id: SagaId) -> StoredSaga | None:
         if saga_id in self.damaged:
-            raise RecoveryError(f"saga {saga_id} can not be read")
+            raise RecoveryError(f"saga {saga_id} cannot be read")
         return super().load(saga_id)
 
     def prune(self, query: PruneQuery) -> Sequence[SagaId]:

@@ -346,9 +346,11 @@ def check_forward(case: Evidence, node: int) -> None:
         for life, doings in part.lives.items():
             repeats = life > part.begin.life
             check_order(rules, doings, doubt=doubt, repeats=repeats, whole=life == part.end.life)
-            if rules.limit is not None and not repeats:
-                unwinds = case.unwinds_before(doings[0].durable)
-                demand(not unwinds, doings[0], "is made after its turn, as the saga unwinds")
+            if case.unwinds_before(doings[0].known):
+                skipped = rules.limit is not None and not repeats
+                demand(not skipped, doings[0], "is made after its turn, as the saga unwinds")
+                cleared = rules.probe and _clears(doings[0])
+                demand(len(doings) == 1 or not cleared, doings[1:], "follow as the saga unwinds")
         doings = part.lives.get(part.end.life, [])
         if not doings:
             check_not_called(case, part, rules, doubt=doubt)

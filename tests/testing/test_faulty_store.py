@@ -188,7 +188,7 @@ def test_a_batch_may_take_time_before_and_after():
 
 @pytest.mark.parametrize("when", When)
 def test_a_crash_comes_before_in_or_after_a_write(when: When):
-    """Before, nothing is written; else all is, and whoever awaits it learns of it or not."""
+    """Before, nothing is written; afterwards all is, whether or not the caller learns of it."""
     calls = []
     answer, one, two, _ = written(Crash(lambda: calls.append(when), when))
     assert calls == [when]

@@ -111,7 +111,7 @@ def test_the_schedule_of_others_is_left_alone():
 
 
 def test_a_thread_without_a_seed_draws_from_the_generator_of_trio():
-    """Whoever has registered that generator elsewhere finds it used, as before."""
+    """A generator that was registered elsewhere is used as before."""
     generator, drawn = getattr(SCHEDULER, RANDOM), []
 
     def draw() -> None:
@@ -137,7 +137,7 @@ def test_a_trio_without_the_private_door_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_generator_of_another_kind_is_named(monkeypatch: pytest.MonkeyPatch):
-    """What can not be seeded is refused, not seeded in vain."""
+    """What cannot be seeded is refused, not seeded in vain."""
     monkeypatch.setattr(SCHEDULER, RANDOM, random)
     with pytest.raises(RuntimeError, match="see how it shuffles tasks now"):
         seeded(0).__enter__()

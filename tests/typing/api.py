@@ -186,7 +186,7 @@ async def context(ctx: Context) -> None:
     assert_type(ctx.node_name, str)
     assert_type(ctx.node_label, str)
     assert_type(ctx.idempotency_key, str)
-    ctx.lookup("room", 3)  # type: ignore[call-overload]  # 3 is no type
+    ctx.lookup("room", 3)  # type: ignore[call-overload]  # 3 is not a type
 
 
 # Graphs

@@ -58,7 +58,7 @@ def attach(world: World, sec: steno.SecClient) -> Process:
 
 
 def check_process(process: Process, outcome: Outcome) -> None:
-    """Check what is no world."""
+    """Check something that is not a world."""
 
 
 def explores() -> None:

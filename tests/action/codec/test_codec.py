@@ -239,7 +239,7 @@ def test_what_has_no_json_is_refused_with_its_place(value, message):
 
 
 def test_an_integer_too_long_to_be_written_out_is_refused():
-    """Python itself refuses to spell integers of thousands of digits; that is no other error."""
+    """Python itself refuses to print integers of thousands of digits; the error is the same."""
     assert (
         refusal_of(10**5000) == "$: an integer of 16610 bits is out of the range -2**63 to 2**64-1"
     )
@@ -260,7 +260,7 @@ def test_what_contains_itself_is_refused(make):
 
 
 class Sulking:
-    """A class whose instances can not be looked at."""
+    """A class whose instances cannot be looked at."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -364,7 +364,7 @@ class Late(Exception):
 
 @attrs.define
 class Holding(Exception):
-    """An exception that holds what can not be stored."""
+    """An exception that holds what cannot be stored."""
 
     thing: object = attrs.field(factory=object)
 
@@ -378,7 +378,7 @@ class Typed(Exception):
 
 
 class Mute(Exception):
-    """An exception that can not be printed."""
+    """An exception that cannot be printed."""
 
     def __str__(self) -> str:
         msg = "hush"
@@ -399,7 +399,7 @@ class Sly(Exception):
 
 
 class Nameless(Exception):
-    """An exception whose module is no name."""
+    """An exception whose module is not a name."""
 
     __module__ = 5
 
@@ -685,7 +685,7 @@ def test_every_exception_has_a_text(error, text):
 
 @pytest.mark.parametrize("text", ["", "nope", "[1", "[" * 100_000], ids=["", "nope", "[1", "[["])
 def test_what_is_no_json_is_refused(text):
-    """Text that did not come from here is no reason for another exception than ours."""
+    """Text from elsewhere raises only exceptions of this library."""
     with pytest.raises(DeserializeError, match=r"^\$: is not JSON: "):
         decode(JsonText(text), int)
 

@@ -55,7 +55,7 @@ class TypeAliasType:
 
 
 Json = TypeAliasType()
-Json.__value__ = Union[None, int, str, list[Json], dict[str, Json]]  # noqa: UP007 - it is no type
+Json.__value__ = Union[None, int, str, list[Json], dict[str, Json]]  # noqa: UP007 - it is not a type
 
 
 class Color(enum.Enum):
@@ -550,7 +550,7 @@ class Promise:
 
 
 def test_an_annotation_without_meaning_is_an_error():
-    """Types that are imported for type checkers only can not be read, and that is said."""
+    """Types that are imported for type checkers only cannot be read, and that is said."""
     assert refusal_of('{"what":1}', Promise) == "$: NameError: name 'Nowhere' is not defined"
 
 

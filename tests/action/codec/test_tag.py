@@ -43,7 +43,7 @@ class TypeAliasType:
 
 
 Nested = TypeAliasType()
-Nested.__value__ = Union[list[Nested], set[int], bytes, str]  # noqa: UP007 - it is no type
+Nested.__value__ = Union[list[Nested], set[int], bytes, str]  # noqa: UP007 - it is not a type
 
 
 class Level(enum.IntEnum):
@@ -313,7 +313,7 @@ def test_what_was_stored_without_tags_is_read_as_before(as_type, text, value):
         (list[bytes | str], [object()], "$[0]: a value of type object cannot be stored as JSON"),
     ],
 )
-def test_what_can_not_be_told_is_refused(as_type, value, message):
+def test_what_cannot_be_told_is_refused(as_type, value, message):
     """The error names the type, before anything is stored."""
     with pytest.raises(SerializeError) as caught:
         codec.encode(value, as_type=as_type)
@@ -566,7 +566,7 @@ def wholes(inner: st.SearchStrategy[Kind]) -> st.SearchStrategy[Kind]:
         inner.map(lambda kind: (list[kind[0]], st.lists(kind[1], max_size=3))),
         inner.map(lambda kind: (tuple[kind[0], ...], st.lists(kind[1], max_size=2).map(tuple))),
         inner.map(lambda kind: (dict[str, kind[0]], st.dictionaries(keys, kind[1], max_size=2))),
-        # cattrs can not read a generic class whose parameter has a text in it.
+        # cattrs cannot read a generic class whose parameter has a text in it.
         inner.filter(lambda kind: "'" not in str(kind[0])).map(
             lambda kind: (Box[kind[0]], kind[1].map(Box))
         ),

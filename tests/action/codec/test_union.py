@@ -193,7 +193,7 @@ def test_a_value_comes_back_as_the_member_it_was(as_type, value):
 
 
 def test_the_order_of_the_members_does_not_matter():
-    """Python takes such unions for equal, so that caches can not tell them apart."""
+    """Python takes such unions for equal, so that caches cannot tell them apart."""
     text = default_codec.encode(ID)
     assert read(text, list[str | UUID] | str | UUID) == ID
     assert read(text, UUID | list[UUID | str] | str) == ID
@@ -237,7 +237,7 @@ def test_what_fits_no_member_is_refused(as_type, text, message):
     assert refusal_of(text, as_type).startswith(message)
 
 
-def test_a_class_that_can_not_be_told_apart_may_still_be_written():
+def test_a_class_that_cannot_be_told_apart_may_still_be_written():
     """It must be looked up by its own class."""
     text = default_codec.encode([Thing("x"), Twin("x")])
     assert read(text, tuple[Thing, Twin]) == (Thing("x"), Twin("x"))

@@ -95,7 +95,7 @@ def changed(position: int, stage: int) -> list:
     ],
 )
 def test_nothing_but_the_shape_of_a_builder_becomes_a_graph(staged: list, why: str | None):
-    """Each rule of shape is held here, whoever gives the nodes."""
+    """Each rule of shape is enforced here, wherever the nodes come from."""
     if why is None:
         assert isinstance(assemble("x", staged), FlatDag)
         return

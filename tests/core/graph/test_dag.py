@@ -101,7 +101,7 @@ def test_a_graph_is_not_changed_by_what_is_appended_later():
 
 
 def test_the_name_of_a_saga_is_a_text():
-    """What is no text, or none that can be stored, is refused at once."""
+    """A name that is not text, or cannot be stored, is refused at once."""
     with pytest.raises(TypeError, match="'saga_name' must be <class 'str'>"):
         PlainDagBuilder(5)
     with pytest.raises(UnicodeEncodeError):
@@ -151,7 +151,7 @@ def test_a_graph_is_flattened_once():
 
 @pytest.mark.parametrize("node", [Node("bare"), "name", None])
 def test_only_nodes_that_were_made_as_such_are_appended(node):
-    """What is no node is refused at once; the bare base class says nothing of what to do."""
+    """Anything but a node is refused at once, and so is the base class."""
     with pytest.raises(TypeError, match="expected a Node"):
         PlainDagBuilder("x").append(node)
 
@@ -190,7 +190,7 @@ def test_a_saga_is_a_graph_and_params():
 
 
 def test_params_are_null_if_there_are_none():
-    """And what is no JSON is refused when the saga is made."""
+    """Anything but JSON is refused when the saga is created."""
     assert SagaDag(INNER).params == "null"
     with pytest.raises(SerializeError, match="type set"):
         SagaDag(INNER, {1})

@@ -43,7 +43,7 @@ BAD = {
         "$.nodes[1]",
         "is not a pair of a stage and a node",
     ),
-    "a stage that is no number": (
+    "a stage that is not a number": (
         stored(lambda d: d["nodes"][1].__setitem__(0, True)),
         "$.nodes[1]",
         "is not a pair of a stage and a node",

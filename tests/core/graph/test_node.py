@@ -49,7 +49,7 @@ def test_the_label_of_an_action_is_its_name_unless_said_otherwise():
 
 
 def test_a_constant_is_fixed_when_it_is_appended():
-    """What becomes of the value later does not matter, and what is no JSON is refused then."""
+    """Later changes of the value do not matter, and anything but JSON is refused then."""
     value = {"b": [2], "a": 1}
     builder = PlainDagBuilder("s")
     builder.append(Node.constant("c", value))
@@ -167,8 +167,8 @@ def test_a_name_that_is_no_text_is_refused_at_once(make, what: str):
         make()
 
 
-def test_a_name_that_can_not_be_stored_is_refused_at_once():
-    """A lone surrogate is no text that a store or a dump could hold."""
+def test_a_name_that_cannot_be_stored_is_refused_at_once():
+    """A lone surrogate cannot be stored or dumped."""
     with pytest.raises(UnicodeEncodeError):
         Node.action("\ud800", "a", label="L")
 

@@ -168,7 +168,7 @@ def test_an_undo_error_is_decoded_as_it_was_raised(error, type_, text):
 
 
 def test_an_error_may_be_asked_for_as_one_of_several():
-    """What is no class, as a union, is left to the codec."""
+    """Anything but a class, such as a union, is left to the codec."""
     error = ActionFailed(encode_json(SOURCE), codec=Recording())
     assert error.convert(ValueError | KeyError) == error.source_error
 

@@ -295,7 +295,7 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "no graph": (drop("dag"), "$", TOP),
     "no events": (drop("events"), "$", TOP),
     "events that are no list": (put("events", {}), "$", TOP),
-    "an id that is no UUID": (put("saga_id", "049b"), "$.saga_id", "is not a UUID: '049b'"),
+    "an id that is not a UUID": (put("saga_id", "049b"), "$.saga_id", "is not a UUID: '049b'"),
     "an id that is a number": (put("saga_id", 5), "$.saga_id", "is not a UUID: 5"),
     "an id that is a number of 32 digits": (
         put("saga_id", 10**31),
@@ -305,16 +305,16 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
     "an id that is null": (put("saga_id", None), "$.saga_id", "is not a UUID: None"),
     "an id that is a list": (put("saga_id", []), "$.saga_id", "is not a UUID: []"),
     # The graph as a whole
-    "a graph that is no object": (put("dag", []), "$.dag", DAG),
+    "a graph that is not an object": (put("dag", []), "$.dag", DAG),
     "no name": (drop("dag", "saga_name"), "$.dag", DAG),
-    "a name that is no text": (put("dag", "saga_name", 1), "$.dag", DAG),
-    "a name that can not be stored": (
+    "a name that is not text": (put("dag", "saga_name", 1), "$.dag", DAG),
+    "a name that cannot be stored": (
         put("dag", "saga_name", "\ud800"),
         "$.dag.saga_name",
         "'\\ud800' holds a lone surrogate",
     ),
     "no start node": (drop("dag", "start_node"), "$.dag", DAG),
-    "a start node that is no number": (put("dag", "start_node", "12"), "$.dag", DAG),
+    "a start node that is not a number": (put("dag", "start_node", "12"), "$.dag", DAG),
     "an end node that is true": (put("dag", "end_node", True), "$.dag", DAG),
     "no end node": (drop("dag", "end_node"), "$.dag", DAG),
     "no edges": (drop(*GRAPH, "edges"), "$.dag", DAG),
@@ -393,7 +393,7 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
         "$.dag.graph.nodes[3]",
         "is not a node: an object with the keys 'Action'",
     ),
-    "a node's name that can not be stored": (
+    "a node's name that cannot be stored": (
         field(3, "Action", "label", "\udfff"),
         "$.dag.graph.nodes[3].Action.label",
         "'\\udfff' holds a lone surrogate",
@@ -468,7 +468,11 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
         "saga must end with exactly one node",
     ),
     # Edges
-    "an edge that is no list": (put(*GRAPH, "edges", 3, "1>2"), f"{EDGES}[3]", f"{NO_EDGE}'1>2'"),
+    "an edge that is not a list": (
+        put(*GRAPH, "edges", 3, "1>2"),
+        f"{EDGES}[3]",
+        f"{NO_EDGE}'1>2'",
+    ),
     "an edge of one node": (put(*GRAPH, "edges", 3, [1]), f"{EDGES}[3]", f"{NO_EDGE}[1]"),
     "an edge from nowhere": (
         put(*GRAPH, "edges", 3, [14, 0, None]),
@@ -628,7 +632,7 @@ def test_each_breach_is_an_error_that_names_its_place(change: Callable, path: st
 
 
 def test_a_number_that_is_too_large_for_a_float_is_refused():
-    """Python's reader takes it for an infinity, which is no JSON."""
+    """Python's parser reads it as an infinity, which is not JSON."""
     text = (DATA / "ok.json").read_text().replace('"succeeded": 1211', '"succeeded": 1e999')
     with pytest.raises(DumpError, match=r"\$\.events\[3\]\.event_type: inf is not a JSON number"):
         SagaSerialized.from_json(text)

@@ -103,7 +103,7 @@ def test_events_in_an_illegal_order_are_sorted_by_type_stably():
 
 @pytest.mark.parametrize("text", ["0✓", "0+ 0+", "0+ 0✓ 0✗", "0+ 0✗ 0-", "0- 0∅ 0!"])
 def test_events_that_no_order_makes_legal_are_refused(text: str):
-    """What a node can not have lived through is no log."""
+    """A sequence that a node cannot go through is not a log."""
     with pytest.raises(IllegalEvent, match=r"^event type \w+ is illegal with current load status"):
         SagaLog.new_recover(SAGA_ID, events(text))
 
@@ -116,7 +116,7 @@ def test_attempts_are_not_sorted(text: str):
 
 
 def test_the_events_of_a_log_grow_with_it():
-    """Whoever holds them sees what comes; nothing in them ever changes."""
+    """They grow with the log, and nothing in them ever changes."""
     log = SagaLog(SAGA_ID)
     held = log.events
     log.record(event("0+"))

@@ -45,7 +45,7 @@ def test_a_saga_with_an_undo_failed_unwinds_while_anything_is_in_flight():
 
 
 def test_three_states_are_final():
-    """Whoever waits for a saga waits for one of these."""
+    """Waiting for a saga is waiting for one of these."""
     assert [state.value for state in SagaCachedState if state.finished] == [
         "succeeded",
         "failed",

@@ -231,7 +231,7 @@ def test_constants_and_ends_of_subsagas_can_be_made_to_fail():
 
 
 def test_a_repeat_is_part_of_what_is_asked_for():
-    """Whoever runs the action calls it that often; there is one pair of events."""
+    """The runner calls the action that often; there is one pair of events."""
     play = Playbook(CHAIN) >> [repeat(0, action=3, undo=2)]
     play >> "start" << "2+ 2✓ 0+ | run 0 x3"
     play >> "0✓" << "0✓ 1+ | run 1"
@@ -872,7 +872,7 @@ def test_a_sleep_is_not_tried_again():
 
 
 def test_a_machine_is_started_once():
-    """A second start is a bug of whoever owns the machine."""
+    """A second start is a bug in the owner of the machine."""
     play = Playbook(CHAIN)
     play >> "start"
     with pytest.raises(InternalError, match="a machine is started once"):

@@ -187,7 +187,7 @@ def test_a_snapshot_is_of_the_moment_when_it_was_taken():
 
 
 def test_the_state_of_a_finished_saga_is_not_folded_again():
-    """Whoever has it hands it in; the result has a log of its own, to do with what one likes."""
+    """The caller passes it in; the result has a copy of the log, which may be changed."""
     log = "2+ 2✓ 0+ 0✓ 1+ 1✓ 3+ 3✓"
     state = SagaState.fold(CHAIN.flat, SAGA_ID, events(log))
     taken = Snapshot(SAGA_ID, CHAIN, state.log.events, 8, Phase.DONE, ended=state)
@@ -210,7 +210,7 @@ def test_a_view_can_be_dumped():
     assert dumped.events == tuple(events("12+ 12✓"))
 
 
-def test_a_saga_that_can_not_be_read_can_not_be_dumped():
+def test_a_saga_that_cannot_be_read_cannot_be_dumped():
     """Its view has a problem, and no status."""
     view = SagaView(SAGA_ID, "x", SagaHalted("its graph is malformed", None))
     with pytest.raises(RecoveryError, match=f"saga {SAGA_ID} cannot be dumped"):

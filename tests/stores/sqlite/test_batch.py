@@ -268,7 +268,7 @@ async def test_a_saga_is_created_and_recorded_by_one_batch(opened: Opened):
 
 
 async def test_two_fences_may_be_in_one_batch(opened: Opened):
-    """Each event has the name of whoever wrote it."""
+    """Each event has the name of the SEC that wrote it."""
     other = (await opened.session.take_over("other")).fence
     few = SAGAS[:20]
     whose = {each: other if number % 2 else opened.fence for number, each in enumerate(few)}

@@ -84,7 +84,7 @@ async def test_the_owner_is_named(store):
     assert (await found(store, "owner")).value == "nobody has it open for writing"
 
 
-async def test_an_owner_that_can_not_be_read_is_a_warning(store, monkeypatch):
+async def test_an_owner_that_cannot_be_read_is_a_warning(store, monkeypatch):
     """Everything else is examined all the same."""
 
     def refuse(path):
@@ -115,7 +115,7 @@ async def test_a_file_that_is_in_order_has_no_fault(store):
 
 
 async def test_another_journal_mode_is_a_fault(store):
-    """Readers would hold up whoever writes; the next open sets it again."""
+    """Readers would block the writer; the next open sets it again."""
     db = sqlite3.connect(store.path)
     db.execute("PRAGMA journal_mode = DELETE")
     db.close()
@@ -161,7 +161,7 @@ async def test_each_round_of_the_measurement_is_durable(store, monkeypatch):
     assert len(synced) == 2
 
 
-async def test_a_folder_that_can_not_be_written_to_is_a_warning(store, monkeypatch):
+async def test_a_folder_that_cannot_be_written_to_is_a_warning(store, monkeypatch):
     """The disk is not measured then."""
 
     def refuse(**folder):
@@ -181,7 +181,7 @@ async def test_a_file_that_is_not_there_is_not_made(tmp_path):
 
 
 async def test_an_examination_can_be_given_up(store, monkeypatch):
-    """A large file takes long, and whoever has enough need not wait."""
+    """A large file takes long, and the caller can give up."""
     begun, go = trio.Event(), []
     token = trio.lowlevel.current_trio_token()
 

@@ -34,7 +34,7 @@ def pragma(db: sqlite3.Connection, name: str) -> object:
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Return what is in a folder, by name; None for what is no file."""
+    """Return what is in a folder, by name; None for anything but a file."""
     return {each.name: each.read_bytes() if each.is_file() else None for each in folder.iterdir()}
 
 
@@ -87,7 +87,7 @@ def test_a_file_in_another_journal_mode_is_brought_to_wal(path: Path):
         assert pragma(db, "journal_mode") == "wal"
 
 
-def test_what_can_not_be_made_durable_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_cannot_be_made_durable_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch):
     """As where SQLite finds no shared memory, and says so by not doing what it is told."""
 
     class Stubborn(sqlite3.Connection):
@@ -118,7 +118,7 @@ def test_a_sqlite_that_is_too_old_is_refused(path: Path, monkeypatch: pytest.Mon
 # Readers
 
 
-def test_a_reader_can_not_write(path: Path):
+def test_a_reader_cannot_write(path: Path):
     """Neither rows, nor the schema, nor settings that are kept."""
     with writing(path), closing(SqliteFile(str(path)).reader()) as db:
         for statement in ("INSERT INTO sec VALUES ('a', 1)", "DROP TABLE sec", "VACUUM"):
@@ -281,7 +281,7 @@ STRANGERS = [a_folder, a_pipe, a_socket, a_device, one_byte, a_text, a_long_text
 async def test_what_is_no_database_is_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make
 ):
-    """By whoever would write and whoever would read; not a byte changes, and nothing is made."""
+    """Writers and readers refuse it; no byte changes, and no file is created."""
     monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     path = Path("trips.db")
     make(path)
@@ -326,12 +326,12 @@ async def test_the_database_of_another_program_that_was_killed_is_not_touched(th
             async with opening:
                 raise AssertionError
     after = contents(theirs.parent)
-    index = {"trips.db-shm": None}  # of the WAL, made anew by whoever reads
+    index = {"trips.db-shm": None}  # of the WAL, created again by a reader
     assert after | index == before | index
 
 
 def test_a_file_of_ours_that_was_left_in_the_midst_is_rolled_back(path: Path):
-    """Only whoever may write can do that: that a reader can not read it first is no refusal."""
+    """Only a writer can do that, so a reader that cannot read it yet does not refuse it."""
     with writing(path) as db:
         db.execute("INSERT INTO sec VALUES ('mine', 1)")
     spilling = (

@@ -81,7 +81,7 @@ def test_a_fresh_file_gets_all_steps(db: sqlite3.Connection, path: Path):
 
 
 def test_each_step_is_done_once(db: sqlite3.Connection):
-    """Whoever opens the file again changes nothing."""
+    """Opening the file again changes nothing."""
     migrate(db)
     before, changes = schema(db), db.total_changes
     statements = []
@@ -125,7 +125,7 @@ def test_a_later_release_does_only_what_is_new(db: sqlite3.Connection, add: Call
 async def test_what_is_not_ours_is_refused_and_not_changed(
     db: sqlite3.Connection, path: Path, script: str, why: str
 ):
-    """To whoever would write and to whoever would read; nothing is left beside it either."""
+    """Writers and readers get the same error, and nothing is left beside the file."""
     db.executescript(script)
     db.close()
     before = contents(path.parent)

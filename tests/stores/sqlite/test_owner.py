@@ -121,7 +121,7 @@ def test_a_text_that_is_stale_is_overwritten_whole(path: Path):
         assert json.loads(Path(lock.path).read_text())["process"] == os.getpid()
 
 
-def test_a_lock_that_can_not_be_made_is_an_error_of_the_system(tmp_path: Path):
+def test_a_lock_that_cannot_be_made_is_an_error_of_the_system(tmp_path: Path):
     """As where there is no such folder."""
     with pytest.raises(FileNotFoundError), owner_lock(str(tmp_path / "no" / "trips.db")):
         raise AssertionError
@@ -145,7 +145,7 @@ LOOK_ON_AND_ON = """
 
 
 def test_looking_does_not_keep_anybody_from_opening(path: Path):
-    """Not even if two processes look on and on: whoever but looks is not taken for the owner."""
+    """Not even if two processes keep looking: a process that only looks is not the owner."""
     with owner_lock(str(path)):
         pass
     with child(path, LOOK_ON_AND_ON, "looking"), child(path, LOOK_ON_AND_ON, "looking"):

@@ -161,7 +161,7 @@ async def test_a_process_that_is_killed_loses_nothing(tmp_path: Path):
 
 
 async def test_a_file_that_is_being_moved_is_not_read(path: Path):
-    """Whoever looks is told to come again; whoever opens it for a SEC goes on."""
+    """A reader gets an error that says to try again; a SEC that opens it continues."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         (_, second, *_) = migrations()
         db.execute("PRAGMA legacy_alter_table = ON")

@@ -98,7 +98,7 @@ async def reader(
 
 
 async def test_what_was_recorded_is_read_at_once(session: SqliteSession, reader: SqliteReader):
-    """By the session itself, and by whoever else has the file open."""
+    """Both the session and other processes see it."""
     await session.record([create(ONE)])
     for looking in (session, reader):
         assert (await looking.load(ONE)).summary.saga_id == ONE
@@ -259,7 +259,7 @@ async def test_leaving_does_not_wait_for_ever(
 
 @BOTH
 async def test_a_session_that_was_left_does_nothing_more(path: Path, *, inline: bool):
-    """Neither writes nor reads; whoever still holds it is told."""
+    """A closed session neither writes nor reads, and says so."""
     async with steno.SqliteSecStore(path, inline=inline).open() as session:
         await session.take_over("sec")
     calls = (
@@ -303,7 +303,7 @@ ERRORS = [
 async def test_what_the_body_raises_comes_out_as_it_is(
     path: Path, error: BaseException, opening: str, *, inline: bool
 ):
-    """It is the user's, and no error of the store, although the store raises its like itself."""
+    """It is the user's error and not the store's, although the store raises that type as well."""
     store = steno.SqliteSecStore(path, inline=inline)
     async with store.open():
         pass
@@ -361,7 +361,7 @@ async def test_no_thread_is_used_inline(
         assert (await session.load(ONE)).summary.saga_id == ONE
 
 
-async def test_whoever_reads_inline_can_be_cancelled(path: Path):
+async def test_an_inline_read_can_be_cancelled(path: Path):
     """There is a checkpoint in each read, as in each write."""
     async with steno.SqliteSecStore(path, inline=True).open() as session:
         for call in (session.take_over, session.load):

@@ -145,7 +145,7 @@ class KeepingStore(HookedStore):
         return pruned
 
 
-@caught_by("prune: what was pruned is no saga any more")
+@caught_by("prune: what was pruned is gone")
 class LoadsWhatWasPruned(KeepingStore):
     def load(self, saga_id):
         row = self.pruned.get(saga_id)
@@ -159,7 +159,8 @@ class LoadsWhatWasPruned(KeepingStore):
 
 
 @caught_by(
-    "prune: what was pruned is no saga any more", "prune: only what succeeded or failed is pruned"
+    "prune: what was pruned is gone",
+    "prune: only what succeeded or failed is pruned",
 )
 class ListsWhatWasPruned(KeepingStore):
     def list(self, query):

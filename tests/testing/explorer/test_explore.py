@@ -406,7 +406,7 @@ def test_a_line_whose_points_are_not_there_fails():
         small(only="repeat child:hotel")
 
 
-def test_a_world_that_can_not_be_made_is_no_counterexample():
+def test_a_world_that_cannot_be_made_is_no_counterexample():
     """What `make_context` raises comes out as it is."""
     with pytest.raises(ZeroDivisionError):
         small(make_context=lambda: 1 // 0)

@@ -26,13 +26,7 @@ import attrs
 from steno.core._value import NULL, encode_json
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._ids import SagaNodeId, Timestamp
-from steno.core.graph._node import (
-    ActionNode,
-    EndNode,
-    SleepNode,
-    StartNode,
-    SubsagaStartNode,
-)
+from steno.core.graph._node import ActionNode, EndNode, SleepNode, StartNode, SubsagaStartNode
 from steno.core.log._action_error import (
     ERROR_INJECTED,
     ActionFailed,
@@ -192,7 +186,11 @@ class SagaMachine:
         # It may come late: after the node was given up, or was started for another reason.
         match self.state.status(node):
             case SagaNodeLoadStatus.BACKING_OFF | SagaNodeLoadStatus.UNDO_BACKING_OFF:
-                if not self.state.setbacks.is_held(node):
+                # Too early: of an attempt that was given up, whose undo waits longer; or the clock
+                # was set back. Asked for again, as nobody else may tell.
+                if (later := self.state.setbacks.due_after(node, step.now)) is not None:
+                    step.then.append(Wait(node, later))
+                elif not self.state.setbacks.is_held(node):
                     self._due[node] = None
             case SagaNodeLoadStatus.STARTED if isinstance(self.dag.flat.nodes[node], SleepNode):
                 step.log(node, Succeeded(NULL))

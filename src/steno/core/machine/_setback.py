@@ -85,7 +85,16 @@ class Setbacks:
 
     def is_held(self, node: SagaNodeId) -> bool:
         """Return True if a node that waits for another attempt does so without a time."""
-        return (self.undo_attempts if node in self.undoing else self.attempts)[node].held
+        return self._awaited(node).held
+
+    def due_after(self, node: SagaNodeId, now: Timestamp | None) -> Timestamp | None:
+        """Return when a node's next attempt is due, if that is after now; otherwise None."""
+        due = self._awaited(node).next
+        return None if due is None or now is None or due <= now else due
+
+    def _awaited(self, node: SagaNodeId) -> Attempt:
+        """Return the last attempt of a node that waits for another one."""
+        return (self.undo_attempts if node in self.undoing else self.attempts)[node]
 
     def waiting(self) -> Iterator[tuple[SagaNodeId, Attempt]]:
         """Yield the nodes that wait for another attempt, each with its last one."""

@@ -156,7 +156,7 @@ async def what_does_not_match_takes_no_room(subject: Subject) -> None:
 
 
 @PRUNE.demand
-async def what_was_pruned_is_no_saga_any_more(subject: Subject) -> None:
+async def what_was_pruned_is_gone(subject: Subject) -> None:
     """For every method it is as if it had never existed."""
     async with living(subject) as sec:
         end = sec.record(ONE, 0, 2, SUCCEEDED)
