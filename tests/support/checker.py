@@ -205,6 +205,17 @@ def legal_next(graph: Expanded, had: set[Mark], kinds: str = ORDER) -> list[Mark
     ]
 
 
+def is_repair(had: Iterable[Mark], node: int, mark: str) -> bool:
+    """Return True for the end of an undo that had failed, which is legal, and not a rule here."""
+    return mark == "∅" and (node, "!") in had
+
+
+def has_repair(log: Iterable[Mark]) -> bool:
+    """Return True if a log has both the failure and the end of one undo, in any order."""
+    had = set(log)
+    return any(is_repair(had, node, mark) for node, mark in had)
+
+
 def first_illegal(graph: Expanded, log: Iterable[Mark]) -> int | None:
     """Return the place of the first event that is illegal where it stands, or None."""
     had: set[Mark] = set()

@@ -35,6 +35,7 @@ from steno.core import (
     saga_params,
 )
 from steno.core.graph._node import EndNode, StartNode, SubsagaStartNode
+from steno.core.machine._setback import Setbacks
 from steno.errors import NodeBegun, NodeLookupError
 from steno.testing.faults import FaultPlan, NodeFault
 from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR
@@ -240,5 +241,7 @@ def _copied(value: object) -> object:
             return (dict(value), list(value))
         case list():
             return list(value)
+        case Setbacks():
+            return _facts(value)
         case _:
             return value
