@@ -149,6 +149,7 @@ class Evidence:
         doings: The calls of user code, in order.
         effects: The nodes that are in effect in the end.
         commits: How long the log was after each transaction; None: not known.
+        late: Microseconds after which a call may note that it has begun, on a real clock.
     """
 
     graph: Expanded
@@ -159,6 +160,7 @@ class Evidence:
     doings: Sequence[Doing] = ()
     effects: frozenset[int] = frozenset()
     commits: frozenset[int] | None = None
+    late: int = 0
 
     def of(self, node: int) -> list[Entry]:
         return [entry for entry in self.log if entry.node == node]
@@ -456,7 +458,7 @@ def check_failed(
         doubt: Whether it leaves the node in doubt.
     """
     end, before = part.end, case.unwinds_before(part.end.seq)
-    check_error(rules, error, end)
+    check_error(case, rules, error, end)
     if end.what == "attempt_failed":
         demand(end.doubt == doubt, end, "after", error, "where doubt is", doubt)
         demand(error.said is not Said.RAISED_NOT_DONE, error, "is tried again")
@@ -491,13 +493,14 @@ def check_due(end: Entry, at: int, waits: float, rules: Rules) -> None:
     demand(end.due <= at + longest + slack + TICK, end, "is due too late")
 
 
-def check_error(rules: Rules, error: Doing, end: Entry) -> None:
+def check_error(case: Evidence, rules: Rules, error: Doing, end: Entry) -> None:
     """Check that the log says why a call failed."""
     match error.said:
         case Said.CANCELLED:
             seconds = rules.timeout_of(error.kind)
             demand(seconds is not None, error, "was cancelled without a timeout")
-            demand(error.ended - error.began >= seconds * SECOND - TICK, error, "too early")
+            took = error.ended - error.began + case.late
+            demand(took >= seconds * SECOND - TICK, error, "too early")
             demand("ActionTimeout" in end.error, end, "after", error)
         case Said.RETURNED_ODD:
             demand("SerializeFailed" in end.error, end, "after", error)
@@ -525,7 +528,7 @@ def check_undo(case: Evidence, node: int) -> None:
         if last.said is Said.RETURNED:
             demand(part.end.what == "undo_finished", last, "and", part.end)
             continue
-        check_error(rules, last, part.end)
+        check_error(case, rules, last, part.end)
         demand(f"undo action attempt {part.number}: " in part.end.error, part.end, "numbered")
         again = last.said is not Said.RAISED_OTHER and part.number < rules.undo_attempts
         demand(part.end.what == ("undo_attempt_failed" if again else "undo_failed"), part, last)

@@ -81,7 +81,8 @@ async def _flat(reader: SecStoreReader, summary: SagaSummary) -> FlatDag | None:
         stored = await reader.load(summary.saga_id)
         return None if stored is None else dag_of(stored).flat
     except RecoveryError:
-        return None  # the log is worth more than the names in it
+        # The log is worth more than the names in it.
+        return None  # noqa: ASYNC910 - the store was asked
 
 
 def _text(found: _Read, *, times: bool) -> str:

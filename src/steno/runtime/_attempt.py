@@ -111,6 +111,7 @@ class Attempt:
             if self.state.unwinding:
                 return self._failed(NotDone(UNWOUND))
         if self.command.fails:
+            await trio.lowlevel.checkpoint_if_cancelled()
             return inputs.ActionRaised(
                 self.ctx.node_id, INJECTED, self._doubt(call=self._was_cut_off)
             )
@@ -158,7 +159,9 @@ class Attempt:
             if found is not None:
                 return found
             doubt = False
-        return self._failed(error, in_doubt=doubt, unstorable=unstorable)
+        return self._failed(  # noqa: ASYNC910 - the call was waited for
+            error, in_doubt=doubt, unstorable=unstorable
+        )
 
     async def _probe(self) -> AttemptOutcome | None:
         """Find out whether the action was done; None: it was not, by no call so far."""
@@ -171,7 +174,7 @@ class Attempt:
         except Exception as error:
             if is_closing(error) or is_cancelled():
                 raise
-            return self._failed(error, in_doubt=True)
+            return self._failed(error, in_doubt=True)  # noqa: ASYNC910 - user code was called
         await trio.lowlevel.checkpoint_if_cancelled()
         if found is NOT_DONE:
             self._cleared = True

@@ -236,6 +236,7 @@ class NodeRunner:
         policy = self.registry.policy(action)
         if node not in self.state.outputs and not policy.provides_for_doubt:
             # An earlier build could undo it in doubt, and this one cannot: a later one may.
+            await trio.lowlevel.checkpoint_if_cancelled()
             return self._undo_failed(ctx, TypeError(UNPROVIDED), ctx.attempt, HELD)
         for number in range(ctx.attempt, ctx.attempt + command.times):
             await trio.lowlevel.checkpoint_if_cancelled()

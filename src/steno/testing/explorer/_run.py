@@ -201,6 +201,7 @@ class Run:
             raise each
 
     async def _play(self, playing: Awaitable[object], played: trio.Event) -> None:
+        await trio.lowlevel.checkpoint()
         try:
             await playing
         except Exception as error:  # noqa: BLE001 - it may raise any exception
