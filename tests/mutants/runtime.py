@@ -40,8 +40,8 @@ MUTANTS = (
         "line 6: an action is called only after its `started` is durable",
         "runtime/_executor.py",
         (
-            "            durable = recording.durable_events\n",
-            "            durable = recording.durable_events\n"
+            "            first, events = recording.durable_events, recording.step.record\n",
+            "            first = recording.durable_events\n"
             "            events = (*self._late, *step.record)\n"
             "            self._late = ()\n"
             "            if row is SagaCachedState.RUNNING and events and any(\n"
@@ -583,8 +583,8 @@ MUTANTS = (
         "a probe that raises leaves the attempt in doubt",
         "runtime/_attempt.py",
         (
-            "            return self._failed(error, in_doubt=True)\n",
-            "            return None if error else self._failed(error, in_doubt=True)\n",
+            "            return self._failed(error, in_doubt=True)  # noqa",
+            "            return None if error else self._failed(error, in_doubt=True)  # noqa",
         ),
     ),
     fault(
@@ -634,7 +634,7 @@ MUTANTS = (
         "if the saga unwinds meanwhile, the call is not made",
         "runtime/_executor.py",
         (
-            "                self._runner.turns.skip()\n",
+            "                self._runner.skip_turns()\n",
             "                pass\n",
         ),
     ),
@@ -654,7 +654,7 @@ MUTANTS = (
         "a drain cuts off the wait for a turn",
         "runtime/_executor.py",
         (
-            "        self._runner.turns.cut_off()\n",
+            "        self._runner.cut_off_turns()\n",
             "        pass\n",
         ),
     ),

@@ -14,13 +14,12 @@ Rule 2. User code runs in tasks of its nursery, which tell it the outcome of a n
 Rule 3. If a step cannot be made durable, the tasks are cancelled first, then the machine, which
 knows more than the store, is never used again. The saga stands still until it is loaded afresh.
 
-Rule 4. It is a bulkhead. Anything that goes wrong in here, in the machine or in a task, halts this
-saga and is reported as an `InternalError`; the tasks that call it, the writer's and the
-coordinator's, never see it.
+Rule 4. It is a bulkhead. What fails in here, in the machine or in a task, halts this saga and is
+reported as an `InternalError`; the writer's and the coordinator's tasks, which call it, go on.
 
 Rule 5. When no call is under way and the writer has nothing of it, the saga is finished; or it
 waits, for a time or for somebody to look at it; or it was drained or cut off. While its SEC is
-being left, one that waits stays stored as well, and goes on at the next open.
+left, a saga that waits is left as well, and goes on at the next open.
 """
 
 from __future__ import annotations
@@ -84,7 +83,6 @@ class SagaExecutor:
 
     Attributes:
         machine: What decides.
-        saga_id: The saga that it runs.
         fence: The fence that it writes with.
         phase: Where the saga is in its life, as far as that is durable.
     """
@@ -95,7 +93,6 @@ class SagaExecutor:
     _exec_client: SecExecClient
     _admission: Admission
     fence: Fence
-    saga_id: SagaId = attrs.field(init=False)
     phase: Phase = attrs.field(init=False, default=Phase.READY)
     _under_way: int = attrs.field(init=False, default=0)  # calls
     _waits: int = attrs.field(init=False, default=0)  # times that the timer is to tell
@@ -107,9 +104,10 @@ class SagaExecutor:
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
     _over: trio.Event = attrs.field(init=False, factory=trio.Event)
 
-    def __attrs_post_init__(self) -> None:
-        """Begin with nothing under way."""
-        self.saga_id = self.machine.state.log.saga_id
+    @property
+    def saga_id(self) -> SagaId:
+        """The saga that it runs."""
+        return self.machine.state.log.saga_id
 
     def begin(self) -> None:
         """
@@ -166,7 +164,7 @@ class SagaExecutor:
     def drain(self) -> None:
         """Begin nothing from now on; calls under way end and are logged."""
         self.machine.drain()
-        self._runner.turns.cut_off()
+        self._runner.cut_off_turns()
 
     def rest(self) -> None:
         """Leave the saga to the next open if it only waits, as its SEC is being left."""
@@ -231,7 +229,8 @@ class SagaExecutor:
                 # nothing to do.
                 self._recording.lost()
                 self._nursery = None
-                self._exec_client.timer.forget(self._waits)
+                if self._waits:
+                    self._exec_client.timer.forget(self._waits)
         # A nursery swallows the Cancelled of its own scope, so this point can be reached without
         # the saga being over.
         if not self._over.is_set():
@@ -245,10 +244,9 @@ class SagaExecutor:
         recording = self._recording
         if recording.state is RecordingState.IDLE:
             recording.told(self.machine.start(self._exec_client.now()))
+        row = cached_state(self.machine.state)
         match recording.waiting:
-            case [Step() as first] if recording.adds_nothing(
-                first, cached_state(self.machine.state)
-            ):
+            case [Step() as first] if recording.adds_nothing(first, row):
                 self.take()
             case _:
                 self._exec_client.record(self)
@@ -262,7 +260,8 @@ class SagaExecutor:
             name = self.machine.dag.flat.names[command.node_id]
             self._halt(nursery_left_open(self.saga_id, name))
             return
-        self._tell(outcome)
+        if self._recording.told(outcome):  # as `_tell` does, without a call for each node
+            self._exec_client.record(self)
 
     # What is written, and what follows from that
 
@@ -284,8 +283,8 @@ class SagaExecutor:
             if nothing_new:
                 self._durable()
                 return None
-            durable = recording.durable_events
-            record = SagaRecord(self.saga_id, self.fence, durable, recording.step.record, row)
+            first, events = recording.durable_events, recording.step.record
+            record = SagaRecord(self.machine.state.log.saga_id, self.fence, first, events, row)
             return Write(record, self._written)
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)
@@ -329,10 +328,11 @@ class SagaExecutor:
         """Do what a durable step asks for; then ask the writer again, if more was told."""
         if self.phase is _READY:
             self._note_started()
-        if self.machine.state.unwinding or self._runner.raised:
+        unwinding = self.machine.state.first_failure is not None
+        if unwinding or self._runner.raised:
             report_failures(self.machine, step, self._runner.raised)
-            if self.machine.state.unwinding:
-                self._runner.turns.skip()
+            if unwinding:
+                self._runner.skip_turns()
         # Before the commands: nothing more is begun of a saga that halts.
         if self._problem is not None:
             self._halt(SagaHaltedError(self.saga_id, self._problem))

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import attrs
 import trio
 
-from steno.action import ActionRegistry, Codec
+from steno.action import ActionRegistry, Codec, Policy
 from steno.core import (
     FlatDag,
     JsonText,
@@ -127,6 +127,7 @@ class ExecutorFactory:
         user_data: Returns the user data of a saga.
         exec_client: The executors' access to the SEC.
         limiters: Those of its actions.
+        policies: What those say of their calls.
     """
 
     admission: Admission
@@ -135,6 +136,7 @@ class ExecutorFactory:
     user_data: UserData
     exec_client: SecExecClient
     limiters: Limiters = attrs.field(init=False, factory=Limiters)
+    policies: dict[str, Policy] = attrs.field(init=False, factory=dict)
     # Weak: a graph is shared for as long as some saga in memory has it.
     _graphs: WeakValueDictionary[str, FlatDag] = attrs.field(
         init=False, factory=WeakValueDictionary
@@ -182,6 +184,7 @@ class ExecutorFactory:
             codec=self.codec,
             user_data=user_data,
             limiters=self.limiters,
+            policies=self.policies,
             now=self.exec_client.now,
         )
         recording: Recording[Told] = Recording(len(state.log.events), stored)

@@ -124,8 +124,8 @@ class NodeRunner:
         codec: Encodes their results.
         user_data: The user data that they share.
         limiters: The limiters of the SEC.
+        policies: What its actions say of their calls, by name, of those that were called.
         now: Returns the time, by the SEC's clock.
-        turns: The nodes that wait for a limiter.
         raised: The exceptions of actions and undo actions that failed, by node, until the failure
             is logged. None until the first one fails.
     """
@@ -137,8 +137,10 @@ class NodeRunner:
     codec: Codec
     user_data: object
     limiters: Limiters
+    policies: dict[str, Policy]
     now: Callable[[], Timestamp]
-    turns: Turns = attrs.field(init=False, factory=Turns)
+    # Few sagas have a limited action, so it is made when it is first needed.
+    _turns: Turns | None = attrs.field(init=False, default=None)
     raised: dict[SagaNodeId, Exception] | None = attrs.field(init=False, default=None)
 
     async def run(self, command: RunAction | RunUndo) -> NodeOutcome:
@@ -174,7 +176,8 @@ class NodeRunner:
         """Return an awaitable that calls an action, without a frame for the loop if only once."""
         node = command.node_id
         action, ctx = self._action(node), self._context(node)
-        policy = self.registry.policy(action)
+        # Most actions were called before, and then this is not a call for each node.
+        policy = self.policies.get(action.name) or self._policy(action)
         if policy is not PLAIN or command.fails:
             return self._run_by_policy(command, action, ctx, policy)
         if command.times == 1:
@@ -190,7 +193,9 @@ class NodeRunner:
             outcome = await attempt.run()
         else:
             limiter = self.limiters.of(action.name, policy.limit)
-            async with self.turns.turn(ctx.node_id, limiter, repeats=command.repeats) as turn:
+            async with self._own_turns().turn(
+                ctx.node_id, limiter, repeats=command.repeats
+            ) as turn:
                 if turn is Turn.CUT_OFF:
                     return NodeHalted("it was to wait for its turn", closing=True)
                 outcome = attempt.unwound() if turn is Turn.SKIPPED else await attempt.run()
@@ -233,7 +238,7 @@ class NodeRunner:
         node = command.node_id
         action = self._action(node)
         ctx = self._context(node, undoing=True, output_type=output_type_of(action))
-        policy = self.registry.policy(action)
+        policy = self._policy(action)
         if node not in self.state.outputs and not policy.provides_for_doubt:
             # An earlier build could undo it in doubt, and this one cannot: a later one may.
             await trio.lowlevel.checkpoint_if_cancelled()
@@ -315,6 +320,23 @@ class NodeRunner:
             msg = f"node {node} does not run an action: {flat_node!r}"
             raise InternalError(msg)
         return self.registry.get(flat_node.action_name)
+
+    def skip_turns(self) -> None:
+        """Let no node wait for its turn, as the saga unwinds, but those that repeat a call."""
+        self._own_turns().skip()
+
+    def cut_off_turns(self) -> None:
+        """Let no node wait for its turn, as nothing is begun any more."""
+        self._own_turns().cut_off()
+
+    def _own_turns(self) -> Turns:
+        if self._turns is None:
+            self._turns = Turns()
+        return self._turns
+
+    def _policy(self, action: Action) -> Policy:
+        policy = self.policies[action.name] = self.registry.policy(action)
+        return policy
 
     def _context(
         self, node: SagaNodeId, *, undoing: bool = False, output_type: object = None

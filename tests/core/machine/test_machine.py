@@ -22,8 +22,10 @@ from steno.core import (
     SagaDag,
     SagaMachine,
     SagaState,
+    Step,
     Timestamp,
     UndoActionError,
+    Wait,
     action_error,
     in_doubt,
     injectable,
@@ -31,7 +33,7 @@ from steno.core import (
 )
 from steno.errors import CorruptLog, IllegalEvent, InternalError, NodeBegun, NoSuchNode
 from steno.testing.notation import ERROR as FAILURE
-from steno.testing.notation import SAGA_ID, UNDO_ERROR, fold, inputs_of, step_text
+from steno.testing.notation import SAGA_ID, UNDO_ERROR, fold, inputs_of, shown, step_text
 from steno.testing.playbook import Playbook
 from support.demo import OUTPUTS, build, demo, saga
 from support.simulator import state_facts
@@ -513,6 +515,14 @@ def test_late_due(log: str):
     assert play.steps[-1].record == ()
     assert all(isinstance(command, Finish) for command in play.steps[-1].then)
     assert facts(play.state) == before
+
+
+def test_early_due():
+    """The clock may have been set back, or another wait is over: the machine asks to wait again."""
+    play = Playbook(CHAIN, "2+ 2✓ 0+ 0↻=500")
+    play.machine.start(Timestamp(100))
+    assert play.machine.handle(inputs_of("0@"), Timestamp(499)) == Step((), (Wait(0, 500),))
+    assert shown(play.machine.handle(inputs_of("0@"), Timestamp(500)).record) == "0+"
 
 
 def test_a_drained_machine_begins_no_attempt():

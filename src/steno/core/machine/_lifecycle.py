@@ -21,7 +21,8 @@ def cached_state(state: SagaState) -> SagaCachedState:
     """Return what the row of a saga that was started is to say."""
     if (outcome := state.outcome) is not None:
         return _OUTCOMES[outcome]
-    return _UNWINDING if state.unwinding else _RUNNING
+    # Not `state.unwinding`: each step asks, and that is one more call.
+    return _RUNNING if state.first_failure is None else _UNWINDING
 
 
 def only_waits(state: SagaState) -> bool:

@@ -325,8 +325,11 @@ class SagaMachine:
             )
         elif (output := self.state.own_output(node)) is None:
             # A call that was cut off may have taken effect, whatever is injected now.
-            times = self._repeat.get(node, ONCE).action
-            step.then.append(_run_action(node, times, repeats, fails))
+            unusual = repeats or node in self._repeat
+            times = self._repeat.get(node, ONCE).action if unusual else 1
+            step.then.append(
+                _run_action(node, times, repeats, fails) if unusual else _run_action(node)
+            )
         elif isinstance(sleep := self.dag.flat.nodes[node], SleepNode):
             step.then.append(Wait(node, self._end_of(node, sleep)))
         else:
