@@ -1,7 +1,7 @@
 """A context for the unit test of one action."""
 
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import IPv4Address
 
 import attrs
@@ -115,3 +115,24 @@ async def test_the_time_in_trio(autojump_clock):
     ctx = action_context(None)
     await trio.sleep(60)
     assert ctx.now() == EPOCH + timedelta(seconds=60)
+
+
+def test_the_output_in_an_undo_action():
+    """It has the type that it was given with, or the one that is asked for; none in doubt."""
+    room = Room(17)
+    of_node = {"outputs": {"node": room}, "undoing": True}
+    assert action_context(None, **of_node).output == room
+    assert action_context(None, **of_node, output_type=dict).output == {"number": 17}
+    assert action_context(None, undoing=True, in_doubt=True).output is None
+    assert action_context(None, undoing=True).output is None
+    for wrong in ({"in_doubt": True}, {**of_node, "in_doubt": True}):
+        with pytest.raises(ValueError, match="in_doubt=True is for an undo action whose own node"):
+            action_context(None, **wrong)
+
+
+def test_the_attempt():
+    """Its number, and when the first one was started."""
+    started = datetime(2026, 1, 2, tzinfo=UTC)
+    ctx = action_context(None, attempt=3, started_at=started)
+    assert (ctx.attempt, ctx.started_at) == (3, started)
+    assert (action_context(None).attempt, action_context(None).started_at) == (1, None)

@@ -17,6 +17,7 @@ again.
 """
 
 from steno.action import from_timestamp, to_timestamp
+from steno.core import with_times
 from steno.store._finding import Finding, Verdict
 from steno.store._judge import Append, Change, Create, Note, StoredRow, judge
 from steno.store._port import (
@@ -81,4 +82,5 @@ __all__ = [
     "from_timestamp",
     "judge",
     "to_timestamp",
+    "with_times",
 ]

@@ -26,6 +26,10 @@ def action_context(
     node_name: str = "node",
     saga_id: UUID = SAGA_ID,
     undoing: bool = False,
+    in_doubt: bool = False,
+    attempt: int = 1,
+    started_at: datetime | None = None,
+    output_type: object = None,
     codec: Codec | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> ActionContext[C]:
@@ -52,17 +56,27 @@ def action_context(
         node_name: The name of the action's own node.
         saga_id: The saga's id. Its keys, and the ids from `ctx.uuid`, are derived from it.
         undoing: Whether the context is for the undo action.
+        in_doubt: Whether the context is for the undo action of a node that failed in doubt, whose
+            output is not known.
+        attempt: What `ctx.attempt` is.
+        started_at: What `ctx.started_at` is.
+        output_type: The return annotation of the action, as which `ctx.output` is decoded; None:
+            the type of the node's output.
         codec: The codec of the action's registry, if it is not the default.
         clock: Returns what `ctx.now()` does; None: a `DateClock`, which begins in the year 2000 and
             advances with Trio's clock.
 
     Raises:
-        ValueError: The outputs include the action's own node, and `undoing` is false.
+        ValueError: The outputs include the action's own node, and `undoing` is false, or `in_doubt`
+            is true; or that is true and `undoing` is false.
         SerializeError: The params or an output cannot be stored as JSON.
         DagBuilderError: A node's name is not valid.
     """
     if node_name in outputs and not undoing:
         msg = f'an action does not see the output of its own node "{node_name}"; undoing=True does'
+        raise ValueError(msg)
+    if in_doubt and (not undoing or node_name in outputs):
+        msg = "in_doubt=True is for an undo action whose own node has no output"
         raise ValueError(msg)
     known = Codec() if codec is None else codec
     builder = DagBuilder("test", codec=known)
@@ -71,7 +85,8 @@ def action_context(
         builder.append_parallel([Node.constant(name, value) for name, value in ancestors.items()])
     builder.append(Node.action(node_name, "action"))
     dag = SagaDag(builder.build(), params)
-    visible = outputs if node_name in outputs or not undoing else {**outputs, node_name: None}
+    has_output = undoing and not in_doubt and node_name not in outputs
+    visible = {**outputs, node_name: None} if has_output else outputs
     texts: dict[SagaNodeId, JsonText] = {
         dag.get_index(name): known.encode(value) for name, value in visible.items()
     }
@@ -84,8 +99,8 @@ def action_context(
         dag,
         texts,
         undoing,
-        1,
-        None,
-        None,
+        attempt,
+        None if started_at is None else to_timestamp(started_at),
+        type(outputs.get(node_name)) if output_type is None else output_type,
         lambda: to_timestamp(tell()),
     )
