@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
@@ -72,19 +72,9 @@ def action_context(
         SerializeError: The params or an output cannot be stored as JSON.
         DagBuilderError: A node's name is not valid.
     """
-    if node_name in outputs and not undoing:
-        msg = f'an action does not see the output of its own node "{node_name}"; undoing=True does'
-        raise ValueError(msg)
-    if in_doubt and (not undoing or node_name in outputs):
-        msg = "in_doubt=True is for an undo action whose own node has no output"
-        raise ValueError(msg)
+    _check(node_name in outputs, undoing=undoing, in_doubt=in_doubt, node_name=node_name)
     known = Codec() if codec is None else codec
-    builder = DagBuilder("test", codec=known)
-    ancestors = {name: value for name, value in outputs.items() if name != node_name}
-    if ancestors:
-        builder.append_parallel([Node.constant(name, value) for name, value in ancestors.items()])
-    builder.append(Node.action(node_name, "action"))
-    dag = SagaDag(builder.build(), params)
+    dag = _dag(known, [name for name in outputs if name != node_name], node_name, params)
     has_output = undoing and not in_doubt and node_name not in outputs
     visible = {**outputs, node_name: None} if has_output else outputs
     texts: dict[SagaNodeId, JsonText] = {
@@ -104,3 +94,28 @@ def action_context(
         type(outputs.get(node_name)) if output_type is None else output_type,
         lambda: to_timestamp(tell()),
     )
+
+
+def _check(
+    has_own: bool,  # noqa: FBT001 - of this module
+    *,
+    undoing: bool,
+    in_doubt: bool,
+    node_name: str,
+) -> None:
+    """Refuse an output that the call would not see in a saga."""
+    if has_own and not undoing:
+        msg = f'an action does not see the output of its own node "{node_name}"; undoing=True does'
+        raise ValueError(msg)
+    if in_doubt and (has_own or not undoing):
+        msg = "in_doubt=True is for an undo action whose own node has no output"
+        raise ValueError(msg)
+
+
+def _dag(codec: Codec, ancestors: Sequence[str], node_name: str, params: object) -> SagaDag:
+    """Return a saga of a node, and of nodes that it can look up."""
+    builder = DagBuilder("test", codec=codec)
+    if ancestors:
+        builder.append_parallel([Node.constant(name, None) for name in ancestors])
+    builder.append(Node.action(node_name, "action"))
+    return SagaDag(builder.build(), params)

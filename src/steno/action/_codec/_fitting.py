@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from types import NoneType
 from typing import Any, Literal, get_args
 
@@ -69,26 +70,36 @@ class Fitting:
     ) -> bool:
         if is_typed_dict(origin):
             types = field_types(as_type)
-            return origin.__required_keys__ <= value.keys() <= types.keys() and self._each(
-                (value[name], types[name]) for name in value
-            )
-        if is_named_tuple(origin):
-            return self._each(zip(value, field_types(as_type).values(), strict=False))
-        if not args:
-            return True
-        if origin is tuple and args[1:] != (...,):
-            return len(value) == len(args) and self._each(zip(value, args, strict=True))
-        if origin in ARRAYS or origin is tuple:
-            return self._each((each, args[0]) for each in value)
-        if origin in OBJECTS:
-            return self._each((key, args[0]) for key in value) and self._each(
-                (each, args[1]) for each in value.values()
-            )
-        types = fields_of(as_type) if has_fields(as_type) else {}
-        return self._each((getattr(value, name), types[name]) for name in types)
+            if not origin.__required_keys__ <= value.keys() <= types.keys():
+                return False
+        if origin is tuple and args and args[1:] != (...,) and len(value) != len(args):
+            return False
+        return self._each(_parts(value, as_type, origin, args))
 
     def _each(self, pairs: Iterable[tuple[JSON, Annotation]]) -> bool:
         return all(self.fits(value, as_type) for value, as_type in pairs)
+
+
+def _parts(
+    value: JSON, as_type: Annotation, origin: Annotation, args: tuple[Annotation, ...]
+) -> Iterable[tuple[JSON, Annotation]]:
+    """Return the parts of a value, each with the type that it has to match."""
+    if is_typed_dict(origin):
+        types = field_types(as_type)
+        return ((value[name], types[name]) for name in value)
+    if is_named_tuple(origin):
+        return zip(value, field_types(as_type).values(), strict=False)
+    if not args:
+        return ()
+    if origin is tuple and args[1:] != (...,):
+        return zip(value, args, strict=True)
+    if origin in ARRAYS or origin is tuple:
+        return ((each, args[0]) for each in value)
+    if origin in OBJECTS:
+        keys, values = args
+        return chain(((each, keys) for each in value), ((each, values) for each in value.values()))
+    types = fields_of(as_type) if has_fields(as_type) else {}
+    return ((getattr(value, name), types[name]) for name in types)
 
 
 def same(one: JSON, other: JSON) -> bool:

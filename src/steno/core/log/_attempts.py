@@ -88,28 +88,14 @@ class AttemptRules:
         for node, own in places.items():
             word = "".join(_letter(log[seq]) for seq in own)
             if (wrong := _first_wrong(word)) is not None:
-                seq = own[wrong]
-                faults[seq] = f"it cannot follow {_named(log, own[:wrong])}"
+                faults[own[wrong]] = f"it cannot follow {_named(log, own[:wrong])}"
+            if word[-1] in "sS":
+                busy.add(node)
             for kind in (AttemptFailed, UndoAttemptFailed):
                 of_kind = [seq for seq in own if isinstance(log[seq].event_type, kind)]
                 numbers.update({seq: number for number, seq in enumerate(of_kind, start=1)})
-            if word[-1] in "sS":
-                busy.add(node)
-        waiting: dict[int, None] = {}
-        failed: dict[int, int] = {}
-        was_waiting: list[int | None] = []
-        was_stuck: list[int | None] = []
-        for seq, event in enumerate(log):
-            was_waiting.append(next(iter(waiting), None))
-            was_stuck.append(next(iter(failed.values()), None))
-            waiting.pop(event.node_id, None)
-            failed.pop(event.node_id, None)
-            if isinstance(event.event_type, AttemptFailed):
-                waiting[event.node_id] = None
-            elif isinstance(event.event_type, UndoFailed):
-                failed[event.node_id] = seq
         return cls(
-            flat, log, faults, numbers, was_waiting, was_stuck, frozenset(busy), bool(failed)
+            flat, log, faults, numbers, *_open_before(log), frozenset(busy), _ends_stuck(log)
         )
 
     def check(self, seq: int, first_failure: int) -> _Fault | None:
@@ -141,6 +127,32 @@ class AttemptRules:
     def stuck_before(self, seq: int) -> int | None:
         """Return where the first undo failed that is not repaired before an event."""
         return self.stuck[seq]
+
+
+def _open_before(
+    log: tuple[SagaNodeEvent, ...],
+) -> tuple[list[int | None], list[int | None]]:
+    """Return for each event a node that waits by then, and where the first failed undo stands."""
+    waiting: dict[int, None] = {}
+    failed: dict[int, int] = {}
+    was_waiting: list[int | None] = []
+    was_stuck: list[int | None] = []
+    for seq, event in enumerate(log):
+        was_waiting.append(next(iter(waiting), None))
+        was_stuck.append(next(iter(failed.values()), None))
+        waiting.pop(event.node_id, None)
+        failed.pop(event.node_id, None)
+        if isinstance(event.event_type, AttemptFailed):
+            waiting[event.node_id] = None
+        elif isinstance(event.event_type, UndoFailed):
+            failed[event.node_id] = seq
+    return was_waiting, was_stuck
+
+
+def _ends_stuck(log: tuple[SagaNodeEvent, ...]) -> bool:
+    """Return True if the last event of some node is the failure of its undo."""
+    last = {event.node_id: event.event_type for event in log}
+    return any(isinstance(what, UndoFailed) for what in last.values())
 
 
 def _letter(event: SagaNodeEvent) -> str:
