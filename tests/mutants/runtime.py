@@ -98,10 +98,10 @@ MUTANTS = (
         "running actions are never cancelled",
         "runtime/_executor.py",
         (
-            "        if self._recording.told(item):\n",
-            '        if type(item).__name__ == "ActionRaised" and self._nursery:\n'
+            "        if self._recording.told(outcome):",
+            '        if type(outcome).__name__ == "ActionRaised" and self._nursery:\n'
             "            self._nursery.cancel_scope.cancel()\n"
-            "        if self._recording.told(item):\n",
+            "        if self._recording.told(outcome):",
         ),
     ),
     fault(
