@@ -12,7 +12,7 @@ from steno.action._func import NOOP, Action, ActionFunc, new_action_noop_undo, o
 from steno.action._policy import NOT_DONE, PLAIN, NotDoneType, Policy
 from steno.action._registry import ActionRegistry
 from steno.action._retry import Retry, chance_of
-from steno.action._time import from_timestamp, to_timestamp
+from steno.action._time import from_timestamp, system_time, to_timestamp
 
 __all__ = [
     "NOOP",
@@ -33,5 +33,6 @@ __all__ = [
     "message_of",
     "new_action_noop_undo",
     "output_type_of",
+    "system_time",
     "to_timestamp",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Generic, TypeVar, cast, overload
@@ -10,7 +9,7 @@ from uuid import UUID, uuid5
 
 import attrs
 
-from steno.action._time import from_timestamp
+from steno.action._time import from_timestamp, system_time
 from steno.core import (
     JSON,
     JsonText,
@@ -27,11 +26,6 @@ from steno.errors import DeserializeError
 
 C_co = TypeVar("C_co", covariant=True)
 T = TypeVar("T")
-
-
-def system_time() -> Timestamp:
-    """Return the time by the machine's clock."""
-    return Timestamp(time.time_ns() // 1000)
 
 
 @attrs.frozen(eq=False)

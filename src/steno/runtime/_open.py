@@ -13,7 +13,6 @@ comes out as it is, the same object, never in a group of ours.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
@@ -22,7 +21,7 @@ from typing import cast, overload
 import attrs
 import trio
 
-from steno.action import ActionRegistry, Codec
+from steno.action import ActionRegistry, Codec, system_time
 from steno.core import Timestamp
 from steno.errors import SecCrashed, StoreStuck
 from steno.runtime._absent import AbsentSagas
@@ -80,10 +79,6 @@ class _Supervisor:
                 self.crash = (fatal or failures)[0]
             self.outer.cancel_scope.cancel()
             await trio.lowlevel.checkpoint()  # noqa: ASYNC102 - it need not come back
-
-
-def _system_time() -> Timestamp:
-    return Timestamp(time.time_ns() // 1000)  # each step asks: a datetime would take ten times that
 
 
 def _told_by(clock: Callable[[], datetime]) -> Callable[[], Timestamp]:
@@ -198,7 +193,7 @@ def open_sec(
         patience=store_patience,
         retention=checked_retention(retention),
         codec=codec,
-        now=_system_time if clock is None else _told_by(clock),
+        now=system_time if clock is None else _told_by(clock),
     )
     return opening.open()
 
