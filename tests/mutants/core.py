@@ -131,8 +131,8 @@ MUTANTS = (
         "doubt of an earlier attempt stays, and only a probe ends it",
         "core/machine/_machine.py",
         (
-            "        if doubt is None:\n            doubt = self.state.is_in_doubt(node)\n",
-            "        if doubt is None:\n            doubt = False\n",
+            "self.state.is_in_doubt(node) if raised.in_doubt is None else raised.in_doubt\n",
+            "raised.in_doubt or False\n",
         ),
     ),
     fault(

@@ -201,8 +201,8 @@ MUTANTS = (
         "no attempt is lost, or counted twice",
         "core/machine/_state.py",
         (
-            "if (number := self.setbacks.next_number(node, event)) != event.attempt:",
-            "if (number := self.setbacks.next_number(node, event)) < 1:",
+            "if (number := self.setbacks.next_number(node, undoing=undoing)) != event.attempt:",
+            "if (number := self.setbacks.next_number(node, undoing=undoing)) < 1:",
         ),
     ),
     fault(
@@ -210,7 +210,7 @@ MUTANTS = (
         "tests/core/machine/test_setback.py::test_each_direction_has_its_own_count",
         "no attempt is lost, or counted twice",
         "core/machine/_setback.py",
-        ("return attempts[node].number + 1 if node in attempts else 1", "return 1"),
+        ("return 1 if last is None else last.number + 1", "return 1"),
     ),
     fault(
         "a node is in flight since its last attempt",

@@ -8,6 +8,7 @@ from datetime import datetime
 from steno.action import from_timestamp
 from steno.cli._text import one_line, short_time
 from steno.core import (
+    Attempt,
     AttemptFailed,
     FailedAttempt,
     NodeExecState,
@@ -15,8 +16,6 @@ from steno.core import (
     SagaNodeEventType,
     SagaNodeId,
     UndoAttemptFailed,
-    action_error,
-    undo_error,
 )
 
 HELD = {NodeExecState.HELD, NodeExecState.UNDO_HELD}
@@ -32,11 +31,9 @@ UNSETTLED = {NodeExecState.WORKING, NodeExecState.QUEUED_TODO, *WAITING}
 def attempt_of(event_type: SagaNodeEventType) -> FailedAttempt | None:
     """Return the attempt that an event is about; None if it is about something else."""
     match event_type:
-        case AttemptFailed(attempt=number, error=error, in_doubt=in_doubt, next=due):
-            return FailedAttempt(number, str(action_error(error)), in_doubt, due, undoing=False)
-        case UndoAttemptFailed(attempt=number, error=error, next=due):
-            text = undo_error(error).source_error
-            return FailedAttempt(number, text, in_doubt=False, next=due, undoing=True)
+        case AttemptFailed() | UndoAttemptFailed():
+            undoing = isinstance(event_type, UndoAttemptFailed)
+            return FailedAttempt.of(Attempt.of(event_type), undoing=undoing)
         case _:
             return None
 

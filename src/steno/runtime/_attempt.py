@@ -77,9 +77,9 @@ def _too_long(seconds: float) -> str:
 
 
 @attrs.define(eq=False)
-class Attempt:
+class AttemptRunner:
     """
-    A call of an action by its policy.
+    Makes one attempt of an action, by its policy.
 
     Attributes:
         action: The action.

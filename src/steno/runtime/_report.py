@@ -87,16 +87,16 @@ def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
         node = event.node_id
         match event.event_type:
             case Failed(error=error) | FailedInDoubt(error=error):
-                cause = None if raised is None else raised.pop(node, None)
+                cause = _taken(raised, node)
                 _report_node(
                     machine, logging.WARNING, f"failed: {action_error(error)}", node, cause
                 )
             case AttemptFailed(attempt=number, error=error, next=due):
-                cause = None if raised is None else raised.pop(node, None)
+                cause = _taken(raised, node)
                 what = f"failed at attempt {number}: {action_error(error)}"
                 _report_node(machine, *_again(due, what), node=node, error=cause)
             case UndoAttemptFailed(attempt=number, error=error, next=due):
-                cause = None if raised is None else raised.pop(node, None)
+                cause = _taken(raised, node)
                 what = f"was not undone at attempt {number}: {_line(error)}"
                 _report_node(machine, *_again(due, what), node=node, error=cause)
             case UndoFailed(error=error):
@@ -119,6 +119,11 @@ def report_stuck(machine: SagaMachine, raised: Raised) -> None:
 def _line(error: JsonText) -> str:
     """Return an error as one line; its own text has several."""
     return undo_error(error).source_error
+
+
+def _taken(raised: Raised, node: SagaNodeId) -> Exception | None:
+    """Remove and return the exception of a node's action."""
+    return None if raised is None else raised.pop(node, None)
 
 
 def _again(due: Timestamp | None, what: str) -> tuple[int, str]:

@@ -43,7 +43,7 @@ from steno.core import (
     lookup,
 )
 from steno.errors import ActionDataError, DeserializeError, InternalError
-from steno.runtime._attempt import Attempt, again_after, cause_of, within
+from steno.runtime._attempt import AttemptRunner, again_after, cause_of, within
 from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
 from steno.runtime._limit import Limiters, Turn, Turns
 
@@ -188,7 +188,7 @@ class NodeRunner:
         self, command: RunAction, action: Action, ctx: ActionContext[Never], policy: Policy
     ) -> NodeOutcome:
         """Call an action that says something of its calls, once it is its turn."""
-        attempt = Attempt(action, ctx, policy, command, self.state, self.codec, self.now)
+        attempt = AttemptRunner(action, ctx, policy, command, self.state, self.codec, self.now)
         if policy.limit is None:
             outcome = await attempt.run()
         else:
@@ -344,8 +344,7 @@ class NodeRunner:
         state = self.state
         attempt = 1
         if state.setbacks is not NO_SETBACKS:  # as it nearly always is: a call less for each node
-            last = state.last_attempt(node, undoing=undoing)
-            attempt = 1 if last is None else last.number + 1
+            attempt = state.setbacks.next_number(node, undoing=undoing)
         ctx = ActionContext(
             state.log.saga_id,
             node,

@@ -162,7 +162,9 @@ def fold(flat: FlatDag, text: str, saga_id: SagaId = SAGA_ID) -> SagaState:
             output = state.own_output(each.node_id) or JsonText("null")
             each = attrs.evolve(each, event_type=Succeeded(output))
         if isinstance(what := each.event_type, AttemptFailed | UndoAttemptFailed):
-            number = state.setbacks.next_number(each.node_id, what)
+            number = state.setbacks.next_number(
+                each.node_id, undoing=isinstance(what, UndoAttemptFailed)
+            )
             each = attrs.evolve(each, event_type=attrs.evolve(what, attempt=number))
         state.apply(each)
     return state

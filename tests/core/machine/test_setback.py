@@ -33,10 +33,10 @@ def test_an_attempt_is_what_its_event_says(text: str, attempt: Attempt):
 def test_each_direction_has_its_own_count():
     """The number of the next failed attempt follows from the last."""
     found = setbacks("0+ 0↻ 0+ 0≈ 0+ 0? 0- 0↺")
-    assert found.next_number(0, event("0↻").event_type) == 3
-    assert found.next_number(0, event("0↺").event_type) == 2
-    assert found.next_number(1, event("1↻").event_type) == 1
-    assert found.next_number(1, event("1↺").event_type) == 1
+    assert found.next_number(0, undoing=False) == 3
+    assert found.next_number(0, undoing=True) == 2
+    assert found.next_number(1, undoing=False) == 1
+    assert found.next_number(1, undoing=True) == 1
 
 
 def test_what_waits():

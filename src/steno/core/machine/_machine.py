@@ -23,7 +23,7 @@ from typing import assert_never
 
 import attrs
 
-from steno.core._value import NULL, encode_json
+from steno.core._value import NULL, JsonText, encode_json
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._ids import SagaNodeId, Timestamp
 from steno.core.graph._node import ActionNode, EndNode, SleepNode, StartNode, SubsagaStartNode
@@ -161,14 +161,11 @@ class SagaMachine:
 
     def _action_raised(self, raised: _input.ActionRaised, step: _StepBuilder) -> None:
         node, error, again = raised.node_id, raised.error, raised.again
-        doubt = raised.in_doubt
-        if doubt is None:
-            doubt = self.state.is_in_doubt(node)
+        doubt = self.state.is_in_doubt(node) if raised.in_doubt is None else raised.in_doubt
         if again is None or self.state.unwinding:
-            step.log(node, FailedInDoubt(in_doubt(error)) if doubt else Failed(error))
+            step.log(node, _failure(error, doubt=doubt))
             return
-        last = self.state.last_attempt(node, undoing=False)
-        number = 1 if last is None else last.number + 1
+        number = self.state.setbacks.next_number(node, undoing=False)
         step.log(node, AttemptFailed(number, error, doubt, again.at, again.reopen))
         step.wait(node, again)
 
@@ -177,8 +174,7 @@ class SagaMachine:
         if again is None:
             step.log(node, UndoFailed(error))
             return
-        last = self.state.last_attempt(node, undoing=True)
-        number = 1 if last is None else last.number + 1
+        number = self.state.setbacks.next_number(node, undoing=True)
         step.log(node, UndoAttemptFailed(number, error, again.at, again.reopen))
         step.wait(node, again)
 
@@ -203,7 +199,7 @@ class SagaMachine:
         for node in tuple(state.setbacks.forward):
             error = state.setbacks.attempts[node].error
             doubt = state.is_in_doubt(node)
-            step.log(node, FailedInDoubt(in_doubt(error)) if doubt else Failed(error))
+            step.log(node, _failure(error, doubt=doubt))
         for node in tuple(state.in_flight):
             is_asleep = state.status(node) is SagaNodeLoadStatus.STARTED
             if is_asleep and isinstance(self.dag.flat.nodes[node], SleepNode):
@@ -320,9 +316,7 @@ class SagaMachine:
         # In this order: an injected error beats a repeat, and fails a constant as well.
         if fails and not (repeats and isinstance(self.dag.flat.nodes[node], ActionNode)):
             doubt = self.state.is_in_doubt(node)
-            step.instants.append(
-                (node, FailedInDoubt(in_doubt(INJECTED)) if doubt else Failed(INJECTED))
-            )
+            step.instants.append((node, _failure(INJECTED, doubt=doubt)))
         elif (output := self.state.own_output(node)) is None:
             # A call that was cut off may have taken effect, whatever is injected now.
             unusual = repeats or node in self._repeat
@@ -383,6 +377,11 @@ class _StepBuilder:
     def done(self) -> Step:
         """Return the step."""
         return Step(tuple(self.record), tuple(self.then))
+
+
+def _failure(error: JsonText, *, doubt: bool) -> Failed | FailedInDoubt:
+    """Return the event of a node that has failed, in doubt or not."""
+    return FailedInDoubt(in_doubt(error)) if doubt else Failed(error)
 
 
 def injectable(dag: SagaDag, node: str | int) -> SagaNodeId:

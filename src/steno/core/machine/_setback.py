@@ -72,10 +72,10 @@ class Setbacks:
         else:
             self.undo_attempts[node], self.undoing[node] = Attempt.of(event), since
 
-    def next_number(self, node: SagaNodeId, event: AttemptFailed | UndoAttemptFailed) -> int:
-        """Return the number that a node's next failed attempt has to have."""
-        attempts = self.attempts if isinstance(event, AttemptFailed) else self.undo_attempts
-        return attempts[node].number + 1 if node in attempts else 1
+    def next_number(self, node: SagaNodeId, *, undoing: bool) -> int:
+        """Return the number of the next attempt of a node's action, or of its undo action."""
+        last = (self.undo_attempts if undoing else self.attempts).get(node)
+        return 1 if last is None else last.number + 1
 
     def end(self, node: SagaNodeId) -> None:
         """Note that a node neither waits for another attempt, nor has an undo that failed."""

@@ -297,7 +297,8 @@ class SagaState:
             raise CorruptLog(node, event.label, "it has no action that could be called again")
         if isinstance(event, AttemptFailed) and self.unwinding:
             raise CorruptLog(node, event.label, "its saga unwinds, so this attempt is its last")
-        if (number := self.setbacks.next_number(node, event)) != event.attempt:
+        undoing = isinstance(event, UndoAttemptFailed)
+        if (number := self.setbacks.next_number(node, undoing=undoing)) != event.attempt:
             raise CorruptLog(node, event.label, f"it is attempt {number}, not {event.attempt}")
 
     def _check_doubt(self, event: SagaNodeEvent, *, in_doubt: bool) -> None:

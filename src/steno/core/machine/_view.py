@@ -24,6 +24,7 @@ from steno.core.log._dump import SagaSerialized
 from steno.core.log._event import SagaNodeEvent
 from steno.core.log._status import SagaNodeLoadStatus
 from steno.core.machine._result import SagaResult, saga_result
+from steno.core.machine._setback import Attempt
 from steno.core.machine._state import SagaState
 from steno.errors import RecoveryError
 
@@ -122,6 +123,12 @@ class FailedAttempt:
     next: Timestamp | None
     undoing: bool
 
+    @classmethod
+    def of(cls, last: Attempt, *, undoing: bool) -> FailedAttempt:
+        """Return what is shown of an attempt of an action, or of its undo action."""
+        text = undo_error(last.error).source_error if undoing else str(action_error(last.error))
+        return cls(last.number, text, last.in_doubt, last.next, undoing)
+
 
 @attrs.frozen(eq=False)
 class SagaExecStatus:
@@ -159,11 +166,9 @@ def failed_attempts(state: SagaState) -> dict[SagaNodeId, FailedAttempt]:
     """Return the last failed attempt of each node that has one; of its undo, if that has any."""
     found: dict[SagaNodeId, FailedAttempt] = {}
     for node, last in state.setbacks.attempts.items():
-        text = str(action_error(last.error))
-        found[node] = FailedAttempt(last.number, text, last.in_doubt, last.next, undoing=False)
+        found[node] = FailedAttempt.of(last, undoing=False)
     for node, last in state.setbacks.undo_attempts.items():
-        text = undo_error(last.error).source_error
-        found[node] = FailedAttempt(last.number, text, in_doubt=False, next=last.next, undoing=True)
+        found[node] = FailedAttempt.of(last, undoing=True)
     return found
 
 

@@ -118,8 +118,9 @@ class Declaration:
         """
         Whether a call that a crash cut off at its end may be repeated, and then fail.
 
-        Not of an atomic action: it says that a call that was cut off has had no effect. Nor of one
-        with nothing to undo. If that has a probe, the probe is asked instead.
+        Not of an atomic action: it is taken at its word that a call that fails leaves nothing, and
+        so is a call that repeats one that was cut off. Nor of one with nothing to undo. If that has
+        a probe, the probe is asked instead.
         """
         return self.has_undo and not self.policy.atomic
 
