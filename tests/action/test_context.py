@@ -2,14 +2,30 @@
 
 import uuid
 from datetime import UTC, datetime
+from functools import partial
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NewType,
+    Optional,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Union,
+)
 
 import attrs
 import pytest
 
 import steno
+from steno.action._context import is_certainly_not
 from steno.core import JsonText, SagaNodeId, encode_json
 from steno.testing.notation import OTHER_ID, SAGA_ID
 from support.demo import build
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -220,3 +236,285 @@ def test_the_output_that_is_not_known():
     assert context("a").output is None
     with pytest.raises(steno.NodeLookupError, match="this node failed in doubt, so it has no"):
         context("c", undoing=True).lookup("c")
+
+
+# Inputs by name
+
+
+@attrs.frozen
+class Room:
+    number: int
+
+
+async def bill(
+    ctx: object, hotel: Room, days: list[int], *, params: Trip, rate: int = 7, note: object = "none"
+) -> object:
+    days.append(0)
+    return hotel, days, params, rate, note
+
+
+async def unbill(ctx: object, hotel: Room, output: str) -> object:
+    return hotel, output
+
+
+async def probe_bill(ctx: object, params, hotel: Room, extra: int | None = None) -> object:
+    return params, hotel, extra
+
+
+BILL = steno.ActionFunc("bill", bill, unbill)
+PROBED = steno.new_action_noop_undo("bill", bill, probe=probe_bill)
+
+BEFORE = {"hotel": {"number": 17}, "hotel_2": {"number": 18}, "days": [1, 2]}
+
+
+def calling(
+    inputs: dict[str, str | steno.Value] | None = None,
+    outputs: dict[str, object] = BEFORE,
+    params: object = Trip("Ritz", 3),
+    *,
+    undoing: bool = False,
+    inside: bool = False,
+) -> steno.ActionContext[object]:
+    """Return a context of the node `bill`, after one node for each of the outputs."""
+    builder = steno.DagBuilder("trip")
+    builder.append_parallel([steno.Node.action(name, name) for name in BEFORE])
+    builder.append(steno.Node.action("bill", "bill", inputs=inputs or {}))
+    built = builder.build()
+    dag = steno.SagaDag(built, params)
+    place = ""
+    if inside:
+        outer = build("outer", steno.Node.constant("p", {"hotel": "Post", "nights": 1}))
+        outer = build("outer", "hotel", *outer.stages[0], steno.Node.subsaga("s", built, "p"))
+        dag, place = steno.SagaDag(outer, params, codec=steno.Codec()), "s/"
+        outputs = {f"{place}{name}": value for name, value in outputs.items()}
+        outputs |= {"/hotel": "the outer one", "p": {"hotel": "Post", "nights": 1}}
+    texts = {dag.get_index(name): encode_json(value) for name, value in outputs.items()}
+    return steno.ActionContext(SAGA_ID, dag.get_index(f"{place}bill"), None, dag, texts, undoing)
+
+
+async def test_inputs_are_outputs_by_name():
+    """Of the types that the parameters ask for; params too; a default stays where no node gives."""
+    given = await BILL.do_it(calling())
+    assert given == (Room(17), [1, 2, 0], Trip("Ritz", 3), 7, "none")
+
+
+async def test_inputs_as_the_node_says():
+    """Of another node, or a value that is stored with the graph."""
+    inputs = {"hotel": "hotel_2", "rate": steno.Value(9), "note": "days"}
+    given = await BILL.do_it(calling(inputs))
+    assert given == (Room(18), [1, 2, 0], Trip("Ritz", 3), 9, [1, 2])
+    assert await PROBED.probe_it(calling(inputs)) == (
+        {"hotel": "Ritz", "nights": 3},
+        Room(18),
+        None,
+    )
+
+
+async def test_every_call_is_given_inputs_of_its_own():
+    """What one call does to a list is not seen by the next, nor by an undo action or a probe."""
+    ctx = calling({"days": steno.Value([5])})
+    for _ in range(2):
+        assert (await BILL.do_it(ctx))[1] == [5, 0]
+    ctx = calling()
+    for _ in range(2):
+        assert (await BILL.do_it(ctx))[1] == [1, 2, 0]
+
+
+async def test_inputs_in_a_subsaga():
+    """Its own nodes and its own params, not those of the saga around it."""
+    given = await BILL.do_it(calling(inside=True))
+    assert given == (Room(17), [1, 2, 0], Trip("Post", 1), 7, "none")
+    assert await PROBED.probe_it(calling(inside=True)) == (
+        {"hotel": "Post", "nights": 1},
+        Room(17),
+        None,
+    )
+
+
+async def test_an_undo_action_is_given_the_output_it_undoes():
+    """Beside its inputs, which follow the rules of the action's."""
+    outputs = BEFORE | {"bill": "No. 5"}
+    assert await BILL.undo_it(calling(outputs=outputs, undoing=True)) == (Room(17), "No. 5")
+    ctx = calling({"hotel": "hotel_2"}, outputs, undoing=True)
+    assert await BILL.undo_it(ctx) == (Room(18), "No. 5")
+
+
+async def undo_required(ctx: object, output: str | None) -> object:
+    return output
+
+
+async def undo_default(ctx: object, output: str = "unknown") -> object:
+    return output
+
+
+@pytest.mark.parametrize(
+    ("undo", "in_doubt", "known"),
+    [(undo_required, None, "No. 5"), (undo_default, "unknown", "No. 5")],
+)
+async def test_an_output_that_is_not_known(undo: object, in_doubt: object, known: object):
+    """After a failure in doubt there is none: then it is None, or the default."""
+    action = steno.ActionFunc("bill", bill, undo)
+    assert await action.undo_it(calling(undoing=True)) == in_doubt
+    outputs = BEFORE | {"bill": known}
+    assert await action.undo_it(calling(outputs=outputs, undoing=True)) == known
+    nothing = BEFORE | {"bill": None}
+    if undo is undo_required:
+        assert await action.undo_it(calling(outputs=nothing, undoing=True)) is None
+
+
+async def test_what_a_function_is_called_with():
+    """A method, a partial and a callable object are given what they take."""
+
+    async def many(price: int, ctx: object, hotel: Room, note: str = "") -> object:
+        return price, hotel, note
+
+    class Service:
+        async def __call__(self, ctx: object, *, hotel: Room) -> object:
+            return hotel
+
+        async def book(self, ctx: object, /, hotel) -> object:
+            return hotel
+
+    for function, expected in (
+        (partial(many, 5), (5, Room(17), "")),
+        (partial(many, 5, note="x"), (5, Room(17), "x")),
+        (partial(many, 5, hotel=Room(1)), (5, Room(1), "")),
+        (Service(), Room(17)),
+        (Service().book, {"number": 17}),
+        (steno.ActionFunc("inner", Service()), Room(17)),
+    ):
+        assert await steno.ActionFunc("bill", function).do_it(calling()) == expected
+
+
+async def takes_nobody(ctx: object, nobody: int) -> None: ...
+async def takes_itself(ctx: object, bill: int) -> None: ...
+async def takes_text(ctx: object, hotel: str) -> None: ...
+async def takes_numbers(ctx: object, params: list[int]) -> None: ...
+async def takes_nowhere(ctx: object, hotel: "Nowhere") -> None: ...  # noqa: F821 - the point
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "parameter", "why"),
+    [
+        (
+            takes_nobody,
+            {},
+            "nobody",
+            "there is no node of that name in its saga or subsaga "
+            '(it sees "hotel", "hotel_2", "days")',
+        ),
+        (
+            takes_itself,
+            {},
+            "bill",
+            "it is a node of stage 1, not an ancestor of this one of "
+            'stage 1 (it sees "hotel", "hotel_2", "days")',
+        ),
+        (takes_text, {}, "hotel", '$: {"number": 17} is not of type str'),
+        (takes_text, {"hotel": steno.Value(5)}, "hotel", "$: 5 is not of type str"),
+        (takes_numbers, {}, "params", '$: {"hotel": "Ritz", "nights": 3} is not of type list[int]'),
+        (takes_nowhere, {}, "hotel", None),
+    ],
+)
+async def test_an_input_that_cannot_be_given(
+    function: object, inputs: dict, parameter: str, why: str | None
+):
+    """The function is not called; the error names action and parameter, and says why."""
+    for action in (
+        steno.ActionFunc("bill", function, function),
+        steno.new_action_noop_undo("bill", function, probe=function),
+    ):
+        undoes = not action.needs_no_undo
+        for call in (action.do_it, action.undo_it if undoes else action.probe_it):
+            with pytest.raises(steno.InputError) as caught:
+                await call(calling(inputs, undoing=call == action.undo_it))
+            error = caught.value
+            assert (error.action_name, error.parameter) == ("bill", parameter)
+            assert str(error) == f'input "{parameter}" of action "bill": {error.why}'
+            assert error.__cause__ is not None
+            if why is None:
+                assert "cannot be resolved: name 'Nowhere' is not defined" in error.why
+            else:
+                assert error.why == why
+            assert isinstance(error, steno.DeserializeError)
+
+
+def test_an_input_is_looked_at_before_the_call():
+    """An error of it is raised when the function is called, not when it is awaited."""
+    with pytest.raises(steno.InputError):
+        steno.ActionFunc("bill", takes_nobody).do_it(calling())
+
+
+# User data
+
+
+class World: ...
+
+
+class Universe(World): ...
+
+
+class Named(Protocol):
+    name: str
+
+
+class Keys(TypedDict):
+    a: int
+
+
+class Box(Generic[T]): ...
+
+
+@pytest.mark.parametrize(
+    ("user_data", "world"),
+    [
+        (World(), World),
+        (Universe(), World),
+        (World(), World | None),
+        (None, World | None),
+        (None, Optional[World]),  # noqa: UP045 - both spellings
+        (None, type(None)),
+        (5, None),
+        (5, object),
+        (5, Any),
+        (5, T),
+        (5, Named),
+        (5, float),
+        (5, complex),
+        (5, int | str),
+        ({"a": 5}, dict[str, str]),
+        (Box(), Box[int]),
+        (5, Keys),
+        ({}, Keys),
+        (5, NewType("Number", str)),
+        (5, Literal["x"]),
+        (5, Annotated[int, "cents"]),
+        (5, Annotated[Any, "cents"]),
+        (5, "World"),
+        (True, int),
+    ],
+)
+def test_user_data_that_may_be_what_a_context_says(user_data: object, world: object):
+    """An instance of the class, or of a subclass; of what is not a class nothing is certain."""
+    assert not is_certainly_not(user_data, world)
+
+
+@pytest.mark.parametrize(
+    ("user_data", "world"),
+    [
+        (5, World),
+        (None, World),
+        (World(), Universe),
+        (World, World),
+        (5, World | None),
+        (5, Union[World, str]),  # noqa: UP007 - both spellings
+        (5, type(None)),
+        ([], dict[str, str]),
+        (5, Box[int]),
+        (5, Annotated[World, "x"]),
+        (5, Annotated[World, "x"] | None),
+    ],
+)
+def test_user_data_that_is_certainly_something_else(user_data: object, world: object):
+    """All that a union says, and the class of a generic one."""
+    assert is_certainly_not(user_data, world)

@@ -52,7 +52,7 @@ steno.DagBuilder("trip", codec=codec).append(steno.Node.constant("ip", "::1", co
 
 # Actions: decorators keep the types of what they decorate
 
-registry = steno.ActionRegistry()
+registry = steno.ActionRegistry[World]()
 
 
 @registry.action
@@ -70,9 +70,56 @@ async def rate(ctx: Context) -> int:
     return 7
 
 
+# Inputs by name: an action is called with them, and its functions stay what they are
+
+
+@registry.action(undo=steno.NOOP, aliases=["bill"])
+async def write_bill(ctx: Context, params: Params, room: Room, *, rate: int = 7) -> str:
+    return f"{room.number}: {params.guests * rate}"
+
+
+@registry.action
+async def rent(ctx: Context, room: Room | None) -> UUID:
+    return ctx.uuid("rent")
+
+
+@rent.undo(in_doubt=True)
+async def end_rent(ctx: Context, room: Room | None, output: UUID | None) -> None: ...
+
+
+@registry.action(undo=steno.NOOP)
+async def post(ctx: Context, bill: str) -> int:
+    if not bill:
+        raise steno.Hold("somebody should write the bill")
+    return len(bill)
+
+
+@post.probe
+async def was_posted(ctx: Context, bill: str) -> int | object:
+    return steno.NOT_DONE
+
+
+@registry.action  # type: ignore[arg-type]  # the actions of this registry get a World
+async def in_another_world(ctx: steno.ActionContext[int]) -> None: ...
+
+
+async def inputs(ctx: Context) -> None:
+    assert_type(await write_bill(ctx, Params(2), Room("7"), rate=9), str)
+    assert_type(await rent(ctx, None), UUID)
+    assert_type(await write_bill.do_it(ctx), str)
+    await end_rent(ctx, Room("7"), ctx.uuid("rent"))
+    await write_bill(ctx, Params(2), "7")  # type: ignore[arg-type]  # it takes a Room
+    await write_bill(ctx, Params(2))  # type: ignore[call-arg]  # the room is missing
+
+
 # What an action says of its calls
 
-retrying = steno.ActionRegistry(
+
+async def make_room(ctx: Context) -> Room:
+    return Room("7")
+
+
+retrying = steno.ActionRegistry[World](
     retry=steno.Retry(OSError, attempts=None, timeout=timedelta(hours=1), wait_max=60),
     timeout=10,
     undo_retry=steno.Retry(on=(OSError, Full), then="fail"),
@@ -126,18 +173,19 @@ async def tell_somebody(ctx: Context) -> None:
     assert_type(ctx.node_name, str)
 
 
-assert_type(reserve, steno.ActionFunc[World, Room])
+assert_type(reserve, steno.ActionFunc[World, [], Room])
 assert_type(release, Callable[[Context], Awaitable[None]])
 assert_type(was_sent, Callable[[Context], Awaitable[object]])
-assert_type(tell_somebody, steno.ActionFunc[World, None])
+assert_type(tell_somebody, steno.ActionFunc[World, [], None])
 assert_type(
     steno.ActionFunc.new_action(
-        "Book", book, cancel, retry=steno.Retry(), timeout=1, in_doubt=True, undo_timeout=2
+        "Book", make_room, cancel, retry=steno.Retry(), timeout=1, in_doubt=True, undo_timeout=2
     ),
-    steno.ActionFunc[World, Room],
+    steno.ActionFunc[World, [], Room],
 )
 assert_type(
-    steno.new_action_noop_undo("Send", send, probe=was_sent, limit=2), steno.ActionFunc[World, str]
+    steno.new_action_noop_undo("Send", send, probe=was_sent, limit=2),
+    steno.ActionFunc[World, [], str],
 )
 steno.Retry(then="stop")  # type: ignore[arg-type]  # it fails or it is held
 
@@ -146,14 +194,19 @@ async def needs_no_world(ctx: steno.ActionContext[object]) -> int | None:
     return None
 
 
-assert_type(book, steno.ActionFunc[World, Room])
-assert_type(rate, steno.ActionFunc[World, int])
+assert_type(book, steno.ActionFunc[World, [], Room])
+assert_type(rate, steno.ActionFunc[World, [], int])
 assert_type(cancel, Callable[[Context], Awaitable[None]])
-assert_type(steno.ActionFunc.new_action("Book", book, cancel), steno.ActionFunc[World, Room])
+steno.ActionFunc.new_action("Book", book, cancel)  # an action is a function, too
 assert_type(
-    steno.ActionFunc.new_action("Rate", needs_no_world, cancel), steno.ActionFunc[World, int | None]
+    steno.ActionFunc.new_action("Book", make_room, cancel, aliases=["MakeRoom"]),
+    steno.ActionFunc[World, [], Room],
 )
-assert_type(steno.new_action_noop_undo("Rate", rate), steno.ActionFunc[World, int])
+assert_type(
+    steno.ActionFunc.new_action("Rate", needs_no_world, cancel),
+    steno.ActionFunc[World, [], int | None],
+)
+assert_type(steno.new_action_noop_undo("Rate", rate), steno.ActionFunc[World, [], int])
 assert_type(registry.get("book"), steno.Action)
 registry.register(book)
 
@@ -179,6 +232,11 @@ async def context(ctx: Context) -> None:
     assert_type(ctx.lookup("room", Room), Room)
     assert_type(ctx.lookup("rooms", list[Room]), list[Room])
     assert_type(ctx.lookup("room"), Any)
+    assert_type(ctx.lookup("room", Room | None), Room | None)
+    assert_type(ctx.lookup("room", Room | Params), Room | Params)
+    assert_type(ctx.lookup("rooms", dict[str, Room | None]), dict[str, Room | None])
+    assert_type(ctx.saga_params(Params | None), Params | None)
+    assert_type(codec.decode(codec.encode(3), int | str), int | str)
     assert_type(ctx.saga_params(Params), Params)
     assert_type(ctx.saga_params(), Any)
     assert_type(ctx.user_data, World)
@@ -211,6 +269,11 @@ assert_type(dag.dot(), str)
 assert_type(dag.saga_name, steno.SagaName)
 for node in dag.get_nodes():
     assert_type(node.label, str)
+steno.Node.action("bill", write_bill, inputs={"room": "suite", "rate": steno.Value(9)})
+steno.Node.action("bill", write_bill, inputs={"room": 7})  # type: ignore[dict-item]  # not a node
+steno.DagBuilder("hotel", params=Params | None)
+steno.DagBuilder("hotel", params=3)  # type: ignore[arg-type]  # not a type
+steno.Value(3, int | str)
 steno.Node.action("room", "BookRoom", book)  # type: ignore[call-arg, arg-type]  # the label is a keyword
 
 # SECs
@@ -218,6 +281,15 @@ steno.Node.action("room", "BookRoom", book)  # type: ignore[call-arg, arg-type] 
 
 def make_world(saga_id: steno.SagaId, saga_name: steno.SagaName, params: object) -> World:
     return World([])
+
+
+async def contexts(store: steno.SecStore) -> None:
+    async with steno.open_sec(store, registry, context=World([])):
+        pass
+    async with steno.open_sec(store, steno.ActionRegistry(), context=7):
+        pass
+    async with steno.open_sec(store, registry, context=7):  # type: ignore[misc]  # not a World
+        pass
 
 
 async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
@@ -233,6 +305,7 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
         recover=False,
         recover_concurrency=4,
         store_patience=5,
+        hold_on=(steno.ActionDataError, steno.Hold, OSError),
     ) as sec:
         assert_type(await sec.saga_create(dag, saga_id=saga_id), steno.SagaHandle)
         assert_type(
@@ -287,6 +360,8 @@ def result_kinds(result: steno.SagaResult) -> Room | str:
             assert_type(ok.lookup_node_output("room"), Any)
             assert_type(ok.saga_output(), Any)
             assert_type(ok.saga_output(Room), Room)
+            assert_type(ok.saga_output(Room | None), Room | None)
+            assert_type(ok.lookup_node_output("room", Room | str), Room | str)
             return ok.saga_output(Room)
         case steno.SagaResultErr(error_node_name=node, error_source=error, undo_failure=undo):
             assert_type(node, str)

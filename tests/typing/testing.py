@@ -74,7 +74,7 @@ def explores() -> None:
         assert_type(found.error, BaseException | None)
 
 
-async def one_action(action: steno.ActionFunc[World, int]) -> None:
+async def one_action(action: steno.ActionFunc[World, [], int]) -> None:
     """Call an action with a context of its own."""
     ctx = action_context(World(), params={"price": 120}, outputs={"payment": 120})
     assert_type(ctx, steno.ActionContext[World])

@@ -5,10 +5,11 @@ Params, constants, outputs and errors can be of users' own types: each registry 
 a codec.
 """
 
+from steno.action._action import Action, output_type_of
 from steno.action._builder import DagBuilder
 from steno.action._codec import Codec, has_endless_traceback, message_of
 from steno.action._context import ActionContext
-from steno.action._func import NOOP, Action, ActionFunc, new_action_noop_undo, output_type_of
+from steno.action._func import NOOP, ActionFunc, new_action_noop_undo
 from steno.action._policy import NOT_DONE, PLAIN, NotDoneType, Policy
 from steno.action._registry import ActionRegistry
 from steno.action._retry import Retry, chance_of

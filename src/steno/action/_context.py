@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Generic, TypeVar, cast, overload
+from types import UnionType
+from typing import Annotated, Generic, TypeVar, Union, cast, get_args, get_origin, overload
 from uuid import UUID, uuid5
 
 import attrs
+from typing_extensions import TypeForm
 
+from steno.action._dataflow import Origin, Special, ancestors_of, origin_of, sources_of
+from steno.action._parameter import Takes
 from steno.action._time import from_timestamp, system_time
 from steno.core import (
     JSON,
+    FromNode,
+    Given,
     JsonText,
     NodeName,
     SagaDag,
@@ -22,10 +28,32 @@ from steno.core import (
     lookup,
     saga_params,
 )
-from steno.errors import DeserializeError
+from steno.errors import ActionRegistryError, DeserializeError, InputError, NodeLookupError
 
 C_co = TypeVar("C_co", covariant=True)
 T = TypeVar("T")
+
+
+def is_certainly_not(user_data: object, world: object) -> bool:
+    """
+    Return True if user data is certainly not of the type that a context says.
+
+    Args:
+        user_data: What `ctx.user_data` is to be.
+        world: What stands in the brackets of `ActionContext`; None: nothing.
+    """
+    if isinstance(world, UnionType) or get_origin(world) is Union:
+        return all(is_certainly_not(user_data, each) for each in get_args(world))
+    if get_origin(world) is Annotated:
+        return is_certainly_not(user_data, get_args(world)[0])
+    cls = get_origin(world) or world
+    # Of a protocol only the names could be looked for; ints stand for floats, too.
+    if not isinstance(cls, type) or getattr(cls, "_is_protocol", False) or cls in (float, complex):
+        return False
+    try:
+        return not isinstance(user_data, cls)
+    except TypeError:  # `Any`, a `TypedDict`, or a class of the user's that cannot be asked
+        return False
 
 
 @attrs.frozen(eq=False)
@@ -55,8 +83,8 @@ class ActionContext(Generic[C_co]):
     @overload
     def lookup(self, name: str) -> JSON: ...
     @overload
-    def lookup(self, name: str, as_type: type[T]) -> T: ...
-    def lookup(self, name: str, as_type: type[T] | None = None) -> T | JSON:
+    def lookup(self, name: str, as_type: TypeForm[T]) -> T: ...
+    def lookup(self, name: str, as_type: TypeForm[T] | None = None) -> T | JSON:
         """
         Return the output of an earlier node of the same saga or subsaga, decoded afresh.
 
@@ -74,8 +102,8 @@ class ActionContext(Generic[C_co]):
     @overload
     def saga_params(self) -> JSON: ...
     @overload
-    def saga_params(self, as_type: type[T]) -> T: ...
-    def saga_params(self, as_type: type[T] | None = None) -> T | JSON:
+    def saga_params(self, as_type: TypeForm[T]) -> T: ...
+    def saga_params(self, as_type: TypeForm[T] | None = None) -> T | JSON:
         """
         Return the params of the saga; within a subsaga, those of the subsaga.
 
@@ -87,6 +115,49 @@ class ActionContext(Generic[C_co]):
         """
         text = saga_params(self._dag, self._outputs, self.node_id)
         return self._decode(text, as_type, f'params of node "{self.node_name}"')
+
+    def given(self, takes: Takes) -> dict[str, object]:
+        """
+        Return what a function of the node's action is given, by parameter, decoded afresh.
+
+        Args:
+            takes: What the function takes.
+
+        Raises:
+            InputError: An input is missing, or not of the type that its parameter asks for.
+        """
+        flat, values = self._dag.flat, dict[str, object]()
+        sees, sources = ancestors_of(flat, self.node_id), sources_of(flat, self.node_id)
+        for parameter in takes.parameters:
+            name, origin = parameter.name, origin_of(parameter, takes.role, sources, sees)
+            if origin is Special.DEFAULT:
+                continue
+            try:
+                text = self._text_from(origin, name)
+                if text is not None:
+                    as_type = cast("type[object] | None", takes.type_of(parameter))
+                    values[name] = decode_value(self._dag.codec, text, as_type)
+                elif parameter.required:
+                    values[name] = None
+            except NodeLookupError as error:
+                raise InputError(takes.action_name, name, error.why) from error
+            except (ActionRegistryError, DeserializeError) as error:
+                raise InputError(takes.action_name, name, str(error)) from error
+        return values
+
+    def _text_from(self, origin: Origin, name: str) -> JsonText | None:
+        """Return an input as text; None for the node's own output, if that is not known."""
+        match origin:
+            case Special.PARAMS:
+                return saga_params(self._dag, self._outputs, self.node_id)
+            case Special.OUTPUT:
+                return self._outputs.get(self.node_id)
+            case Given(value=text):
+                return text
+            case FromNode(node=node):
+                return lookup(self._dag, self._outputs, self.node_id, node, undoing=False)
+            case _:  # missing: the error says what there is
+                return lookup(self._dag, self._outputs, self.node_id, name, undoing=False)
 
     @property
     def node_name(self) -> str:
@@ -180,7 +251,7 @@ class ActionContext(Generic[C_co]):
         """The `idempotency_key` of the node's action: in its undo action, the call to take back."""
         return f"{self.saga_id}/{self.node_id}/action"
 
-    def _decode(self, text: JsonText, as_type: type[T] | None, what: str) -> T | JSON:
+    def _decode(self, text: JsonText, as_type: TypeForm[T] | None, what: str) -> T | JSON:
         try:
             return decode_value(self._dag.codec, text, as_type)
         except DeserializeError as error:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from types import CoroutineType
 from typing import (
+    Concatenate,
     Final,
     Generic,
     Literal,
     Never,
-    Protocol,
+    ParamSpec,
     TypeAlias,
     TypeVar,
     cast,
@@ -25,8 +26,10 @@ from typing import (
 import attrs
 import trio
 
+from steno.action._action import checked_aliases
 from steno.action._codec import shown
 from steno.action._context import ActionContext
+from steno.action._parameter import Role, Takes
 from steno.action._policy import UNSET, NotDoneWhen, Settings, Unset
 from steno.action._retry import Retry, Seconds
 from steno.errors import ActionRegistryError
@@ -34,7 +37,9 @@ from steno.errors import ActionRegistryError
 C = TypeVar("C")
 D = TypeVar("D")
 R = TypeVar("R")
-T = TypeVar("T")
+P = ParamSpec("P")
+N = ParamSpec("N")
+Q = ParamSpec("Q")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -56,59 +61,50 @@ _AWAITABLES = (Awaitable, Coroutine)
 
 _UNRESOLVED: Final = object()
 
-DoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[T_co]]
-UndoFunc: TypeAlias = Callable[[ActionContext[C]], Awaitable[None]]
-
-
-class Action(Protocol):
-    """
-    What a SEC calls: anything with a name and these two methods.
-
-    Both are called at least once, and again after a crash, so both must be idempotent. The type of
-    the context's user data is the action's choice; passing that type is up to `open_sec`.
-    """
-
-    @property
-    def name(self) -> str:
-        """The name by which stored sagas refer to it; it must never change."""
-        ...
-
-    def do_it(self, ctx: ActionContext[Never]) -> Awaitable[object]:
-        """Do it, and return what the codec can store."""
-        ...
-
-    def undo_it(self, ctx: ActionContext[Never]) -> Awaitable[None]:
-        """Undo it; called only after `do_it` has returned."""
-        ...
+DoFunc: TypeAlias = Callable[Concatenate[ActionContext[C], P], Awaitable[T_co]]
+UndoFunc: TypeAlias = Callable[Concatenate[ActionContext[C], P], Awaitable[None]]
 
 
 @attrs.define(eq=False)
-class ActionFunc(Generic[C, T_co]):
+class ActionFunc(Generic[C, P, T_co]):
     """
     An action made of functions.
+
+    Each takes a context, and then inputs by name: a parameter is given the output of the node of
+    its name, `params` the params of the saga, and `output`, in an undo action, that of its own
+    node; each is decoded as the parameter's annotation says.
 
     Attributes:
         name: The name by which stored sagas refer to it.
         settings: What it says of its calls.
+        aliases: Other names that stored sagas may refer to it by.
     """
 
     name: str = attrs.field(validator=attrs.validators.instance_of(str))
-    _do: DoFunc[C, T_co]
-    _undo: UndoFunc[C] | Literal[Noop.NOOP] | None = None
+    _do: DoFunc[C, P, T_co]
+    _undo: UndoFunc[C, ...] | Literal[Noop.NOOP] | None = None
     settings: Settings = attrs.field(default=Settings(), repr=False)
+    aliases: tuple[str, ...] = attrs.field(
+        default=(), converter=checked_aliases, kw_only=True, repr=False
+    )
     _output_type: object = attrs.field(init=False, default=_UNRESOLVED, repr=False)
+    _takes: Takes = attrs.field(init=False, repr=False)
+    _undo_takes: Takes | None = attrs.field(init=False, default=None, repr=False)
+    _probe_takes: Takes | None = attrs.field(init=False, default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse anything that cannot be called as an action."""
-        _check_function(self.name, self._do)
+        self._takes = _what_takes(self.name, Role.ACTION, self._do)
         if self._undo is not None and self._undo is not NOOP:
-            _check_function(self.name, self._undo)
+            self._undo_takes = _what_takes(self.name, Role.UNDO, self._undo)
+        if self.settings.probe is not None:
+            self._probe_takes = _what_takes(self.name, Role.PROBE, self.settings.probe)
 
     @staticmethod
     def new_action(
         name: str,
-        do: DoFunc[D, R],
-        undo: UndoFunc[D],
+        do: DoFunc[D, N, R],
+        undo: UndoFunc[D, Q],
         *,
         retry: Retry | Unset | None = UNSET,
         timeout: Seconds | Unset | None = UNSET,
@@ -118,7 +114,8 @@ class ActionFunc(Generic[C, T_co]):
         undo_retry: Retry | Unset | None = UNSET,
         undo_timeout: Seconds | Unset | None = UNSET,
         in_doubt: bool = False,
-    ) -> ActionFunc[D, R]:
+        aliases: Sequence[str] = (),
+    ) -> ActionFunc[D, N, R]:
         """
         Return an action.
 
@@ -134,6 +131,12 @@ class ActionFunc(Generic[C, T_co]):
             undo_retry: See `undo`, where it is called `retry`.
             undo_timeout: See there: `timeout`.
             in_doubt: See there.
+            aliases: See `ActionRegistry.action`.
+
+        Raises:
+            ActionRegistryError: A function has a parameter that cannot be given an input.
+            TypeError: An argument is of a wrong type.
+            ValueError: An argument is out of range.
         """
         settings = Settings(
             retry=retry,
@@ -145,10 +148,10 @@ class ActionFunc(Generic[C, T_co]):
             undo_timeout=undo_timeout,
             in_doubt=in_doubt,
         )
-        return ActionFunc(name, do, undo, settings)
+        return ActionFunc(name, do, undo, settings, aliases=aliases)
 
     @overload
-    def undo(self, undo: UndoFunc[C], /) -> UndoFunc[C]: ...
+    def undo(self, undo: UndoFunc[C, Q], /) -> UndoFunc[C, Q]: ...
     @overload
     def undo(
         self,
@@ -157,16 +160,16 @@ class ActionFunc(Generic[C, T_co]):
         retry: Retry | Unset | None = UNSET,
         timeout: Seconds | Unset | None = UNSET,
         in_doubt: bool = False,
-    ) -> Callable[[UndoFunc[C]], UndoFunc[C]]: ...
+    ) -> Callable[[UndoFunc[C, Q]], UndoFunc[C, Q]]: ...
     def undo(
         self,
-        undo: UndoFunc[C] | Unset = UNSET,
+        undo: UndoFunc[C, Q] | Unset = UNSET,
         /,
         *,
         retry: Retry | Unset | None = UNSET,
         timeout: Seconds | Unset | None = UNSET,
         in_doubt: bool = False,
-    ) -> UndoFunc[C] | Callable[[UndoFunc[C]], UndoFunc[C]]:
+    ) -> UndoFunc[C, Q] | Callable[[UndoFunc[C, Q]], UndoFunc[C, Q]]:
         """
         Decorate the function that undoes the action.
 
@@ -181,17 +184,18 @@ class ActionFunc(Generic[C, T_co]):
 
         Raises:
             ActionRegistryError: The action has an undo action already, says that it needs none, or
-                has a probe, which only an action has that needs none.
+                has a probe, which only an action has that needs none; or the function has a
+                parameter that cannot be given an input.
             TypeError: An argument is of a wrong type.
             ValueError: An argument is out of range.
         """
 
-        def decorate(function: UndoFunc[C]) -> UndoFunc[C]:
+        def decorate(function: UndoFunc[C, Q]) -> UndoFunc[C, Q]:
             if self._undo is not None:
                 raise ActionRegistryError(self.name, "it has an undo already")
             if self.settings.probe is not None:
                 raise ActionRegistryError(self.name, PROBE_AND_UNDO)
-            _check_function(self.name, function)
+            self._undo_takes = _what_takes(self.name, Role.UNDO, function)
             self.settings = attrs.evolve(
                 self.settings, undo_retry=retry, undo_timeout=timeout, in_doubt=in_doubt
             )
@@ -200,7 +204,7 @@ class ActionFunc(Generic[C, T_co]):
 
         return decorate if isinstance(undo, Unset) else decorate(undo)
 
-    def probe(self, probe: DoFunc[C, object]) -> DoFunc[C, object]:
+    def probe(self, probe: DoFunc[C, Q, object]) -> DoFunc[C, Q, object]:
         """
         Decorate a function that finds out whether the action was done.
 
@@ -209,20 +213,31 @@ class ActionFunc(Generic[C, T_co]):
 
         Raises:
             ActionRegistryError: The action has a probe, or an undo action: a probe is for one that
-                needs no undo.
+                needs no undo; or the function has a parameter that cannot be given an input.
         """
         if self.settings.probe is not None:
             raise ActionRegistryError(self.name, "it has a probe already")
         if self._undo is not None and self._undo is not NOOP:
             raise ActionRegistryError(self.name, PROBE_AND_UNDO)
-        _check_function(self.name, probe)
+        self._probe_takes = _what_takes(self.name, Role.PROBE, probe)
         self.settings = attrs.evolve(self.settings, probe=probe)
         return probe
 
-    def probe_it(self, ctx: ActionContext[C]) -> Awaitable[object]:
-        """Call the probe, which there must be."""
-        assert self.settings.probe is not None  # noqa: S101 - the caller has looked
-        return _awaitable(self.name, self.settings.probe(ctx))
+    @property
+    def takes(self) -> tuple[Takes, ...]:
+        """What its functions take: the action, then its undo action and its probe, if any."""
+        every = (self._takes, self._undo_takes, self._probe_takes)
+        return tuple(each for each in every if each is not None)
+
+    @property
+    def takes_inputs(self) -> bool:
+        """Whether any of its functions takes more than a context."""
+        return any(takes.parameters for takes in self.takes)
+
+    @property
+    def function(self) -> DoFunc[C, P, T_co]:
+        """The function that does it."""
+        return self._do
 
     @property
     def lacks_undo(self) -> bool:
@@ -242,31 +257,53 @@ class ActionFunc(Generic[C, T_co]):
         return self._output_type
 
     def do_it(self, ctx: ActionContext[C]) -> Awaitable[T_co]:
-        """Call the function that does it."""
-        return _awaitable(self.name, self._do(ctx))
+        """
+        Call the function that does it, with its inputs.
+
+        Raises:
+            InputError: It cannot be given an input; it was not called.
+        """
+        return _call(self._do, self._takes, ctx)
 
     def undo_it(self, ctx: ActionContext[C]) -> Awaitable[None]:
-        """Call the function that undoes it, if there is one."""
-        if self._undo is None or self._undo is NOOP:
-            return _nothing()
-        return _awaitable(self.name, self._undo(ctx))
+        """
+        Call the function that undoes it, if there is one, with its inputs.
 
-    async def __call__(self, ctx: ActionContext[C]) -> T_co:
+        Raises:
+            InputError: It cannot be given an input; it was not called.
+        """
+        if self._undo is None or self._undo is NOOP or self._undo_takes is None:
+            return _nothing()
+        return _call(self._undo, self._undo_takes, ctx)
+
+    def probe_it(self, ctx: ActionContext[C]) -> Awaitable[object]:
+        """
+        Call the probe, which there must be, with its inputs.
+
+        Raises:
+            InputError: It cannot be given an input; it was not called.
+        """
+        probe, takes = self.settings.probe, self._probe_takes
+        assert probe is not None and takes is not None  # noqa: S101, PT018 - the caller has looked
+        return _call(probe, takes, ctx)
+
+    async def __call__(self, ctx: ActionContext[C], /, *args: P.args, **kwargs: P.kwargs) -> T_co:
         """Call the function that does it, as if it had not been decorated."""
-        return await self.do_it(ctx)
+        return await _awaitable(self.name, self._do(ctx, *args, **kwargs))
 
 
 def new_action_noop_undo(
     name: str,
-    do: DoFunc[C, T_co],
+    do: DoFunc[C, P, T_co],
     *,
     retry: Retry | Unset | None = UNSET,
     timeout: Seconds | Unset | None = UNSET,
     limit: trio.CapacityLimiter | int | None = None,
     atomic: bool = False,
     not_done: NotDoneWhen | None = None,
-    probe: DoFunc[C, object] | None = None,
-) -> ActionFunc[C, T_co]:
+    probe: DoFunc[C, ..., object] | None = None,
+    aliases: Sequence[str] = (),
+) -> ActionFunc[C, P, T_co]:
     """
     Return an action that does not need an undo, such as one that only reads.
 
@@ -279,6 +316,12 @@ def new_action_noop_undo(
         atomic: See there.
         not_done: See there.
         probe: Finds out whether it was done; see `ActionFunc.probe`.
+        aliases: See `ActionRegistry.action`.
+
+    Raises:
+        ActionRegistryError: A function has a parameter that cannot be given an input.
+        TypeError: An argument is of a wrong type.
+        ValueError: An argument is out of range.
     """
     settings = Settings(
         retry=retry,
@@ -288,14 +331,7 @@ def new_action_noop_undo(
         not_done=not_done,
         probe=probe,
     )
-    if probe is not None:
-        _check_function(name, probe)
-    return ActionFunc(name, do, NOOP, settings)
-
-
-def output_type_of(action: Action) -> object:
-    """Return the annotation of an action's outputs; None if it has none."""
-    return getattr(action, "output_type", None)
+    return ActionFunc(name, do, NOOP, settings, aliases=aliases)
 
 
 def _awaited_type(function: Callable[..., object]) -> object:
@@ -317,12 +353,31 @@ def _awaited_type(function: Callable[..., object]) -> object:
     return returned if inspect.iscoroutinefunction(function) else None
 
 
-def _check_function(name: str, function: object) -> None:
+def _what_takes(name: str, role: Role, function: object) -> Takes:
+    """
+    Return what a function of an action takes.
+
+    Raises:
+        ActionRegistryError: It has a parameter that cannot be given an input.
+        TypeError: It cannot be called as an action.
+    """
     # Not `iscoroutinefunction`: partials and callable objects are fine too. What they return is
     # checked by `_awaitable` when they are called.
     if not callable(function) or inspect.isasyncgenfunction(function):
         msg = f'action "{name}": {function!r} is not an async function'
         raise TypeError(msg)
+    # Another action takes what the function does that it was made of.
+    while isinstance(function, ActionFunc):
+        function = cast("ActionFunc[Never, ..., object]", function).function
+    return Takes.of(name, role, function)
+
+
+def _call(
+    function: Callable[..., Awaitable[R]], takes: Takes, ctx: ActionContext[C]
+) -> Awaitable[R]:
+    if not takes.parameters:  # most have none, and then this costs nothing
+        return _awaitable(takes.action_name, function(ctx))
+    return _awaitable(takes.action_name, function(ctx, **ctx.given(takes)))
 
 
 async def _nothing() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, TypeVar, overload
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, Literal, ParamSpec, get_args, get_origin, overload
+from weakref import WeakSet
 
 import attrs
 import trio
+from typing_extensions import TypeVar
 
-from steno.action._codec import Codec
-from steno.action._context import ActionContext
-from steno.action._func import Action, ActionFunc, DoFunc, Noop, UndoFunc
+from steno.action._action import Action, aliases_of
+from steno.action._audit import FlatFlow, audit
+from steno.action._codec import Codec, type_text
+from steno.action._context import ActionContext, is_certainly_not
+from steno.action._func import ActionFunc, DoFunc, Noop, UndoFunc
 from steno.action._policy import (
     PLAIN,
     UNSET,
@@ -20,17 +24,21 @@ from steno.action._policy import (
     Unset,
 )
 from steno.action._retry import Retry, Seconds
-from steno.core import RESERVED, FlatDag
+from steno.core import RESERVED, FlatDag, SagaDag, SagaState
 from steno.errors import ActionRegistryError, SagaValidationError
 
-C = TypeVar("C")
+P = ParamSpec("P")
 T = TypeVar("T")
+World = TypeVar("World", default=Any)  # as `ActionRegistry()` alone says nothing of it
 
 
 @attrs.define(eq=False)
-class ActionRegistry:
+class ActionRegistry(Generic[World]):
     """
     The actions that a SEC can call, by name.
+
+    `ActionRegistry[Trip]()` is one of actions whose `ctx.user_data` is a `Trip`: type checkers
+    compare the actions, and the context that is given to `open_sec`, with that.
 
     The four settings are defaults: an action's own replaces one as a whole, and None takes it away.
 
@@ -53,6 +61,8 @@ class ActionRegistry:
     _actions: dict[str, Action] = attrs.field(init=False, factory=dict)
     _policies: dict[str, tuple[object, Policy]] = attrs.field(init=False, factory=dict)
     _defaults: Settings = attrs.field(init=False)
+    _validated: WeakSet[FlatDag] = attrs.field(init=False, factory=WeakSet)
+    __orig_class__: object = attrs.field(init=False, default=None)  # set by typing
 
     def __attrs_post_init__(self) -> None:
         """Check the defaults."""
@@ -68,19 +78,21 @@ class ActionRegistry:
         Add an action.
 
         Raises:
-            ActionRegistryError: There is one of that name, or the name begins with `steno.`.
+            ActionRegistryError: There is one of that name, or of an alias of it, or a name begins
+                with `steno.`.
         """
-        if action.name.startswith(RESERVED):
-            raise ActionRegistryError(
-                action.name, f'names that begin with "{RESERVED}" are reserved'
-            )
-        if action.name in self._actions:
-            raise ActionRegistryError(action.name, "it is registered already")
-        self._actions[action.name] = action
+        names = (action.name, *aliases_of(action))
+        for name in names:
+            if name.startswith(RESERVED):
+                raise ActionRegistryError(name, f'names that begin with "{RESERVED}" are reserved')
+            if name in self._actions or names.count(name) > 1:
+                raise ActionRegistryError(name, "it is registered already")
+        for name in names:
+            self._actions[name] = action
 
     def get(self, name: str) -> Action:
         """
-        Return the action of a name.
+        Return the action of a name, or of an alias.
 
         Raises:
             ActionRegistryError: There is no such action.
@@ -106,7 +118,7 @@ class ActionRegistry:
         return policy
 
     @overload
-    def action(self, function: DoFunc[C, T], /) -> ActionFunc[C, T]: ...
+    def action(self, function: DoFunc[World, P, T], /) -> ActionFunc[World, P, T]: ...
     @overload
     def action(
         self,
@@ -119,10 +131,11 @@ class ActionRegistry:
         limit: trio.CapacityLimiter | int | None = None,
         atomic: bool = False,
         not_done: NotDoneWhen | None = None,
-    ) -> Callable[[DoFunc[C, T]], ActionFunc[C, T]]: ...
+        aliases: Sequence[str] = (),
+    ) -> Callable[[DoFunc[World, P, T]], ActionFunc[World, P, T]]: ...
     def action(
         self,
-        function: DoFunc[C, T] | None = None,
+        function: DoFunc[World, P, T] | None = None,
         /,
         *,
         name: str | None = None,
@@ -132,7 +145,8 @@ class ActionRegistry:
         limit: trio.CapacityLimiter | int | None = None,
         atomic: bool = False,
         not_done: NotDoneWhen | None = None,
-    ) -> ActionFunc[C, T] | Callable[[DoFunc[C, T]], ActionFunc[C, T]]:
+        aliases: Sequence[str] = (),
+    ) -> ActionFunc[World, P, T] | Callable[[DoFunc[World, P, T]], ActionFunc[World, P, T]]:
         """
         Decorate an async function, and register it as an action.
 
@@ -154,9 +168,11 @@ class ActionRegistry:
             atomic: Whether a call that ends other than by returning has had no effect.
             not_done: Errors that say that nothing was done: types, or a function of the error. What
                 raises `steno.NotDone` says so itself, and is not called again.
+            aliases: Names that it had before, by which stored sagas still refer to it.
 
         Raises:
-            ActionRegistryError: There is an action of that name.
+            ActionRegistryError: There is an action of that name, or the function has a parameter
+                that cannot be given an input.
             TypeError: An argument is of a wrong type.
             ValueError: An argument is out of range.
         """
@@ -164,9 +180,9 @@ class ActionRegistry:
             retry=retry, timeout=timeout, limit=limit, atomic=atomic, not_done=not_done
         )
 
-        def decorate(function: DoFunc[C, T]) -> ActionFunc[C, T]:
+        def decorate(function: DoFunc[World, P, T]) -> ActionFunc[World, P, T]:
             chosen = _name_of(function, name)
-            action = ActionFunc(chosen, function, undo, settings)
+            action = ActionFunc(chosen, function, undo, settings, aliases=aliases)
             self.register(action)
             return action
 
@@ -178,7 +194,8 @@ class ActionRegistry:
         name: str | None = None,
         retry: Retry | Unset | None = UNSET,
         timeout: Seconds | Unset | None = UNSET,
-    ) -> Callable[[UndoFunc[C]], ActionFunc[C, None]]:
+        aliases: Sequence[str] = (),
+    ) -> Callable[[UndoFunc[World, P]], ActionFunc[World, [], None]]:
         """
         Decorate an undo action, and register it as one whose action does nothing.
 
@@ -189,6 +206,7 @@ class ActionRegistry:
             name: The action's name; the function's own by default.
             retry: When a call that failed is made again; see `ActionFunc.undo`.
             timeout: How long each call may take; see there.
+            aliases: Names that it had before; see `action`.
 
         Raises:
             ActionRegistryError: There is an action of that name.
@@ -197,12 +215,63 @@ class ActionRegistry:
         """
         settings = Settings(undo_retry=retry, undo_timeout=timeout)
 
-        def decorate(function: UndoFunc[C]) -> ActionFunc[C, None]:
-            action = ActionFunc[C, None](_name_of(function, name), _nothing, function, settings)
+        def decorate(function: UndoFunc[World, P]) -> ActionFunc[World, [], None]:
+            action = ActionFunc[World, [], None](
+                _name_of(function, name), _nothing, function, settings, aliases=aliases
+            )
             self.register(action)
             return action
 
         return decorate
+
+    def check_context(self, context: object) -> None:
+        """
+        Check that actions can be given a context as their `ctx.user_data`.
+
+        What they are known to take is a class: that in `ActionRegistry[Trip]()`, and those in the
+        annotations of their contexts.
+
+        Raises:
+            TypeError: It is not an instance of such a class.
+        """
+        (world,) = get_args(self.__orig_class__) or (None,)
+        if is_certainly_not(context, world):
+            msg = f"its registry is an ActionRegistry[{type_text(world)}]"
+            raise TypeError(_wrong_context(context, msg))
+        for action in self._actions.values():
+            for takes in action.takes if isinstance(action, ActionFunc) else ():
+                asked = takes.context_type
+                world = get_args(asked)[0] if get_origin(asked) is ActionContext else None
+                if is_certainly_not(context, world):
+                    msg = f"the {takes.place} takes an ActionContext[{type_text(world)}]"
+                    raise TypeError(_wrong_context(context, msg))
+
+    def validate_inputs(self, flat: FlatDag) -> None:
+        """
+        Check that the actions of a new saga can be given their inputs; done once for each graph.
+
+        Raises:
+            SagaValidationError: A node has no ancestor of the name of an input, or one whose output
+                is certainly of another type.
+        """
+        if flat in self._validated:
+            return
+        flow = FlatFlow(flat, self.get, self.codec)
+        for node in flow.nodes_with_inputs():
+            for problem in flow.problems(node, creating=True):
+                why = f'node "{flat.path(node)}": {problem}'
+                raise SagaValidationError(flat.saga_name, why)
+        self._validated.add(flat)
+
+    def audit(self, dag: SagaDag, state: SagaState) -> Iterator[str]:
+        """
+        Yield why nodes of a stored saga would be held by this registry; nothing is called.
+
+        Args:
+            dag: The saga; its actions are registered.
+            state: The fold of its log.
+        """
+        return audit(dag, state, self.get, self.codec, lambda name: self.policy(self.get(name)))
 
     def validate(self, flat: FlatDag) -> None:
         """
@@ -234,6 +303,10 @@ class ActionRegistry:
                     "cancelled has had no effect"
                 )
                 raise SagaValidationError(flat.saga_name, why)
+
+
+def _wrong_context(context: object, why: str) -> str:
+    return f"open_sec: the context is of type {type(context).__qualname__}, but {why}"
 
 
 def _leaves_open(settings: Settings) -> bool:

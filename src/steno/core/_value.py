@@ -16,9 +16,11 @@ import json
 import math
 import sys
 from collections.abc import Collection, Iterator, Sequence
+from types import UnionType
 from typing import Any, Final, NewType, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
+from typing_extensions import TypeForm
 
 from steno.errors import DeserializeError, DumpError, SerializeError
 
@@ -281,7 +283,7 @@ class ValueCodec(Protocol):
         """
         ...
 
-    def decode(self, text: JsonText, as_type: type[T]) -> T:
+    def decode(self, text: JsonText, as_type: TypeForm[T]) -> T:
         """Return a fresh value of the type, or raise `DeserializeError`."""
         ...
 
@@ -296,10 +298,12 @@ class _PlainCodec:
         del as_type  # plain JSON needs no annotation
         return encode_json(value, MAX_VALUE_BYTES if limit is None else limit)
 
-    def decode(self, text: JsonText, as_type: type[T]) -> T:
-        value = _decoded(text)
-        if not isinstance(value, as_type):
-            msg = f"$: {value!r} is not of type {as_type.__qualname__}"
+    def decode(self, text: JsonText, as_type: TypeForm[T]) -> T:
+        value, kind = _decoded(text), cast("type[T]", as_type)
+        # Also for a union; anything else that is not a class is more than plain JSON has.
+        is_class = isinstance(as_type, type | UnionType)
+        if not is_class or not isinstance(value, kind):
+            msg = f"$: {value!r} is not of type {getattr(kind, '__qualname__', kind)}"
             raise DeserializeError(msg)
         return value
 
@@ -308,7 +312,7 @@ PLAIN_CODEC: Final[ValueCodec] = _PlainCodec()
 """Takes plain JSON; decodes as the class that is asked for, or refuses."""
 
 
-def decode_value(codec: ValueCodec, text: JsonText, as_type: type[T] | None) -> T | JSON:
+def decode_value(codec: ValueCodec, text: JsonText, as_type: TypeForm[T] | None) -> T | JSON:
     """
     Return a fresh value of a user's type; without a type, plain JSON.
 

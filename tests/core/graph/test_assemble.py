@@ -2,7 +2,7 @@
 
 import pytest
 
-from steno.core import ActionNode, FlatDag, SubsagaEndNode, SubsagaStartNode
+from steno.core import ActionNode, FlatDag, FromNode, Given, SubsagaEndNode, SubsagaStartNode
 from steno.core.graph._assemble import assemble
 from steno.core.graph._graph import NO_BOUNDARY, Boundary
 from steno.core.graph._namespace import Mistake
@@ -10,6 +10,10 @@ from steno.core.graph._namespace import Mistake
 
 def act(name: str) -> ActionNode:
     return ActionNode(name, name, name)
+
+
+def taking(name: str, node: str) -> ActionNode:
+    return ActionNode(name, name, name, (Given("v", "1"), FromNode("x", node)))
 
 
 def begin(params: str) -> SubsagaStartNode:
@@ -90,6 +94,19 @@ def changed(position: int, stage: int) -> list:
         (
             [(act("p"), 0), (begin("p"), 1), (act("a"), 0), (SubsagaEndNode("p"), 1)],
             'name was used multiple times in the same Dag: "p"',
+        ),
+        ([(act("p"), 0), (taking("a", "p"), 1)], None),
+        (
+            [(act("p"), 0), (taking("a", "a"), 1)],
+            'node "a" takes its input "x" from node "a", but it does not depend on any such node',
+        ),
+        (
+            [(act("p"), 0), (act("q"), 1), (taking("a", "q"), 1), (act("z"), 2)],
+            'node "a" takes its input "x" from node "q", but it does not depend on any such node',
+        ),
+        (
+            [(act("p"), 0), (begin("p"), 1), (taking("a", "p"), 0), (SubsagaEndNode("s"), 1)],
+            'node "a" takes its input "x" from node "p", but it does not depend on any such node',
         ),
         ([(act("p"), 0), (act("p"), 1)], 'name was used multiple times in the same Dag: "p"'),
     ],

@@ -4,8 +4,24 @@ from datetime import timedelta
 
 import pytest
 
-from steno.core import Node, PlainDagBuilder, SagaDag
-from steno.errors import DagBuilderError, NoSuchNode, SerializeError
+from steno.core import (
+    PLAIN_CODEC,
+    ActionNode,
+    Dag,
+    JsonText,
+    Node,
+    PlainDagBuilder,
+    SagaDag,
+    Value,
+    encode_json,
+)
+from steno.errors import (
+    DagBuilderError,
+    DeserializeError,
+    NoSuchNode,
+    SagaValidationError,
+    SerializeError,
+)
 from support.demo import action, build, demo, demo_dag, saga
 
 END = "saga must end with exactly one node"
@@ -21,6 +37,8 @@ UNTIL = (
     "but it does not depend on any such node"
 )
 
+INPUT = 'node "{}" takes its input "x" from node "{}", but it does not depend on any such node'
+
 INNER = build("inner", "a")
 
 
@@ -30,6 +48,12 @@ def sub(name: str, params: str, dag=INNER) -> Node:
 
 def sleep(name: str, until: str | None = None) -> Node:
     return Node.sleep(name, timedelta(1) if until is None else None, until=until)
+
+
+def taking(name: str, *nodes: str) -> Node:
+    """Return an action that takes inputs from nodes: `x` from the last one."""
+    names = ["x", "y"][: len(nodes)]
+    return Node.action(name, name, inputs=dict(zip(names, reversed(nodes), strict=True)))
 
 
 MISTAKES = {
@@ -59,6 +83,21 @@ MISTAKES = {
         UNTIL.format("s", "t"),
     ),
     "a sleep until a time of itself": (["a", sleep("s", "s")], UNTIL.format("s", "s")),
+    "an input of nobody": (["a", taking("b", "t")], INPUT.format("b", "t")),
+    "an input in the first stage": ([taking("b", "a"), "a"], INPUT.format("b", "a")),
+    "an input of the same stage": (["p", ["a", taking("b", "a")], "z"], INPUT.format("b", "a")),
+    "an input of a later stage": (["p", taking("b", "a"), "a"], INPUT.format("b", "a")),
+    "an input of itself": (["p", taking("b", "b")], INPUT.format("b", "b")),
+    "an input of nobody beside one that is there": (
+        ["p", taking("b", "t", "p"), "z"],
+        INPUT.format("b", "t").replace('"x"', '"y"'),
+    ),
+    "an input inside another subsaga": (
+        ["p", sub("s", "p"), taking("b", "a")],
+        INPUT.format("b", "a"),
+    ),
+    "an input by path": (["p", sub("s", "p"), taking("b", "s/a")], INPUT.format("b", "s/a")),
+    "input before name": (["a", taking("a", "nobody")], INPUT.format("a", "nobody")),
     "the first mistake wins, within a stage": (
         [["a", "a", sub("s", "nobody")], "z"],
         TWICE.format("a"),
@@ -87,7 +126,7 @@ def test_append_is_append_parallel_of_one():
     one, other = PlainDagBuilder("x"), PlainDagBuilder("x")
     one.append(action("a"))
     other.append_parallel(iter([action("a")]))
-    assert one.build().stages == other.build().stages == ((action("a"),),)
+    assert one.build().stages == other.build().stages == ((ActionNode("a", "A", "a"),),)
 
 
 def test_a_graph_is_not_changed_by_what_is_appended_later():
@@ -211,6 +250,131 @@ def test_a_node_is_found_by_index_name_and_path():
     assert [dag.get_index(node) for node in (3, "volume_id", "server_alloc/server_id")] == [3, 3, 5]
     with pytest.raises(NoSuchNode):
         dag.get_index("nobody")
+
+
+# Inputs
+
+
+def test_inputs_come_from_any_earlier_stage():
+    """The one before, one long before, the end of a subsaga, or a constant."""
+    dag = build("x", Node.constant("c", 1), "a", sub("s", "c"), [taking("b", "s", "c"), "d"], "z")
+    (node,) = [each for each in dag.flat.nodes if getattr(each, "inputs", ())]
+    assert node.feeding == {"x": "c", "y": "s"}
+
+
+def test_inputs_are_names_of_the_own_saga():
+    """An inner node named like an outer one is another node, and outer ones are not seen inside."""
+    inner = build("inner", "hotel", taking("bill", "hotel"))
+    assert len(build("outer", "hotel", sub("s", "hotel", inner), taking("z", "hotel")).flat.nodes)
+    with pytest.raises(DagBuilderError, match='takes its input "x" from node "hotel"'):
+        build("inner", "flight", taking("bill", "hotel"))
+
+
+def test_two_sagas_with_other_inputs_are_not_the_same():
+    """They are a part of the graph, and of its digest."""
+    first, second, third = (
+        saga("a", "b", Node.action("z", "z", inputs=inputs))
+        for inputs in ({"x": "a"}, {"x": "b"}, {"x": Value("a")})
+    )
+    assert first.same_as(saga("a", "b", Node.action("z", "z", inputs={"x": "a"})))
+    assert len({each.flat.digest for each in (first, second, third)}) == 3
+    for one, other in ((first, second), (first, third), (second, third)):
+        assert not one.same_as(other)
+
+
+def test_a_value_that_is_not_json():
+    """It is raised at the line that passes it, as with a constant."""
+    builder = PlainDagBuilder("x")
+    with pytest.raises(SerializeError, match="type set"):
+        builder.append(Node.action("a", "act", inputs={"x": Value({1})}))
+
+
+def test_a_graph_knows_how_its_nodes_were_declared():
+    """Those of its own that hold more than is stored."""
+    call, constant = Node.action("a", "act"), Node.constant("c", 1)
+    builder = PlainDagBuilder("x")
+    builder.append_parallel([call, constant, sleep("s")])
+    builder.append(sub("t", "c"))
+    first = builder.build()
+    assert first.declared == {"a": call, "c": constant}
+    builder.append(action("b"))
+    assert set(builder.build().declared) == {"a", "c", "b"}
+    assert set(first.declared) == {"a", "c"}
+
+
+# Types of params
+
+
+def typed(params: object) -> Dag:
+    builder = PlainDagBuilder("x", params=params)
+    builder.append(action("a"))
+    return builder.build()
+
+
+@pytest.mark.parametrize(
+    ("params", "good", "bad", "why"),
+    [
+        (int, 5, "5", r"\$: '5' is not of type int"),
+        (dict, {"a": 1}, [1], r"\$: \[1\] is not of type dict"),
+        (int | None, None, 1.5, r"\$: 1.5 is not of type int \| None"),
+    ],
+)
+def test_params_are_of_the_type_that_the_builder_was_told(
+    params: object, good: object, bad: object, why: str
+):
+    """They are checked when the saga is made."""
+    dag = typed(params)
+    assert dag.params_type == params
+    with pytest.raises(SagaValidationError, match=f'^validating saga "x": its params: {why}'):
+        SagaDag(dag, bad)
+    assert SagaDag(dag, good).params == encode_json(good)
+
+
+def test_params_that_the_codec_cannot_read():
+    """Plain JSON knows classes, and unions of them."""
+    with pytest.raises(SagaValidationError, match=r"\$: \[1\] is not of type list"):
+        SagaDag(typed(list[int]), [1])
+
+
+def test_params_are_anything_unless_the_builder_was_told():
+    """The type is None then, as it is for a saga that was read."""
+    assert typed(None).params_type is None
+    assert SagaDag(typed(None), {"a": [1]}).params_type is None
+    read = SagaDag.of_flat(typed(int).flat, JsonText('"5"'))
+    assert read.params_type is None
+    read.check_params(PLAIN_CODEC)
+
+
+def test_params_are_encoded_as_the_type_that_the_builder_was_told():
+    """Unless another is given with them."""
+
+    class Asked:
+        def encode(self, value, limit=None, /, *, as_type=None):
+            asked.append(as_type)
+            return JsonText("5")
+
+        def decode(self, text, as_type):
+            return 5
+
+    asked: list[object] = []
+    SagaDag(typed(int), 5, codec=Asked())
+    SagaDag(typed(int), 5, codec=Asked(), as_type=float)
+    SagaDag(typed(None), 5, codec=Asked())
+    assert asked == [int, float, None]
+
+
+def test_params_are_checked_again_by_another_codec():
+    """That of the registry may see something else in them."""
+
+    class Refusing:
+        def decode(self, text, as_type):
+            raise DeserializeError("$: not today")
+
+    dag = SagaDag(typed(int), 5)
+    dag.check_params(PLAIN_CODEC)
+    with pytest.raises(SagaValidationError, match=r"its params: \$: not today$"):
+        dag.check_params(Refusing())
+    SagaDag(typed(None), 5).check_params(Refusing())
 
 
 def test_what_was_missing_at_build_can_still_be_appended():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steno.core import Node, PlainDagBuilder, SagaDag, difference
+from steno.core import Node, PlainDagBuilder, SagaDag, Value, difference
 from support.demo import saga
 
 
@@ -24,8 +24,12 @@ def inner(value: int) -> Node:
     return Node.subsaga("sub", builder.build(), "p")
 
 
+def taking(**inputs: str | Value) -> Node:
+    return Node.action("a", "act", label="L", inputs=inputs)
+
+
 A, B, C = action("a"), action("b"), action("c")
-P = Node.constant("p", 1)
+P, Q = Node.constant("p", 1), Node.constant("q", 1)
 
 CASES = [
     (dag(A), dag(A, name="other"), 'it is a saga "other", not "trip"'),
@@ -49,6 +53,21 @@ CASES = [
         dag(Node.constant("token", {"n": [1, 2]}), A),
         dag(Node.constant("token", {"n": [1, 3]}), A),
         'its graph differs at node "/token", $.Constant.value.n[1]: it has 3, not 2',
+    ),
+    (
+        dag(P, Q, taking(x="p")),
+        dag(P, Q, taking(x="q")),
+        'its graph differs at node "/a", $.Action.inputs.x.node: it has "q", not "p"',
+    ),
+    (
+        dag(P, taking(x=Value([1]))),
+        dag(P, taking(x=Value([2]))),
+        'its graph differs at node "/a", $.Action.inputs.x.value[0]: it has 2, not 1',
+    ),
+    (
+        dag(P, taking(x="p")),
+        dag(P, A),
+        'its graph differs at node "/a", $.Action: it has {"action_name":',
     ),
     (dag(P, A), dag(B, A), 'its graph differs at node "/b", $: it has {"Action":'),
     (

@@ -6,11 +6,35 @@ from pathlib import Path
 
 import pytest
 
-from steno.core import ConstantNode, Dag, Node
+from steno.core import ConstantNode, Dag, Given, Node, Value
 from steno.errors import NoSuchNode
 from support.demo import build, demo
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
+
+
+def calling(name: str, action: str, **inputs: object) -> Node:
+    return Node.action(name, action, inputs=inputs)
+
+
+def test_a_graph_lists_its_calls_and_the_values_given():
+    """By action, those in subsagas too; each value with the name of its node."""
+    given = build("inner", "x", calling("hotel", "book", x="x", days=Value([2])))
+    flat = build(
+        "outer",
+        calling("hotel", "book", days=Value(1), rate=Value("r")),
+        Node.constant("c", 5),
+        Node.subsaga("s", given, "c"),
+        calling("z", "bill", hotel="s"),
+    ).flat
+    assert flat.calls == {"book": [0, 4], "x": [3], "bill": [6]}
+    assert flat.action_names == {"book": "hotel", "x": "x", "bill": "z"}
+    assert flat.given == (
+        ("hotel", Given("days", "1")),
+        ("hotel", Given("rate", '"r"')),
+        ("hotel", Given("days", "[2]")),
+    )
+    assert demo().flat.given == ()
 
 
 def inner() -> Dag:

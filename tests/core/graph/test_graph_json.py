@@ -5,7 +5,7 @@ import json
 import attrs
 import pytest
 
-from steno.core import Node, read_flat
+from steno.core import FlatDag, Node, Value, read_flat
 from steno.errors import DumpError
 from support.demo import build, demo
 
@@ -13,13 +13,32 @@ FLAT = build("s", ["p", "q"], Node.subsaga("t", build("i", ["a", "b"], "c"), "p"
 # p0 q1 | start2 (a3 b4 | c5) end6 | z7
 
 
-def stored(change=lambda data: None) -> str:
-    data = json.loads(FLAT.text)
+def stored(change=lambda data: None, flat: FlatDag = FLAT) -> str:
+    data = json.loads(flat.text)
     change(data)
     return json.dumps(data)
 
 
-@pytest.mark.parametrize("flat", [FLAT, demo().flat, build("one", "a").flat])
+def taking(node: int, parameter: str, source: str) -> str:
+    """Return a stored graph in which a node takes an input from somewhere else."""
+    change = {parameter: {"node": source}}
+    return stored(lambda d: d["nodes"][node][1]["Action"]["inputs"].update(change), TAKING)
+
+
+TAKING = build(
+    "taking",
+    "hotel",
+    Node.subsaga(
+        "s",
+        build("i", "hotel", Node.action("b", "b", inputs={"x": "hotel", "v": Value(1)})),
+        "hotel",
+    ),
+    Node.action("bill", "bill", inputs={"x": "hotel", "y": "s"}),
+).flat
+# hotel0 | start1 (hotel2 | b3) end4 | bill5
+
+
+@pytest.mark.parametrize("flat", [FLAT, TAKING, demo().flat, build("one", "a").flat])
 def test_a_stored_graph_is_read_as_it_was(flat):
     """Its boundaries, scopes and stages are those of the graph that was built."""
     again = read_flat(flat.text)
@@ -72,6 +91,25 @@ BAD = {
         stored(lambda d: d["nodes"].pop(6)),
         "$.nodes",
         "a subsaga starts and never ends",
+    ),
+    **{
+        f"an input from {what}": (
+            taking(node, parameter, source),
+            "$.nodes",
+            f'node "{name}" takes its input "{parameter}" from node "{source}", '
+            "but it does not depend on any such node",
+        )
+        for what, node, name, parameter, source in (
+            ("a node that is not there", 5, "bill", "x", "nobody"),
+            ("itself", 5, "bill", "y", "bill"),
+            ("a node inside a subsaga", 5, "bill", "y", "b"),
+            ("a node outside of its subsaga", 3, "b", "x", "s"),
+        )
+    },
+    "a malformed input": (
+        stored(lambda d: d["nodes"][5][1]["Action"]["inputs"].update(x=5), TAKING),
+        "$.nodes[5].Action.inputs.x",
+        "is neither a node nor a value",
     ),
     "no node at all": (
         stored(lambda d: d["nodes"].clear()),

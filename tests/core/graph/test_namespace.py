@@ -47,12 +47,33 @@ def test_params_come_from_any_earlier_stage():
 def test_a_sleep_ends_at_a_time_of_an_earlier_stage():
     """As for params: neither the same stage, nor the node itself, nor one that is not there."""
     names = namespace(["a"], ["b"])
-    names.add(NodeName("night"), None, A)
+    names.add(NodeName("night"), None, until=A)
     for until in (B, NodeName("self"), NodeName("nobody")):
         with pytest.raises(
             Mistake, match=f'"self" sleeps until a time that comes .* "{until}", but'
         ):
-            names.add(NodeName("self"), None, until)
+            names.add(NodeName("self"), None, until=until)
+
+
+def test_inputs_come_from_earlier_stages():
+    """As for params; the mistake names the parameter, and nothing is added."""
+    names = namespace(["a"], ["b"])
+    names.add(NodeName("bill"), None, inputs={"x": A, "y": A})
+    before = (dict(names.stage_of), names.width)
+    for node in (B, NodeName("self"), NodeName("nobody"), NodeName("bill")):
+        with pytest.raises(Mistake) as caught:
+            names.add(NodeName("self"), None, inputs={"x": A, "y": node})
+        assert str(caught.value) == (
+            f'node "self" takes its input "y" from node "{node}", '
+            "but it does not depend on any such node"
+        )
+    assert (names.stage_of, names.width) == before
+
+
+def test_missing_inputs_are_found_before_a_name_used_twice():
+    """As for params."""
+    with pytest.raises(Mistake, match="takes its input"):
+        namespace(["a"]).add(A, None, inputs={"x": B})
 
 
 def test_missing_params_are_found_before_a_name_used_twice():

@@ -10,6 +10,8 @@ from steno.core import (
     ActionNode,
     ConstantNode,
     EndNode,
+    FromNode,
+    Given,
     Node,
     PlainDagBuilder,
     SagaDag,
@@ -19,6 +21,7 @@ from steno.core import (
     SubsagaEndNode,
     SubsagaNode,
     SubsagaStartNode,
+    Value,
     decode_json,
     encode_json,
 )
@@ -34,10 +37,60 @@ class Named:
 
 
 def test_an_action_node_takes_an_action_or_its_name():
-    """All that a graph keeps of an action is its name."""
+    """All that a graph stores of an action is its name."""
     expected = ActionNode("hotel", "BookHotel", "book_hotel")
-    assert Node.action("hotel", "book_hotel", label="BookHotel") == expected
-    assert Node.action("hotel", Named("book_hotel"), label="BookHotel") == expected
+    by_name = Node.action("hotel", "book_hotel", label="BookHotel")
+    assert by_name.encoded(PLAIN_CODEC) == expected
+    assert by_name.called is None
+    action = Named("book_hotel")
+    made_of_it = Node.action("hotel", action, label="BookHotel")
+    assert made_of_it.encoded(PLAIN_CODEC) == expected
+    assert made_of_it.called is action
+
+
+def test_inputs_are_encoded_when_the_node_is():
+    """By parameter in alphabetical order; later changes of what was given do not matter."""
+    days = [1]
+    inputs = {"room": "room_2", "days": Value(days)}
+    node = Node.action("bill", "write_bill", inputs=inputs)
+    inputs["days"] = "other"
+    assert node.inputs == {"room": "room_2", "days": node.inputs["days"]}
+    sources = (Given("days", "[1]"), FromNode("room", "room_2"))
+    encoded = node.encoded(PLAIN_CODEC)
+    days.append(2)
+    assert encoded == ActionNode("bill", "write_bill", "write_bill", sources)
+    assert encoded.feeding == {"room": "room_2"}
+    assert Node.action("bill", "write_bill").encoded(PLAIN_CODEC).inputs == ()
+
+
+def test_a_value_keeps_the_type_it_is_read_as():
+    """As a constant does: the codec of the builder writes it."""
+    builder = PlainDagBuilder("s", codec=Spelled())
+    builder.append(Node.action("a", "act", inputs={"id": Value(1, as_type="number")}))
+    (((node,),),) = (builder.build().stages,)
+    assert node.inputs == (Given("id", '"1 of None as number"'),)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [
+        ({"a": 5}, 'the node for the input "a" of a node must be a str, not 5'),
+        ({"a": None}, 'the node for the input "a" of a node must be a str, not None'),
+        ({"a": Node.constant("c", 1)}, 'the node for the input "a" of a node must be a str'),
+        ({5: "a"}, "the input of a node must be a str, not 5"),
+    ],
+)
+def test_malformed_inputs(inputs: dict, why: str):
+    """They are refused where the node is made."""
+    with pytest.raises(TypeError, match=f"^{why}"):
+        Node.action("n", "act", inputs=inputs)
+
+
+@pytest.mark.parametrize("inputs", [{"\ud800": "a"}, {"a": "\ud800"}])
+def test_an_input_that_cannot_be_stored(inputs: dict[str, str]):
+    """A lone surrogate is refused at once."""
+    with pytest.raises(UnicodeEncodeError):
+        Node.action("n", "act", inputs=inputs)
 
 
 def test_the_label_of_an_action_is_its_name_unless_said_otherwise():

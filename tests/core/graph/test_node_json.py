@@ -1,10 +1,11 @@
 """Nodes in dumps."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
-from steno.core import Node, SleepNode
+from steno.core import PLAIN_CODEC, FromNode, Given, Node, SleepNode, Source, Value
 from steno.core.graph._node_json import node_from_json, node_to_json
 from steno.errors import DumpError
 from support.demo import demo
@@ -64,6 +65,81 @@ def test_malformed_sleep(changes: dict[str, object], path: str, why: str):
     assert caught.value.path == path
 
 
+# Inputs
+
+
+def inputs_of(data: object) -> tuple[Source, ...]:
+    """Return the inputs of a node that is read."""
+    return node_from_json({"Action": {**GOOD, "inputs": data}}, "$.x").inputs
+
+
+GOOD = {"action_name": "a", "label": "L", "name": "n"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "data"),
+    [
+        ({"b": "x"}, {"b": {"node": "x"}}),
+        ({"b": Value(None)}, {"b": {"value": None}}),
+        (
+            {"b": "x", "a": Value({"z": 1, "node": [2]}), "ä": "y"},
+            {"a": {"value": {"node": [2], "z": 1}}, "b": {"node": "x"}, "ä": {"node": "y"}},
+        ),
+        ({"": ""}, {"": {"node": ""}}),
+    ],
+)
+def test_inputs_go_both_ways(inputs: dict[str, object], data: object):
+    """Each is the name of a node, or a value; keys stand in alphabetical order."""
+    node = Node.action("n", "a", label="L", inputs=inputs).encoded(PLAIN_CODEC)
+    written = node_to_json(node)
+    assert written == {"Action": {"action_name": "a", "inputs": data, "label": "L", "name": "n"}}
+    assert list(written["Action"]) == sorted(written["Action"])
+    assert list(written["Action"]["inputs"]) == sorted(data)
+    assert node_from_json(written, "$") == node
+
+
+def test_a_node_without_inputs_does_not_mention_them():
+    """What Steno wrote, and what earlier versions stored, is written as it was."""
+    node = Node.action("n", "a", label="L").encoded(PLAIN_CODEC)
+    assert json.dumps(node_to_json(node)) == json.dumps({"Action": GOOD})
+    assert node_from_json({"Action": {**GOOD, "inputs": {}}}, "$") == node
+
+
+def test_inputs_are_read_in_their_own_order():
+    """However they stand in the file."""
+    found = inputs_of({"b": {"node": "x"}, "a": {"value": 1, "more": 2}})
+    assert found == (Given("a", "1"), FromNode("b", "x"))
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "why"),
+    [
+        (None, "", "is not an object: None"),
+        ([], "", "is not an object: \\[\\]"),
+        ("x", "", "is not an object: 'x'"),
+        ({"b": "x"}, ".b", "is neither a node nor a value"),
+        ({"b": None}, ".b", "is neither a node nor a value"),
+        ({"b": {}}, ".b", "is neither a node nor a value"),
+        ({"b": {"node": 5}}, ".b", "is neither a node nor a value"),
+        ({"b": {"node": "\ud800"}}, ".b.node", "lone surrogate"),
+        ({"b": {"value": [1, "\ud800"]}}, ".b.value[1]", "lone surrogate"),
+        ({"b": {"value": {"c": 2**64}}}, ".b.value.c", "out of the range"),
+        ({"a": {"value": 1}, "\ud800": {"node": "x"}}, ".parameter", "lone surrogate"),
+    ],
+)
+def test_malformed_stored_inputs(data: object, path: str, why: str):
+    """The error names the parameter, and the place within its value."""
+    with pytest.raises(DumpError, match=why) as caught:
+        inputs_of(data)
+    assert caught.value.path == f"$.x.Action.inputs{path}"
+
+
+def test_a_sleep_has_no_inputs():
+    """They are ignored like any other key that is not known."""
+    fields = {**GOOD, "action_name": "steno.sleep", "wait": {"sleep": 1}, "inputs": 5}
+    assert node_from_json({"Action": fields}, "$") == SleepNode("n", "L", 1, None)
+
+
 def test_keys_that_are_not_known_are_ignored():
     """Beside the kind and within it."""
     data = {"Action": {"action_name": "a", "label": "L", "name": "n", "new": 1}, "more": 2}
@@ -72,7 +148,6 @@ def test_keys_that_are_not_known_are_ignored():
     }
 
 
-GOOD = {"action_name": "a", "label": "L", "name": "n"}
 BAD = [
     (None, "$.x", "is not a node: None"),
     ("Start", "$.x", "is not a node: 'Start'"),

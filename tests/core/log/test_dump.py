@@ -14,6 +14,7 @@ from steno.core import (
     SagaDag,
     SagaSerialized,
     Succeeded,
+    Value,
     are_stenos,
     fold_unordered,
 )
@@ -207,6 +208,22 @@ def test_a_log_of_steno_is_written_for_it_as_it_is(log: str):
 
 
 WIDE = saga(["a", "b"], "z")
+TAKING = Node.action("b", "act", inputs={"x": "a", "v": Value({"d": 1, "c": 2})})
+INNER = build("inner", "a", TAKING)
+
+
+def test_inputs_stand_in_a_dump_of_this_library():
+    """Between the name of the action and the label; nodes without them are as Steno writes them."""
+    dag = saga("a", TAKING, Node.subsaga("s", INNER, "a"))
+    text = dumped(dag, "6+ 6✓ 0+ 0✓=5")
+    nodes = json.loads(text)["dag"]["graph"]["nodes"]
+    assert list(nodes[0]["Action"]) == ["action_name", "label", "name"]
+    assert list(nodes[1]["Action"]) == ["action_name", "inputs", "label", "name"]
+    assert nodes[1]["Action"]["inputs"] == {"v": {"value": {"c": 2, "d": 1}}, "x": {"node": "a"}}
+    assert nodes[4] == nodes[1]
+    read = SagaSerialized.from_json(text)
+    assert read.dag.same_as(dag)
+    assert read.to_json() == text
 
 
 @pytest.mark.parametrize(
@@ -216,10 +233,12 @@ WIDE = saga(["a", "b"], "z")
         (WIDE, "3+ 3✓ 0+ 1+ 1✗ 0?", "$.events[5].event_type", "is a failure in doubt"),
         (saga("a", Node.sleep("s", timedelta(1))), "", "$.dag.graph.nodes[1]", "is a sleep"),
         (saga("a", Node.sleep("s", until="a")), "2+", "$.dag.graph.nodes[1]", "is a sleep"),
+        (saga("a", TAKING), "2+", "$.dag.graph.nodes[1]", "has inputs"),
+        (saga("a", Node.subsaga("s", INNER, "a")), "", "$.dag.graph.nodes[3]", "has inputs"),
     ],
 )
 def test_what_steno_cannot_read(dag: SagaDag, log: str, path: str, what: str):
-    """A doubt, even if a later attempt has ended it, and a sleep have no form there."""
+    """A doubt, even if a later attempt has ended it, a sleep and inputs have no form there."""
     dump = recorded(dag, log)
     with pytest.raises(DumpError) as caught:
         dump.to_json(steno=True)
@@ -600,6 +619,22 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
         "$.dag.graph",
         'node "volume_id" sleeps until a time that comes from node "nobody", '
         "but it does not depend on any such node",
+    ),
+    "an input from a node that is not there": (
+        field(3, "Action", "inputs", {"x": {"node": "nobody"}}),
+        "$.dag.graph",
+        'node "volume_id" takes its input "x" from node "nobody", '
+        "but it does not depend on any such node",
+    ),
+    "an input from a node of the same stage": (
+        field(3, "Action", "inputs", {"x": {"node": "instance_ip"}}),
+        "$.dag.graph",
+        'node "volume_id" takes its input "x" from node "instance_ip", ',
+    ),
+    "an input that is neither a node nor a value": (
+        field(3, "Action", "inputs", {"x": "nobody"}),
+        "$.dag.graph.nodes[3].Action.inputs.x",
+        "is neither a node nor a value",
     ),
     "an unknown error": (
         put("events", 3, "event_type", {"failed": {"Future": {}}}),

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import attrs
+from typing_extensions import TypeForm
 
 from steno.action._codec import _error
 from steno.action._codec._annotation import (
@@ -142,7 +143,7 @@ class Codec:
             return _json_of(value, most)
         return _json_of(_plain_of(value, most, write, engine.writers), most)
 
-    def decode(self, text: JsonText, as_type: type[T]) -> T:
+    def decode(self, text: JsonText, as_type: TypeForm[T]) -> T:
         """
         Return a fresh value of a type; nothing is converted to make it fit.
 
@@ -156,10 +157,11 @@ class Codec:
         except DumpError as error:
             message = f"{error.path}: {error.why}"
             raise DeserializeError(message) from error
+        kind = cast("type[T]", as_type)  # what a type of cattrs' is, too
         try:
             if "$" in text and MARK in text:  # searching for one character is faster
-                return self._types.engine.reading_tags.structure(revived(value), as_type)
-            return self._types.engine.reading.structure(value, as_type)
+                return self._types.engine.reading_tags.structure(revived(value), kind)
+            return self._types.engine.reading.structure(value, kind)
         except Exception as error:
             raise DeserializeError(explain(error)) from error
 

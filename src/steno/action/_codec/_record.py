@@ -21,7 +21,7 @@ from steno.action._codec._annotation import (
     resolve_fields,
 )
 from steno.action._codec._container import Reader
-from steno.action._codec._refusal import Mismatch, Refusal, message_of
+from steno.action._codec._refusal import UNREADABLE, Mismatch, Refusal, message_of
 from steno.core import JSON
 
 SCRIPT = "__main__"
@@ -96,7 +96,7 @@ def _with_text(error: JSON, message: str) -> JSON:
 def _without_fields(value: JSON, cls: Annotation) -> JSON:
     kind: type = cls
     if issubclass(kind, BaseExceptionGroup):  # its members may be of any class
-        why = f"the type {cls.__qualname__} cannot be read from JSON"
+        why = f"the type {cls.__qualname__} {UNREADABLE}"
         raise Refusal(why)
     if has_fields(cls):  # an empty list of them, so it takes no arguments
         return _with_text(cls(), value["message"])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from types import WrapperDescriptorType
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from cattrs import ClassValidationError, IterableValidationError
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
@@ -31,6 +31,10 @@ SHOWN_FAULTS = 10
 
 TOO_LARGE = "(its arguments are too large to be shown)"
 """The text of an exception whose own would take for ever to make."""
+
+
+UNREADABLE: Final = "cannot be read from JSON"
+"""What is said of a type that the codec does not know."""
 
 
 class Refusal(ValueError):

@@ -43,7 +43,7 @@ from steno.action._codec._container import (
     read_typed_dict,
 )
 from steno.action._codec._record import read_exception, read_fields
-from steno.action._codec._refusal import Mismatch, Refusal, grouped, refusing, step
+from steno.action._codec._refusal import UNREADABLE, Mismatch, Refusal, grouped, refusing, step
 from steno.action._codec._text import text_of
 from steno.action._codec._union import read_union
 from steno.core import JSON, encode_json
@@ -109,7 +109,7 @@ def _class(as_type: Annotation, cls: Annotation, converter: Converter) -> Reader
 
 
 def _unknown(as_type: Annotation) -> Reader:
-    return refusing(f"the type {type_name(as_type)} cannot be read from JSON")
+    return refusing(f"the type {type_name(as_type)} {UNREADABLE}")
 
 
 # Scalars

@@ -8,7 +8,7 @@ and nothing that breaks one ever becomes a graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 import attrs
@@ -17,7 +17,7 @@ from steno.core._value import NULL
 from steno.core.graph._flat import FlatDag, Scope
 from steno.core.graph._graph import NO_BOUNDARY, Boundary, Digraph
 from steno.core.graph._ids import NodeName, SagaName
-from steno.core.graph._namespace import Mistake, Namespace
+from steno.core.graph._namespace import NO_NAMES, Mistake, Namespace
 from steno.core.graph._node import (
     ActionNode,
     ConstantNode,
@@ -109,7 +109,10 @@ class _Assembly:
     def add(self, index: int, node: InnerNode, stage: int) -> None:
         """Add the next node."""
         match node:
-            case ActionNode(name=name) | ConstantNode(name=name):
+            case ActionNode(name=name):
+                self.enter(index, stage)
+                self.leave(index, stage, name, inputs=node.feeding if node.inputs else NO_NAMES)
+            case ConstantNode(name=name):
                 self.enter(index, stage)
                 self.leave(index, stage, name)
             case SleepNode(name=name, until=until):
@@ -140,11 +143,13 @@ class _Assembly:
         stage: int,
         name: NodeName,
         params: NodeName | None = None,
+        *,
         until: NodeName | None = None,
+        inputs: Mapping[str, NodeName] = NO_NAMES,
     ) -> None:
         """Make a node an exit of the stage that is open, under its name."""
         frame = self.frames[-1]
-        frame.namespace.add(name, params, until)
+        frame.namespace.add(name, params, until=until, inputs=inputs)
         frame.names[name] = node
         frame.exits.append(node)
         self.note_place(stage)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TypeAlias, assert_never
+from typing import TypeAlias, assert_never, cast
 
 import attrs
+from typing_extensions import TypeForm
 
-from steno.core._value import PLAIN_CODEC, JsonText, ValueCodec
+from steno.core._value import PLAIN_CODEC, JsonText, ValueCodec, decode_value
 from steno.core.graph._assemble import assemble
 from steno.core.graph._flat import FlatDag
-from steno.core.graph._ids import SagaName, SagaNodeId
-from steno.core.graph._namespace import EMPTY_STAGE, Mistake, Namespace
+from steno.core.graph._ids import NodeName, SagaName, SagaNodeId
+from steno.core.graph._namespace import EMPTY_STAGE, NO_NAMES, Mistake, Namespace
 from steno.core.graph._node import (
     ActionNode,
     AppendedNode,
+    CallNode,
     ConstantNode,
+    DeclaredNode,
     FlatNode,
     InnerNode,
     Node,
@@ -30,7 +33,7 @@ from steno.core.graph._node import (
     ValueNode,
 )
 from steno.core.graph._render import dot
-from steno.errors import DagBuilderError
+from steno.errors import DagBuilderError, DeserializeError, SagaValidationError
 
 
 def _storable(_: object, __: attrs.Attribute[str], text: str) -> None:
@@ -47,10 +50,13 @@ class PlainDagBuilder:
     Args:
         saga_name: The name of this kind of saga, for people and for `saga_list`.
         codec: What encodes its constants, and the params of its sagas.
+        params: The type of the params of its sagas; None: anything.
     """
 
     saga_name: str = attrs.field(validator=[attrs.validators.instance_of(str), _storable])
     codec: ValueCodec = attrs.field(default=PLAIN_CODEC, kw_only=True)
+    _params: TypeForm[object] | None = attrs.field(default=None, kw_only=True, alias="params")
+    _declared: dict[NodeName, DeclaredNode] = attrs.field(init=False, factory=dict)
     _stages: list[Stage] = attrs.field(init=False, factory=list)
     _namespace: Namespace = attrs.field(init=False, factory=Namespace)
     _mistake: str | None = attrs.field(init=False, default=None)
@@ -69,7 +75,8 @@ class PlainDagBuilder:
         """
         # Before the check for a mistake: a bad type or value is raised at the line that passes it,
         # even if an earlier mistake is still waiting for `build`.
-        stage = tuple(_appendable(node, self.codec) for node in nodes)
+        declared = tuple(nodes)
+        stage = tuple(_appendable(node, self.codec) for node in declared)
         if self._mistake is not None:
             return
         if not stage:
@@ -80,11 +87,17 @@ class PlainDagBuilder:
             for node in stage:
                 params = node.params_node_name if isinstance(node, SubsagaNode) else None
                 until = node.until if isinstance(node, SleepNode) else None
-                self._namespace.add(node.name, params, until)
+                inputs = NO_NAMES
+                if isinstance(node, ActionNode) and node.inputs:
+                    inputs = node.feeding
+                self._namespace.add(node.name, params, until=until, inputs=inputs)
         except Mistake as mistake:
             self._mistake = str(mistake)
             return
         self._stages.append(stage)
+        for each in declared:
+            if isinstance(each, CallNode | ValueNode):
+                self._declared[each.name] = each
 
     def build(self) -> Dag:
         """
@@ -100,7 +113,13 @@ class PlainDagBuilder:
             self._namespace.close()
         except Mistake as mistake:  # not kept: what is missing may still be appended
             raise DagBuilderError(self.saga_name, str(mistake)) from None
-        return Dag(SagaName(self.saga_name), tuple(self._stages), self.codec)
+        return Dag(
+            SagaName(self.saga_name),
+            tuple(self._stages),
+            self.codec,
+            self._params,
+            dict(self._declared),
+        )
 
 
 @attrs.frozen(eq=False)
@@ -112,11 +131,17 @@ class Dag:
         saga_name: The name given to the builder.
         stages: The nodes that were appended, stage by stage.
         codec: What encodes the params of its sagas.
+        params_type: The type of these; None: anything.
+        declared: Its own nodes as they were declared, of those that hold more than is stored.
     """
 
     saga_name: SagaName
     stages: tuple[Stage, ...]
     codec: ValueCodec = attrs.field(default=PLAIN_CODEC, repr=False)
+    params_type: object = attrs.field(default=None, repr=False)
+    declared: Mapping[NodeName, DeclaredNode] = attrs.field(
+        factory=dict[NodeName, DeclaredNode], repr=False
+    )
 
     @cached_property
     def flat(self) -> FlatDag:
@@ -128,7 +153,7 @@ _Walked: TypeAlias = AppendedNode | SubsagaEndNode
 
 
 def _appendable(node: object, codec: ValueCodec) -> AppendedNode:
-    if isinstance(node, ValueNode):
+    if isinstance(node, ValueNode | CallNode):
         return node.encoded(codec)
     if not isinstance(node, ActionNode | SleepNode | ConstantNode | SubsagaNode):
         found = type(node).__qualname__
@@ -172,18 +197,20 @@ class SagaDag:
         flat: The flattened graph, shared by all sagas of the same `Dag`.
         params: The saga's params, as JSON text.
         codec: What decodes the params and outputs of the saga; in a SEC, that of its registry.
+        params_type: The type of the params, if its builder was told; None for a saga that was read.
     """
 
     flat: FlatDag
     params: JsonText
     codec: ValueCodec = attrs.field(repr=False)
+    params_type: object = attrs.field(repr=False)
 
     def __init__(
         self,
         dag: Dag,
         params: object = None,
         *,
-        as_type: object = None,
+        as_type: TypeForm[object] | None = None,
         codec: ValueCodec | None = None,
         max_value_bytes: int | None = None,
     ) -> None:
@@ -193,26 +220,47 @@ class SagaDag:
         Args:
             dag: What a builder has built.
             params: Of any type that the codec knows.
-            as_type: The annotation as which they will be asked for, where their class does not
-                say that: for a `str` that is asked for as `UUID | str`.
+            as_type: The annotation as which they will be asked for, where neither their class nor
+                the builder says that: for a `str` that is asked for as `UUID | str`.
             codec: What encodes them; None: that of the graph's builder.
             max_value_bytes: How many bytes of JSON the params may take; None: as many as the codec
                 allows. The SEC that runs the saga must allow as many.
 
         Raises:
             SerializeError: The params cannot be stored as JSON, or take more bytes.
+            SagaValidationError: They are not of the type that the builder was told.
             TypeError: The graph is not a `Dag`.
         """
         _check_dag(dag)
         chosen = dag.codec if codec is None else codec
-        _set(self, dag.flat, chosen.encode(params, max_value_bytes, as_type=as_type), chosen)
+        written_as = dag.params_type if as_type is None else as_type
+        text = chosen.encode(params, max_value_bytes, as_type=written_as)
+        _set(self, dag.flat, text, chosen, dag.params_type)
+        self.check_params(chosen)
 
     @classmethod
     def of_flat(cls, flat: FlatDag, params: JsonText, codec: ValueCodec = PLAIN_CODEC) -> SagaDag:
         """Return the saga of a graph that was read, not built."""
         dag = cls.__new__(cls)
-        _set(dag, flat, params, codec)
+        _set(dag, flat, params, codec, None)
         return dag
+
+    def check_params(self, codec: ValueCodec) -> None:
+        """
+        Check that the params can be read as the type that the builder was told.
+
+        Args:
+            codec: What is to read them.
+
+        Raises:
+            SagaValidationError: They cannot.
+        """
+        if self.params_type is None:
+            return
+        try:
+            decode_value(codec, self.params, cast("type[object]", self.params_type))
+        except DeserializeError as error:
+            raise SagaValidationError(self.saga_name, f"its params: {error}") from error
 
     @property
     def saga_name(self) -> SagaName:
@@ -253,8 +301,11 @@ def _check_dag(dag: object) -> None:
         raise TypeError(msg)
 
 
-def _set(dag: SagaDag, flat: FlatDag, params: JsonText, codec: ValueCodec) -> None:
+def _set(
+    dag: SagaDag, flat: FlatDag, params: JsonText, codec: ValueCodec, params_type: object
+) -> None:
     """Set the fields of a frozen instance."""
     object.__setattr__(dag, "flat", flat)
     object.__setattr__(dag, "params", params)
     object.__setattr__(dag, "codec", codec)
+    object.__setattr__(dag, "params_type", params_type)

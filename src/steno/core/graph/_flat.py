@@ -7,12 +7,13 @@ Nothing here belongs to one execution; even the params are handed in by `SagaDag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import attrs
 
 from steno.core._value import JsonText, encode_json
+from steno.core.graph._dataflow import Given
 from steno.core.graph._graph import Digraph
 from steno.core.graph._ids import ActionName, NodeName, SagaName, SagaNodeId
 from steno.core.graph._node import (
@@ -89,16 +90,29 @@ class FlatDag:
     @cached_property
     def action_names(self) -> Mapping[ActionName, NodeName]:
         """The name of every action that is called, with the first node that calls it."""
-        found: dict[ActionName, NodeName] = {}
-        for node in self.nodes:
-            if isinstance(node, ActionNode):
-                found.setdefault(node.action_name, node.name)
-        return found
+        return {name: NodeName(self.names[nodes[0]]) for name, nodes in self.calls.items()}
 
     @cached_property
     def constants(self) -> tuple[ConstantNode, ...]:
         """The nodes whose output is known."""
         return tuple(node for node in self.nodes if isinstance(node, ConstantNode))
+
+    @cached_property
+    def given(self) -> tuple[tuple[NodeName, Given], ...]:
+        """The values that nodes are given as inputs, each with the name of its node."""
+        called = (node for node in self.nodes if isinstance(node, ActionNode) and node.inputs)
+        return tuple(
+            (node.name, each) for node in called for each in node.inputs if isinstance(each, Given)
+        )
+
+    @cached_property
+    def calls(self) -> Mapping[ActionName, Sequence[int]]:
+        """The name of every action that is called, with the nodes that call it."""
+        found: dict[ActionName, list[int]] = {}
+        for index, node in enumerate(self.nodes):
+            if isinstance(node, ActionNode):
+                found.setdefault(node.action_name, []).append(index)
+        return found
 
     @cached_property
     def names(self) -> tuple[str, ...]:

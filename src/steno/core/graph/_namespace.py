@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import attrs
 
 from steno.core.graph._ids import NodeName
+
+NO_NAMES: Mapping[str, NodeName] = MappingProxyType({})
 
 
 class Mistake(Exception):
@@ -35,7 +40,12 @@ class Namespace:
         self.width = 0
 
     def add(
-        self, name: NodeName, params_node_name: NodeName | None, until: NodeName | None = None
+        self,
+        name: NodeName,
+        params_node_name: NodeName | None,
+        *,
+        until: NodeName | None = None,
+        inputs: Mapping[str, NodeName] = NO_NAMES,
     ) -> None:
         """
         Add a node to the stage that is open.
@@ -44,6 +54,7 @@ class Namespace:
             name: The node's name.
             params_node_name: Of a subsaga, the node that its params come from.
             until: Of a sleep, the node that says until when.
+            inputs: Of an action, the nodes that inputs are taken from, by parameter.
 
         Raises:
             Mistake: There is no such node in an earlier stage, or the name is taken.
@@ -61,6 +72,13 @@ class Namespace:
                 "but it does not depend on any such node"
             )
             raise Mistake(msg)
+        for parameter, node in inputs.items():
+            if not self.is_before(node, self.stage):
+                msg = (
+                    f'node "{name}" takes its input "{parameter}" from node "{node}", '
+                    "but it does not depend on any such node"
+                )
+                raise Mistake(msg)
         if name in self.stage_of:
             msg = f'name was used multiple times in the same Dag: "{name}"'
             raise Mistake(msg)

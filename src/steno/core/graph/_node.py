@@ -7,34 +7,23 @@ and `SubsagaEndNode` in a subsaga's place, and adds one `StartNode` and one `End
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Final, Protocol, TypeAlias, assert_never, cast
 
 import attrs
+from typing_extensions import TypeForm
 
 from steno.core._value import JsonText, ValueCodec
-from steno.core.graph._ids import LATEST, ActionName, NodeName, SagaName
+from steno.core.graph._dataflow import FromNode, Source, Value, sources
+from steno.core.graph._duration import Duration, microseconds
+from steno.core.graph._ids import ActionName, NodeName, SagaName
 
 RESERVED: Final = "steno."
 """What the names of actions begin with that nodes of this library stand for."""
 
 
-class Duration(Protocol):
-    """What `timedelta` has; the core knows no clock."""
-
-    @property
-    def days(self) -> int:
-        """Whole days."""
-        ...
-
-    @property
-    def seconds(self) -> int:
-        """Seconds beyond these."""
-        ...
-
-    @property
-    def microseconds(self) -> int:
-        """Microseconds beyond these."""
-        ...
+NO_INPUTS: Final = MappingProxyType[str, "str | Value"]({})
 
 
 class NamedAction(Protocol):
@@ -76,17 +65,27 @@ class Node:
     name: NodeName
 
     @staticmethod
-    def action(name: str, action: NamedAction | str, *, label: str | None = None) -> ActionNode:
+    def action(
+        name: str,
+        action: NamedAction | str,
+        *,
+        label: str | None = None,
+        inputs: Mapping[str, str | Value] = NO_INPUTS,
+    ) -> CallNode:
         """
         Return a node that runs an action.
 
         Args:
             name: The name under which later nodes look its output up.
-            action: The action, or its name in the registry.
+            action: The action, or its name in the registry. Only of the action itself can the
+                inputs be checked when the graph is built.
             label: How people read it in status texts; None for the name of the action.
+            inputs: For parameters of the action, of its undo action or of its probe: the name of
+                the node whose output they are given, if that is not their own name, or a `Value`.
 
         Raises:
-            TypeError: The action is not one, or a name is not a str.
+            TypeError: The action is not one, a name is not a str, or an input is neither a name nor
+                a `Value`.
             ValueError: The action's name begins with `steno.`.
         """
         action_name = action if isinstance(action, str) else getattr(action, "name", None)
@@ -99,14 +98,16 @@ class Node:
             msg = f'the action name "{checked}" is reserved: no action may begin with "{RESERVED}"'
             raise ValueError(msg)
         shown = checked if label is None else _checked(label, "label")
-        return ActionNode(_checked(name, "name"), shown, ActionName(checked))
+        called = None if isinstance(action, str) else action
+        given = _checked_inputs(inputs) if inputs else NO_INPUTS
+        return CallNode(_checked(name, "name"), shown, ActionName(checked), called, given)
 
     @staticmethod
     def constant(
         name: str,
         value: object,
         *,
-        as_type: object = None,
+        as_type: TypeForm[object] | None = None,
         codec: ValueCodec | None = None,
         max_value_bytes: int | None = None,
     ) -> ValueNode:
@@ -159,7 +160,7 @@ class Node:
             shown = f'(sleep until "{checked}")' if label is None else _checked(label, "label")
             return SleepNode(_checked(name, "name"), shown, None, checked)
         shown = f"(sleep {duration})" if label is None else _checked(label, "label")
-        return SleepNode(_checked(name, "name"), shown, _microseconds(duration), None)
+        return SleepNode(_checked(name, "name"), shown, microseconds(duration), None)
 
     @staticmethod
     def subsaga(name: str, dag: StagedDag, params_node_name: str) -> SubsagaNode:
@@ -186,27 +187,65 @@ def _checked(text: object, what: str) -> NodeName:
     return NodeName(text)
 
 
-def _microseconds(duration: object) -> int:
-    # By its parts, as core knows no clock, and so no class for a duration.
-    try:
-        whole = cast("Duration", duration)
-        total = (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds
-    except AttributeError:
-        msg = f"Node.sleep takes a timedelta, got {duration!r}"
-        raise TypeError(msg) from None
-    if not 0 <= total <= LATEST:
-        most = LATEST // 86_400_000_000
-        msg = f"Node.sleep: the duration must be from 0 to {most} days, got {duration}"
-        raise ValueError(msg)
-    return total
+def _checked_inputs(inputs: Mapping[str, str | Value]) -> Mapping[str, str | Value]:
+    if not isinstance(cast("object", inputs), Mapping):
+        msg = f"inputs= must be a dict from parameters to names of nodes or Values, got {inputs!r}"
+        raise TypeError(msg)
+    for parameter, source in inputs.items():
+        _checked(parameter, "input")
+        if not isinstance(cast("object", source), Value):
+            _checked(source, f'node for the input "{parameter}"')
+    return MappingProxyType(dict(inputs))
+
+
+@attrs.frozen(eq=False)
+class CallNode(Node):
+    """
+    A node that runs an action, as it was declared: its inputs are not encoded yet.
+
+    Attributes:
+        label: How people read it.
+        action_name: The name of the action in the registry.
+        called: The action, if the node was declared with more than its name.
+        inputs: For each parameter that is not given the output of the node that has its name: the
+            name of another node, or a value.
+    """
+
+    label: str
+    action_name: ActionName
+    called: NamedAction | None
+    inputs: Mapping[str, str | Value]
+
+    def encoded(self, codec: ValueCodec) -> ActionNode:
+        """
+        Return the node with its inputs as JSON.
+
+        Raises:
+            SerializeError: A value cannot be stored as JSON.
+        """
+        inputs = sources(self.inputs, codec) if self.inputs else ()
+        return ActionNode(self.name, self.label, self.action_name, inputs)
 
 
 @attrs.frozen
 class ActionNode(Node):
-    """A node that runs an action."""
+    """
+    A node that runs an action.
+
+    Attributes:
+        label: How people read it.
+        action_name: The name of the action in the registry.
+        inputs: Where its inputs come from, if not from the nodes named like the parameters.
+    """
 
     label: str
     action_name: ActionName
+    inputs: tuple[Source, ...] = ()
+
+    @property
+    def feeding(self) -> Mapping[str, NodeName]:
+        """The nodes that inputs are taken from, by parameter, of those that `inputs` names."""
+        return {each.parameter: each.node for each in self.inputs if isinstance(each, FromNode)}
 
 
 @attrs.frozen
@@ -268,6 +307,9 @@ class SubsagaNode(Node):
     dag: StagedDag
     params_node_name: NodeName
 
+
+DeclaredNode: TypeAlias = CallNode | ValueNode
+"""A node that holds what is not stored with a graph, such as objects of users' types."""
 
 AppendedNode: TypeAlias = ActionNode | SleepNode | ConstantNode | SubsagaNode
 """A node as a builder keeps it."""

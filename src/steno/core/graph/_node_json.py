@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import assert_never, cast
 
 from steno.core._value import JSON, JsonText, JsonValue, decode_json, encode_json
+from steno.core.graph._dataflow import FromNode, Given, Source
 from steno.core.graph._ids import LATEST, ActionName, NodeName, SagaName
 from steno.core.graph._node import (
     RESERVED,
@@ -23,8 +24,12 @@ from steno.errors import DumpError, SerializeError
 def node_to_json(node: FlatNode) -> JSON:
     """Return a node as JSON, its keys in alphabetical order."""
     match node:
-        case ActionNode(name=name, label=label, action_name=action):
+        case ActionNode(name=name, label=label, action_name=action, inputs=()):
             return {"Action": {"action_name": action, "label": label, "name": name}}
+        case ActionNode(name=name, label=label, action_name=action, inputs=inputs):
+            given = {each.parameter: _source_to_json(each) for each in inputs}
+            fields = {"action_name": action, "inputs": given, "label": label, "name": name}
+            return {"Action": fields}
         case SleepNode(name=name, label=label, action_name=action, duration=duration, until=until):
             wait = {"sleep": duration} if until is None else {"until": until}
             return {"Action": {"action_name": action, "label": label, "name": name, "wait": wait}}
@@ -56,7 +61,8 @@ def node_from_json(data: JsonValue, path: str) -> FlatNode:
             _check_texts(f"{path}.Action", action_name=action, label=label, name=name)
             if action.startswith(RESERVED):
                 return _sleep_node(name, label, action, rest.get("wait"), f"{path}.Action")
-            return ActionNode(NodeName(name), label, ActionName(action))
+            inputs = _sources(cast("JsonValue", rest.get("inputs", {})), f"{path}.Action.inputs")
+            return ActionNode(NodeName(name), label, ActionName(action), inputs)
         case {"Constant": {"name": str(name), "value": value}}:
             _check_texts(f"{path}.Constant", name=name)
             return ConstantNode(NodeName(name), value_from_json(value, f"{path}.Constant.value"))
@@ -75,6 +81,35 @@ def node_from_json(data: JsonValue, path: str) -> FlatNode:
             raise DumpError(path, f"is not a node: an object with the keys {keys or '(none)'}")
         case _:
             raise DumpError(path, f"is not a node: {data!r}")
+
+
+def _source_to_json(source: Source) -> JSON:
+    match source:
+        case FromNode(node=node):
+            return {"node": node}
+        case Given(value=value):
+            return {"value": decode_json(value)}
+        case _:
+            assert_never(source)
+
+
+def _sources(data: JsonValue, path: str) -> tuple[Source, ...]:
+    """Return the inputs of a node; in alphabetical order, as they are written."""
+    if not isinstance(data, dict):
+        raise DumpError(path, f"is not an object: {data!r}")
+    found: list[Source] = []
+    for parameter, item in sorted(data.items()):
+        where = f"{path}.{parameter}"
+        _check_texts(path, parameter=parameter)
+        match item:
+            case {"node": str(node)}:
+                _check_texts(where, node=node)
+                found.append(FromNode(parameter, NodeName(node)))
+            case {"value": value}:
+                found.append(Given(parameter, value_from_json(value, f"{where}.value")))
+            case _:
+                raise DumpError(where, "is neither a node nor a value")
+    return tuple(found)
 
 
 def _sleep_node(name: str, label: str, action: str, wait: object, path: str) -> SleepNode:

@@ -30,7 +30,7 @@ from steno.core._value import (
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._graph_json import inner_node, read_dumped
 from steno.core.graph._ids import EARLIEST, LATEST, SagaId, SagaNodeId, Timestamp
-from steno.core.graph._node import EndNode, SleepNode, StartNode
+from steno.core.graph._node import ActionNode, EndNode, SleepNode, StartNode
 from steno.core.graph._node_json import node_from_json, node_to_json, value_from_json
 from steno.core.log._event import (
     AttemptFailed,
@@ -196,6 +196,8 @@ def _stenos(dag: SagaDag, events: Iterable[SagaNodeEvent]) -> Iterator[SagaNodeE
     for index, node in enumerate(dag.flat.nodes):
         if isinstance(node, SleepNode):
             raise _not_stenos(f"$.dag.graph.nodes[{index}]", "is a sleep")
+        if isinstance(node, ActionNode) and node.inputs:
+            raise _not_stenos(f"$.dag.graph.nodes[{index}]", "has inputs")
     waiting: set[SagaNodeId] = set()  # those whose last event is a failed attempt
     for place, event in enumerate(events):
         path, node_id = f"$.events[{place}].event_type", event.node_id

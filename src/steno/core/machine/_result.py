@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn, TypeAlias, TypeVar, overload
 
 import attrs
+from typing_extensions import TypeForm
 
 from steno.core._value import JSON, JsonText, decode_value
 from steno.core.graph._dag import SagaDag
@@ -35,8 +36,8 @@ class SagaResultOk:
     @overload
     def lookup_node_output(self, node: str | int) -> JSON: ...
     @overload
-    def lookup_node_output(self, node: str | int, as_type: type[T]) -> T: ...
-    def lookup_node_output(self, node: str | int, as_type: type[T] | None = None) -> T | JSON:
+    def lookup_node_output(self, node: str | int, as_type: TypeForm[T]) -> T: ...
+    def lookup_node_output(self, node: str | int, as_type: TypeForm[T] | None = None) -> T | JSON:
         """
         Return the output of a node.
 
@@ -53,8 +54,8 @@ class SagaResultOk:
     @overload
     def saga_output(self) -> JSON: ...
     @overload
-    def saga_output(self, as_type: type[T]) -> T: ...
-    def saga_output(self, as_type: type[T] | None = None) -> T | JSON:
+    def saga_output(self, as_type: TypeForm[T]) -> T: ...
+    def saga_output(self, as_type: TypeForm[T] | None = None) -> T | JSON:
         """
         Return the output of the saga: that of its last node.
 
