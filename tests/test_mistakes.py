@@ -51,3 +51,4 @@ def test_the_page_shows_what_pytest_prints(explored):
     assert shown[2] in explored("test_trip", changes[1])
     assert shown[3] in explored("test_process")
     assert shown[4] in explored("test_trip", changes[2])
+    assert shown[5] in explored("test_trip", changes[3])

@@ -11,6 +11,7 @@ import trio
 import steno
 from benchmarks.scenario import Load
 from steno.store import (
+    Fence,
     ListQuery,
     PruneQuery,
     SagaClaim,
@@ -65,6 +66,10 @@ class SlowSession:
     async def claim(self, saga_id: steno.SagaId, sec_name: str) -> SagaClaim | None:
         """Claim as it is."""
         return await self._session.claim(saga_id, sec_name)
+
+    async def leave(self, fence: Fence) -> None:
+        """Leave as it is."""
+        await self._session.leave(fence)
 
     async def load(self, saga_id: steno.SagaId) -> StoredSaga | None:
         """Load as it is."""

@@ -79,6 +79,113 @@ def test_the_shape_of_the_answer(shell, app):
     assert shell.json("check", module + ":settings.actions") == {"checked": 4, "refused": []}
 
 
+HOLDING = """
+registry = registry_of('broken')
+
+@registry.action
+async def step(ctx, params: {params}): raise AssertionError
+
+@step.undo
+async def unstep(ctx, output{output}): raise AssertionError
+"""
+
+
+def held(problem):
+    return f"it would be held: {problem}"
+
+
+def test_a_saga_that_would_be_held_is_a_line_with_its_reason(shell, app):
+    """Its params, inputs or outputs cannot be read by this build; no action was called."""
+    module = app(HOLDING.format(params="dict | None", output=": int"))
+    result = shell("check", module)
+    assert (result.exit_code, result.stderr) == (1, "")
+    (line,) = [
+        f"{UNWINDING} bad (unwinding): "
+        + held(
+            'node "/first": parameter "output" of the undo action of "step" '
+            f'({module}.py, line 22) asks for int, but action "step" does not fit: '
+            "$: null is not of type int"
+        )
+    ]
+    assert result.stdout.splitlines() == [line, "3 of 4 unfinished sagas would continue"]
+
+
+def test_a_saga_that_would_be_held_for_several_reasons(shell, app):
+    """The line has the first, and how many more there are; JSON has all of them."""
+    module = app(HOLDING.format(params="int", output=""))
+    where = f'parameter "params" of the action "step" ({module}.py, line 19) asks for int, but '
+    of_good = [
+        held(
+            f'node "/{node}": {where}the value of its params does not fit: '
+            '$: {"who": "Ada"} is not of type int'
+        )
+        for node in ("left", "right")
+    ]
+    of_good.append(
+        held(
+            f'node "/inner/left": {where}the value of its params does not fit: '
+            '$: {"rooms": 2} is not of type int'
+        )
+    )
+    of_bad = [
+        held(
+            f'node "/first": {where}the value of its params does not fit: '
+            "$: null is not of type int"
+        )
+    ]
+    result = shell("check", module)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"{READY} good (ready): {of_good[0]} (and 2 more reasons)",
+        f"{RUNNING} good (running): {of_good[0]} (and 2 more reasons)",
+        f"{PROBLEM} bad (running): {of_bad[0]}",
+        "1 of 4 unfinished sagas would continue",
+    ]
+    document = shell.json("check", module)
+    assert document["checked"] == 4
+    assert {saga["id"]: (saga["why"], saga["reasons"]) for saga in document["refused"]} == {
+        str(READY): (of_good[0], of_good),
+        str(RUNNING): (of_good[0], of_good),
+        str(PROBLEM): (of_bad[0], of_bad),
+    }
+
+
+def test_reasons_are_counted(shell, app):
+    """One more, or several more."""
+    text = "registry = registry_of('broken')\n@registry.action(undo=NOOP)\n"
+    lines = shell(
+        "check", app(text + "async def step(ctx, params: int, x): ...")
+    ).stdout.splitlines()
+    assert [line.rpartition(" (and ")[2] for line in lines] == [
+        *["5 more reasons)"] * 2,
+        "1 more reason)",
+        "1 of 4 unfinished sagas would continue",
+    ]
+
+
+def test_a_saga_that_would_be_held_and_whose_log_breaks_a_rule(own, app):
+    """Both are told; what recovery itself refuses comes alone."""
+    with sqlite3.connect(own.store) as db:
+        make_editable(db)
+        db.execute("UPDATE node_event SET event_type = 'undo_started', data = NULL WHERE seq = 1")
+    db.close()
+    refusals = own.json("check", app(HOLDING.format(params="int", output="")))["refused"]
+    reasons = {saga["id"]: saga["reasons"] for saga in refusals}
+    assert [len(each) for each in reasons.values()] == [3, 1, 1, 1]
+    assert all("breaks a rule" in reasons[str(saga)][0] for saga in (RUNNING, UNWINDING, PROBLEM))
+    assert all(saga["why"] == saga["reasons"][0] for saga in refusals)
+
+
+def test_an_alias_is_enough(shell, app):
+    """An action that was renamed still goes on with the sagas of its old name."""
+    text = (
+        "registry = ActionRegistry()\nfor name in ('step', 'broken'):\n"
+        "    registry.register(new_action_noop_undo('new_' + name, act, aliases=[name]))"
+    )
+    result = shell("check", app(text) + ":registry")
+    assert (result.exit_code, result.stdout) == (0, "4 of 4 unfinished sagas would continue\n")
+
+
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [

@@ -70,12 +70,12 @@ WHERE = {
 COLUMNS = {
     "saga": (
         *("saga_key", "saga_id", "name", "dag_key", "state", "current_sec", "adopt_generation"),
-        *("created", "ended", "problem"),
+        *("created", "ended", "problem", "crashes", "taken_seq", "tried"),
     ),
     "saga_params": ("saga_key", "params"),
     "step": ("saga_key", "seq", "time", "creator", "events"),
     "dag": ("dag_key", "digest", "text"),
-    "sec": ("name", "generation"),
+    "sec": ("name", "generation", "left_normally"),
 }
 
 NUMBERS = {
@@ -83,11 +83,16 @@ NUMBERS = {
 }
 """Columns that hold numbers."""
 
+MENDED = {"crashes", "taken_seq", "tried", "left_normally"}
+"""Columns that each opening writes anew, whatever was there: the doctor has nothing to say."""
+
 NULLABLE = {"ended", "problem"}
 
 
 def is_damage(column: str, value: object) -> bool:
     """Say whether a value is of a type that its column never has, whatever the other columns."""
+    if column in MENDED:
+        return False
     if value is None:
         return column not in NULLABLE
     if column == "saga_id":

@@ -20,7 +20,7 @@ from support.demo import saga
 from support.filled import fill, in_order_of_end
 from support.killable import ERRORS, SHAPES, STORE, Life
 from support.killing import Moment, lived
-from support.worlds import nothing, returns
+from support.worlds import World, nothing, returns
 
 PROGRAM = Path(__file__).with_name("program.py")
 
@@ -120,7 +120,8 @@ async def test_killed_while_the_file_is_made(tmp_path: Path, statement: str):
     assert lives.live(count=1, statement=statement) == -signal.SIGKILL
     registry = steno.ActionRegistry()
     registry.register(steno.ActionFunc.new_action("a", returns(17), nothing))
-    async with steno.open_sec(steno.SqliteSecStore(tmp_path / STORE), registry) as sec:
+    store = steno.SqliteSecStore(tmp_path / STORE)
+    async with steno.open_sec(store, registry, context=World()) as sec:
         assert await sec.saga_list() == []
         assert (await sec.saga_run(saga("a"))).unwrap().saga_output() == 17
     check_file(tmp_path)

@@ -261,8 +261,8 @@ MUTANTS = (
         "Steno's row 10: a saga is stored before it is validated",
         "runtime/_recover.py",
         (
-            "        self.registry.validate(dag.flat)\n        return self._executor",
-            "        return self._executor",
+            "        self.registry.validate(dag.flat)\n        self.registry.validate_inputs",
+            "        self.registry.validate_inputs",
         ),
     ),
     fault(
@@ -595,16 +595,6 @@ MUTANTS = (
         (
             "        if node not in self.state.outputs and not policy.provides_for_doubt:\n",
             "        if False:\n",
-        ),
-    ),
-    fault(
-        "an undo that a build cannot call is held for good",
-        "tests/runtime/test_attempt.py::test_a_later_build_that_does_not_provide_for_doubt",
-        "the undo is held, with reopen",
-        "runtime/_runner.py",
-        (
-            "HELD = inputs.Again(None, reopen=True)",
-            "HELD = inputs.Again(None, reopen=False)",
         ),
     ),
     fault(

@@ -145,10 +145,10 @@ MUTANTS = (
         "SQLite: the generation of a saga is not raised",
         f"{SQLITE}[create: a saga may be created running-thread]",
         "Steno's row 12: a take-over raises the generation",
-        "stores/sqlite/_writer.py",
+        "stores/sqlite/_ownership.py",
         (
-            "SET adopt_generation = max(adopt_generation + 1, ?)",
-            "SET adopt_generation = min(adopt_generation, ?)",
+            "adopt_generation = max(adopt_generation + 1, ?)",
+            "adopt_generation = min(adopt_generation, ?)",
         ),
     ),
     fault(

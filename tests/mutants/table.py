@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 
-from mutants import core, fold, runtime, stores
+from mutants import core, crashes, dataflow, fold, runtime, stores
 from mutants.mutant import Mutant
 
-MUTANTS: Sequence[Mutant] = (*fold.MUTANTS, *core.MUTANTS, *runtime.MUTANTS, *stores.MUTANTS)
+MUTANTS: Sequence[Mutant] = (
+    *fold.MUTANTS,
+    *core.MUTANTS,
+    *runtime.MUTANTS,
+    *stores.MUTANTS,
+    *crashes.MUTANTS,
+    *dataflow.MUTANTS,
+)
 
 FOUND_SOON = (
     "a node is undone while one of its children still runs",

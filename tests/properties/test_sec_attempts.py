@@ -62,6 +62,7 @@ def trials(
         script=script,
         hiccups=draw(st.frozensets(st.integers(0, 20), max_size=2)),
         refusals=draw(st.frozensets(st.integers(0, 20), max_size=2)),
+        holds=steady or draw(st.booleans()),
     )
 
 

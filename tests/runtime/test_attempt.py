@@ -29,9 +29,9 @@ class CardDeclined(Exception):
     pass
 
 
-async def run(world: TimedWorld, *stages: object) -> steno.SagaResult:
+async def run(world: TimedWorld, *stages: object, **options: object) -> steno.SagaResult:
     """Run a saga in a SEC of its own."""
-    async with world.open() as sec:
+    async with world.open(**options) as sec:
         return await sec.saga_run(world.saga(*stages))
 
 
@@ -476,7 +476,7 @@ async def test_a_call_in_doubt_is_undone_without_an_output(timed: TimedWorld, en
     timed.declare("a", in_doubt=True, timeout=5)
     timed.does("a", ENDINGS[ending])
     timed.undoes("a", undo)
-    result = await run(timed, "p", "a", "b")
+    result = await run(timed, "p", "a", "b", hold_on=())
     assert result.error_node_name == "a"
     assert isinstance(result.error_source, steno.InDoubt)
     assert timed.events(result.saga_id, 1) == "+ ? - ∅"
@@ -490,7 +490,7 @@ async def test_an_action_that_does_not_provide_for_doubt_fails_as_in_steno(
 ):
     """It is not undone."""
     timed.does("a", ENDINGS[ending])
-    result = await run(timed, "p", "a", "b")
+    result = await run(timed, "p", "a", "b", hold_on=())
     assert timed.events(result.saga_id, 1) == "+ ✗"
     assert timed.calls == ["p", "a", "~p"]
 
@@ -522,7 +522,7 @@ async def test_an_atomic_call_whose_output_cannot_be_stored_is_in_doubt(timed: T
     """It has returned, so it has done something."""
     timed.declare("a", in_doubt=True, atomic=True)
     timed.does("a", unstorable)
-    assert timed.events((await run(timed, "a")).saga_id) == "+ ? - ∅"
+    assert timed.events((await run(timed, "a", hold_on=())).saga_id) == "+ ? - ∅"
 
 
 @pytest.mark.parametrize("provides", [True, False])
@@ -685,7 +685,7 @@ async def test_a_probe_whose_output_cannot_be_stored(timed: TimedWorld):
     timed.declare("a", probed=True)
     timed.does("a", raises(NO))
     timed.probes("a", unstorable)
-    assert timed.events((await run(timed, "a")).saga_id) == "+ ? - ∅"
+    assert timed.events((await run(timed, "a", hold_on=())).saga_id) == "+ ? - ∅"
 
 
 @pytest.mark.parametrize("behaviour", [raises(steno.NotDone("no")), raises(CardDeclined())])

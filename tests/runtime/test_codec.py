@@ -130,7 +130,7 @@ async def test_a_limit_of_the_codec_is_that_of_the_sec():
     builder.append(steno.Node.action("n", "large", label="N"))
     dag = steno.SagaDag(builder.build())
     store = steno.InMemorySecStore()
-    async with steno.open_sec(store, registry) as sec:
+    async with steno.open_sec(store, registry, hold_on=()) as sec:
         failed = await sec.saga_run(dag)
     assert isinstance(failed.error_source, steno.SerializeFailed)
     async with steno.open_sec(store, registry, max_value_bytes=102) as sec:

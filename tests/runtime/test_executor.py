@@ -5,7 +5,9 @@ from trio.testing import wait_all_tasks_blocked
 
 import steno
 from steno.testing.notation import shown
-from support.worlds import World, answers_at, returns, slow, takes, waits_for, works
+from support.worlds import World, answers_at, raises, slow, takes, waits_for, works
+
+NO = ValueError("no")
 
 
 async def test_each_step_is_durable_before_what_follows_from_it(world: World):
@@ -23,7 +25,7 @@ async def test_each_step_is_durable_before_what_follows_from_it(world: World):
 
 async def test_undoing_is_durable_before_what_follows_from_it_too(world: World):
     """`undo_started` is durable, the undo is called, its end is durable, then parents follow."""
-    world.does("c", takes(0, returns(object())))
+    world.does("c", takes(0, raises(NO)))
     async with world.open() as sec:
         await sec.saga_run(world.saga("a", "b", "c"))
     assert world.trace[5:] == [
@@ -219,7 +221,7 @@ async def test_create_returns_when_the_saga_is_durable(world: World):
 
 async def test_the_stored_state_goes_with_the_events(world: World):
     """The row says what the saga does, in the same commit that makes it so."""
-    world.does("b", returns(object()))
+    world.does("b", raises(NO))
     async with world.open() as sec:
         failed = await sec.saga_run(world.saga("a", "b"))
         succeeded = await sec.saga_run(world.saga("a", "c"))

@@ -57,7 +57,7 @@ async def test_a_call_that_fails_gives_its_turn_back(timed: TimedWorld, ending: 
     limiter = trio.CapacityLimiter(1)
     timed.declare("a", limit=limiter, timeout=5, atomic=True)
     timed.does("a", ending)
-    async with timed.open() as sec:
+    async with timed.open(hold_on=()) as sec:
         for _ in range(3):
             await sec.saga_run(timed.saga("a"))
     assert limiter.borrowed_tokens == 0

@@ -33,7 +33,7 @@ async def gives_a_hostile_int(_: steno.ActionContext[None]) -> object:
 
 
 @registry.action(undo=steno.NOOP)
-async def takes_ten_seconds(_: steno.ActionContext[None]) -> None:
+async def takes_ten_seconds(_: steno.ActionContext[object]) -> None:
     await trio.sleep(10)
 
 
@@ -80,7 +80,7 @@ async def test_a_repetition_that_is_none_is_refused_and_hurts_nobody():
 
 async def test_an_output_that_fights_back_fails_its_node():
     """To look at a value is to run the user's code; what that raises is the node's failure."""
-    async with steno.open_sec(steno.InMemorySecStore(), registry) as sec:
+    async with steno.open_sec(steno.InMemorySecStore(), registry, hold_on=()) as sec:
         result = await sec.saga_run(saga(gives_a_hostile_int))
     assert isinstance(result.error_source, steno.SerializeFailed)
     assert 'output of node "node"' in str(result.error_source)

@@ -137,14 +137,14 @@ async def test_a_saga_may_be_recovered_without_being_watched(world: World):
 
 
 async def test_recovering_twice_is_recovering_once(world: World):
-    """A saga that crashed again and again ends as if it never had."""
-    world.does("b", each_time(*[hangs] * 5, nothing))
+    """A saga that crashed again and again, but not too often, ends as if it never had."""
+    world.does("b", each_time(*[hangs] * 4, nothing))
     (saga_id,) = await leave(world, world.saga("a", "b", "c"))
-    for _ in range(4):
+    for _ in range(3):
         async with world.doomed():
             await wait_all_tasks_blocked()
     await world.finish(saga_id)
-    assert world.calls == ["a", *["b"] * 6, "c"]
+    assert world.calls == ["a", *["b"] * 5, "c"]
     assert world.store.log(saga_id) == "3+ 3✓ 0+ 0✓ 1+ 1✓ 2+ 2✓ 4+ 4✓"
 
 

@@ -63,7 +63,7 @@ async def test_an_output_that_cannot_be_stored_is_a_warning_too(
     async def wrong() -> object:
         return object()
 
-    async with world.open() as sec:
+    async with world.open(hold_on=()) as sec:
         await sec.saga_run(world.saga("a", "b"))
     (record,) = records(caplog, logging.WARNING)
     assert record.node == "b"

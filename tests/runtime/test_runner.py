@@ -50,7 +50,7 @@ class Bare(Exception):
 async def failure_of(world: World, behaviour: Behaviour) -> steno.ActionError:
     """Return why a node fails whose action behaves so; another saga of the SEC goes on."""
     world.does("bad", behaviour)
-    async with world.open() as sec:
+    async with world.open(hold_on=()) as sec:
         other = await sec.saga_create(world.saga("slow"))
         world.does("slow", takes(1))
         await other.start()
@@ -141,7 +141,7 @@ async def test_what_is_no_json_fails_the_node(world: World, value: object, why: 
 async def test_what_is_too_large_fails_the_node(world: World):
     """An output has a size limit, so that no log grows without bound."""
     world.does("a", returns("x" * 1000))
-    async with world.open(max_value_bytes=1001) as sec:
+    async with world.open(max_value_bytes=1001, hold_on=()) as sec:
         result = await sec.saga_run(world.saga("a"))
     assert isinstance(result.error_source, steno.SerializeFailed)
     assert "1002" in result.error_source.message

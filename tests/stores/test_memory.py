@@ -81,7 +81,7 @@ async def test_it_lives_as_long_as_the_object(store: InMemorySecStore):
         await session.record([create(ONE), record(ONE, 0, "2+ 2✓")])
     async with store.open() as session:
         assert await log_of(session, ONE) == "2+ 2✓"
-        assert (await session.take_over("sec")).claims == (SagaClaim(ONE, Fence("sec", 2)),)
+        assert (await session.take_over("sec")).claims == (SagaClaim(ONE, Fence("sec", 2), 1),)
     async with InMemorySecStore().open() as session:
         assert await session.load(ONE) is None
         assert await session.take_over("sec") == TakeOver(Fence("sec", 1), ())
@@ -134,6 +134,7 @@ def calls(session: SecStoreSession) -> Iterator:
     """Give one call of each method."""
     yield lambda: session.take_over("sec")
     yield lambda: session.claim(ONE, "sec")
+    yield lambda: session.leave(FIRST_LIFE)
     yield lambda: session.record([record(ONE, 0, "2+")])
     yield lambda: session.load(ONE)
     yield lambda: session.list(ListQuery())

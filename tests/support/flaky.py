@@ -35,6 +35,7 @@ class Act(enum.Enum):
     FAILS = "it raises before it takes effect"
     FAILS_AFTER = "it takes effect, then raises"
     REFUSES = "it raises NotDone, without effect"
+    HOLDS = "it raises Hold, without effect"
     BREAKS = "it raises what is not retried, without effect"
     HANGS = "it does not end, and has no effect"
     HANGS_AFTER = "it takes effect, and does not end"
@@ -59,7 +60,12 @@ class Said(enum.Enum):
     RAISED = "it raised what is retried"
     RAISED_NOT_DONE = "it raised NotDone"
     RAISED_OTHER = "it raised what is not retried"
+    RAISED_HOLD = "it raised Hold"
     CANCELLED = "it was cancelled"
+
+
+HOLDING = {Said.RAISED_HOLD, Said.RETURNED_ODD}
+"""After these the node is held until the next life, unless the saga unwinds."""
 
 
 class Undo(enum.Enum):
@@ -116,7 +122,7 @@ class Rules:
 
     def fitting(self, act: Act, kind: Kind) -> Act:
         """Return what a call does that was to do something that it cannot do."""
-        if kind is Kind.PROBE and act not in {Act.FAILS, Act.HANGS}:
+        if kind is Kind.PROBE and act not in {Act.FAILS, Act.HANGS, Act.HOLDS}:
             return Act.WORKS
         if kind is Kind.UNDO and act in {Act.REFUSES, Act.ODD}:
             return Act.FAILS

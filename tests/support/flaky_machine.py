@@ -37,6 +37,7 @@ from steno.testing.schedule import Choices
 from support.flaky import (
     EFFECTIVE,
     EPOCH,
+    HOLDING,
     SECOND,
     Act,
     Doing,
@@ -60,6 +61,7 @@ ENDS = {
     Act.FAILS_AFTER: Said.RAISED,
     Act.REFUSES: Said.RAISED_NOT_DONE,
     Act.BREAKS: Said.RAISED_OTHER,
+    Act.HOLDS: Said.RAISED_HOLD,
     Act.HANGS: Said.CANCELLED,
     Act.HANGS_AFTER: Said.CANCELLED,
 }
@@ -79,12 +81,14 @@ class FlakyScenario:
         script: What happens when.
         crashes: At which commits the machine is lost; 3n: commit n is not made; 3n + 1: before its
             commands are carried out, 3n + 2: after that.
+        holds: Whether what raises Hold, or cannot be stored, holds its node.
     """
 
     job: FlakyJob
     rules: tuple[Rules, ...]
     script: bytes = b""
     crashes: frozenset[int] = frozenset()
+    holds: bool = True
 
 
 class _Crash(Exception):
@@ -104,7 +108,8 @@ class FlakySimulator:
         on_step: Called after each step.
         durable: The events that a crash leaves.
         commits: How many events were durable after each commit.
-        lives: How many there were when each life began.
+        lost: How often the machine was lost.
+        lives: How many events were durable when each life began.
         doings: Every call of user code.
         effects: The nodes that are in effect.
         now: The time, in microseconds.
@@ -116,6 +121,7 @@ class FlakySimulator:
     durable: list[SagaNodeEvent] = attrs.field(factory=list)
     commits: list[int] = attrs.field(factory=list)
     steps: int = 0
+    lost: int = 0
     lives: list[int] = attrs.field(factory=list)
     doings: list[Doing] = attrs.field(factory=list)
     effects: set[int] = attrs.field(factory=set)
@@ -138,9 +144,12 @@ class FlakySimulator:
         while self.outcome is None:
             try:
                 self.boot()
-                while self.outcome is None:
+                while self.outcome is None and (self.running or self.waits):
                     self.turn()
+                # Held: it goes on in the next life.
+                assert self.outcome is not None or len(self.durable) > self.lives[-1], "no progress"
             except _Crash:
+                self.lost += 1
                 self.outcome = None
                 self.now += self.choices.pick(3) * 30 * SECOND  # downtime
         return self
@@ -157,6 +166,7 @@ class FlakySimulator:
             self.doings,
             frozenset(self.effects),
             frozenset(self.commits),
+            holds=self.scenario.holds,
         )
 
     def boot(self) -> None:
@@ -278,13 +288,16 @@ class FlakySimulator:
         rules, number = self.rules[node], self._failed_attempts(node, "attempt_failed") + 1
         again = self._again(doing, rules, number, rules.attempts, rules.wait)
         first = next(e for e in self.durable if e.node_id == node)
-        if rules.within is not None and self.now >= first.time + rules.within * SECOND:
+        over = rules.within is not None and self.now >= first.time + rules.within * SECOND
+        if over and again is not None and again.at is not None:
             again = None
         return inputs.ActionRaised(node, _error_of(doing), in_doubt, again)
 
     def _again(
         self, doing: Doing, rules: Rules, number: int, attempts: int, wait: float
     ) -> inputs.Again | None:
+        if doing.said in HOLDING and self.scenario.holds:
+            return inputs.Again(None, reopen=True)
         if doing.said not in {Said.RAISED, Said.CANCELLED} or number >= attempts:
             return None
         seconds = wait * 2 ** (number - 1) + self.choices.pick(3) / 2 * rules.jitter

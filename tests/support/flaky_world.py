@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import TypeAlias
 
 import attrs
@@ -21,9 +22,11 @@ from steno import (
     NOT_DONE,
     ActionContext,
     ActionRegistry,
+    Hold,
     InMemorySecStore,
     NotDone,
     Retry,
+    SagaHeldError,
     SagaId,
     SagaNotReady,
     SagaResult,
@@ -98,6 +101,7 @@ class FlakyTrial:
             even number were made all the same.
         refusals: Commits at which the store refuses a batch as a whole, if more than one write
             is in it.
+        holds: Whether what raises Hold, or cannot be stored, holds its node.
     """
 
     jobs: tuple[FlakyJob, ...]
@@ -107,6 +111,7 @@ class FlakyTrial:
     script: bytes = b""
     hiccups: frozenset[int] = frozenset()
     refusals: frozenset[int] = frozenset()
+    holds: bool = True
 
     def world(self) -> "FlakyWorld":
         """Run it to its end, through all lives; return what there is then."""
@@ -165,11 +170,17 @@ class FlakyWorld:
 
     async def live(self) -> None:
         """Open a SEC again and again, until one life sees all sagas finished."""
-        for ending in (*self.trial.endings, None):
+        for ending in chain(self.trial.endings, repeat(None)):
             if await self._one_life(ending):
                 return
+            # What is held goes on in the next life, and so in each of them something happens.
+            if ending is None and not self._has_progressed():
+                self.wrong.append("a life has ended in which nothing has happened")
+                return
             self.clock.advance(timedelta(seconds=GONE[self._pick(len(self.lives), len(GONE))]))
-        self.wrong.append("the last life has ended before its sagas")
+
+    def _has_progressed(self) -> bool:
+        return any(len(self.events(saga)) > begin for saga, begin in self.lives[-1].items())
 
     async def _one_life(self, ending: Ending | None) -> bool:
         """Open a SEC and leave it; return True if all sagas have ended."""
@@ -190,6 +201,7 @@ class FlakyWorld:
                 context=None,
                 clock=self.clock,
                 recover_concurrency=at_a_time,
+                **({} if self.trial.holds else {"hold_on": ()}),
             ) as sec:
                 await self._run_all(sec, ending)
         if +self._inside:
@@ -220,7 +232,7 @@ class FlakyWorld:
 
     async def _run_one(self, sec: SecClient, saga_id: SagaId, number: int) -> None:
         """Do what an application does, which may have been started anew: create, start, wait."""
-        with suppress(SecClosing):  # it is being drained
+        with suppress(SecClosing, SagaHeldError):  # it is being drained, or is held
             handle = await sec.saga_create(
                 self.jobs[saga_id].dag, saga_id=saga_id, start=bool(self._pick(number, 2))
             )
@@ -257,6 +269,7 @@ class FlakyWorld:
             [doing for doing in self.doings if doing.saga_id == saga_id],
             frozenset(node for saga, node in self.effects if saga == saga_id),
             frozenset(self.commits[saga_id]),
+            holds=self.trial.holds,
         )
 
     async def _watch(self, sec: SecClient) -> None:
@@ -410,6 +423,9 @@ class FlakyWorld:
         except NotDone:
             doing.said = Said.RAISED_NOT_DONE
             raise
+        except Hold:
+            doing.said = Said.RAISED_HOLD
+            raise
         except trio.Cancelled:
             doing.said = Said.CANCELLED
             raise
@@ -427,6 +443,8 @@ class FlakyWorld:
                 raise Broken(doing.text)
             case Act.REFUSES:
                 raise NotDone(doing.text)
+            case Act.HOLDS:
+                raise Hold(doing.text)
             case Act.HANGS:
                 await trio.sleep_forever()
             case Act.LATE:

@@ -23,6 +23,7 @@ from steno.store import (
     SagaRecord,
     SagaSummary,
     SagaTimes,
+    SagaTrial,
     SagaWrite,
     StoredSaga,
     WriteOutcome,
@@ -149,6 +150,8 @@ class HookedStore(InMemorySecStore):
             return Lost(row.fence.sec_name)
         if isinstance(write, SagaRecord):
             return self._append(write, row)
+        if isinstance(write, SagaTrial):
+            return self._try(write, row)
         row.problem = write.problem
         return Durable()
 
@@ -176,6 +179,13 @@ class HookedStore(InMemorySecStore):
         if record.state.finished and row.ended is None:
             row.ended = now
             bisect.insort(self._ended, (now, row.saga_id))
+        return Durable()
+
+    def _try(self, trial: SagaTrial, row: HookedRow) -> WriteOutcome:
+        if trial.passed:
+            row.crashes = 0
+        else:
+            row.tried = True
         return Durable()
 
     def load(self, saga_id: SagaId) -> StoredSaga | None:

@@ -14,14 +14,14 @@ due, and what its error says.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import NoReturn
 
 import attrs
 
 from steno.core import SagaNodeEvent, event_data
 from support.checker import Expanded
-from support.flaky import EFFECTIVE, SECOND, Act, Doing, FlakyJob, Kind, Rules, Said, Undo
+from support.flaky import EFFECTIVE, HOLDING, SECOND, Act, Doing, FlakyJob, Kind, Rules, Said, Undo
 
 IN_DOUBT = "failed in doubt"
 
@@ -105,6 +105,11 @@ class Entry:
         return self.data["next"]
 
     @property
+    def held(self) -> bool:
+        """Whether an attempt failed that is made again in the next life only."""
+        return self.due is None and self.data.get("reopen") is True
+
+    @property
     def doubt(self) -> bool:
         return self.what == IN_DOUBT or (self.what == "attempt_failed" and self.data["in_doubt"])
 
@@ -150,6 +155,7 @@ class Evidence:
         effects: The nodes that are in effect in the end.
         commits: How long the log was after each transaction; None: not known.
         late: Microseconds after which a call may note that it has begun, on a real clock.
+        holds: Whether what raises Hold, or cannot be stored, holds its node.
     """
 
     graph: Expanded
@@ -161,6 +167,7 @@ class Evidence:
     effects: frozenset[int] = frozenset()
     commits: frozenset[int] | None = None
     late: int = 0
+    holds: bool = True
 
     def of(self, node: int) -> list[Entry]:
         return [entry for entry in self.log if entry.node == node]
@@ -191,8 +198,8 @@ def judge(case: Evidence) -> None:
 def check_log(case: Evidence) -> None:
     """Check each event against all before it, and what is durable between two transactions."""
     status = dict.fromkeys(range(case.graph.size), "never started")
-    due: dict[int, int | None] = {}
-    count: dict[tuple[int, str], int] = {}
+    attempt: dict[int, Entry] = {}
+    counts: dict[tuple[int, str], int] = {}
     for entry in case.log:
         row = status[entry.node], entry.what
         demand(row not in ORDERED, entry, "without an order", error=Unfounded)
@@ -201,20 +208,28 @@ def check_log(case: Evidence) -> None:
         if entry.what in ONLY_OF_ACTIONS:
             demand(case.graph.kinds[entry.node] == "action", entry, "of what is not an action")
         if entry.what in {"attempt_failed", "undo_attempt_failed"}:
-            number = count[entry.node, entry.what] = count.get((entry.node, entry.what), 0) + 1
+            number = counts[entry.node, entry.what] = counts.get((entry.node, entry.what), 0) + 1
             demand(entry.data["attempt"] == number, entry, "is attempt", number)
-            due[entry.node] = entry.due
+            attempt[entry.node] = entry
         if row[0] in {"backing off", "undo backing off"} and entry.what in {
             "started",
             "undo_started",
         }:
-            demand(due[entry.node] is not None, entry, "was held", error=Unfounded)
-            demand(due[entry.node] <= entry.time, entry, "is begun before it is due")
+            check_again(attempt[entry.node], entry)
         if case.graph.kinds[entry.node] == "sleep":
             check_sleep(case, entry)
         status[entry.node] = ROWS[row]
         if case.commits is not None and entry.seq + 1 in case.commits:
             check_between(case, status, entry)
+
+
+def check_again(failed: Entry, entry: Entry) -> None:
+    """Check that another attempt is made when it is due, or in another life if it was held."""
+    if failed.held:
+        demand(entry.life > failed.life, entry, "was held", error=Unfounded)
+        return
+    demand(failed.due is not None, entry, "was held", error=Unfounded)
+    demand(failed.due <= entry.time, entry, "is begun before it is due")
 
 
 def check_cause(case: Evidence, status: Mapping[int, str], entry: Entry) -> None:
@@ -342,9 +357,10 @@ def segments(case: Evidence, node: int, begin: str, kinds: set[Kind]) -> Iterato
 
 def check_forward(case: Evidence, node: int) -> None:
     """Check the attempts of an action: their calls, their doubt, and what follows from them."""
-    rules, doubt = case.rules[node], False
+    rules, doubt, held = case.rules[node], False, False
     for part in segments(case, node, "started", {Kind.CALL, Kind.PROBE}):
-        demand(part.number <= rules.attempts, "attempt", part.number, "of node", node)
+        demand(held or part.number <= rules.attempts, "attempt", part.number, "of node", node)
+        held = part.end.what == "attempt_failed" and part.end.held
         for life, doings in part.lives.items():
             repeats = life > part.begin.life
             check_order(rules, doings, doubt=doubt, repeats=repeats, whole=life == part.end.life)
@@ -461,6 +477,10 @@ def check_failed(
     check_error(case, rules, error, end)
     if end.what == "attempt_failed":
         demand(end.doubt == doubt, end, "after", error, "where doubt is", doubt)
+        holds = case.holds and error.said in HOLDING
+        demand(end.held == holds, end, "after", error, "which holds it:", holds)
+        if holds:
+            return
         demand(error.said is not Said.RAISED_NOT_DONE, error, "is tried again")
         demand(part.number < rules.attempts, end, "is the last of", rules.attempts)
         waits = rules.wait * 2 ** (part.number - 1)
@@ -471,13 +491,15 @@ def check_failed(
             demand(at <= over + TICK, end, "though its time is over")
         return
     demand(end.what == (IN_DOUBT if doubt else "failed"), end, "after", error, "in doubt:", doubt)
-    if not (before or is_final(part, rules, error, at)):
+    if not (before or is_final(case, part, rules, error, at)):
         never(end, "after", error, "is to be tried again, at attempt", part.number)
 
 
-def is_final(part: Segment, rules: Rules, error: Doing, at: int) -> bool:
+def is_final(case: Evidence, part: Segment, rules: Rules, error: Doing, at: int) -> bool:
     """Say whether no attempt follows, even in a saga that does not unwind."""
-    if error.said in {Said.RAISED_NOT_DONE, Said.RAISED_OTHER, Said.RETURNED_ODD}:
+    if error.said in HOLDING:
+        return not case.holds
+    if error.said in {Said.RAISED_NOT_DONE, Said.RAISED_OTHER}:
         return True
     over = rules.within is not None and at >= part.first + rules.within * SECOND - TICK
     return over or part.number >= rules.attempts
@@ -512,8 +534,10 @@ def check_undo(case: Evidence, node: int) -> None:
     """Check the attempts to undo a node."""
     rules, own = case.rules[node], case.of(node)
     succeeded = any(entry.what == "succeeded" for entry in own)
+    held = False
     for part in segments(case, node, "undo_started", {Kind.UNDO}):
-        demand(part.number <= rules.undo_attempts, "attempt", part.number, "to undo", node)
+        demand(held or part.number <= rules.undo_attempts, "attempt", part.number, "to undo", node)
+        held = part.end.what == "undo_attempt_failed" and part.end.held
         demand(succeeded or rules.provides_for_doubt, "node", node, "is undone in doubt")
         for life, doings in part.lives.items():
             demand(len(doings) == 1, "in one life, for one attempt:", doings)
@@ -530,7 +554,11 @@ def check_undo(case: Evidence, node: int) -> None:
             continue
         check_error(case, rules, last, part.end)
         demand(f"undo action attempt {part.number}: " in part.end.error, part.end, "numbered")
-        again = last.said is not Said.RAISED_OTHER and part.number < rules.undo_attempts
+        if case.holds and last.said is Said.RAISED_HOLD:
+            demand(held, part.end, "after", last)
+            continue
+        final = {Said.RAISED_OTHER, Said.RAISED_HOLD}
+        again = last.said not in final and part.number < rules.undo_attempts
         demand(part.end.what == ("undo_attempt_failed" if again else "undo_failed"), part, last)
         if again:
             check_due(part.end, last.ended, rules.undo_wait * 2 ** (part.number - 1), rules)
@@ -600,22 +628,24 @@ def possible_ends(job: FlakyJob, rules: Mapping[int, Rules]) -> set[str]:
 
 
 def _succeeds(job: FlakyJob, rules: Rules, node: int) -> bool:
-    for attempt in range(1, rules.attempts + 1):
+    for attempt in count(1):
         act = job.act(rules, node, Kind.CALL, attempt=attempt, calls=0)
         if act in {Act.WORKS, Act.LATE} or (rules.probe and act in EFFECTIVE):
             return True
-        if act in {Act.REFUSES, Act.BREAKS, Act.ODD}:
+        if act in {Act.HOLDS, Act.ODD}:
+            continue  # it is held, however many attempts there were
+        if act in {Act.REFUSES, Act.BREAKS} or attempt >= rules.attempts:
             return False
-    return False
+    never("there is an end of what is planned")
 
 
 def _sticks(job: FlakyJob, rules: Rules, node: int) -> bool:
     if rules.undo is Undo.NOOP:
         return False
-    for attempt in range(1, rules.undo_attempts + 1):
+    for attempt in count(1):
         act = job.act(rules, node, Kind.UNDO, attempt=attempt, calls=0)
         if act in {Act.WORKS, Act.LATE}:
             return False
-        if act is Act.BREAKS:
+        if act is not Act.HOLDS and (act is Act.BREAKS or attempt >= rules.undo_attempts):
             return True
-    return True
+    never("there is an end of what is planned")

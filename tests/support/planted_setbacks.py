@@ -1,7 +1,7 @@
 """
-More planted bugs: in attempts, timeouts, doubt, probes and child sagas, and how each is mended.
+More planted bugs: in attempts, timeouts, doubt, probes, child sagas and held nodes.
 
-They are about the trip of `support.planted`.
+They are about the trip of `support.planted`, and each has a mended twin.
 """
 
 from datetime import timedelta
@@ -9,7 +9,7 @@ from datetime import timedelta
 import attrs
 
 import steno
-from support.planted import Context, Desk, Do, Planted, trip
+from support.planted import Context, Desk, Do, Planted, charge, trip
 
 MINUTE = timedelta(minutes=1)
 PATIENT = steno.Retry(attempts=3, timeout=None)
@@ -160,8 +160,8 @@ def undone_at_first(*, mended: bool) -> Planted:
 # 11. An action does not look at what became of the saga that it ran.
 
 
-def careless_parent(*, mended: bool) -> Planted:
-    planted = trip()
+def careless_parent(*, mended: bool, planted: Planted | None = None) -> Planted:
+    planted = trip() if planted is None else planted
 
     @planted.registry.action
     async def book_both(ctx: Context) -> None:
@@ -179,3 +179,51 @@ def careless_parent(*, mended: bool) -> Planted:
     builder.append(steno.Node.action("both", book_both, label="Both"))
     builder.append(steno.Node.action("letter", "nothing", label="Letter"))
     return attrs.evolve(planted, dag=builder.build())
+
+
+# 12. An action asks for params that its saga does not have.
+
+
+def other_params(*, mended: bool) -> Planted:
+    @attrs.frozen
+    class Guest:
+        name: str
+
+    async def for_guest(ctx: Context, params: Guest) -> int:
+        return await charge(ctx)
+
+    async def for_anybody(ctx: Context, params: Guest | None) -> int:
+        return await charge(ctx)
+
+    return trip(charge=for_anybody if mended else for_guest)
+
+
+# 13. An undo action cannot read what its action has returned.
+
+
+def other_output(*, mended: bool) -> Planted:
+    async def book(ctx: Context):  # what it returns is not declared, so only a call can tell
+        ctx.user_data.rooms[ctx.idempotency_key] = 1
+        return {"key": ctx.idempotency_key}
+
+    async def cancel(ctx: Context, output: dict[str, str] | None) -> None:
+        ctx.user_data.rooms.pop(ctx.action_key, None)
+
+    async def cancel_number(ctx: Context, output: int | None) -> None:
+        await cancel(ctx, None)
+
+    return trip(book=book, cancel=cancel if mended else cancel_number)
+
+
+# 14. An action that has been called before asks for a person, and there is no need.
+
+
+def asks_a_person(*, mended: bool) -> Planted:
+    async def book(ctx: Context) -> str:
+        town, key = ctx.user_data, ctx.idempotency_key
+        if town.rooms[key] and not mended:
+            raise steno.Hold("there is a room already")
+        town.rooms[key] = 1
+        return key
+
+    return trip(book=book)

@@ -20,10 +20,12 @@ import steno
 from steno.core import FlatDag, SagaNodeEvent, read_flat
 from steno.store import (
     Durable,
+    Fence,
     ListQuery,
     PruneQuery,
     SagaClaim,
-    SagaProblem,
+    SagaCreateParams,
+    SagaRecord,
     SagaSummary,
     SagaWrite,
     StoredSaga,
@@ -332,13 +334,18 @@ class ScriptedSession:
         await self._reading("claim")
         return await self._inner.claim(saga_id, sec_name)
 
+    async def leave(self, fence: Fence) -> None:
+        await self._reading("leave")
+        await self._inner.leave(fence)
+
     async def record(self, batch: Batch) -> Outcomes:
         store = self._store
         store.batches.append(tuple(batch))
         fault = store.script.popleft() if store.script else store.then
         outcomes = await fault(self._inner.record, batch)
         for write, outcome in zip(batch, outcomes, strict=False):
-            if not isinstance(write, SagaProblem) and write.events and isinstance(outcome, Durable):
+            with_events = isinstance(write, SagaCreateParams | SagaRecord) and write.events
+            if with_events and isinstance(outcome, Durable):
                 flat = _flat(store.row(write.saga_id).dag_text)
                 store.trace.append(COMMIT + " ".join(_named(flat, e) for e in write.events))
         return outcomes

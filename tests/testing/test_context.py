@@ -136,3 +136,67 @@ def test_the_attempt():
     ctx = action_context(None, attempt=3, started_at=started)
     assert (ctx.attempt, ctx.started_at) == (3, started)
     assert (action_context(None).attempt, action_context(None).started_at) == (1, None)
+
+
+# Inputs by name
+
+
+@registry.action
+async def write_bill(
+    ctx: steno.ActionContext[Hotels], hotel: Room, params: Trip, *, rate: int = 7
+) -> str:
+    return f"{params.hotel} {hotel.number}: {rate}"
+
+
+@write_bill.undo(in_doubt=True)
+async def void_bill(ctx: steno.ActionContext[Hotels], hotel: Room, output: str | None) -> None:
+    ctx.user_data.booked[f"void {output}"] = hotel
+
+
+@registry.action(undo=steno.NOOP)
+async def post(ctx: steno.ActionContext[Hotels], bill: str) -> str:
+    return bill
+
+
+@post.probe
+async def was_posted(ctx: steno.ActionContext[Hotels], bill: str) -> object:
+    return f"found {bill}"
+
+
+async def test_an_action_is_given_its_inputs():
+    """They are the outputs of the names of its parameters; the function can be called itself."""
+    given = {"params": Trip("Post"), "node_name": "bill"}
+    outputs = {"hotel": Room(7)}
+    bill = await write_bill.do_it(action_context(Hotels(), outputs=outputs, **given))
+    assert bill == "Post 7: 7"
+    outputs["rate"] = 9
+    assert await write_bill.do_it(action_context(Hotels(), outputs=outputs, **given)) == "Post 7: 9"
+    ctx = action_context(Hotels())
+    assert await write_bill(ctx, Room(1), Trip("Inn"), rate=2) == "Inn 1: 2"
+    assert await write_bill(ctx, params=Trip("Inn"), hotel=Room(1)) == "Inn 1: 7"
+
+
+async def test_an_undo_action_and_a_probe_are_given_their_inputs():
+    """Beside them, an undo action is given the output of its own node, which is None in doubt."""
+    world, of_bill = Hotels(), {"node_name": "bill", "undoing": True}
+    outputs = {"hotel": Room(7), "bill": "No. 5"}
+    await write_bill.undo_it(action_context(world, outputs=outputs, **of_bill))
+    del outputs["bill"]
+    await write_bill.undo_it(action_context(world, outputs=outputs, in_doubt=True, **of_bill))
+    assert world.booked == {"void No. 5": Room(7), "void None": Room(7)}
+    assert await post.probe_it(action_context(world, outputs={"bill": "No. 5"})) == "found No. 5"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "parameter", "why"),
+    [
+        ({}, "hotel", "there is no node of that name"),
+        ({"hotel": 5}, "hotel", "$: 5 is not of type Room"),
+        ({"hotel": Room(7)}, "params", "$: null is not of type Trip"),
+    ],
+)
+async def test_an_input_that_cannot_be_given(outputs: dict[str, object], parameter: str, why: str):
+    """The error is that of a saga: it names the action and the parameter."""
+    with pytest.raises(steno.InputError) as caught:
+        await write_bill.do_it(action_context(Hotels(), outputs=outputs))
+    assert str(caught.value).startswith(f'input "{parameter}" of action "write_bill": {why}')

@@ -17,6 +17,7 @@ from support.planted import (
     wrong_name,
 )
 from support.planted_setbacks import (
+    asks_a_person,
     blind_probe,
     careless_parent,
     forgets_its_first_attempt,
@@ -24,6 +25,8 @@ from support.planted_setbacks import (
     key_of_an_attempt,
     left_in_doubt,
     needs_its_probe,
+    other_output,
+    other_params,
     too_late,
     trusting_probe,
     trusts_its_first_attempt,
@@ -60,7 +63,7 @@ BUGS = {
         wrong_name("room"),
         wrong_name("payment"),
         "fail summary",
-        "an undo failed",
+        "a node is held",
         steno.NodeLookupError,
     ),
     "an undo cannot be called twice": Bug(
@@ -181,6 +184,27 @@ BUGS = {
         "fail trip:payment",
         "the check failed",
         AssertionError,
+    ),
+    "an action asks for other params": Bug(
+        other_params(mended=False),
+        other_params(mended=True),
+        "no fault",
+        "a node is held",
+        steno.InputError,
+    ),
+    "an undo cannot read the output": Bug(
+        other_output(mended=False),
+        other_output(mended=True),
+        "fail summary",
+        "a node is held",
+        steno.InputError,
+    ),
+    "an action asks for a person": Bug(
+        asks_a_person(mended=False),
+        asks_a_person(mended=True),
+        "repeat hotel",
+        "a node is held",
+        steno.Hold,
     ),
 }
 

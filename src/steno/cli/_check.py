@@ -6,6 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TypeAlias, cast
 
 import attrs
 import click
@@ -21,6 +22,8 @@ from steno.errors import RecoveryError, SagaValidationError
 from steno.runtime import restore
 from steno.store import ListQuery, OperatorStore, SagaSummary, SecStoreReader, StoredSaga
 
+Registry: TypeAlias = ActionRegistry[object]
+
 PAGE = 500
 """How many sagas are read at a time."""
 
@@ -29,10 +32,16 @@ UNFINISHED = frozenset(state for state in SagaCachedState if not state.finished)
 
 @attrs.define(eq=False)
 class _Verdict:
-    """How the sagas of a store fare under some code."""
+    """
+    How the sagas of a store fare under some code.
+
+    Attributes:
+        checked: How many there are.
+        refused: Those that would not continue, with the reasons.
+    """
 
     checked: int = 0
-    refused: list[tuple[SagaSummary, str]] = attrs.field(factory=list)
+    refused: list[tuple[SagaSummary, list[str]]] = attrs.field(factory=list)
 
 
 @verb("check")
@@ -45,11 +54,13 @@ def command(store: OperatorStore, app: str, *, as_json: bool) -> Exit:
 
     APP is module:registry, or a module that has just one ActionRegistry. It is imported from the
     current folder, or from anywhere on Python's path. The answer is what recovery itself would
-    decide when a SEC is opened, except that make_context is not called. Nothing is written, and
-    no action is called.
+    decide when a SEC is opened, except that make_context is not called. Then params, inputs and
+    stored outputs are decoded as this code would, for actions that may still be called and for undo
+    actions that may have to be; what an action looks up by itself is not known. Nothing is written,
+    and no action is called.
 
     With --json: an object with checked (how many) and refused: an array of objects as in list, each
-    with why (the reason).
+    with why (the first reason) and reasons (all of them).
 
     Examples:
       steno --store trips.db check trips.actions:registry && deploy
@@ -61,13 +72,17 @@ def command(store: OperatorStore, app: str, *, as_json: bool) -> Exit:
     """
     verdict = run(_check, store, _registry(app))
     if as_json:
-        refused = [{**summary_json(saga), "why": why} for saga, why in verdict.refused]
+        refused = [
+            {**summary_json(saga), "why": reasons[0], "reasons": reasons}
+            for saga, reasons in verdict.refused
+        ]
         print_json({"checked": verdict.checked, "refused": refused})
     else:
-        for saga, why in verdict.refused:
-            click.echo(
-                f"{saga.saga_id} {escaped(saga.saga_name)} ({saga.state.value}): {one_line(why)}"
-            )
+        for saga, (why, *others) in verdict.refused:
+            noun = "reason" if len(others) == 1 else "reasons"
+            more = f" (and {len(others)} more {noun})" if others else ""
+            who = f"{saga.saga_id} {escaped(saga.saga_name)} ({saga.state.value})"
+            click.echo(f"{who}: {one_line(why)}{more}")
         fine = verdict.checked - len(verdict.refused)
         click.echo(f"{fine} of {verdict.checked} unfinished sagas would continue")
     return Exit.NO if verdict.refused else Exit.FINE
@@ -89,7 +104,7 @@ async def _check(store: OperatorStore, registry: ActionRegistry) -> _Verdict:
 async def _check_one(
     reader: SecStoreReader,
     saga: SagaSummary,
-    registry: ActionRegistry,
+    registry: Registry,
     graphs: dict[str, FlatDag],
     verdict: _Verdict,
 ) -> None:
@@ -99,35 +114,40 @@ async def _check_one(
         if stored is None or stored.summary.state.finished:
             return  # it has ended since it was listed
         verdict.checked += 1
-        why = _why_not(stored, registry, graphs)
+        reasons = _why_not(stored, registry, graphs)
     except RecoveryError as error:
-        why = str(error)
-    if why is not None:
-        verdict.refused.append((saga, why))
+        reasons = [str(error)]
+    if reasons:
+        verdict.refused.append((saga, reasons))
 
 
-def _why_not(
-    stored: StoredSaga, registry: ActionRegistry, graphs: dict[str, FlatDag]
-) -> str | None:
-    """Return the reason why a saga would not continue; None if it would."""
+def _why_not(stored: StoredSaga, registry: Registry, graphs: dict[str, FlatDag]) -> list[str]:
+    """Return the reasons why a saga would not continue; none if it would."""
     try:
-        restore(stored, registry, graphs)
-        why = None
+        dag, state = restore(stored, registry, graphs)
     except (RecoveryError, SagaValidationError) as error:
         why = str(error)
+    else:
+        held = [f"it would be held: {problem}" for problem in registry.audit(dag, state)]
+        return [*held, *_breach(dag.flat, stored)]
     flat = graphs.get(stored.dag_digest)
     if flat is None:
-        return why  # the graph cannot be read, so the log cannot be checked
+        return [why]  # the graph cannot be read, so the log cannot be checked
     # A log that recovery refuses breaks a rule; the breach names the node and the place.
+    return _breach(flat, stored) or [why]
+
+
+def _breach(flat: FlatDag, stored: StoredSaga) -> list[str]:
+    """Return where a log breaks a rule, in a list; none if it does not."""
     dag = SagaDag.of_flat(flat, stored.params)
     breach = verify_log(dag, stored.events, saga_id=stored.summary.saga_id)
-    return why if breach is None else f"its log breaks a rule at {breach}"
+    return [] if breach is None else [f"its log breaks a rule at {breach}"]
 
 
 # The registry
 
 
-def _registry(app: str) -> ActionRegistry:
+def _registry(app: str) -> Registry:
     """
     Return the registry that the user named.
 
@@ -144,18 +164,23 @@ def _registry(app: str) -> ActionRegistry:
     return _named(module, path) if path else _only(module)
 
 
-def _named(module: ModuleType, path: str) -> ActionRegistry:
+def _named(module: ModuleType, path: str) -> Registry:
     found: object = module
     for name in path.split("."):
         found = getattr(found, name, None)
     if not isinstance(found, ActionRegistry):
         msg = f"{module.__name__}:{path} is not an ActionRegistry, but {found!r}"
         raise Refusal(msg, Exit.USAGE)
-    return found
+    return cast("Registry", found)
 
 
-def _only(module: ModuleType) -> ActionRegistry:
-    named = {id(v): (k, v) for k, v in vars(module).items() if isinstance(v, ActionRegistry)}
+def _only(module: ModuleType) -> Registry:
+    every: list[tuple[str, object]] = list(vars(module).items())
+    named = {
+        id(value): (name, cast("Registry", value))
+        for name, value in every
+        if issubclass(type(value), ActionRegistry)
+    }
     match list(named.values()):
         case [(_, registry)]:
             return registry

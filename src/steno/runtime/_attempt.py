@@ -36,8 +36,9 @@ from steno.core import (
     Timestamp,
     inputs,
 )
-from steno.errors import ActionTimeout, InternalError, NotDone
+from steno.errors import ActionTimeout, InputError, InternalError, NotDone
 from steno.runtime._fault import is_cancelled, is_closing
+from steno.runtime._hold import HELD, HoldOn, holds
 
 T = TypeVar("T")
 
@@ -89,6 +90,7 @@ class AttemptRunner:
         state: The saga's state.
         codec: Encodes results.
         now: Returns the time, by the SEC's clock.
+        hold_on: The exceptions that hold the node.
         raised: The exception of a call that failed, for the log.
     """
 
@@ -99,6 +101,7 @@ class AttemptRunner:
     state: SagaState
     codec: Codec
     now: Callable[[], Timestamp]
+    hold_on: HoldOn
     raised: Exception | None = attrs.field(init=False, default=None)
     _cleared: bool = attrs.field(init=False, default=False)  # a probe said that nothing was done
 
@@ -147,7 +150,7 @@ class AttemptRunner:
     async def _settled(self, error: Exception, *, unstorable: bool = False) -> AttemptOutcome:
         """Return the outcome of a call that ended otherwise; the probe is asked if in doubt."""
         try:
-            said = self.policy.is_not_done(error)
+            said = self._was_not_called(error) or self.policy.is_not_done(error)
         except Exception as broken:  # noqa: BLE001 - a function of the user's
             error, said = broken, False
         # What returned has done something, even if that cannot be stored.
@@ -163,12 +166,17 @@ class AttemptRunner:
             error, in_doubt=doubt, unstorable=unstorable
         )
 
+    def _was_not_called(self, error: Exception) -> bool:
+        """Return True if there was no call, as an input was missing or could not be decoded."""
+        # By name: the function may have called another action, after it had done something.
+        return isinstance(error, InputError) and error.action_name == self.action.name
+
     async def _probe(self) -> AttemptOutcome | None:
         """Find out whether the action was done; None: it was not, by no call so far."""
         if not isinstance(self.action, ActionFunc):
             msg = f"action {self.action.name} has no probe"
             raise InternalError(msg)
-        action = cast("ActionFunc[Never, object]", self.action)
+        action = cast("ActionFunc[Never, ..., object]", self.action)
         try:
             found = await within(self.policy.timeout, lambda: action.probe_it(self.ctx))
         except Exception as error:
@@ -212,6 +220,8 @@ class AttemptRunner:
             stored = self.codec.action_error(cause_of(error)).encoded()
         if in_doubt is None and self._cleared:
             in_doubt = False
+        if holds(error, self.hold_on, unstorable=unstorable):
+            return inputs.ActionRaised(node, stored, in_doubt, HELD)
         # NotDone says that the action will not be done, so there is no point in trying again.
         if isinstance(error, NotDone):
             return inputs.ActionRaised(node, stored, in_doubt)

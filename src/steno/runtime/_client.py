@@ -89,7 +89,8 @@ class SecClient:
                 params with these and raise SagaIdInUse if they differ, or `"use"` it as it is.
 
         Raises:
-            SagaValidationError: An action is not registered or has no undo, or a value is too big.
+            SagaValidationError: An action is not registered, has no undo or cannot be given an
+                input; the params are of a wrong type; or a value is too big.
             SagaIdInUse: There is another saga with that id.
             SagaHaltedError: It exists, is to be started, and is not run by this SEC.
             StoreError: It could not be stored.
@@ -359,6 +360,7 @@ class SecClient:
 
     def _new_executor(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
         check_sizes(dag, state, self._max_value_bytes)
+        dag.check_params(self._factory.codec)
         shared = SagaDag.of_flat(state.flat, dag.params, self._factory.codec)
         return self._factory.make(shared, state, self._fence, SagaCachedState.READY)
 
@@ -367,7 +369,8 @@ class SecClient:
         Store a saga with its log so far.
 
         Raises:
-            SagaValidationError: An action is not registered or has no undo, or a value is too big.
+            SagaValidationError: An action is not registered, has no undo or cannot be given an
+                input; the params are of a wrong type; or a value is too big.
             SagaIdInUse: There is a saga with that id.
         """
         executor = self._new_executor(dag, state)

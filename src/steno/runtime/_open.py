@@ -5,7 +5,7 @@ The writer runs in the outer nursery, the coordinator, the loaders and the execu
 one: so executors end first, then the writer is drained, then the store is closed, in that order,
 however the block is left. Leaving it normally waits until nothing runs. Leaving it by an exception,
 or by cancellation, cancels everything at once: to the sagas that is a crash, and they go on when
-the SEC is opened again.
+the SEC is opened again. The store is told of the former, so that it does not count as a crash.
 
 An actor that fails takes the others down and comes out as `SecCrashed`. An exception of the body
 comes out as it is, the same object, never in a group of ours.
@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
-from typing import cast, overload
+from typing import TypeVar, cast, overload
 
 import attrs
 import trio
 
 from steno.action import ActionRegistry, Codec, system_time
-from steno.core import Timestamp
-from steno.errors import SecCrashed, StoreStuck
+from steno.core import JSON, SagaId, SagaName, Timestamp
+from steno.errors import SecCrashed, StoreError, StoreStuck
 from steno.runtime._absent import AbsentSagas
 from steno.runtime._access import SecAccess
 from steno.runtime._admission import Admission
@@ -32,21 +32,24 @@ from steno.runtime._client import SecClient
 from steno.runtime._coordinator import Coordinator
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import is_fatal, leaves
+from steno.runtime._hold import HOLD_ON, HoldOn, checked_hold_on
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import SecMessage
 from steno.runtime._recover import (
     ExecutorFactory,
     Loader,
-    MakeContext,
     UserData,
     made_by,
     same_for_all,
 )
+from steno.runtime._report import logger
 from steno.runtime._retention import Pruner, checked_retention
 from steno.runtime._stored import StoreReader
 from steno.runtime._timer import Timer
 from steno.runtime._writer import LogWriter
 from steno.store import Fence, PruneQuery, SagaClaim, SecStore, SecStoreSession, to_timestamp
+
+C = TypeVar("C")
 
 
 @attrs.define(eq=False)
@@ -93,9 +96,9 @@ def _told_by(clock: Callable[[], datetime]) -> Callable[[], Timestamp]:
 @overload
 def open_sec(
     store: SecStore,
-    registry: ActionRegistry,
+    registry: ActionRegistry[C],
     *,
-    context: object = ...,
+    context: C = ...,
     sec_name: str = ...,
     recover: bool = ...,
     recover_concurrency: int = ...,
@@ -103,13 +106,14 @@ def open_sec(
     retention: timedelta | None = ...,
     max_value_bytes: int | None = ...,
     clock: Callable[[], datetime] | None = ...,
+    hold_on: type[Exception] | tuple[type[Exception], ...] = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 @overload
 def open_sec(
     store: SecStore,
-    registry: ActionRegistry,
+    registry: ActionRegistry[C],
     *,
-    make_context: MakeContext,
+    make_context: Callable[[SagaId, SagaName, JSON], C],
     sec_name: str = ...,
     recover: bool = ...,
     recover_concurrency: int = ...,
@@ -117,13 +121,14 @@ def open_sec(
     retention: timedelta | None = ...,
     max_value_bytes: int | None = ...,
     clock: Callable[[], datetime] | None = ...,
+    hold_on: type[Exception] | tuple[type[Exception], ...] = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 def open_sec(
     store: SecStore,
-    registry: ActionRegistry,
+    registry: ActionRegistry[C],
     *,
-    context: object = None,
-    make_context: MakeContext | None = None,
+    context: C | None = None,
+    make_context: Callable[[SagaId, SagaName, JSON], C] | None = None,
     sec_name: str = "default",
     recover: bool = True,
     recover_concurrency: int = 64,
@@ -131,6 +136,7 @@ def open_sec(
     retention: timedelta | None = None,
     max_value_bytes: int | None = None,
     clock: Callable[[], datetime] | None = None,
+    hold_on: type[Exception] | tuple[type[Exception], ...] = HOLD_ON,
 ) -> AbstractAsyncContextManager[SecClient]:
     """
     Open a saga execution coordinator; use it in `async with`.
@@ -159,9 +165,14 @@ def open_sec(
             of UTF-8; None: that of the registry's codec.
         clock: Tells the time that events are logged with, instead of the machine's clock; what it
             returns has a time zone. With a clock of your own, give it to the store as well.
+        hold_on: The exceptions that hold a node instead of failing it, when its action or undo
+            action raises them: by default what this build cannot find, decode or encode, a saga
+            that is waited for and is held or halted, and `Hold`. A held node is due again when its
+            saga is taken up again. `()` holds none: everything that is raised fails its node.
 
     Raises:
-        TypeError: An argument is of a wrong type.
+        TypeError: An argument is of a wrong type; so is a context that is not of the class that the
+            registry, or one of its actions, names.
         ValueError: An argument is out of range, or `context` and `make_context` are both given.
         StoreError: The store could not be opened, or did not finish when it was to.
         SecCrashed: An actor failed; its cause says how. The sagas go on at the next open.
@@ -174,16 +185,12 @@ def open_sec(
     if make_context is not None and context is not None:
         msg = "open_sec: give context or make_context, not both"
         raise ValueError(msg)
+    if make_context is None:
+        registry.check_context(context)
     codec = registry.codec if max_value_bytes is None else registry.codec.limited(max_value_bytes)
-    for name, number, least in (
-        ("recover_concurrency", recover_concurrency, 1),
-        ("store_patience", store_patience, 0),
-        ("max_value_bytes", codec.max_value_bytes, 1),
-    ):
-        # Not `number < least`: that is false for NaN.
-        if not number >= least:
-            msg = f"open_sec: {name} must be {least} or more, not {number!r}"
-            raise ValueError(msg)
+    _check_least("recover_concurrency", recover_concurrency, 1)
+    _check_least("store_patience", store_patience, 0)
+    _check_least("max_value_bytes", codec.max_value_bytes, 1)
     opening = _Opening(
         store=store,
         registry=registry,
@@ -194,6 +201,7 @@ def open_sec(
         retention=checked_retention(retention),
         codec=codec,
         now=system_time if clock is None else _told_by(clock),
+        hold_on=checked_hold_on(hold_on),
     )
     return opening.open()
 
@@ -217,6 +225,13 @@ class _Assembled:
             self.access.hang_up()
 
 
+def _check_least(name: str, number: float, least: int) -> None:
+    # Not `number < least`: that is false for NaN.
+    if not number >= least:
+        msg = f"open_sec: {name} must be {least} or more, not {number!r}"
+        raise ValueError(msg)
+
+
 def _check_type(name: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
         msg = f"open_sec: {name} must be of type {kind.__name__}, not {value!r}"
@@ -236,6 +251,7 @@ class _Opening:
     retention: PruneQuery | None
     codec: Codec
     now: Callable[[], Timestamp]
+    hold_on: HoldOn
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[SecClient, None]:
@@ -262,6 +278,8 @@ class _Opening:
                         assembled.access.hang_up()
                         inner.cancel_scope.cancel()
                     outer.cancel_scope.cancel()
+                if left_by is None and supervisor.crash is None:
+                    await _note_left(session, take_over.fence)
         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
             # From an outer scope, an actor or the store: an exception of the body goes first.
             if left_by is None:
@@ -298,6 +316,7 @@ class _Opening:
             codec=self.codec,
             user_data=self.user_data,
             exec_client=SecExecClient(writer.mailbox, mailbox.tell, self.now, timer),
+            hold_on=self.hold_on,
         )
         loader = Loader(session, factory, mailbox, writer.mailbox, self.sec_name, self.patience)
         coordinator = Coordinator(mailbox, writer.mailbox, supervisor.spawn, loader.recover)
@@ -313,6 +332,17 @@ class _Opening:
             access, coordinator, writer, factory, fence, self.codec.max_value_bytes, self.now
         )
         return _Assembled(coordinator, timer, loader, pruner, access, client)
+
+
+async def _note_left(  # noqa: ASYNC910 - the store was asked
+    session: SecStoreSession, fence: Fence
+) -> None:
+    """Tell the store that the SEC was left normally."""
+    try:
+        await session.leave(fence)
+    except StoreError as error:
+        # The worst that comes of it is that this life counts as one that crashed.
+        logger.warning("it could not be noted that the SEC was left normally: %s", error)
 
 
 def _crashed(crash: BaseException, left_by: BaseException | None) -> BaseException:

@@ -46,9 +46,11 @@ from steno.errors import (
 from steno.runtime._admission import Admission
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._executor import SagaExecutor
+from steno.runtime._hold import HoldOn
 from steno.runtime._limit import Limiters
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
+from steno.runtime._quarantine import Trials, quarantined
 from steno.runtime._report import logger, report
 from steno.runtime._runner import NodeRunner, Told
 from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Source, Write
@@ -126,6 +128,7 @@ class ExecutorFactory:
         codec: Encodes their results.
         user_data: Returns the user data of a saga.
         exec_client: The executors' access to the SEC.
+        hold_on: The exceptions that hold a node.
         limiters: Those of its actions.
         policies: What those say of their calls.
     """
@@ -135,6 +138,7 @@ class ExecutorFactory:
     codec: Codec
     user_data: UserData
     exec_client: SecExecClient
+    hold_on: HoldOn
     limiters: Limiters = attrs.field(init=False, factory=Limiters)
     policies: dict[str, Policy] = attrs.field(init=False, factory=dict)
     # Weak: a graph is shared for as long as some saga in memory has it.
@@ -158,13 +162,15 @@ class ExecutorFactory:
         self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState
     ) -> SagaExecutor:
         """
-        Return an executor.
+        Return an executor of a saga that is not stored yet.
 
         Raises:
-            SagaValidationError: An action is not registered, or has no undo.
+            SagaValidationError: An action is not registered, has no undo, or cannot be given one of
+                its inputs.
             Exception: `make_context` raised it.
         """
         self.registry.validate(dag.flat)
+        self.registry.validate_inputs(dag.flat)
         return self._executor(dag, state, fence, stored)
 
     def _executor(
@@ -186,6 +192,7 @@ class ExecutorFactory:
             limiters=self.limiters,
             policies=self.policies,
             now=self.exec_client.now,
+            hold_on=self.hold_on,
         )
         recording: Recording[Told] = Recording(len(state.log.events), stored)
         return SagaExecutor(
@@ -216,12 +223,12 @@ class ExecutorFactory:
 
 @attrs.frozen(eq=False)
 class Reasons:
-    """Why sagas could not be loaded: each reason is logged once, and in the end its count."""
+    """Why sagas are not run: each reason is logged once, and in the end its count."""
 
     _seen: Counter[tuple[type, str]] = attrs.field(init=False, factory=Counter)
 
-    def report(self, saga_id: SagaId, problem: str, error: Exception) -> None:
-        """Log why a saga could not be loaded, unless that reason was logged already."""
+    def report(self, saga_id: SagaId, problem: str, error: Exception | None) -> None:
+        """Log why a saga is not run, unless that reason was logged already."""
         # A missing action may halt thousands of sagas; their ids are in the store's list.
         reason = (type(error), problem)
         self._seen[reason] += 1
@@ -230,7 +237,7 @@ class Reasons:
             report(logging.ERROR, problem, saga_id, None, error=cause)
 
     def report_rest(self) -> None:
-        """Log how many more sagas could not be loaded, by reason."""
+        """Log how many more sagas are not run, by reason."""
         for (_, problem), count in self._seen.items():
             if count > 1:
                 logger.error("%d more sagas are halted for the same reason: %s", count - 1, problem)
@@ -248,6 +255,7 @@ class Loader:
         writer: Notes problems.
         sec_name: The SEC that will own the sagas.
         patience: Seconds for which an unavailable store is tried again.
+        trials: Of sagas that may be what killed an earlier life.
     """
 
     session: SecStoreSession
@@ -256,15 +264,19 @@ class Loader:
     writer: Mailbox[Source]
     sec_name: str
     patience: float
+    trials: Trials = attrs.field(
+        init=False, default=attrs.Factory(lambda self: Trials(self.writer), takes_self=True)
+    )
 
     async def load_all(self, claims: Sequence[SagaClaim], concurrency: int) -> None:
-        """Load sagas that were taken over, up to `concurrency` at a time."""
+        """Load sagas that were taken over, up to `concurrency` at a time; then end the trials."""
         # The tasks share one iterator: each takes the next claim when it is done with its last.
         pending, reasons = iter(claims), Reasons()
         async with trio.open_nursery() as nursery:
             for _ in range(min(concurrency, len(claims))):
                 nursery.start_soon(self._load_each, pending, reasons)
         reasons.report_rest()
+        await self.trials.end_all()
 
     async def _load_each(self, pending: Iterator[SagaClaim], reasons: Reasons) -> None:
         await trio.lowlevel.checkpoint()
@@ -302,9 +314,15 @@ class Loader:
         try:
             stored = await self._read(claim)
             executor = self.factory.of_stored(stored, fence)
+            problem = quarantined(claim, executor.machine.state)
+            if problem is None:
+                await self.trials.begin(claim, executor)
         except Exception as error:  # noqa: BLE001 - stored data and make_context may raise anything
-            self._quarantine(claim, error, reasons)
+            self._not_loaded(claim, error, reasons)
         else:
+            if problem is not None:
+                self._quarantine(claim, problem, None, reasons)
+                return
             # It can be loaded after all: clear the problem that an earlier open has noted.
             if stored.summary.problem is not None:
                 self.writer.tell(Write(SagaProblem(saga_id, fence, None), _ignore))
@@ -320,17 +338,21 @@ class Loader:
             raise SagaTakenOver(claim.saga_id, why)
         return stored
 
-    def _quarantine(self, claim: SagaClaim, error: Exception, reasons: Reasons) -> None:
-        saga_id = claim.saga_id
+    def _not_loaded(self, claim: SagaClaim, error: Exception, reasons: Reasons) -> None:
         # Nothing is wrong with a saga that was taken over, and a note would be refused.
         if isinstance(error, SagaTakenOver):
-            self.coordinator.tell(NotLoaded(saga_id, error))
+            self.coordinator.tell(NotLoaded(claim.saga_id, error))
             return
         # The codec's text, not `str`: the exception may be a user's, with a `__str__` that fails.
         what = self.factory.codec.error_text(error)
         if not isinstance(error, StenoError):
             what = f"{type(error).__name__}: {what}"
-        problem = f"it could not be loaded: {what}"
+        self._quarantine(claim, f"it could not be loaded: {what}", error, reasons)
+
+    def _quarantine(
+        self, claim: SagaClaim, problem: str, error: Exception | None, reasons: Reasons
+    ) -> None:
+        saga_id = claim.saga_id
         reasons.report(saga_id, problem, error)
         note = SagaProblem(saga_id, claim.fence, problem)
         # No patience: while the store is unavailable, a note is not worth trying again.

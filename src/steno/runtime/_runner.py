@@ -45,15 +45,13 @@ from steno.core import (
 from steno.errors import ActionDataError, DeserializeError, InternalError
 from steno.runtime._attempt import AttemptRunner, again_after, cause_of, within
 from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
+from steno.runtime._hold import HELD, HoldOn, holds
 from steno.runtime._limit import Limiters, Turn, Turns
 
 UNPROVIDED = (
     "it is not known whether the action was done, and its undo does not say that it can be called "
     "then: give it in_doubt=True, and open the SEC again"
 )
-
-HELD = inputs.Again(None, reopen=True)
-"""An undo that this build cannot call; the next one may."""
 
 
 @attrs.define(eq=False)
@@ -126,6 +124,7 @@ class NodeRunner:
         limiters: The limiters of the SEC.
         policies: What its actions say of their calls, by name, of those that were called.
         now: Returns the time, by the SEC's clock.
+        hold_on: The exceptions that hold a node instead of failing it.
         raised: The exceptions of actions and undo actions that failed, by node, until the failure
             is logged. None until the first one fails.
     """
@@ -139,6 +138,7 @@ class NodeRunner:
     limiters: Limiters
     policies: dict[str, Policy]
     now: Callable[[], Timestamp]
+    hold_on: HoldOn
     # Few sagas have a limited action, so it is made when it is first needed.
     _turns: Turns | None = attrs.field(init=False, default=None)
     raised: dict[SagaNodeId, Exception] | None = attrs.field(init=False, default=None)
@@ -188,7 +188,9 @@ class NodeRunner:
         self, command: RunAction, action: Action, ctx: ActionContext[Never], policy: Policy
     ) -> NodeOutcome:
         """Call an action that says something of its calls, once it is its turn."""
-        attempt = AttemptRunner(action, ctx, policy, command, self.state, self.codec, self.now)
+        attempt = AttemptRunner(
+            action, ctx, policy, command, self.state, self.codec, self.now, self.hold_on
+        )
         if policy.limit is None:
             outcome = await attempt.run()
         else:
@@ -221,7 +223,8 @@ class NodeRunner:
             if is_closing(error) or is_cancelled():
                 raise
             stored = self.codec.action_error(cause_of(error)).encoded()
-            failed = inputs.ActionRaised(node, stored)
+            held = HELD if holds(error, self.hold_on) else None
+            failed = inputs.ActionRaised(node, stored, None, held)
             self._note(node, error)
             return failed  # noqa: ASYNC910 - user code was called, if it waited or not
         # Apart from the call: what cannot be stored is a fault of the value, with another error.
@@ -232,7 +235,8 @@ class NodeRunner:
         except Exception as error:  # noqa: BLE001 - looking at a value runs the user's code
             message = f'output of node "{ctx.node_name}": {self.codec.error_text(error)}'
             self._note(node, error)
-            return inputs.ActionRaised(node, SerializeFailed(message).encoded())
+            held = HELD if holds(error, self.hold_on, unstorable=True) else None
+            return inputs.ActionRaised(node, SerializeFailed(message).encoded(), None, held)
 
     async def _run_undo(self, command: RunUndo) -> NodeOutcome:
         node = command.node_id
@@ -257,6 +261,8 @@ class NodeRunner:
         self, ctx: ActionContext[Never], policy: Policy, error: Exception
     ) -> inputs.Again | None:
         """Return when an undo that failed is called again; None: it has failed for good."""
+        if holds(error, self.hold_on):
+            return HELD
         since = self.state.in_flight.get(ctx.node_id)
         try:
             again = again_after(error, policy.undo_retry, ctx, since, self.now())

@@ -8,7 +8,7 @@ from steno.errors import SagaValidationError
 
 def check_sizes(dag: SagaDag, state: SagaState, limit: int) -> None:
     """
-    Check the sizes of the params, the constants, and the outputs already in the log.
+    Check the sizes of the params, the constants and inputs, and the outputs already in the log.
 
     Args:
         dag: The graph and params.
@@ -21,6 +21,8 @@ def check_sizes(dag: SagaDag, state: SagaState, limit: int) -> None:
     _check(dag, "its params", dag.params, limit)
     for constant in state.flat.constants:
         _check(dag, f'the constant "{constant.name}"', constant.value, limit)
+    for node, given in state.flat.given:
+        _check(dag, f'the input "{given.parameter}" of "{node}"', given.value, limit)
     for event in state.log.events:
         if isinstance(event.event_type, Succeeded):
             name = state.flat.name_of(event.node_id)

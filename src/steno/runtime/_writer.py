@@ -34,6 +34,7 @@ from steno.store import (
     Lost,
     Rejected,
     SagaProblem,
+    SagaTrial,
     SagaWrite,
     SecStoreSession,
     WriteOutcome,
@@ -53,6 +54,9 @@ SLICE = 64
 
 OUTCOMES = (Durable, Lost, Rejected)
 """The outcomes that a store may return for a write."""
+
+NOTES = (SagaProblem, SagaTrial)
+"""The writes that have no events."""
 
 _logger = logging.getLogger("steno")
 
@@ -94,7 +98,7 @@ class WriterStatistics:
 
     Attributes:
         commits: Transactions that were answered.
-        writes: Writes in them: steps, creations, problems.
+        writes: Writes in them: steps, creations, problems, trials.
         events: Events in those.
         failures: Transactions that failed and were, or will be, tried again.
         waiting: Writes that wait for the next transaction.
@@ -224,7 +228,7 @@ class LogWriter:
         self._commits += 1
         self._writes += len(batch)
         for number, (write, outcome) in enumerate(zip(batch, outcomes, strict=True), start=1):
-            if not isinstance(write.what, SagaProblem):
+            if not isinstance(write.what, NOTES):
                 self._events += len(write.what.events)
             write.then(outcome)
             if number % SLICE == 0:

@@ -18,8 +18,9 @@ again.
 
 from steno.action import from_timestamp, to_timestamp
 from steno.core import with_times
+from steno.store._crashes import UNMARKED, crashes_at_take_over
 from steno.store._finding import Finding, Verdict
-from steno.store._judge import Append, Change, Create, Note, StoredRow, judge
+from steno.store._judge import Append, Change, Create, Mark, Note, StoredRow, judge
 from steno.store._port import (
     OperatorStore,
     SecStore,
@@ -45,12 +46,14 @@ from steno.store._write import (
     SagaCreateParams,
     SagaProblem,
     SagaRecord,
+    SagaTrial,
     SagaWrite,
     WriteOutcome,
 )
 
 __all__ = [
     "PRUNABLE",
+    "UNMARKED",
     "Append",
     "Change",
     "Create",
@@ -60,6 +63,7 @@ __all__ = [
     "ListQuery",
     "LogEntry",
     "Lost",
+    "Mark",
     "Note",
     "OperatorStore",
     "PruneQuery",
@@ -70,6 +74,7 @@ __all__ = [
     "SagaRecord",
     "SagaSummary",
     "SagaTimes",
+    "SagaTrial",
     "SagaWrite",
     "SecStore",
     "SecStoreReader",
@@ -79,6 +84,7 @@ __all__ = [
     "TakeOver",
     "Verdict",
     "WriteOutcome",
+    "crashes_at_take_over",
     "from_timestamp",
     "judge",
     "to_timestamp",

@@ -33,6 +33,7 @@ from steno.store._write import (
     SagaCreateParams,
     SagaProblem,
     SagaRecord,
+    SagaTrial,
     SagaWrite,
     WriteOutcome,
 )
@@ -97,7 +98,14 @@ class Note:
     problem: str | None
 
 
-Change: TypeAlias = Create | Append | Note
+@attrs.frozen
+class Mark:
+    """Mark a saga as tried, or, if it has passed, set its count of crashes to 0."""
+
+    passed: bool
+
+
+Change: TypeAlias = Create | Append | Note | Mark
 
 
 def judge(row: StoredRow | None, write: SagaWrite) -> tuple[WriteOutcome, Change | None]:
@@ -118,6 +126,8 @@ def judge(row: StoredRow | None, write: SagaWrite) -> tuple[WriteOutcome, Change
         return Lost(row.fence.sec_name), None
     if isinstance(write, SagaProblem):
         return DURABLE, Note(write.problem)
+    if isinstance(write, SagaTrial):
+        return DURABLE, Mark(write.passed)
     return _judge_record(row, write)
 
 

@@ -17,7 +17,7 @@ from steno.store._read import (
     StoredSaga,
     TakeOver,
 )
-from steno.store._write import SagaWrite, WriteOutcome
+from steno.store._write import Fence, SagaWrite, WriteOutcome
 
 
 class SecStoreSession(Protocol):
@@ -37,6 +37,8 @@ class SecStoreSession(Protocol):
         Raise the generation of a SEC and of all its unfinished sagas, in one transaction.
 
         No saga gets a fence that it had before. Those that are finished keep theirs.
+
+        The crashes of each are counted in the same transaction, by `crashes_at_take_over`.
         """
         ...
 
@@ -44,7 +46,19 @@ class SecStoreSession(Protocol):
         """
         Make a SEC the owner of one unfinished saga, regardless of its owner; None if there is none.
 
-        The saga gets a fence that it never had before, even if that SEC has owned it once.
+        The saga gets a fence that it never had before, even if that SEC has owned it once. Its
+        count of crashes begins again.
+        """
+        ...
+
+    async def leave(self, fence: Fence) -> None:
+        """
+        Note that a life of a SEC was left normally, so that it does not count as a crash.
+
+        Does nothing if a later life has begun.
+
+        Args:
+            fence: What `take_over` gave that life.
         """
         ...
 

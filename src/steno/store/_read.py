@@ -78,10 +78,13 @@ class SagaClaim:
     Attributes:
         saga_id: The saga.
         fence: Its fence from now on.
+        crashes: How many lives of its SEC in a row have crashed since its last event; a life counts
+            beyond the second only if the saga was tried in it (`SagaTrial`).
     """
 
     saga_id: SagaId
     fence: Fence
+    crashes: int = 0
 
 
 @attrs.frozen

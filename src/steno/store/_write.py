@@ -88,7 +88,24 @@ class SagaProblem:
     problem: str | None
 
 
-SagaWrite: TypeAlias = SagaCreateParams | SagaRecord | SagaProblem
+@attrs.frozen
+class SagaTrial:
+    """
+    Notes how a saga stands that may be what kills its process; see `SagaClaim.crashes`.
+
+    Attributes:
+        saga_id: The saga.
+        fence: What its row must say.
+        passed: False before its calls are made again: the saga is tried in this life of its SEC,
+            so a crash counts. True once it has been loaded for a while: its count begins again.
+    """
+
+    saga_id: SagaId
+    fence: Fence
+    passed: bool
+
+
+SagaWrite: TypeAlias = SagaCreateParams | SagaRecord | SagaProblem | SagaTrial
 
 
 @attrs.frozen

@@ -18,6 +18,7 @@ from steno.store import (
     Create,
     Fence,
     ListQuery,
+    Mark,
     Note,
     PruneQuery,
     SagaClaim,
@@ -28,6 +29,7 @@ from steno.store import (
     StoredSaga,
     TakeOver,
     WriteOutcome,
+    crashes_at_take_over,
     from_timestamp,
     judge,
     to_timestamp,
@@ -51,6 +53,9 @@ class _Row:
     ended: datetime | None = None
     state: SagaCachedState = SagaCachedState.READY
     problem: str | None = None
+    crashes: int = 0
+    taken_size: int | None = None  # how many events it had at the last take-over, if there was one
+    tried: bool = False
     events: list[SagaNodeEvent] = attrs.field(factory=list)
 
     @property
@@ -63,6 +68,13 @@ class _Row:
     def is_of(self, saga: SagaCreateParams) -> bool:
         own = (self.name, self.dag_digest, self.params)
         return own == (saga.saga_name, saga.dag_digest, saga.params)
+
+    def count_crash(self, *, left: bool) -> None:
+        """Count the last life of the SEC, at a take-over."""
+        self.crashes = crashes_at_take_over(
+            self.crashes, left=left, progressed=self.taken_size != self.size, tried=self.tried
+        )
+        self.taken_size, self.tried = self.size, False
 
     def summary(self) -> SagaSummary:
         progressed = self.created
@@ -91,6 +103,7 @@ class InMemorySecStore:
     _graphs: dict[str, JsonText] = attrs.field(init=False, factory=dict)  # by digest
     _uses: Counter[str] = attrs.field(init=False, factory=Counter)  # of graphs, by sagas
     _generations: dict[str, int] = attrs.field(init=False, factory=dict)  # by name of SEC
+    _left: set[str] = attrs.field(init=False, factory=set)  # SECs whose last life was left normally
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[InMemorySession, None]:
@@ -114,6 +127,10 @@ class InMemorySecStore:
                 self._create(saga)
             case Note(problem=problem) if row is not None:
                 row.problem = problem
+            case Mark(passed=True) if row is not None:
+                row.crashes = 0
+            case Mark() if row is not None:
+                row.tried = True
             case _:
                 pass
         return outcome
@@ -146,13 +163,16 @@ class InMemorySecStore:
 
     def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of its unfinished sagas."""
+        # A SEC that has had no life yet has had no crash.
+        left = sec_name in self._left or sec_name not in self._generations
         fence = Fence(sec_name, self._generations.get(sec_name, 0) + 1)
         self._generations[sec_name] = fence.generation
-        claims = [
-            self._adopt(row, fence)
-            for row in self._rows.values()
-            if row.fence.sec_name == sec_name and not row.state.finished
-        ]
+        self._left.discard(sec_name)
+        claims: list[SagaClaim] = []
+        for row in self._rows.values():
+            if row.fence.sec_name == sec_name and not row.state.finished:
+                row.count_crash(left=left)
+                claims.append(self._adopt(row, fence))
         return TakeOver(fence, tuple(claims))
 
     def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
@@ -160,14 +180,20 @@ class InMemorySecStore:
         row = self._rows.get(saga_id)
         if row is None or row.state.finished:
             return None
+        row.crashes = 0
         return self._adopt(row, Fence(sec_name, self._generations.get(sec_name, 0)))
+
+    def leave(self, fence: Fence) -> None:
+        """Note that a life of a SEC was left normally, unless a later one has begun."""
+        if self._generations.get(fence.sec_name) == fence.generation:
+            self._left.add(fence.sec_name)
 
     @staticmethod
     def _adopt(row: _Row, sec: Fence) -> SagaClaim:
         # Above the saga's own generation, so that no fence is used twice, and at least that of the
         # SEC's present life.
         row.fence = Fence(sec.sec_name, max(row.fence.generation + 1, sec.generation))
-        return SagaClaim(row.saga_id, row.fence)
+        return SagaClaim(row.saga_id, row.fence, row.crashes)
 
     def load(self, saga_id: SagaId) -> StoredSaga | None:
         """Return all that is stored of a saga."""
@@ -243,6 +269,10 @@ class InMemorySession:
     async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
         """Make a SEC the owner of one unfinished saga."""
         return (await self._checkpoint()).claim(saga_id, sec_name)
+
+    async def leave(self, fence: Fence) -> None:
+        """Note that a life of a SEC was left normally."""
+        (await self._checkpoint()).leave(fence)
 
     async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
         """Write a batch; no part of it is ever visible without the rest."""

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import TypeVar
 from uuid import UUID
 
+from typing_extensions import TypeForm
+
 from steno.action import ActionContext, Codec, DagBuilder, to_timestamp
 from steno.core import JsonText, Node, SagaDag, SagaNodeId, checked_saga_id
 from steno.testing.notation import SAGA_ID
@@ -29,7 +31,7 @@ def action_context(
     in_doubt: bool = False,
     attempt: int = 1,
     started_at: datetime | None = None,
-    output_type: object = None,
+    output_type: TypeForm[object] | None = None,
     codec: Codec | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> ActionContext[C]:

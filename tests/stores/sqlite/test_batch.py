@@ -21,6 +21,7 @@ from steno.store import (
     SagaCreateParams,
     SagaProblem,
     SagaRecord,
+    SagaTrial,
     SagaWrite,
     WriteOutcome,
 )
@@ -130,10 +131,13 @@ def draw_batch(
         kind = chosen.random()
         if kind < 0.05:
             batch.append(SagaProblem(saga_id, fence, chosen.choice([None, "a problem"])))
-        elif kind < 0.07 or not guess.there:
+        elif kind < 0.08:
+            whose = chosen.choice([fence, fence, other])
+            batch.append(SagaTrial(saga_id, whose, chosen.random() < 0.5))
+        elif kind < 0.1 or not guess.there:
             batch.append(create(saga_id, fence, chosen.choice("abc")))
             guess.there = True
-        elif kind < 0.11:
+        elif kind < 0.14:
             whose, off = chosen.choice([(other, 0), (fence, 1), (fence, -1)])
             batch.append(step(saga_id, whose, max(0, guess.events + off), chosen.randrange(4)))
         else:
@@ -331,11 +335,11 @@ async def test_a_key_that_somebody_has_taken_is_left_alone(opened: Opened):
     execute(
         opened.path,
         "INSERT INTO saga SELECT 2, zeroblob(16), dag_key, state, current_sec, adopt_generation,"
-        " created, ended, problem, 'odd' FROM saga",
+        " created, ended, problem, 'odd', crashes, taken_seq, tried FROM saga",
     )
     await opened.good(create(TWO, opened.fence), create(THREE, opened.fence))
     assert [row[0] for row in rows(opened.path)["saga"]] == [1, 2, 3, 4]
-    assert rows(opened.path)["saga"][1][-1] == "odd"
+    assert rows(opened.path)["saga"][1][9] == "odd"
 
 
 async def test_a_saga_whose_state_is_none_is_still_written(opened: Opened):

@@ -110,7 +110,7 @@ async def test_a_file_that_is_in_order_has_no_fault(store):
     findings = await store.examine()
     assert not [each for each in findings if each.verdict is Verdict.FAULT]
     assert (await found(store, "journal mode")).value == "wal"
-    assert (await found(store, "schema version")).value == "2"
+    assert (await found(store, "schema version")).value == "3"
     assert (await found(store, "synchronous")).value == "FULL, always"
 
 
@@ -203,7 +203,10 @@ async def test_an_examination_can_be_given_up(store, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        ("INSERT INTO sec VALUES ('a', 'x')", "sec, SEC 'a': generation is 'x', not a generation"),
+        (
+            "INSERT INTO sec VALUES ('a', 'x', 0)",
+            "sec, SEC 'a': generation is 'x', not a generation",
+        ),
         (
             "INSERT INTO dag VALUES (7, 'd', '{}')",
             "dag, dag_key 7: text is '{}', not a graph",
@@ -222,7 +225,8 @@ async def test_an_examination_can_be_given_up(store, monkeypatch):
             "step, saga_key 3: events is '[[0,\"torn\"]]', not events",
         ),
         (
-            "INSERT INTO saga VALUES (5, 'seven', 1, 'ready', 'a', 1, 0, NULL, NULL, 'n')",
+            "INSERT INTO saga VALUES"
+            " (5, 'seven', 1, 'ready', 'a', 1, 0, NULL, NULL, 'n', 0, NULL, 0)",
             "saga, saga_key 5: saga_id is 'seven', not 16 bytes",
         ),
     ],

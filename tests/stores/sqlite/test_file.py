@@ -121,7 +121,11 @@ def test_a_sqlite_that_is_too_old_is_refused(path: Path, monkeypatch: pytest.Mon
 def test_a_reader_cannot_write(path: Path):
     """Neither rows, nor the schema, nor settings that are kept."""
     with writing(path), closing(SqliteFile(str(path)).reader()) as db:
-        for statement in ("INSERT INTO sec VALUES ('a', 1)", "DROP TABLE sec", "VACUUM"):
+        for statement in (
+            "INSERT INTO sec (name, generation) VALUES ('a', 1)",
+            "DROP TABLE sec",
+            "VACUUM",
+        ):
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
                 db.execute(statement)
         with pytest.raises(sqlite3.OperationalError):
@@ -138,24 +142,24 @@ def test_only_the_connection_that_writes_can_checkpoint(path: Path):
     """
     file = SqliteFile(str(path))
     with writing(path) as db:
-        db.execute("INSERT INTO sec VALUES ('a', 1)")
+        db.execute("INSERT INTO sec (name, generation) VALUES ('a', 1)")
         before = path.read_bytes()
         with closing(file.reader()) as reader:
-            assert reader.execute("SELECT * FROM sec").fetchall() == [("a", 1)]
+            assert reader.execute("SELECT name, generation FROM sec").fetchall() == [("a", 1)]
             with pytest.raises(sqlite3.OperationalError):
                 reader.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         assert path.read_bytes() == before
         reader = file.reader()
     with closing(reader):  # now the last one
         after = path.read_bytes()
-        assert reader.execute("SELECT * FROM sec").fetchall() == [("a", 1)]
+        assert reader.execute("SELECT name, generation FROM sec").fetchall() == [("a", 1)]
     assert path.read_bytes() == after
 
 
 def test_a_clean_end_leaves_one_file_and_the_empty_one_of_the_lock(path: Path):
     """The last connection brings the WAL into the database."""
     with writing(path) as db:
-        db.execute("INSERT INTO sec VALUES ('a', 1)")
+        db.execute("INSERT INTO sec (name, generation) VALUES ('a', 1)")
         names = {each.name for each in path.parent.iterdir()}
         assert names == {"trips.db", "trips.db-wal", "trips.db-shm", "trips.db-owner"}
     assert {each.name for each in path.parent.iterdir()} == {"trips.db", "trips.db-owner"}
@@ -238,7 +242,7 @@ def test_where_a_process_goes_afterwards_does_not_matter(
     with SqliteFile("trips.db").writing() as opened:
         monkeypatch.chdir("/")
         opened.check()
-        opened.db.execute("INSERT INTO sec VALUES ('a', 1)")
+        opened.db.execute("INSERT INTO sec (name, generation) VALUES ('a', 1)")
     assert (tmp_path / "trips.db").stat().st_size
 
 
@@ -333,18 +337,18 @@ async def test_the_database_of_another_program_that_was_killed_is_not_touched(th
 def test_a_file_of_ours_that_was_left_in_the_midst_is_rolled_back(path: Path):
     """Only a writer can do that, so a reader that cannot read it yet does not refuse it."""
     with writing(path) as db:
-        db.execute("INSERT INTO sec VALUES ('mine', 1)")
+        db.execute("INSERT INTO sec (name, generation) VALUES ('mine', 1)")
     spilling = (
         "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN;"
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999)"
-        "INSERT INTO sec SELECT 'sec ' || i, i FROM n;"
+        "INSERT INTO sec (name, generation) SELECT 'sec ' || i, i FROM n;"
     )
     subprocess.run([sys.executable, "-c", CRASHED, path, spilling], check=False)
     assert Path(f"{path}-journal").stat().st_size
     with pytest.raises(StoreUnavailable, match="READONLY"):
         SqliteFile(str(path)).reader()
     with writing(path) as db:
-        assert db.execute("SELECT * FROM sec").fetchall() == [("mine", 1)]
+        assert db.execute("SELECT name, generation FROM sec").fetchall() == [("mine", 1)]
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path):

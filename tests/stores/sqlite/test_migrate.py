@@ -94,12 +94,12 @@ def test_each_step_is_done_once(db: sqlite3.Connection):
 def test_a_later_release_does_only_what_is_new(db: sqlite3.Connection, add: Callable):
     """What there was stays."""
     migrate(db)
-    db.execute("INSERT INTO sec VALUES ('trips', 7)")
+    db.execute("INSERT INTO sec VALUES ('trips', 7, 1)")
     add("ALTER TABLE sec ADD COLUMN note TEXT;\nCREATE TABLE more (a);")
     add("DROP TABLE more;")
     migrate(db)
     assert marks(db) == (APPLICATION_ID, LATEST + 2)
-    assert db.execute("SELECT * FROM sec").fetchall() == [("trips", 7, None)]
+    assert db.execute("SELECT * FROM sec").fetchall() == [("trips", 7, 1, None)]
 
 
 # What is refused

@@ -31,6 +31,7 @@ from steno.store import (
     Rejected,
     SagaProblem,
     SagaRecord,
+    SagaTrial,
     SecStoreReader,
 )
 from support.filled import SEC, fill, log_of, name_of, saga_id, state_of, writes
@@ -169,9 +170,10 @@ async def do_everything(file: Filled) -> None:
         unfenced = attrs.evolve(begin, fence=attrs.evolve(fence, sec_name="other"))
         unknown = attrs.evolve(begin, saga_id=other)
         problem = SagaProblem(new, fence, "a problem")
-        batch = [create, create, conflicting, begin, begin, unfenced, unknown, problem]
+        trials = [SagaTrial(new, fence, passed) for passed in (False, True)]
+        batch = [create, create, conflicting, begin, begin, unfenced, unknown, problem, *trials]
         outcomes = await session.record(batch)
-        kinds = [Durable, Durable, Rejected, Durable, Durable, Lost, Rejected, Durable]
+        kinds = [Durable, Durable, Rejected, Durable, Durable, Lost, Rejected, *[Durable] * 3]
         assert [type(outcome) for outcome in outcomes] == kinds
         claim = await session.claim(new, SEC)
         assert await session.record([attrs.evolve(end, fence=claim.fence)]) == [Durable()]
@@ -183,6 +185,7 @@ async def do_everything(file: Filled) -> None:
                 nursery.start_soon(session.load, saga_id(number))
         for prune in PRUNES.values():
             await session.prune(prune)
+        await session.leave(fence)
     async with file.store().open_reader() as reader:
         await reader.entries(saga_id(0))
 

@@ -264,6 +264,7 @@ async def test_a_session_that_was_left_does_nothing_more(path: Path, *, inline: 
         await session.take_over("sec")
     calls = (
         lambda: session.take_over("sec"),
+        lambda: session.leave(FENCE),
         lambda: session.record([create(ONE)]),
         lambda: session.load(ONE),
         lambda: session.list(ListQuery()),

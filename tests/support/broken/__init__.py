@@ -1,8 +1,16 @@
 """Stores with one fault each: what the conformance kit is held against."""
 
-from support.broken import _creating, _fencing, _opening, _reading, _recording, _retaining
+from support.broken import (
+    _crashing,
+    _creating,
+    _fencing,
+    _opening,
+    _reading,
+    _recording,
+    _retaining,
+)
 from support.broken._registry import BROKEN, Broken
 
 __all__ = ["BROKEN", "Broken"]
 
-FILES = (_creating, _recording, _reading, _fencing, _retaining, _opening)
+FILES = (_creating, _recording, _reading, _fencing, _crashing, _retaining, _opening)

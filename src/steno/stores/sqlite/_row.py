@@ -80,8 +80,8 @@ MOST_EVENTS = 500
 """How many events a step has at most; only an import has more at once."""
 
 
-def valid_generation(column: str) -> str:
-    """Return the condition that a column has a valid generation, so that it can be raised."""
+def is_raisable(column: str) -> str:
+    """Return the condition that a column has a valid generation, or count, that can be raised."""
     return f"typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {GENERATIONS - 1}"
 
 

@@ -22,6 +22,7 @@ import trio
 from steno.core import SagaCachedState, SagaId
 from steno.errors import StoreError, StoreStuck
 from steno.store import (
+    Fence,
     Finding,
     ListQuery,
     LogEntry,
@@ -292,6 +293,10 @@ class SqliteSession:
     async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
         """Make a SEC the owner of one unfinished saga."""
         return await self._write(lambda writer: writer.claim(saga_id, sec_name))
+
+    async def leave(self, fence: Fence) -> None:
+        """Note that a life of a SEC was left normally."""
+        await self._write(lambda writer: writer.leave(fence))
 
     async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
         """Write a batch in one transaction; it is on the disk when this returns."""

@@ -28,6 +28,7 @@ from steno.store import (
     Append,
     Create,
     Fence,
+    Mark,
     Note,
     PruneQuery,
     Rejected,
@@ -40,15 +41,14 @@ from steno.store import (
     to_timestamp,
 )
 from steno.stores.sqlite._file import Opened
+from steno.stores.sqlite._ownership import claim, leave, take_over
 from steno.stores.sqlite._prune import prune
 from steno.stores.sqlite._row import (
     STEPS,
-    VALID_ID,
     events_from_rows,
     shown,
     size_of,
     step_rows,
-    valid_generation,
 )
 from steno.stores.sqlite._statement import (
     SqliteRow,
@@ -80,31 +80,8 @@ _LAST_KEY = """
         UNION ALL SELECT max(saga_key) FROM step WHERE saga_key < 1 << 62
     )
 """
-_RAISABLE = valid_generation("adopt_generation")
-_OPEN = f"""
-    INSERT INTO sec (name, generation) VALUES (?, 1)
-    ON CONFLICT (name) DO UPDATE SET generation = generation + 1
-    WHERE {valid_generation("generation")} RETURNING generation
-"""  # noqa: S608 - made of words of this package
-# A generation that is damaged begins again above those that any saga of the SEC has.
-_MEND = f"""
-    UPDATE sec SET generation = (
-        SELECT coalesce(max(adopt_generation), 0) FROM saga
-        WHERE current_sec = sec.name AND {_RAISABLE}
-    ) WHERE name = ?
-"""  # noqa: S608 - as above
-# Where the generation is damaged, no fence is known to be new: the saga is left to an operator.
-_TAKE_OVER = f"""
-    UPDATE saga INDEXED BY saga_by_state SET adopt_generation = max(adopt_generation + 1, ?)
-    WHERE state IN ('ready', 'running', 'unwinding') AND current_sec = ?
-        AND {VALID_ID} AND {_RAISABLE}
-    RETURNING saga_id, adopt_generation
-"""  # noqa: S608 - as above
-_CLAIM = f"""
-    UPDATE saga SET current_sec = ?, adopt_generation = max(adopt_generation + 1, coalesce(
-        (SELECT generation FROM sec WHERE name = ? AND {valid_generation("generation")}), 0))
-    WHERE saga_id = ? AND ended IS NULL AND {_RAISABLE} RETURNING adopt_generation
-"""  # noqa: S608 - as above
+_TRY = "UPDATE saga SET tried = 1 WHERE saga_key = ?"
+_RESET = "UPDATE saga SET crashes = 0 WHERE saga_key = ?"
 _STATES = {state.value: state for state in SagaCachedState}
 _MOST_GRAPHS = 1000
 """How many graphs are remembered."""
@@ -171,6 +148,8 @@ class _Changes:
         steps: Rows of `_STEP`.
         moves: What `_MOVE` is given: state, end if it is one, and key.
         notes: What `_NOTE` is given.
+        tried: What `_TRY` is given.
+        passed: What `_RESET` is given.
     """
 
     sagas: list[TextRow] = attrs.field(factory=list)
@@ -178,6 +157,8 @@ class _Changes:
     steps: list[TextRow] = attrs.field(factory=list)
     moves: list[SqliteRow] = attrs.field(factory=list)
     notes: list[SqliteRow] = attrs.field(factory=list)
+    tried: list[SqliteRow] = attrs.field(factory=list)
+    passed: list[SqliteRow] = attrs.field(factory=list)
 
     def write(self, db: sqlite3.Connection) -> None:
         """Write all of it."""
@@ -191,6 +172,10 @@ class _Changes:
             db.executemany(_MOVE, self.moves)
         if self.notes:
             db.executemany(_NOTE, self.notes)
+        if self.tried:
+            db.executemany(_TRY, self.tried)
+        if self.passed:
+            db.executemany(_RESET, self.passed)
 
 
 @attrs.define(eq=False)
@@ -240,22 +225,20 @@ class SqliteWriter:
     def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of its unfinished sagas."""
         self._forget()
-        with self._transaction() as db:
-            if (row := db.execute(_OPEN, (sec_name,)).fetchone()) is None:
-                db.execute(_MEND, (sec_name,))
-                row = db.execute(_OPEN, (sec_name,)).fetchone()
-            (generation,) = row
-            adopted = db.execute(_TAKE_OVER, (generation, sec_name)).fetchall()
+        taken = take_over(self._transaction, sec_name)
         self._opened.lock.sign(sec_name)
-        claims = (_claim(saga_id, sec_name, generation) for saga_id, generation in adopted)
-        return TakeOver(Fence(sec_name, generation), tuple(claims))
+        return taken
 
     def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
         """Make a SEC the owner of one unfinished saga."""
         self._rows.pop(saga_id.int, None)
         with self._transaction() as db:
-            row = db.execute(_CLAIM, (sec_name, sec_name, saga_id.bytes)).fetchone()
-        return None if row is None else _claim(saga_id.bytes, sec_name, row[0])
+            return claim(db, saga_id, sec_name)
+
+    def leave(self, fence: Fence) -> None:
+        """Note that a life of a SEC was left normally."""
+        with self._transaction() as db:
+            leave(db, fence)
 
     # Writes
 
@@ -322,6 +305,8 @@ class SqliteWriter:
                 self._create(saga, now)
             case Note(problem=problem) if row is not None:
                 self._changes.notes.append((problem, row.key))
+            case Mark(passed=passed) if row is not None:
+                (self._changes.passed if passed else self._changes.tried).append((row.key,))
             case _:
                 pass
         return outcome
@@ -390,7 +375,3 @@ class SqliteWriter:
         self._forget()
         with self._transaction() as db:
             return prune(db, query, until)
-
-
-def _claim(saga_id: bytes, sec_name: str, generation: int) -> SagaClaim:
-    return SagaClaim(SagaId(UUID(bytes=saga_id)), Fence(sec_name, generation))

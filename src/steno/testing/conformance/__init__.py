@@ -21,6 +21,7 @@ or not. Stores with several modes should run the kit on each.
 """
 
 from steno.testing.conformance._cancel import CANCEL
+from steno.testing.conformance._crashes import CRASHES
 from steno.testing.conformance._create import CREATE
 from steno.testing.conformance._demand import Demand, Topic
 from steno.testing.conformance._faults import FAULTS
@@ -46,6 +47,7 @@ _TOPICS: tuple[Topic, ...] = (
     RULES,
     LIST,
     FENCING,
+    CRASHES,
     PRUNE,
     MIGRATION,
     SESSION,

@@ -92,7 +92,12 @@ async def a_saga_that_was_never_created_is_not_there(subject: Subject) -> None:
     """Loading it returns None; writing to it is rejected, and does not create it."""
     async with living(subject) as sec:
         expect(await sec.session.load(NOWHERE), None, "load gives None if there is no such saga")
-        for write in (sec.record(NOWHERE, 0, 1), sec.problem(NOWHERE, "no")):
+        writes = (
+            sec.record(NOWHERE, 0, 1),
+            sec.problem(NOWHERE, "no"),
+            sec.trial(NOWHERE, passed=False),
+        )
+        for write in writes:
             (outcome,) = await sec.do(write)
             expect_rejected(
                 outcome, NoSuchSaga, "a write to a saga that does not exist is rejected"

@@ -16,6 +16,7 @@ from steno.store import (
     SagaProblem,
     SagaRecord,
     SagaSummary,
+    SagaTrial,
     SagaWrite,
     SecStoreSession,
     StoredSaga,
@@ -80,6 +81,10 @@ class Life:
     def problem(self, saga_id: SagaId, text: str | None, fence: Fence | None = None) -> SagaProblem:
         """Return a write that notes a problem."""
         return SagaProblem(saga_id, fence or self.fence, text)
+
+    def trial(self, saga_id: SagaId, *, passed: bool, fence: Fence | None = None) -> SagaTrial:
+        """Return a write that notes how a saga stands that may be what kills its process."""
+        return SagaTrial(saga_id, fence or self.fence, passed)
 
     # Doing them
 

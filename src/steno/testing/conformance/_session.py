@@ -41,6 +41,7 @@ def calls(sec: Life) -> Iterator[Call]:
     session = sec.session
     yield "take_over", lambda: session.take_over(SEC)
     yield "claim", lambda: session.claim(ONE, SEC)
+    yield "leave", lambda: session.leave(sec.fence)
     yield "record", lambda: session.record([sec.record(ONE, 0, 1)])
     yield "load", lambda: session.load(ONE)
     yield "list", lambda: session.list(ListQuery())

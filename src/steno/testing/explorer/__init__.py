@@ -47,9 +47,10 @@ has an undo and is not atomic. An action that has an undo and does not say what 
 a hint in the report, because its effect is left over if its answer is lost.
 
 A failure is the smallest case that shows it, and `saga_explorer.only("…")` runs that one again.
-It is one of these: the saga ended in the wrong way, or hangs; an undo action failed; an action that
-was called again returned another output, or its probe did; the check failed; a planned point was
-never reached; or the log breaks a rule, which would be a bug in this library.
+It is one of these: the saga ended in the wrong way, or hangs; a node is held that was not planned
+to be; an undo action failed; an action that was called again returned another output, or its probe
+did; the check failed; a planned point was never reached; or the log breaks a rule, which would be a
+bug in this library.
 
 Actions that do not provide for doubt fail *after* their effect only with `fail_after_effect=`: a
 failed node is not undone, so such an action must itself take back what it did before it raised.
@@ -58,8 +59,8 @@ In reading order:
 
 * `_case`: the faults of one run, as data and as a line of text.
 * `_explored_saga`: what is explored. `_declaration`: what an action says, and so how it can fail.
-* `_pace`, `_probe`, `_probed`, `_run`: one run. `_record`, `_outcome`: what happened. `_judge`:
-  whether it is right.
+* `_pace`, `_probe`, `_probed`, `_run`: one run. `_record`, `_outcome`: what happened. `_held`:
+  why it stopped. `_judge`: whether it is right.
 * `_case_plan`, `_case_kind`, `_sample`: which cases exist, and which are run. `_shrink`: smaller
   cases.
 * `_exploration`, `_explore`: all runs. `_report`, `_hint`, `_text`: reports for people.

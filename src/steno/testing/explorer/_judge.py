@@ -13,7 +13,6 @@ from steno.core import (
     SagaCachedState,
     SagaDag,
     SagaId,
-    SagaNodeId,
     SagaResultErr,
     UndoFailed,
     read_flat,
@@ -32,6 +31,7 @@ from steno.testing.explorer._case import (
 )
 from steno.testing.explorer._declaration import Declaration
 from steno.testing.explorer._explored_saga import ExploredSaga
+from steno.testing.explorer._held import HeldNode, held_nodes_of
 from steno.testing.explorer._outcome import Outcome
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
 
@@ -75,7 +75,7 @@ def _problems(
 ) -> Iterator[Problem]:
     yield from _breaches(dag, store)
     if ran.held:
-        yield from _wrongly_held(subject, ran)
+        yield from _wrongly_held(subject, dag, ran)
     if ran.result is None:
         return
     assert ran.stored is not None  # noqa: S101 - it has a result
@@ -226,36 +226,13 @@ def _failed_call(ran: Ran, stored: StoredSaga) -> Call | None:
     """Return the last call of the node whose failure began the unwinding; None if none did."""
     kinds = Failed | FailedInDoubt
     failed = next((e.node_id for e in stored.events if isinstance(e.event_type, kinds)), None)
-    return _last_call(ran, failed, undoing=False)
+    return ran.last_call(failed, undoing=False)
 
 
 def _last_undo(ran: Ran, stored: StoredSaga) -> Call | None:
     """Return the last call of the first undo that failed; None if none did."""
     failed = next((e.node_id for e in stored.events if isinstance(e.event_type, UndoFailed)), None)
-    return _last_call(ran, failed, undoing=True)
-
-
-def _last_call(ran: Ran, node: SagaNodeId | None, *, undoing: bool) -> Call | None:
-    calls = (
-        call
-        for call in reversed(ran.calls)
-        if call.explored and call.node_id == node and call.callee.undoing is undoing
-    )
-    return next(calls, None)
-
-
-def _wrongly_held(subject: ExploredSaga, ran: Ran) -> Iterator[Problem]:
-    """Yield a problem if a saga is held, and that does not follow from its faults."""
-    nodes = {subject.nodes[path] for path in subject.nodes if path.split("/")[-1] in ran.held}
-    last = [_last_call(ran, node, undoing=False) for node in nodes]
-    if not any(call is not None and _was_planned(ran, call) for call in last):
-        names = ", ".join(ran.held)
-        text = f"the saga is held at {names}, and that was not planned"
-        error = next((call.error for call in last if call is not None), None)
-        yield Problem(ProblemKind.END, f"{text}{_shown(error)}", error)
-    elif (end := _planned_end(subject, ran)) is not None and end is not _SUCCEEDED:
-        text = f"the saga is held at {', '.join(ran.held)}, and should have {end.value}"
-        yield Problem(ProblemKind.END, text)
+    return ran.last_call(failed, undoing=True)
 
 
 def _end_name(state: SagaCachedState | None) -> str:
@@ -281,6 +258,29 @@ def _shown(error: BaseException | None) -> str:
         return ""
     lines = str(error).splitlines()
     return f": {type(error).__name__}: {lines[0]}" if lines else f": {type(error).__name__}"
+
+
+# Held
+
+
+def _wrongly_held(subject: ExploredSaga, dag: SagaDag, ran: Ran) -> Iterator[Problem]:
+    """Yield a problem if a saga is held, and that does not follow from its faults."""
+    held = held_nodes_of(subject, dag, ran)
+    where = f"the saga is held at {', '.join(str(each.callee) for each in held)}"
+    if not any(each.call is not None and _was_planned(ran, each.call) for each in held):
+        first = held[0]
+        text = f"{where}, and that was not planned{_why_held(first)}"
+        yield Problem(ProblemKind.HELD, text, first.error)
+    elif (end := _planned_end(subject, ran)) is not None and end is not _SUCCEEDED:
+        yield Problem(ProblemKind.HELD, f"{where}, and should have {end.value}")
+
+
+def _why_held(held: HeldNode) -> str:
+    """Return why a node is held, to be added to a text."""
+    if held.error is None:
+        return f": {held.stored}"
+    in_child = f": {held.call.callee}" if held.call is not None and not held.call.explored else ""
+    return f"{in_child}{_shown(held.error)}"
 
 
 # Idempotency

@@ -28,7 +28,7 @@ from steno.core import (
     UndoAttemptFailed,
 )
 from steno.errors import SerializeError
-from steno.store import SagaCreateParams, SagaProblem, SagaRecord, SagaWrite
+from steno.store import SagaCreateParams, SagaProblem, SagaRecord, SagaTrial, SagaWrite
 from steno.testing.explorer._case import (
     Callee,
     CallFault,
@@ -105,7 +105,7 @@ class Probe(trio.abc.Instrument):
                 self._note_durable(events)
             case SagaRecord(events=events):
                 self._note_durable(events)
-            case SagaProblem():
+            case SagaProblem() | SagaTrial():
                 pass
 
     def _note_durable(self, events: Iterable[SagaNodeEvent]) -> None:

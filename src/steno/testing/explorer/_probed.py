@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Never, cast
 
 import attrs
 
 from steno.action import Action, ActionContext, ActionFunc, ActionRegistry, Policy, output_type_of
-from steno.core import FlatDag
+from steno.core import FlatDag, SagaDag, SagaState
 from steno.testing.explorer._probe import Probe
 
 
 @attrs.define(eq=False, kw_only=True)
-class _Probed(ActionFunc[Never, object]):
+class _Probed(ActionFunc[Never, [], object]):
     """
     An action that is called through a probe.
 
@@ -37,7 +38,7 @@ class _Probed(ActionFunc[Never, object]):
 
     async def probe_it(self, ctx: ActionContext[Never]) -> object:
         """Call the action's own probe through the probe."""
-        inner = cast("ActionFunc[Never, object]", self.inner)  # only these have probes
+        inner = cast("ActionFunc[Never, ..., object]", self.inner)  # only these have probes
         return await self.watch.call(ctx, self.name, inner.probe_it, probing=True)
 
 
@@ -60,3 +61,15 @@ class ProbedRegistry(ActionRegistry):
     def validate(self, flat: FlatDag) -> None:
         """Check that a saga's actions can be called and undone."""
         self.inner.validate(flat)
+
+    def check_context(self, context: object) -> None:
+        """Check that the user's actions can be given a context."""
+        self.inner.check_context(context)
+
+    def validate_inputs(self, flat: FlatDag) -> None:
+        """Check that the actions of a new saga can be given their inputs."""
+        self.inner.validate_inputs(flat)
+
+    def audit(self, dag: SagaDag, state: SagaState) -> Iterator[str]:
+        """Yield why nodes of a stored saga would be held by the user's registry."""
+        return self.inner.audit(dag, state)

@@ -72,6 +72,7 @@ class ProblemKind(enum.Enum):
     HANGS = "the saga hangs"
     END = "the saga ended in the wrong way"
     STUCK = "an undo failed"
+    HELD = "a node is held"
     OUTPUT = "an action is not idempotent"
     CHECK = "the check failed"
     BESIDE = "the outside world failed"
@@ -135,6 +136,15 @@ class Ran:
         self.result = self.stored = None
         for call in self.calls:
             call.error = call.output = None
+
+    def last_call(self, node: SagaNodeId | None, *, undoing: bool) -> Call | None:
+        """Return the last call of a node's action or probe, or of its undo action, if any."""
+        calls = (
+            call
+            for call in reversed(self.calls)
+            if call.explored and call.node_id == node and call.callee.undoing is undoing
+        )
+        return next(calls, None)
 
     def undone(self) -> list[str]:
         """Return the nodes whose undo action was called, those of child sagas too."""

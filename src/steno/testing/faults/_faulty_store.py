@@ -12,6 +12,7 @@ import trio
 from steno.core import SagaId
 from steno.store import (
     Durable,
+    Fence,
     ListQuery,
     PruneQuery,
     SagaClaim,
@@ -132,6 +133,9 @@ class _FaultySession:
 
     async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
         return await self._inner.claim(saga_id, sec_name)
+
+    async def leave(self, fence: Fence) -> None:
+        await self._inner.leave(fence)
 
     async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
         return await self._store.record(self._inner, batch)
