@@ -107,7 +107,7 @@ class Trip:
 # The defaults of all calls: a service that does not answer in time is called again. An undo is
 # tried until it succeeds, since giving up would leave a booking behind.
 
-registry = steno.ActionRegistry(
+registry = steno.ActionRegistry[Trip](
     retry=steno.Retry(on=NoAnswer, attempts=5),
     timeout=10,
     undo_retry=steno.Retry(on=NoAnswer, attempts=None, timeout=None),
@@ -117,13 +117,13 @@ registry = steno.ActionRegistry(
 
 # The actions, each with the undo action that takes it back. An undo action can be called if nobody
 # knows whether the action was done (`in_doubt`), since the service knows it by the action's key.
-# After a refusal nothing was done, so there is nothing to undo (`not_done`).
+# After a refusal nothing was done, so there is nothing to undo (`not_done`). A parameter called
+# `params` is given the params of the saga.
 
 
 @registry.action(not_done=Refused)
-async def charge_card(ctx: steno.ActionContext[Trip]) -> Booking:
+async def charge_card(ctx: steno.ActionContext[Trip], params: TripParams) -> Booking:
     """Charge the card first, so that a declined card fails before anything is booked."""
-    params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("payment", params.payment, key=ctx.idempotency_key)
 
 
@@ -134,9 +134,8 @@ async def refund_card(ctx: steno.ActionContext[Trip]) -> None:
 
 
 @registry.action(not_done=Refused)
-async def book_hotel(ctx: steno.ActionContext[Trip]) -> Booking:
+async def book_hotel(ctx: steno.ActionContext[Trip], params: TripParams) -> Booking:
     """Book a room."""
-    params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("hotel", params.hotel, key=ctx.idempotency_key)
 
 
@@ -147,9 +146,8 @@ async def cancel_hotel(ctx: steno.ActionContext[Trip]) -> None:
 
 
 @registry.action(not_done=Refused)
-async def book_flight(ctx: steno.ActionContext[Trip]) -> Booking:
+async def book_flight(ctx: steno.ActionContext[Trip], params: TripParams) -> Booking:
     """Book a seat."""
-    params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("flight", params.flight, key=ctx.idempotency_key)
 
 
@@ -160,9 +158,8 @@ async def cancel_flight(ctx: steno.ActionContext[Trip]) -> None:
 
 
 @registry.action(not_done=Refused)
-async def book_car(ctx: steno.ActionContext[Trip]) -> Booking:
+async def book_car(ctx: steno.ActionContext[Trip], params: TripParams) -> Booking:
     """Book a car."""
-    params = ctx.saga_params(TripParams)
     return await ctx.user_data.do("car", params.car, key=ctx.idempotency_key)
 
 
@@ -173,10 +170,12 @@ async def cancel_car(ctx: steno.ActionContext[Trip]) -> None:
 
 
 @registry.action(undo=steno.NOOP)  # no later node can fail and cause this to be undone
-async def send_summary(ctx: steno.ActionContext[Trip]) -> Summary:
-    """Tell the traveller: an action sees the outputs of all nodes before its own."""
+async def send_summary(
+    ctx: steno.ActionContext[Trip], hotel: Booking, flight: Booking, car: Booking
+) -> Summary:
+    """Tell the traveller; each parameter is given the output of the node of its name."""
     await ctx.user_data.do("summary", "letter to the traveller", key=ctx.idempotency_key)
-    return Summary([ctx.lookup(name, Booking) for name in ("hotel", "flight", "car")])
+    return Summary([hotel, flight, car])
 
 
 # The graph, stage by stage: the nodes of one stage run concurrently.
@@ -184,7 +183,7 @@ async def send_summary(ctx: steno.ActionContext[Trip]) -> Summary:
 hotel = steno.Node.action("hotel", book_hotel, label="BookHotel")
 flight = steno.Node.action("flight", book_flight, label="BookFlight")
 car = steno.Node.action("car", book_car, label="BookCar")
-builder = steno.DagBuilder("book-trip")
+builder = steno.DagBuilder("book-trip", params=TripParams)
 builder.append(steno.Node.action("payment", charge_card, label="ChargeCard"))
 builder.append_parallel([hotel, flight, car])
 builder.append(steno.Node.action("summary", send_summary, label="SendSummary"))
