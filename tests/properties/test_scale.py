@@ -180,7 +180,7 @@ def test_a_large_saga_can_be_looked_at_and_dumped(shape: Callable[[int], DagBuil
     run_seeded(whole_way, dag, store)
 
     async def look() -> tuple[str, str, SagaSerialized]:
-        async with open_sec(store, registry(), context=None) as sec:
+        async with open_sec(store, registry(), context=trio.Event()) as sec:
             view = await sec.saga_get(job_id(0))
             log = (await sec.saga_wait(job_id(0))).saga_log.pretty()
             return str(view.state.status), log, view.serialized()
@@ -210,7 +210,7 @@ def test_finished_sagas_do_not_stay_in_memory():
 
     async def many() -> list[dict[str, int]]:
         counts = []
-        async with open_sec(store, registry(), context=None) as sec:
+        async with open_sec(store, registry(), context=trio.Event()) as sec:
             for number in range(SAGAS):
                 result = await sec.saga_run(dag, saga_id=job_id(number))
                 if number in {400, SAGAS - 1}:
