@@ -78,6 +78,7 @@ def test_a_value_keeps_the_type_it_is_read_as():
         ({"a": None}, 'the node for the input "a" of a node must be a str, not None'),
         ({"a": Node.constant("c", 1)}, 'the node for the input "a" of a node must be a str'),
         ({5: "a"}, "the input of a node must be a str, not 5"),
+        (["a"], r"inputs= must be a dict from parameters to names of nodes or Values, got \['a'\]"),
     ],
 )
 def test_malformed_inputs(inputs: dict, why: str):
