@@ -38,6 +38,7 @@ async def returns_an_object(_: Context) -> object:
 async def fails_in_a_nursery(_: Context) -> object:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(raises(HOLD), None)
+        nursery.start_soon(trio.sleep_forever)
     return None
 
 
