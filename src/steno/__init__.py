@@ -141,6 +141,7 @@ if TYPE_CHECKING:
         SecStore,
         SecStoreSession,
     )
+        SagaFilters,
     from steno.stores import InMemorySecStore, SqliteSecStore
 else:
     # The first layer that has a name: `DagBuilder` is that of `action`, not that of `core`.
@@ -226,6 +227,7 @@ __all__ = [
     "SagaId",
     "SagaIdInUse",
     "SagaListing",
+    "SagaFilters",
     "SagaLog",
     "SagaName",
     "SagaNodeEvent",

@@ -19,6 +19,9 @@ from support.shell import (
     saga_id,
 )
 
+NEWEST = [PROBLEM, UNWINDING, RUNNING, READY, STUCK, FAILED, SUCCEEDED]
+"""All that is stored, in the reverse order of creation."""
+
 
 def ids(document):
     return [saga["id"] for saga in document]
@@ -43,7 +46,7 @@ def test_a_problem_stays_in_its_line(shell):
 
 
 def test_the_shape_of_a_saga_in_a_list(shell):
-    """It is an object of eight keys; what is not there is null."""
+    """It is an object of ten keys; what is not there is null."""
     document = shell.json("list")
     time = "2026-01-02T03:04:05.678901Z"
     assert document[0] == {
@@ -54,8 +57,11 @@ def test_the_shape_of_a_saga_in_a_list(shell):
         "created": time,
         "progressed": time,
         "ended": None,
+        "tags": {},
+        "number": 4,
         "attempts": [],
     }
+    assert document[1]["tags"] == {"order": "4711", "who": "Ada"}
     assert document[3]["ended"] == time
     assert document[6]["problem"] == "its action\nwas \x1b[31mlost"
 
@@ -74,6 +80,23 @@ def test_the_shape_of_a_saga_in_a_list(shell):
         (f"--after {SUCCEEDED}", [FAILED, STUCK, PROBLEM]),
         (f"--after {FAILED} --limit 1", [STUCK]),
         (f"--after {PROBLEM}", []),
+        ("--tag order=4711", [RUNNING]),
+        ("--tag who=Ada", [RUNNING, FAILED]),
+        ("--tag who=Ada --state failed --tag order=4712", [FAILED]),
+        ("--tag who=", []),
+        ("--owner trips --state ready", [READY]),
+        ("--owner night", []),
+        ("--newest", NEWEST),
+        ("--newest --limit 3", NEWEST[:3]),
+        ("--newest --after 3", [FAILED, SUCCEEDED]),
+        ("--newest --state running", [PROBLEM, RUNNING]),
+        ("--created-since 2026-01-02T03:04:05.678901Z", STORED),
+        ("--created-until 2026-01-02T03:04:05.678901", []),
+        ("--created-since 2026-01-02T04:04:05.678902+01:00", []),
+        ("--created-since 1000w --created-until 1d", STORED),
+        ("--progressed-since 2026-01-03", []),
+        ("--progressed-until 1s --name good", [READY, RUNNING, SUCCEEDED]),
+        ("--ended-since 2026-01-02 --ended-until 2026-01-03", [SUCCEEDED, FAILED, STUCK]),
         ("--all", STORED),
         ("--all --state running", [RUNNING, PROBLEM]),
     ],
@@ -92,7 +115,28 @@ def test_what_is_left_out_by_the_limit_is_said(shell):
     assert shell("list", "--limit", 2, "--json").stderr == ""
 
 
-@pytest.mark.parametrize("options", [["--all"], ["--limit", 5]])
+def test_the_newest_go_on_after_a_number(shell):
+    """The hint names that of the last one, and with it each saga is listed once."""
+    assert shell("list", "--newest", "--limit", 2).stderr.startswith("There are more: --after 6,")
+    document = shell.json("list", "--newest", "--limit", 2)
+    assert document[-1]["number"] == 6
+    rest = shell.json("list", "--newest", "--after", 6)
+    assert ids(document + rest) == list(map(str, NEWEST))
+
+
+@pytest.mark.parametrize("options", [["--tags"], ["--tag", "who=Ada"]])
+def test_tags_are_shown_if_they_are_asked_for(shell, options):
+    """In a column of their own, which is the last; without them there is none."""
+    heading, *lines = shell("list", *options).stdout.splitlines()
+    assert heading.endswith("  tags")
+    (running,) = (line for line in lines if line.startswith(str(RUNNING)))
+    assert running.endswith("  order=4711, who=Ada")
+    if "--tags" in options:
+        assert lines[0].endswith("  -")
+    assert "tags" not in shell("list").stdout
+
+
+@pytest.mark.parametrize("options", [["--all"], ["--limit", 5], ["--newest", "--limit", 5]])
 def test_a_list_is_read_in_pages(shell, monkeypatch, options):
     """Each saga comes once, whatever the size of a page, and there is one heading."""
     whole = shell("list", *options).stdout
@@ -121,6 +165,11 @@ def test_a_page_that_is_empty_by_now_leaves_no_line(capsys):
         ("--limit 0", "0 is not in the range"),
         ("--state done", "'done' is not one of"),
         ("--after 40", "'40' is not a valid UUID"),
+        (f"--newest --after {READY}", "is not a valid number"),
+        ("--tag order", "'order' is not a tag such as order=4711"),
+        ("--tag =4711", "must have at least one character"),
+        ("--tag a=1 --tag a=2", "a saga has one tag 'a' at most, and two are given"),
+        ("--created-since soon", "'soon' is not a time such as 2026-05-04T08:00Z, nor an age"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(shell, options, why):
@@ -132,7 +181,10 @@ def test_options_that_make_no_sense_are_refused(shell, options, why):
 
 def test_on_a_terminal_a_list_is_a_table_in_colours(stored):
     """States have colours there, and times are ages; NO_COLOR keeps the table and drops colours."""
+    tagged = Shell(str(stored), {"FORCE_COLOR": "1"})("list", "--tags").stdout
+    assert "order=4711" in tagged
     drawn = Shell(str(stored), {"FORCE_COLOR": "1"})("list").stdout
+    assert "order=4711" not in drawn
     assert "\x1b[32msucceeded" in drawn
     assert "2026-" not in drawn
     assert r"\x1b[31mlost" in drawn

@@ -1,10 +1,10 @@
 """Texts for people: ages, durations, and letters that must not reach a terminal."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from steno.cli._text import age, columns, duration, one_line, short_time
+from steno.cli._text import age, columns, duration, moment, one_line, short_time, tags_text
 from steno.core import escaped
 from support.shell import NOW
 
@@ -54,6 +54,39 @@ def test_anything_else_is_no_duration(text):
     """The error shows what is one."""
     with pytest.raises(ValueError, match="is not a duration such as 90s"):
         duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2h", NOW - timedelta(hours=2)),
+        ("0s", NOW),
+        ("2026-05-04", datetime(2026, 5, 4, tzinfo=UTC)),
+        ("2026-05-04T08:00", datetime(2026, 5, 4, 8, tzinfo=UTC)),
+        ("2026-05-04T08:00Z", datetime(2026, 5, 4, 8, tzinfo=UTC)),
+        ("2026-05-04T08:00:00.5+02:00", datetime(2026, 5, 4, 6, 0, 0, 500_000, tzinfo=UTC)),
+        ("100000w", NOW - timedelta(weeks=100_000)),
+        ("120000w", datetime.min.replace(tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_a_time_or_an_age(text, time):
+    """A time without a zone is in UTC, as all are that are printed."""
+    assert moment(text, NOW) == time
+    assert moment(text, NOW).tzinfo is not None
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5", "2026-13-01", "-2h", "9999999999s"])
+def test_anything_else_is_no_moment(text):
+    """The error shows what is one."""
+    with pytest.raises(ValueError, match="is not a time such as 2026-05-04T08:00Z, nor an age"):
+        moment(text, NOW)
+
+
+def test_tags_stay_in_their_line():
+    """None are a dash; neither a line break nor an escape sequence gets out."""
+    assert tags_text({}) == "-"
+    assert tags_text({"a": "1", "b": ""}) == "a=1, b="
+    assert tags_text({"a": "\x1b[31m\nred"}) == "a=\\x1b[31m red"
 
 
 def test_a_duration_of_ages_is_refused():

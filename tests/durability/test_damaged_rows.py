@@ -7,9 +7,9 @@ saga in each state.
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from click.testing import Result
 import steno
 from steno.cli._exit import Exit
 from steno.core import SagaCachedState
-from steno.store import ListQuery
+from steno.store import ListQuery, SagaSummary, SecStoreReader
 from steno.stores import SqliteSecStore
 from steno.stores.sqlite import _doctor as doctor
 from support.crash import silence
@@ -32,6 +32,7 @@ from support.shell import (
     RUNNING,
     STORED,
     SUCCEEDED,
+    TAGS,
     UNWINDING,
     Shell,
     filled,
@@ -63,6 +64,7 @@ WHERE = {
     "saga": "saga_id = ?",
     "saga_params": "saga_key = (SELECT saga_key FROM saga WHERE saga_id = ?)",
     "step": "saga_key = (SELECT saga_key FROM saga WHERE saga_id = ?) AND seq = 0",
+    "tag": "saga_key = (SELECT saga_key FROM saga WHERE saga_id = ?) AND key = 'order'",
     "dag": "dag_key = (SELECT dag_key FROM saga WHERE saga_id = ?)",
     "sec": "name = (SELECT current_sec FROM saga WHERE saga_id = ?)",
 }
@@ -74,6 +76,7 @@ COLUMNS = {
     ),
     "saga_params": ("saga_key", "params"),
     "step": ("saga_key", "seq", "time", "creator", "events"),
+    "tag": ("saga_key", "key", "value"),
     "dag": ("dag_key", "digest", "text"),
     "sec": ("name", "generation", "left_normally"),
 }
@@ -204,6 +207,7 @@ async def open_and_use(file: Damaged) -> None:
         states = [await reader.list(ListQuery(states={state})) for state in SagaCachedState]
         assert sorted(each.saga_id for page in states for each in page) == file.ids
         assert [*(await reader.count()).values()] == [*map(len, states)]
+        await find(reader, file, states)
     with silence(), trio.fail_after(20):
         async with steno.open_sec(store, registry, sec_name="trips") as sec:
             for saga in {UNWINDING, PROBLEM} & file.others:
@@ -218,6 +222,35 @@ async def open_and_use(file: Damaged) -> None:
             left = {each.saga_id for each in await sec.saga_list()}
             assert not {FAILED, SUCCEEDED} & file.others & left
             assert file.others - {FAILED, SUCCEEDED} <= left
+
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+async def find(
+    reader: SecStoreReader, file: Damaged, states: Sequence[Sequence[SagaSummary]]
+) -> None:
+    """List the sagas in the other order, of each state, of all times, and by their tags."""
+    for first in (
+        ListQuery(limit=2, newest_first=True),
+        ListQuery(created_since=EARLIEST, progressed_since=EARLIEST),
+        ListQuery(limit=2, created_since=EARLIEST, states=[*SagaCachedState], newest_first=True),
+    ):
+        found: list[SagaSummary] = []
+        query = first
+        while page := await reader.list(query):
+            found += page
+            query = query.following(page[-1])
+        assert sorted(each.saga_id for each in found) == file.ids
+        for state, same in zip(SagaCachedState, states, strict=True):
+            assert {each.saga_id for each in found if each.state is state} == {
+                each.saga_id for each in same
+            }
+    for state, same in zip(SagaCachedState, states, strict=True):
+        page = await reader.list(ListQuery(states={state}, newest_first=True))
+        assert sorted(each.saga_id for each in page) == [each.saga_id for each in same]
+    tagged = {each.saga_id for each in await reader.list(ListQuery(tags={"who": "Ada"}))}
+    assert {*TAGS} & file.others <= tagged <= {*file.ids}
 
 
 @each_column

@@ -106,7 +106,8 @@ async def test_each_line_says_what_its_saga_does(world: World):
         assert [summary.saga_name for summary in listed] == ["odd", "even"] * 3
         assert {summary.problem for summary in listed} == {None}
         fields = {field.name for field in attrs.fields(steno.SagaSummary)}
-        assert fields == {"saga_id", "saga_name", "state", "problem", "times"}
+        expected = {"saga_id", "saga_name", "state", "problem", "times", "tags", "number"}
+        assert fields == expected
 
 
 async def test_filters_choose_before_pages_are_made(world: World):

@@ -108,6 +108,8 @@ ROW = Row(log=log(0, 1, 2))
         (Row(fence=OTHER), record(0, 0), Lost("you"), None),
         (Row(state=None), record(0, 0), Durable(), Append(0, log(0), RUNNING)),
         (Row(state=READY), create(), Durable(), None),
+        (Row(state=READY), create(tags={"order": "4711"}), Durable(), None),
+        (Row(create(tags={"order": "1"}), state=READY), create(tags={}), Durable(), None),
         (Row(state=READY), create(params=JsonText("2")), Rejected, None),
         (Row(state=READY), create(saga_name=SagaName("m")), Rejected, None),
         (Row(state=READY), create(dag_digest="another"), Rejected, None),

@@ -52,6 +52,15 @@ def name_of(number: int) -> str:
     return "rare" if number % 1000 == 500 else "common"
 
 
+def tags_of(number: int) -> dict[str, str]:
+    """Return the tags of a saga: each has an order of its own, and shares the other two."""
+    return {
+        "order": str(number),
+        "tenant": "common" if number % 100 else "rare",
+        "year": "2026",
+    }
+
+
 DAGS = {name: SagaDag(build(name, "a", "b"), {"of": name}) for name in ("common", "rare")}
 
 
@@ -65,7 +74,9 @@ def writes(number: int, fence: Fence) -> tuple[SagaCreateParams, SagaRecord, Sag
     this, dag, state = saga_id(number), DAGS[name_of(number)], state_of(number)
     log, flat = log_of(this, state), dag.flat
     return (
-        SagaCreateParams(this, dag.saga_name, flat.digest, flat.text, dag.params, fence),
+        SagaCreateParams(
+            this, dag.saga_name, flat.digest, flat.text, dag.params, fence, tags=tags_of(number)
+        ),
         SagaRecord(this, fence, 0, log[:4], SagaCachedState.RUNNING),
         SagaRecord(this, fence, 4, log[4:], state),
     )

@@ -179,7 +179,13 @@ class HookedStore(InMemorySecStore):
         if record.state.finished and row.ended is None:
             row.ended = now
             bisect.insort(self._ended, (now, row.saga_id))
+        elif not record.state.finished and row.ended is not None:
+            self._go_on(row)
         return Durable()
+
+    def _go_on(self, row: HookedRow) -> None:
+        self._ended.remove((row.ended, row.saga_id))
+        row.ended = None
 
     def _try(self, trial: SagaTrial, row: HookedRow) -> WriteOutcome:
         if trial.passed:

@@ -51,6 +51,9 @@ STUCK = saga_id("60ab")
 PROBLEM = saga_id("60cd")
 STORED = (READY, RUNNING, UNWINDING, SUCCEEDED, FAILED, STUCK, PROBLEM)
 
+TAGS = {RUNNING: {"order": "4711", "who": "Ada"}, FAILED: {"order": "4712", "who": "Ada"}}
+"""The tags of those sagas that have any."""
+
 registry = ActionRegistry()
 
 
@@ -115,7 +118,7 @@ async def _fill(path: Path) -> None:
     store = SqliteSecStore(str(path), inline=True, clock=lambda: NOW)
     async with open_sec(store, registry, sec_name="trips", clock=lambda: NOW) as sec:
         for saga, dag in ((SUCCEEDED, GOOD), (FAILED, BAD), (STUCK, WORSE)):
-            await sec.saga_run(dag, saga_id=saga)
+            await sec.saga_run(dag, saga_id=saga, tags=TAGS.get(saga))
     async with store.open() as session:
         fence = (await session.take_over("trips")).fence
         state = SagaCachedState
@@ -129,7 +132,7 @@ async def _fill(path: Path) -> None:
         await session.record(
             [
                 create(READY, GOOD, fence),
-                create(RUNNING, GOOD, fence),
+                attrs.evolve(create(RUNNING, GOOD, fence), tags=TAGS[RUNNING]),
                 create(UNWINDING, BAD, fence),
                 create(PROBLEM, BAD, fence),
                 SagaRecord(RUNNING, fence, 0, running, state.RUNNING),

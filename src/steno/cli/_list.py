@@ -14,14 +14,15 @@ import trio
 
 from steno.cli._attempt import node_text, waiting_attempts
 from steno.cli._exit import Exit
+from steno.cli._filter import filter_options
 from steno.cli._screen import is_looked_at, screen, table
 from steno.cli._shape import attempts_json, shown_name, summary_json
 from steno.cli._stored import snapshot_of, status_of
-from steno.cli._text import HEADINGS, columns, remaining, short_time, summary_row
+from steno.cli._text import HEADINGS, columns, remaining, short_time, summary_row, tags_text
 from steno.cli._verb import json_option, run, store_option, verb
-from steno.core import JSON, SagaCachedState, SagaId, Snapshot, escaped
+from steno.core import JSON, SagaId, Snapshot, escaped
 from steno.errors import RecoveryError
-from steno.store import ListQuery, OperatorStore, SagaSummary, SecStoreReader
+from steno.store import ListQuery, OperatorStore, SagaFilters, SagaSummary, SecStoreReader
 
 PAGE = 500
 """How many sagas are read, and printed, at a time."""
@@ -75,9 +76,11 @@ class Printer:
 
     Args:
         as_json: Whether to print them as one JSON array.
+        with_tags: Whether lines for people have the tags as well.
     """
 
     _as_json: bool
+    _with_tags: bool = False
     _printed: int = attrs.field(init=False, default=0)
 
     def put(self, page: Sequence[SagaSummary], waiting: Mapping[SagaId, Waiting]) -> None:
@@ -97,13 +100,18 @@ class Printer:
         console = screen()
         if is_looked_at(console):
             drawn = ((saga, each.text_of_ages) for saga, each in rows)
-            console.print(table(drawn, datetime.now(UTC)))
+            console.print(table(drawn, datetime.now(UTC), with_tags=self._with_tags))
         else:
-            lines = [summary_row(saga, each.text) for saga, each in rows]
-            click.echo(columns(lines if self._printed else [HEADINGS, *lines]))
+            lines = [] if self._printed else [self._line(HEADINGS, "tags")]
+            for saga, each in rows:
+                lines.append(self._line(summary_row(saga, each.text), tags_text(saga.tags)))
+            click.echo(columns(lines))
         self._printed += len(page)
 
-    def end(self, more: SagaId | None) -> None:
+    def _line(self, cells: tuple[str, ...], tags: str) -> tuple[str, ...]:
+        return (*cells, tags) if self._with_tags else cells
+
+    def end(self, more: SagaId | int | None) -> None:
         """Close the JSON array, or say how to list the next page."""
         if self._as_json:
             click.echo("\n]" if self._printed else "[]")
@@ -114,42 +122,45 @@ class Printer:
 @verb("list")
 @store_option
 @json_option
-@click.option(
-    "--state",
-    "states",
-    metavar="STATE",
-    type=click.Choice([state.value for state in SagaCachedState]),
-    multiple=True,
-    help="Only sagas in this state; may be repeated.",
-)
-@click.option("--name", metavar="NAME", help="Only sagas of this name.")
+@filter_options
+@click.option("--tags", "with_tags", is_flag=True, help="Show the tags; --tag does so, too.")
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="At most this many sagas [100].")
-@click.option("--after", metavar="ID", type=click.UUID, help="Only sagas after this id.")
+@click.option(
+    "--after", metavar="ID", help="Only sagas after this id; with --newest, after this number."
+)
 @click.option("--all", "everything", is_flag=True, help="All sagas, without a limit.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     store: OperatorStore,
-    states: tuple[str, ...],
-    name: str | None,
+    filters: SagaFilters,
     limit: int | None,
-    after: UUID | None,
+    after: str | None,
     *,
+    with_tags: bool,
     everything: bool,
     as_json: bool,
 ) -> Exit:
     """
-    List the sagas of a store, in the order of their ids.
+    List the sagas of a store, in the order of their ids or the newest first.
 
     A state is one of ready, running, unwinding, succeeded, failed and stuck. A problem says why a
     saga could not be loaded for recovery. Attempts are the nodes of an unfinished saga that wait
     for another attempt, or are held for a person. On a terminal, times are shown as ages.
 
+    A saga is listed if all options let it through. Those for times take a time in ISO 8601 format,
+    in UTC unless it says otherwise, or an age: 90s, 15m, 12h, 30d, 2w.
+
     With --json: an array of objects with id, name, state, problem (or null), created, progressed,
-    ended (or null) and attempts: an array of objects with node, name, label, undoing, attempt (its
-    number), error, in_doubt and next (null if held). It is null if the saga cannot be read.
+    ended (or null), tags (an object), number (which rises with each saga that is created) and
+    attempts: an array of objects with node, name, label, undoing, attempt (its number), error,
+    in_doubt and next (null if held). It is null if the saga cannot be read.
 
     Examples:
       steno --store trips.db list
       steno list --state running --state unwinding --name book-trip
+      steno list --tag order=4711
+      steno list --newest --state failed --ended-since 12h
       steno list --all --json | jq '.[] | select(.problem)'
 
     Exit codes:
@@ -158,23 +169,32 @@ def command(
     if everything and limit is not None:
         msg = "--all and --limit cannot be combined"
         raise click.UsageError(msg)
-    chosen = {SagaCachedState(state) for state in states} or None
-    marker = None if after is None else SagaId(after)
-    query = ListQuery(marker, PAGE, chosen, name)
-    return run(_list, store, query, None if everything else limit or 100, Printer(as_json))
+    marker = None if after is None else _marker(ctx, after, filters)
+    query = ListQuery(marker, PAGE, **filters)
+    printer = Printer(as_json, with_tags or bool(query.tags))
+    return run(_list, store, query, None if everything else limit or 100, printer)
+
+
+def _marker(ctx: click.Context, text: str, filters: SagaFilters) -> SagaId | int:
+    is_number = filters.get("newest_first", False)
+    try:
+        return int(text) if is_number else SagaId(UUID(text))
+    except ValueError:
+        msg = f"{text!r} is not a valid {'number' if is_number else 'UUID'}"
+        raise click.BadParameter(msg, ctx, param_hint="'--after'") from None
 
 
 async def _list(store: OperatorStore, query: ListQuery, left: int | None, printer: Printer) -> Exit:
     async with store.open_reader() as reader:
-        marker, more = query.marker, True
+        more = True
         while more and left != 0:
             size = PAGE if left is None else min(PAGE, left)
-            found = await reader.list(attrs.evolve(query, marker=marker, limit=size + 1))
+            found = await reader.list(attrs.evolve(query, limit=size + 1))
             page, more = found[:size], len(found) > size
             printer.put(page, await _waiting(reader, page))
-            marker = page[-1].saga_id if page else marker
+            query = query.following(page[-1]) if page else query
             left = None if left is None else left - len(page)
-        printer.end(marker if more else None)
+        printer.end(query.marker if more else None)
     return Exit.FINE
 
 

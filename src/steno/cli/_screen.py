@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steno.cli._attempt import status_lines
-from steno.cli._text import HEADINGS, age, one_line
+from steno.cli._text import HEADINGS, age, one_line, tags_text
 from steno.core import SagaExecStatus, escaped
 from steno.store import SagaSummary
 
@@ -73,10 +73,10 @@ def tree(status: SagaExecStatus) -> Text:
     return Text("\n").join(lines)
 
 
-def table(page: Iterable[tuple[SagaSummary, str]], now: datetime) -> Table:
+def table(page: Iterable[tuple[SagaSummary, str]], now: datetime, *, with_tags: bool) -> Table:
     """Return the table of sagas, each with what is said of its attempts, with ages for times."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in HEADINGS:
+    for heading in (*HEADINGS, "tags") if with_tags else HEADINGS:
         drawn.add_column(heading, no_wrap=heading == "id", overflow="fold")
     for saga, attempts in page:
         times = saga.times
@@ -84,5 +84,6 @@ def table(page: Iterable[tuple[SagaSummary, str]], now: datetime) -> Table:
         problem = Text("-" if saga.problem is None else one_line(saga.problem))
         name = Text(escaped(saga.saga_name))
         state = styled(saga.state.value)
-        drawn.add_row(Text(str(saga.saga_id)), name, state, *ages, problem, Text(attempts))
+        tags = [Text(tags_text(saga.tags))] if with_tags else []
+        drawn.add_row(Text(str(saga.saga_id)), name, state, *ages, problem, Text(attempts), *tags)
     return drawn

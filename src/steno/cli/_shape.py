@@ -66,6 +66,8 @@ def summary_json(summary: SagaSummary) -> dict[str, JSON]:
         "id": str(summary.saga_id),
         "name": summary.saga_name,
         "state": summary.state.value,
+        "tags": dict(summary.tags),
+        "number": summary.number,
         "problem": summary.problem,
         "created": time_text(times.created),
         "progressed": time_text(times.progressed),

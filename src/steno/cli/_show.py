@@ -13,7 +13,7 @@ from steno.cli._find import find, saga_argument
 from steno.cli._screen import is_looked_at, screen, styled, tree
 from steno.cli._shape import named_outputs, saga_json
 from steno.cli._stored import snapshot_of, status_of
-from steno.cli._text import one_line, short_time
+from steno.cli._text import one_line, short_time, tags_text
 from steno.cli._verb import json_option, print_json, run, store_option, verb
 from steno.core import Snapshot, action_error, escaped, undo_error
 from steno.errors import NoSuchSaga, RecoveryError
@@ -89,6 +89,8 @@ def _head(summary: SagaSummary, stored: StoredSaga | None) -> Iterator[tuple[str
     yield "problem", "-" if summary.problem is None else one_line(summary.problem)
     if stored is not None:
         yield "params", stored.params
+    if summary.tags:
+        yield "tags", tags_text(summary.tags)
 
 
 def _print_rest(snapshot: Snapshot) -> None:

@@ -76,6 +76,36 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
+def moment(text: str, now: datetime) -> datetime:
+    """
+    Return the time that a text stands for: a time in ISO 8601 format, or an age such as `2h`.
+
+    Args:
+        text: The text. A time without a zone is in UTC.
+        now: From when an age is counted.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    try:
+        return now - duration(text)
+    except ValueError:
+        pass  # it may be a time
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)  # older than any saga
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{text!r} is not a time such as 2026-05-04T08:00Z, nor an age such as 15m, 12h or 3d"
+        raise ValueError(msg) from None
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+def tags_text(tags: Mapping[str, str]) -> str:
+    """Return tags as a single line."""
+    return one_line(", ".join(f"{key}={value}" for key, value in tags.items())) or "-"
+
+
 
 
 def summary_row(saga: SagaSummary, attempts: str) -> tuple[str, ...]:

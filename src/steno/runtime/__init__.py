@@ -6,6 +6,7 @@ The actors: a thin Trio shell around the pure core.
 * `_executor`, `_runner`, `_exec_client`: run one saga; call user code; reach the SEC from there.
 * `_entry`, `_statistics`: a saga in the coordinator's memory; the statistics of a SEC.
 * `_recover`: makes executors for new and stored sagas, and decides whether one can resume.
+* `_creation`: the write that creates a saga, with its tags.
 * `_value_limit`, `_retention`: limits the size of values; deletes old finished sagas.
 * `_admission`: which commands are accepted. `_asker`: sends requests to the coordinator.
 * `_stored`: reads the store. `_absent`: answers for sagas that are not in memory.

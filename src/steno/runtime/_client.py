@@ -8,10 +8,10 @@ created here, and validated here, in the caller's task, before the coordinator i
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Literal, overload
+from typing import Literal, Unpack, overload
 
 import attrs
 
@@ -34,6 +34,7 @@ from steno.core import (
 from steno.errors import SagaIdInUse, SagaNotReady
 from steno.runtime._access import SecAccess
 from steno.runtime._coordinator import Coordinator
+from steno.runtime._creation import creation
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._handle import SagaHandle
 from steno.runtime._listing import SagaListing
@@ -42,7 +43,16 @@ from steno.runtime._recover import ExecutorFactory
 from steno.runtime._statistics import SecStatistics, take
 from steno.runtime._value_limit import check_sizes
 from steno.runtime._writer import LogWriter
-from steno.store import PRUNABLE, Fence, ListQuery, PruneQuery, SagaSummary
+from steno.store import (
+    NO_TAGS,
+    PRUNABLE,
+    Fence,
+    ListQuery,
+    PruneQuery,
+    SagaFilters,
+    SagaSummary,
+    checked_tags,
+)
 
 
 @attrs.define(eq=False)
@@ -72,6 +82,7 @@ class SecClient:
         saga_id: uuid.UUID | None = None,
         start: bool = False,
         if_exists: Literal["compare", "use"] = "compare",
+        tags: Mapping[str, str] | None = None,
     ) -> SagaHandle:
         """
         Store a saga, start it if `start` is true, and return its handle.
@@ -87,8 +98,11 @@ class SecClient:
                 unless it was started before.
             if_exists: What to do about an existing saga of this id: `"compare"` its graph and
                 params with these and raise SagaIdInUse if they differ, or `"use"` it as it is.
+            tags: Texts to find it by, at most 50, each key and value with at most 200 characters.
+                They are not compared, and an existing saga keeps those that it has.
 
         Raises:
+            ValueError: There are too many tags, or one of them cannot be stored.
             SagaValidationError: An action is not registered, has no undo or cannot be given an
                 input; the params are of a wrong type; or a value is too big.
             SagaIdInUse: There is another saga with that id.
@@ -99,11 +113,12 @@ class SecClient:
         if if_exists not in {"compare", "use"}:
             msg = f'saga_create: if_exists must be "compare" or "use", not {if_exists!r}'
             raise ValueError(msg)
+        tags = checked_tags(tags)
         state = self._new_state(dag, saga_id)
         handle = self.saga_handle(state.log.saga_id)
         new = False
         with suppress(SagaIdInUse):
-            await self._create(dag, state, start=start)
+            await self._create(dag, state, tags, start=start)
             new = True
         if if_exists == "compare" and not new:
             await self._check_same(dag, state)
@@ -136,7 +151,13 @@ class SecClient:
         """
         return await self.saga_handle(saga_id).wait()
 
-    async def saga_run(self, dag: SagaDag, *, saga_id: uuid.UUID | None = None) -> SagaResult:
+    async def saga_run(
+        self,
+        dag: SagaDag,
+        *,
+        saga_id: uuid.UUID | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> SagaResult:
         """
         Create a saga, start it, wait until it is finished, and return its result.
 
@@ -146,11 +167,12 @@ class SecClient:
         Raises:
             StenoError: Any error of `saga_create`, `saga_start` and `saga_wait`.
         """
+        tags = checked_tags(tags)
         state = self._new_state(dag, saga_id)
         executor = self._new_executor(dag, state)
         executor.begin()
         with suppress(SagaIdInUse):
-            run = RunSaga(executor.create_params(), executor)
+            run = RunSaga(creation(executor, tags), executor)
             return (await self._access.asker.ask(run)).result()
         await self._check_same(dag, state)
         handle = self.saga_handle(state.log.saga_id)
@@ -191,7 +213,8 @@ class SecClient:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
         timed = with_times(events, self._now())
-        await self._create(dag, fold_unordered(self._factory.shared_graph(dag), saga_id, timed))
+        state = fold_unordered(self._factory.shared_graph(dag), saga_id, timed)
+        await self._create(dag, state, NO_TAGS)
         return self.saga_handle(saga_id)
 
     async def saga_recover(self, saga_id: uuid.UUID) -> SagaHandle:
@@ -230,40 +253,31 @@ class SecClient:
 
     async def saga_list(
         self,
-        marker: uuid.UUID | None = None,
+        marker: uuid.UUID | int | None = None,
         limit: int = 100,
-        *,
-        states: Collection[SagaCachedState] | None = None,
-        name: str | None = None,
+        **filters: Unpack[SagaFilters],
     ) -> Sequence[SagaSummary]:
         """
-        Return a page of the store's sagas, in the order of their ids.
+        Return a page of the store's sagas, in the order of their ids or the newest first.
 
         A saga that exists and matches throughout a listing is in exactly one page.
 
         Args:
-            marker: The last id of the page before; None for the first page.
+            marker: The last id, or with `newest_first` the last number, of the page before.
             limit: The maximum number of sagas, at least 1.
-            states: Only sagas in one of these states.
-            name: Only sagas of this name.
+            **filters: See `SagaFilters`.
 
         Raises:
-            ValueError: The limit is less than 1.
+            ValueError: The limit is less than 1, or a time has no time zone.
             StoreError: The store could not be read.
             SecClosing: The SEC is being left.
         """
-        after = None if marker is None else checked_saga_id(marker)
-        return await self._access.store.list(ListQuery(after, limit, states, name))
+        after = SagaId(marker) if isinstance(marker, uuid.UUID) else marker
+        return await self._access.store.list(ListQuery(after, limit, **filters))
 
-    def sagas(
-        self,
-        *,
-        states: Collection[SagaCachedState] | None = None,
-        name: str | None = None,
-        page_size: int = 100,
-    ) -> SagaListing:
+    def sagas(self, *, page_size: int = 100, **filters: Unpack[SagaFilters]) -> SagaListing:
         """
-        Return an async iterable of the store's sagas, in the order of their ids.
+        Return an async iterable of the store's sagas, in the order of their ids or newest first.
 
         They are read page by page while the loop goes on::
 
@@ -274,14 +288,13 @@ class SecClient:
         what `saga_list` does.
 
         Args:
-            states: Only sagas in one of these states.
-            name: Only sagas of this name.
             page_size: How many are read at a time, at least 1.
+            **filters: See `SagaFilters`.
 
         Raises:
-            ValueError: The page size is less than 1.
+            ValueError: The page size is less than 1, or a time has no time zone.
         """
-        return SagaListing(self._access.store, ListQuery(None, page_size, states, name))
+        return SagaListing(self._access.store, ListQuery(None, page_size, **filters))
 
     async def saga_prune(
         self, older_than: timedelta, *, states: Collection[SagaCachedState] = PRUNABLE
@@ -364,7 +377,9 @@ class SecClient:
         shared = SagaDag.of_flat(state.flat, dag.params, self._factory.codec)
         return self._factory.make(shared, state, self._fence, SagaCachedState.READY)
 
-    async def _create(self, dag: SagaDag, state: SagaState, *, start: bool = False) -> None:
+    async def _create(
+        self, dag: SagaDag, state: SagaState, tags: Mapping[str, str], *, start: bool = False
+    ) -> None:
         """
         Store a saga with its log so far.
 
@@ -376,7 +391,7 @@ class SecClient:
         executor = self._new_executor(dag, state)
         if start:
             executor.begin()
-        await self._access.asker.ask(CreateSaga(executor.create_params(), executor))
+        await self._access.asker.ask(CreateSaga(creation(executor, tags), executor))
 
     async def _check_same(self, dag: SagaDag, state: SagaState) -> None:
         """Raise SagaIdInUse unless the stored saga with this id is the same saga."""

@@ -14,7 +14,7 @@ from steno.store import ListQuery, SagaSummary
 @attrs.define(eq=False)
 class SagaListing:
     """
-    Iterates over the store's sagas, in the order of their ids, for use with `async for`.
+    Iterates over the store's sagas, in the order that was asked for, for use with `async for`.
 
     A saga that exists and matches throughout the listing is yielded exactly once. Nothing is held
     open between two steps: a listing may be abandoned, or continued later, at any point.
@@ -43,7 +43,7 @@ class SagaListing:
             await trio.lowlevel.checkpoint()
         elif page := await self._store.list(self._query):
             self._page.extend(page)
-            self._query = attrs.evolve(self._query, marker=page[-1].saga_id)
+            self._query = self._query.following(page[-1])
         else:
             self._ended = True
         if self._ended:

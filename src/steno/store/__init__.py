@@ -21,6 +21,7 @@ from steno.core import with_times
 from steno.store._crashes import UNMARKED, crashes_at_take_over
 from steno.store._finding import Finding, Verdict
 from steno.store._judge import Append, Change, Create, Mark, Note, StoredRow, judge
+from steno.store._list import ListQuery, SagaFilters
 from steno.store._port import (
     OperatorStore,
     SecStore,
@@ -29,7 +30,6 @@ from steno.store._port import (
 )
 from steno.store._read import (
     PRUNABLE,
-    ListQuery,
     LogEntry,
     PruneQuery,
     SagaClaim,
@@ -38,6 +38,7 @@ from steno.store._read import (
     StoredSaga,
     TakeOver,
 )
+from steno.store._tags import MOST_TAGS, NO_TAGS, TAG_LENGTH, checked_tags
 from steno.store._write import (
     Durable,
     Fence,
@@ -52,7 +53,10 @@ from steno.store._write import (
 )
 
 __all__ = [
+    "MOST_TAGS",
+    "NO_TAGS",
     "PRUNABLE",
+    "TAG_LENGTH",
     "UNMARKED",
     "Append",
     "Change",
@@ -70,6 +74,7 @@ __all__ = [
     "Rejected",
     "SagaClaim",
     "SagaCreateParams",
+    "SagaFilters",
     "SagaProblem",
     "SagaRecord",
     "SagaSummary",
@@ -84,6 +89,7 @@ __all__ = [
     "TakeOver",
     "Verdict",
     "WriteOutcome",
+    "checked_tags",
     "crashes_at_take_over",
     "from_timestamp",
     "judge",

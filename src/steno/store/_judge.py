@@ -6,7 +6,7 @@ that keeps them elsewhere fetches what the rules look at, and carries out the ch
 language, in the same transaction.
 
 Rule 1. A saga is created once. The very same creation, to which nothing was added since, may come
-again and is durable.
+again and is durable. Tags are not compared: a saga keeps those that it was first given.
 
 Rule 2. Otherwise the fence comes first: a write without the saga's fence changes nothing, and its
 outcome names the SEC that has it.

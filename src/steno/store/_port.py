@@ -8,8 +8,8 @@ from typing import Protocol
 
 from steno.core import SagaCachedState, SagaId
 from steno.store._finding import Finding
+from steno.store._list import ListQuery
 from steno.store._read import (
-    ListQuery,
     LogEntry,
     PruneQuery,
     SagaClaim,
@@ -44,7 +44,10 @@ class SecStoreSession(Protocol):
 
     async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
         """
-        Make a SEC the owner of one unfinished saga, regardless of its owner; None if there is none.
+        Make a SEC the owner of one saga, regardless of its owner; None if there is none.
+
+        It is not finished, or it is stuck, so that an order may repair it. Once it goes on, it has
+        no end any more.
 
         The saga gets a fence that it never had before, even if that SEC has owned it once. Its
         count of crashes begins again.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
 import attrs
 
 from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent, at_least_one
+from steno.store._tags import NO_TAGS
 from steno.store._write import Fence
 
 
@@ -39,6 +40,10 @@ class SagaSummary:
         state: What its row says; running if that is damaged.
         problem: Why it could not be loaded, if so, and what of its row is damaged.
         times: When its row was written; of a damaged time the epoch, of a damaged end None.
+        tags: The tags that it was created with, read-only; instead of what is damaged of one, a
+            description of what is there.
+        number: Its place in the order of creation in this store: larger than that of every older
+            saga. The numbers of the newest sagas may be given again once those are pruned.
     """
 
     saga_id: SagaId
@@ -46,6 +51,8 @@ class SagaSummary:
     state: SagaCachedState
     problem: str | None
     times: SagaTimes
+    tags: Mapping[str, str] = attrs.field(default=NO_TAGS, hash=False)
+    number: int = 0
 
 
 @attrs.frozen
@@ -101,49 +108,23 @@ class TakeOver:
     claims: tuple[SagaClaim, ...]
 
 
-def _are_states(
-    _: object, __: attrs.Attribute[Collection[SagaCachedState] | None], value: object
-) -> None:
-    if value is not None and _other_than(value, frozenset(SagaCachedState)):
-        msg = f"states must be of type SagaCachedState, not {value!r}"
-        raise TypeError(msg)
-
-
-def _other_than(value: object, allowed: frozenset[SagaCachedState]) -> bool:
-    """Return True if a value is anything but a collection of allowed states."""
-    if not isinstance(value, Collection):
-        return True
-    return any(each not in allowed for each in cast("Collection[object]", value))
-
-
-@attrs.frozen
-class ListQuery:
-    """
-    A page of a list, in the order of saga ids.
-
-    Attributes:
-        marker: The id after which the page begins; None for the first page.
-        limit: How many sagas at most.
-        states: Only sagas in one of these states, so that an empty list has none; None for all.
-        name: Only sagas of this very name; None for all.
-    """
-
-    marker: SagaId | None = None
-    limit: int = attrs.field(default=100, validator=at_least_one)
-    states: Collection[SagaCachedState] | None = attrs.field(default=None, validator=_are_states)
-    name: str | None = None
-
-
 # Retention
 
 PRUNABLE = frozenset({SagaCachedState.SUCCEEDED, SagaCachedState.FAILED})
 """The states of sagas that may be deleted: never one that is stuck, or not finished."""
 
 
+def has_other_than(value: object, allowed: frozenset[SagaCachedState]) -> bool:
+    """Return True if a value is anything but a collection of allowed states."""
+    if not isinstance(value, Collection):
+        return True
+    return any(each not in allowed for each in cast("Collection[object]", value))
+
+
 def _is_prunable(
     _: object, __: attrs.Attribute[Collection[SagaCachedState]], value: object
 ) -> None:
-    if not value or _other_than(value, PRUNABLE):
+    if not value or has_other_than(value, PRUNABLE):
         names = " and ".join(sorted(state.value for state in PRUNABLE))
         msg = f"only sagas that have {names} can be pruned, not {value!r}"
         raise ValueError(msg)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import attrs
 
 from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
+from steno.store._tags import NO_TAGS
 
 
 @attrs.frozen
@@ -39,6 +41,8 @@ class SagaCreateParams:
             next life takes it over.
         events: Its log: that of a dump, or the first step of a saga that runs at once, or nothing.
         state: What its row will say: ready, regardless of the events, or running.
+        tags: What it is found by; see `checked_tags`. Not part of what it is: the very same saga
+            with other tags may come again, and keeps the tags that it was first given.
     """
 
     saga_id: SagaId
@@ -49,6 +53,7 @@ class SagaCreateParams:
     fence: Fence
     events: tuple[SagaNodeEvent, ...] = attrs.field(default=(), repr=False)
     state: SagaCachedState = SagaCachedState.READY
+    tags: Mapping[str, str] = attrs.field(default=NO_TAGS, hash=False)
 
 
 @attrs.frozen

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from itertools import islice
 
 import attrs
 import trio
@@ -50,6 +51,8 @@ class _Row:
     params: JsonText
     fence: Fence
     created: datetime
+    tags: Mapping[str, str]
+    number: int
     ended: datetime | None = None
     state: SagaCachedState = SagaCachedState.READY
     problem: str | None = None
@@ -81,7 +84,9 @@ class _Row:
         if self.events and (time := self.events[-1].time) is not None:
             progressed = max(progressed, from_timestamp(time))
         times = SagaTimes(self.created, progressed, self.ended)
-        return SagaSummary(self.saga_id, self.name, self.state, self.problem, times)
+        return SagaSummary(
+            self.saga_id, self.name, self.state, self.problem, times, self.tags, self.number
+        )
 
 
 @attrs.define(eq=False)
@@ -97,11 +102,12 @@ class InMemorySecStore:
     """
 
     _clock: Callable[[], datetime] = _now
-    _rows: dict[SagaId, _Row] = attrs.field(init=False, factory=dict)
+    _rows: dict[SagaId, _Row] = attrs.field(init=False, factory=dict)  # by number
     _ids: list[SagaId] = attrs.field(init=False, factory=list)  # in order
     _ended: list[tuple[datetime, SagaId]] = attrs.field(init=False, factory=list)  # in order
     _graphs: dict[str, JsonText] = attrs.field(init=False, factory=dict)  # by digest
     _uses: Counter[str] = attrs.field(init=False, factory=Counter)  # of graphs, by sagas
+    _last_number: int = attrs.field(init=False, default=0)
     _generations: dict[str, int] = attrs.field(init=False, factory=dict)  # by name of SEC
     _left: set[str] = attrs.field(init=False, factory=set)  # SECs whose last life was left normally
 
@@ -139,6 +145,7 @@ class InMemorySecStore:
         now = self._clock()
         self._graphs.setdefault(saga.dag_digest, saga.dag_text)
         self._uses[saga.dag_digest] += 1
+        self._last_number += 1
         self._rows[saga.saga_id] = _Row(
             saga_id=saga.saga_id,
             name=saga.saga_name,
@@ -147,6 +154,8 @@ class InMemorySecStore:
             fence=saga.fence,
             state=saga.state,
             created=now,
+            tags=saga.tags,
+            number=self._last_number,
             events=with_times(saga.events, to_timestamp(now)),
         )
         bisect.insort(self._ids, saga.saga_id)
@@ -160,6 +169,9 @@ class InMemorySecStore:
             if row.state.finished and row.ended is None:
                 row.ended = now
                 bisect.insort(self._ended, (now, row.saga_id))
+            elif not row.state.finished and row.ended is not None:  # it was stuck, and goes on
+                del self._ended[bisect.bisect_left(self._ended, (row.ended, row.saga_id))]
+                row.ended = None
 
     def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of its unfinished sagas."""
@@ -176,9 +188,9 @@ class InMemorySecStore:
         return TakeOver(fence, tuple(claims))
 
     def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
-        """Make a SEC the owner of one unfinished saga."""
+        """Make a SEC the owner of one saga that can go on."""
         row = self._rows.get(saga_id)
-        if row is None or row.state.finished:
+        if row is None or not row.state.can_go_on:
             return None
         row.crashes = 0
         return self._adopt(row, Fence(sec_name, self._generations.get(sec_name, 0)))
@@ -210,20 +222,20 @@ class InMemorySecStore:
         )
 
     def list(self, query: ListQuery) -> list[SagaSummary]:
-        """Return a page of the sagas."""
-        first = 0 if query.marker is None else bisect.bisect_right(self._ids, query.marker)
-        page: list[SagaSummary] = []
-        # The limit counts matches only, so it cannot be a slice.
-        for saga_id in self._ids[first:]:
-            row = self._rows[saga_id]
-            if query.states is not None and row.state not in query.states:
-                continue
-            if query.name is not None and row.name != query.name:
-                continue
-            page.append(row.summary())
-            if len(page) == query.limit:
-                break
-        return page
+        """Return a page of the sagas; this looks at each saga until the page is full."""
+        if query.newest_first:
+            before = query.after_number
+            rows: Iterable[_Row] = reversed(self._rows.values())
+            rows = (row for row in rows if before is None or row.number < before)
+        else:
+            after = query.after_id
+            first = 0 if after is None else bisect.bisect_right(self._ids, after)
+            rows = (self._rows[saga_id] for saga_id in self._ids[first:])
+        found = ((row.summary(), row.fence.sec_name) for row in rows)
+        # The limit counts matches only, so it cannot be a slice of the rows.
+        return list(
+            islice((saga for saga, owner in found if query.matches(saga, owner)), query.limit)
+        )
 
     def prune(self, query: PruneQuery) -> Sequence[SagaId]:
         """Delete some finished sagas, the oldest first."""
@@ -267,7 +279,7 @@ class InMemorySession:
         return (await self._checkpoint()).take_over(sec_name)
 
     async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
-        """Make a SEC the owner of one unfinished saga."""
+        """Make a SEC the owner of one saga that can go on."""
         return (await self._checkpoint()).claim(saga_id, sec_name)
 
     async def leave(self, fence: Fence) -> None:

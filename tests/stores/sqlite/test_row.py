@@ -23,7 +23,7 @@ from steno.stores.sqlite._row import (
 from steno.testing.notation import SAGA_ID, events
 
 ID = SagaId(UUID(int=7))
-GOOD = (ID.bytes, "trip", "failed", None, 0, 1_000_000, 2_000_000, "default", 1, 1)
+GOOD = (ID.bytes, "trip", "failed", None, 0, 1_000_000, 2_000_000, "default", 1, 1, 7)
 
 
 NOW = Timestamp(5)

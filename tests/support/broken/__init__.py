@@ -4,6 +4,7 @@ from support.broken import (
     _crashing,
     _creating,
     _fencing,
+    _finding,
     _opening,
     _reading,
     _recording,
@@ -13,4 +14,7 @@ from support.broken._registry import BROKEN, Broken
 
 __all__ = ["BROKEN", "Broken"]
 
-FILES = (_creating, _recording, _reading, _fencing, _crashing, _retaining, _opening)
+FILES = (
+    *(_creating, _recording, _reading, _finding, _fencing),
+    *(_crashing, _retaining, _opening),
+)

@@ -3,6 +3,7 @@
 import attrs
 
 from steno import NoSuchSaga, SagaCreateParams
+from steno.core import SagaCachedState
 from steno.store import Durable, Fence, Lost, Rejected, SagaClaim, SagaProblem, SagaRecord
 from support.broken._recording import BatchStore
 from support.broken._registry import caught_by
@@ -218,6 +219,21 @@ class RaisesWhereThereIsNothingToClaim(HookedStore):
         if saga_id not in self._rows:
             return SagaClaim(saga_id, Fence(sec_name, 0))
         return super().claim(saga_id, sec_name)
+
+
+@caught_by("fencing: what is finished cannot be claimed", "fencing: a stuck saga can go on")
+class ClaimsNothingThatIsStuck(HookedStore):
+    def claim(self, saga_id, sec_name):
+        row = self._rows.get(saga_id)
+        if row is not None and row.state is SagaCachedState.STUCK:
+            return None
+        return super().claim(saga_id, sec_name)
+
+
+@caught_by("fencing: a stuck saga can go on")
+class KeepsTheEndOfWhatGoesOn(HookedStore):
+    def _go_on(self, row):
+        pass
 
 
 @caught_by("fencing: two lives cannot create the same saga")

@@ -24,8 +24,8 @@ def test_a_case_is_named_after_its_topic_and_its_demand():
     assert len(BY_NAME) == len(conformance.DEMANDS)
     topics = list(Counter(demand.topic for demand in conformance.DEMANDS))
     assert topics == [
-        *("create", "record", "times", "load", "rules", "list", "fencing", "crashes"),
-        *("prune", "migration", "session", "cancel", "faults", "read"),
+        *("create", "record", "times", "load", "rules", "list", "filters", "tags"),
+        *("fencing", "crashes", "prune", "migration", "session", "cancel", "faults", "read"),
     ]
 
 

@@ -28,5 +28,10 @@ class SagaCachedState(enum.Enum):
         """Whether nothing more will happen."""
         return self in _FINISHED
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether something may still happen, if only by an order, as to a saga that is stuck."""
+        return self is SagaCachedState.STUCK or self not in _FINISHED
+
 
 _FINISHED = frozenset({SagaCachedState.SUCCEEDED, SagaCachedState.FAILED, SagaCachedState.STUCK})

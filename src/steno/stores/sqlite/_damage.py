@@ -86,6 +86,9 @@ _TABLES = {
         "saga_key",
         {"params": ("JSON", _is_read_by(decode_json))},
     ),
+    "tag": _Table(
+        "SELECT saga_key, key, value FROM tag", "saga_key", {"key": _TEXT, "value": _TEXT}
+    ),
     "step": _Table(
         "SELECT saga_key, seq, time, creator, events FROM step",
         "saga_key",

@@ -73,7 +73,8 @@ _CLAIM = f"""
     UPDATE saga SET crashes = 0,
         current_sec = ?, adopt_generation = max(adopt_generation + 1, coalesce(
         (SELECT generation FROM sec WHERE name = ? AND {is_raisable("generation")}), 0))
-    WHERE saga_id = ? AND ended IS NULL AND {_RAISABLE} RETURNING adopt_generation
+    WHERE saga_id = ? AND (ended IS NULL OR state = 'stuck') AND {_RAISABLE}
+    RETURNING adopt_generation
 """  # noqa: S608 - as above
 
 Begin: TypeAlias = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -109,7 +110,7 @@ def _taken_over(db: sqlite3.Connection, sec_name: str, *, counting: bool) -> Tak
 
 
 def claim(db: sqlite3.Connection, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
-    """Make a SEC the owner of one unfinished saga, whose count of crashes begins again."""
+    """Make a SEC the owner of a saga that can go on, whose count of crashes begins again."""
     row = db.execute(_CLAIM, (sec_name, sec_name, saga_id.bytes)).fetchone()
     return None if row is None else _claim(saga_id.bytes, sec_name, row[0])
 

@@ -37,6 +37,7 @@ _PRUNABLE = f"""
     ORDER BY ended, saga_id LIMIT ?
 """  # noqa: S608 - made of words of this package
 _DELETE = (
+    "DELETE FROM tag WHERE saga_key = ?",
     "DELETE FROM step WHERE saga_key = ?",
     "DELETE FROM saga_params WHERE saga_key = ?",
     "DELETE FROM saga WHERE saga_key = ?",

@@ -32,7 +32,7 @@ from steno.core import (
     event_type_from_row,
 )
 from steno.errors import DumpError, RecoveryError, SerializeError
-from steno.store import SagaSummary, SagaTimes, from_timestamp
+from steno.store import NO_TAGS, SagaSummary, SagaTimes, from_timestamp
 
 _BARE = {
     kind.label: event_type_from_row(kind.label, None)
@@ -46,7 +46,9 @@ StepRow: TypeAlias = tuple[int, int, str]
 STEPS = "SELECT seq, time, events FROM step WHERE saga_key = ? ORDER BY seq"
 """Gives the `StepRow`s of a saga."""
 
-SagaRow: TypeAlias = tuple[bytes, str, str, str | None, int, int | None, int | None, str, int, int]
+SagaRow: TypeAlias = tuple[
+    bytes, str, str, str | None, int, int | None, int | None, str, int, int, int
+]
 """The columns of a saga that `SUMMARY` names, unless the row is damaged."""
 
 PROGRESSED = "(SELECT time FROM step WHERE step.saga_key = saga.saga_key ORDER BY seq DESC LIMIT 1)"
@@ -56,7 +58,7 @@ PROGRESSED = "(SELECT time FROM step WHERE step.saga_key = saga.saga_key ORDER B
 def _summary(progressed: str) -> str:
     return (
         f"saga_id, name, state, problem, created, {progressed} AS progressed, ended, current_sec,"
-        " adopt_generation, dag_key"
+        " adopt_generation, dag_key, saga.saga_key"
     )
 
 
@@ -237,7 +239,7 @@ def _damaged_step(saga_id: SagaId, seq: object, why: str) -> RecoveryError:
 # The rows of sagas
 
 _SOUND = frozenset(
-    (str, str, problem, int, progressed, ended, str, int, int)
+    (str, str, problem, int, progressed, ended, str, int, int, int)
     for problem, progressed, ended in product(
         (str, type(None)), (int, type(None)), (int, type(None))
     )
@@ -254,7 +256,7 @@ SHOWN = 40
 """How many characters of a damaged value are shown, at most."""
 
 
-def summary_from_row(row: SagaRow) -> SagaSummary:
+def summary_from_row(row: SagaRow, tags: Mapping[str, str] = NO_TAGS) -> SagaSummary:
     """
     Return what a list shows of a saga.
 
@@ -263,10 +265,10 @@ def summary_from_row(row: SagaRow) -> SagaSummary:
     Raises:
         RecoveryError: The row is damaged.
     """
-    saga_id, name, state, problem, created, progressed, ended, _, generation, _ = row
+    saga_id, name, state, problem, created, progressed, ended, _, generation, _, key = row
     # Called again with a text in its place, so this is one level of recursion.
     if (why := _damage("problem", problem)) is not None:
-        return summary_from_row((*row[:3], why, *row[4:]))
+        return summary_from_row((*row[:3], why, *row[4:]), tags)
     try:
         if tuple(map(type, row[1:])) in _SOUND and 0 <= generation < GENERATIONS:
             return SagaSummary(
@@ -279,13 +281,15 @@ def summary_from_row(row: SagaRow) -> SagaSummary:
                     from_timestamp(created if progressed is None else max(created, progressed)),
                     None if ended is None else from_timestamp(ended),
                 ),
+                tags,
+                key,
             )
     except (ValueError, TypeError, OverflowError):
         pass  # what is damaged is found below
     raise RecoveryError(f"the row of saga {_shown_id(saga_id)} is damaged: {_damages(row)}")
 
 
-def listed_from_row(row: SagaRow) -> SagaSummary:
+def listed_from_row(row: SagaRow, tags: Mapping[str, str] = NO_TAGS) -> SagaSummary:
     """
     Return what a list shows of a saga whose id is valid, and whose row may be damaged otherwise.
 
@@ -293,22 +297,21 @@ def listed_from_row(row: SagaRow) -> SagaSummary:
     there, a state by running, which is never pruned, a time by the epoch, an end by None.
     """
     try:
-        return summary_from_row(row)
+        return summary_from_row(row, tags)
     except RecoveryError as error:
         why = str(error)
     saga_id, name, state, problem, created, progressed, ended = cast("tuple[object, ...]", row[:7])
     if isinstance(problem, str):  # it says the same, once a SEC has tried to load the saga
         why = problem if why in problem else f"{why}; {problem}"
+    began = time_from(created) or EPOCH
     return SagaSummary(
         SagaId(UUID(bytes=cast("bytes", saga_id))),
         SagaName(name if isinstance(name, str) else shown(name)),
         SagaCachedState(state) if state in _STATES else SagaCachedState.RUNNING,
         why,
-        SagaTimes(
-            time_from(created) or EPOCH,
-            time_from(progressed) or time_from(created) or EPOCH,
-            time_from(ended),
-        ),
+        SagaTimes(began, max(began, time_from(progressed) or began), time_from(ended)),
+        tags,
+        row[-1],
     )
 
 
@@ -334,6 +337,7 @@ _CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
         lambda value: isinstance(value, int) and 0 <= value < GENERATIONS,
     ),
     "dag_key": ("a key", lambda value: isinstance(value, int)),
+    "saga_key": ("a key", lambda value: isinstance(value, int)),
 }
 """The name of what each column of a `SagaRow` holds, in order, and a check of it."""
 

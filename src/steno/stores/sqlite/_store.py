@@ -40,6 +40,7 @@ from steno.stores.sqlite import _reader as reads
 from steno.stores.sqlite._doctor import examine_file
 from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._file import SqliteFile
+from steno.stores.sqlite._list import list_page
 from steno.stores.sqlite._writer import SqliteWriter
 
 T = TypeVar("T")
@@ -195,7 +196,7 @@ class SqliteReader:
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the sagas."""
-        return await self._read(lambda db: reads.list_page(db, query))
+        return await self._read(lambda db: list_page(db, query))
 
     async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
         """Return the log of a saga, with times and creators."""
@@ -291,7 +292,7 @@ class SqliteSession:
         return await self._write(lambda writer: writer.take_over(sec_name))
 
     async def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
-        """Make a SEC the owner of one unfinished saga."""
+        """Make a SEC the owner of one saga that can go on."""
         return await self._write(lambda writer: writer.claim(saga_id, sec_name))
 
     async def leave(self, fence: Fence) -> None:

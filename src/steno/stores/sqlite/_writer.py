@@ -58,13 +58,19 @@ from steno.stores.sqlite._statement import (
     select_in,
     transaction,
 )
+from steno.stores.sqlite._tag import tag_rows
 
 _STEP = "step (saga_key, seq, time, creator, events)"
 _PARAMS = "saga_params (saga_key, params)"
+_TAG = "tag (saga_key, key, value)"
 _SAGA = (
     "saga (saga_key, saga_id, dag_key, state, current_sec, adopt_generation, created, ended, name)"
 )
-_MOVE = "UPDATE saga SET state = ?, ended = coalesce(ended, ?) WHERE saga_key = ?"
+# The first end counts; a saga that was stuck and goes on has none any more.
+_MOVE = """
+    UPDATE saga SET state = ?1, ended = CASE WHEN ?2 IS NULL THEN NULL ELSE coalesce(ended, ?2) END
+    WHERE saga_key = ?3
+"""
 _NOTE = "UPDATE saga SET problem = ? WHERE saga_key = ?"
 _FIND = "SELECT saga_id, saga_key, current_sec, adopt_generation, state FROM saga WHERE saga_id IN"
 _LAST_STEP = "SELECT seq, events FROM step WHERE saga_key = ? ORDER BY seq DESC LIMIT 1"
@@ -78,6 +84,7 @@ _LAST_KEY = """
         SELECT max(saga_key) AS saga_key FROM saga WHERE saga_key < 1 << 62
         UNION ALL SELECT max(saga_key) FROM saga_params WHERE saga_key < 1 << 62
         UNION ALL SELECT max(saga_key) FROM step WHERE saga_key < 1 << 62
+        UNION ALL SELECT max(saga_key) FROM tag WHERE saga_key < 1 << 62
     )
 """
 _TRY = "UPDATE saga SET tried = 1 WHERE saga_key = ?"
@@ -145,6 +152,7 @@ class _Changes:
     Attributes:
         sagas: Rows of `_SAGA`.
         params: Rows of `_PARAMS`.
+        tags: Rows of `_TAG`.
         steps: Rows of `_STEP`.
         moves: What `_MOVE` is given: state, end if it is one, and key.
         notes: What `_NOTE` is given.
@@ -154,6 +162,7 @@ class _Changes:
 
     sagas: list[TextRow] = attrs.field(factory=list)
     params: list[TextRow] = attrs.field(factory=list)
+    tags: list[TextRow] = attrs.field(factory=list)
     steps: list[TextRow] = attrs.field(factory=list)
     moves: list[SqliteRow] = attrs.field(factory=list)
     notes: list[SqliteRow] = attrs.field(factory=list)
@@ -165,6 +174,8 @@ class _Changes:
         if self.sagas:
             insert(db, _SAGA, self.sagas)
             insert(db, _PARAMS, self.params)
+        if self.tags:
+            insert(db, _TAG, self.tags)
         if self.steps:
             insert(db, _STEP, self.steps)
         # One by one: there is but one of either in the life of most sagas.
@@ -230,7 +241,7 @@ class SqliteWriter:
         return taken
 
     def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
-        """Make a SEC the owner of one unfinished saga."""
+        """Make a SEC the owner of one saga that can go on."""
         self._rows.pop(saga_id.int, None)
         with self._transaction() as db:
             return claim(db, saga_id, sec_name)
@@ -322,6 +333,8 @@ class SqliteWriter:
             (key, saga_id, dag_key, saga.state.value, owner, fence.generation, now, ended, name)
         )
         changes.params.append((key, saga.params))
+        if saga.tags:
+            changes.tags += tag_rows(key, saga.tags)
         row = _Row(self, saga.saga_id, key, fence, saga.state, len(saga.events))
         self._rows[saga.saga_id.int] = row
         self._add_steps(row, saga.events, 0, now)

@@ -26,6 +26,7 @@ from steno.testing.conformance._create import CREATE
 from steno.testing.conformance._demand import Demand, Topic
 from steno.testing.conformance._faults import FAULTS
 from steno.testing.conformance._fencing import FENCING
+from steno.testing.conformance._filters import FILTERS
 from steno.testing.conformance._list import LIST
 from steno.testing.conformance._load import LOAD
 from steno.testing.conformance._migration import MIGRATION
@@ -35,6 +36,7 @@ from steno.testing.conformance._record import RECORD
 from steno.testing.conformance._rules import RULES
 from steno.testing.conformance._session import SESSION
 from steno.testing.conformance._subject import Subject
+from steno.testing.conformance._tags import TAGS
 from steno.testing.conformance._times import TIMES
 
 __all__ = ["DEMANDS", "Demand", "Subject"]
@@ -46,6 +48,8 @@ _TOPICS: tuple[Topic, ...] = (
     LOAD,
     RULES,
     LIST,
+    FILTERS,
+    TAGS,
     FENCING,
     CRASHES,
     PRUNE,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 
+from steno.core import SagaCachedState
 from steno.errors import SagaIdInUse
-from steno.store import Durable, Fence, Lost, SagaWrite
+from steno.store import Durable, Fence, Lost, PruneQuery, SagaWrite
 from steno.testing.conformance._demand import Topic
 from steno.testing.conformance._expect import expect, expect_rejected, expect_that
 from steno.testing.conformance._life import DURABLE, OTHER, SEC, Life, living
@@ -192,10 +194,31 @@ async def what_is_finished_cannot_be_claimed(subject: Subject) -> None:
             await sec.done(sec.create(saga_id), sec.record(saga_id, 0, 1, state))
             claim = await sec.session.claim(saga_id, OTHER)
             demand = f"whether a saga that is {state.value} can be claimed follows from its state"
-            expect(claim is None, state.finished, demand)
+            expect(claim is None, not state.can_go_on, demand)
             if claim is None:
                 fence = (await sec.load(saga_id)).fence
                 expect(fence, sec.fence, "what is finished keeps its fence")
+
+
+@FENCING.demand
+async def a_stuck_saga_can_go_on(subject: Subject) -> None:
+    """Once it is claimed and does, it has no end; then it gets one again, and can be pruned."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE), sec.record(ONE, 0, 1, SagaCachedState.STUCK))
+        fence = await sec.claim(ONE, SEC)
+        first = (await sec.load(ONE)).summary.times.ended
+        expect_that(first is not None, "a stuck saga has an end", first)
+        repaired = sec.record(ONE, 1, 1, SagaCachedState.UNWINDING, fence)
+        expect(await sec.do(repaired), [Durable()], "a stuck saga that was claimed can go on")
+        summary = (await sec.load(ONE)).summary
+        expect(summary.state, SagaCachedState.UNWINDING, "a saga goes on in the state recorded")
+        expect(summary.times.ended, None, "a saga that goes on has no end")
+        ended = sec.record(ONE, 2, 1, SagaCachedState.FAILED, fence)
+        expect(await sec.do(ended), [Durable()], "a saga that was repaired ends")
+        last = (await sec.load(ONE)).summary.times.ended
+        expect_that(last is not None, "a saga that was repaired has an end", last)
+        pruned = await sec.session.prune(PruneQuery(timedelta(0)))
+        expect(list(pruned), [ONE], "a saga that was repaired and has ended can be pruned")
 
 
 @FENCING.demand

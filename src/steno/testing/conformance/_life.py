@@ -142,15 +142,21 @@ class Life:
         states: Collection[SagaCachedState] | None = None,
         name: str | None = None,
     ) -> list[SagaSummary]:
-        """Return all sagas of a listing, read page by page."""
+        """Return all sagas of a listing in the order of ids, read page by page."""
+        return await self.listed(ListQuery(None, limit, states, name))
+
+    async def listed(self, query: ListQuery) -> list[SagaSummary]:
+        """Return all sagas of a listing from its query on, read page by page."""
         found: list[SagaSummary] = []
         while True:
-            marker = found[-1].saga_id if found else None
-            page = await self.session.list(ListQuery(marker, limit, states, name))
+            page = await self.session.list(query)
+            limit, marker = query.limit, query.marker
             expect_that(len(page) <= limit, f"a page has at most {limit} sagas", page)
             if not page:
                 return found
-            forward = marker is None or marker < page[0].saga_id
+            forward = (query.after_id is None or query.after_id < page[0].saga_id) and (
+                query.after_number is None or query.after_number > page[0].number
+            )
             expect_that(forward, f"a page begins after its marker, {marker}", page)
             expect_that(
                 page[-1].saga_id not in {summary.saga_id for summary in found},
@@ -158,6 +164,7 @@ class Life:
                 page,
             )
             found += page
+            query = query.following(page[-1])
 
 
 @asynccontextmanager
