@@ -75,7 +75,7 @@ def resolve_public_name(
         node["reftarget"] = "uuid.UUID"
         return intersphinx.missing_reference(app, env, node, contnode)
     domain = env.domains.python_domain
-    for package in ("steno", "steno.store", "steno.testing", "steno.testing.explorer"):
+    for package in ("steno", "steno.abc", "steno.store", "steno.testing", "steno.testing.explorer"):
         if (found := domain.objects.get(f"{package}.{name}")) is not None:
             return make_refnode(
                 app.builder, node["refdoc"], found.docname, found.node_id, contnode, name

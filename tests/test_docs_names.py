@@ -39,6 +39,7 @@ def public(module: str) -> set[str]:
     ("module", "pages"),
     [
         ("steno", ("api.md", "errors.md")),
+        ("steno.abc", ("api.md",)),
         ("steno.testing", ("testing.md",)),
         ("steno.store", ("stores.md",)),
     ],

@@ -8,6 +8,7 @@ when an action fails, and continues after a crash as if nothing had happened.
 General layout, from the top; each layer uses those below it only:
 
 * `steno.runtime`: `open_sec`, and the Trio actors that implement it.
+* `steno.abc`: what applications subclass to watch a SEC.
 * `steno.stores`: the stores that keep sagas. `steno.store`: the interface of a store.
 * `steno.action`: what users write: actions, their registry, their context.
 * `steno.core`: graphs, logs and every decision; pure code without I/O.
@@ -23,6 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from steno import abc as abc
     from steno.action import (
         NOOP,
         NOT_DONE,
@@ -145,7 +147,7 @@ if TYPE_CHECKING:
     from steno.stores import InMemorySecStore, SqliteSecStore
 else:
     # The first layer that has a name: `DagBuilder` is that of `action`, not that of `core`.
-    _LAYERS = ("errors", "action", "core", "store", "stores", "runtime")
+    _LAYERS = ("errors", "action", "core", "store", "stores", "runtime", "abc")
 
     def __getattr__(name: str) -> object:
         """Import a public name or a layer, and return it."""

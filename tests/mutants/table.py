@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mutants import core, crashes, dataflow, fold, runtime, stores
+from mutants import core, crashes, dataflow, fold, instruments, orders, runtime, stores
 from mutants.mutant import Mutant
 
 MUTANTS: Sequence[Mutant] = (
@@ -12,6 +12,8 @@ MUTANTS: Sequence[Mutant] = (
     *stores.MUTANTS,
     *crashes.MUTANTS,
     *dataflow.MUTANTS,
+    *instruments.MUTANTS,
+    *orders.MUTANTS,
 )
 
 FOUND_SOON = (

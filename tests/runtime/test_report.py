@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import steno
 from support.timed import TimedWorld, fails_with, retry
-from support.worlds import World, each_time, hangs, nothing, raises, refuses, takes, works
+from support.worlds import World, each_time, hangs, nothing, raises, refuses, returns, takes, works
 
 
 class OutOfRooms(Exception):
@@ -191,6 +191,20 @@ async def test_many_sagas_of_one_problem_are_one_traceback_and_a_count(
     world.registry = full
 
 
+async def test_a_saga_that_cannot_be_loaded_is_logged_with_its_name(
+    world: World, caplog: pytest.LogCaptureFixture
+):
+    """As far as it could be read."""
+    world.does("a", hangs)
+    async with world.doomed() as sec:
+        saga = await sec.saga_create(world.saga("a", name="trip"), start=True)
+    world.registry = steno.ActionRegistry()
+    async with world.open():
+        await wait_all_tasks_blocked()
+    (record,) = records(caplog, logging.ERROR)
+    assert extras(record) == (str(saga.saga_id), "trip", None)
+
+
 async def test_so_many_different_tracebacks_and_no_more(
     world: World, caplog: pytest.LogCaptureFixture
 ):
@@ -313,6 +327,18 @@ async def test_a_timeout_is_noted_with_what_the_call_was_doing(
     (warning,) = records(caplog, logging.WARNING)
     assert warning.exc_info[0] is steno.ActionTimeout
     assert isinstance(warning.exc_info[1].__cause__, OutOfRooms)
+
+
+async def test_a_sleep_that_fails_is_logged_with_its_error(
+    timed: TimedWorld, caplog: pytest.LogCaptureFixture
+):
+    """Though no call has raised it."""
+    timed.does("a", returns("soon"))
+    async with timed.open() as sec:
+        await sec.saga_run(timed.saga("a", steno.Node.sleep("nap", until="a")))
+    (warning,) = records(caplog, logging.WARNING)
+    assert warning.node == "nap"
+    assert warning.exc_info[0] is steno.DeserializeError
 
 
 async def test_what_an_unwinding_gives_up_is_a_warning(

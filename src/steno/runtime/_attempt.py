@@ -11,11 +11,13 @@ another attempt, and when, is decided here, by the action's policy, the clock an
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Never, TypeAlias, TypeVar, cast
 
 import attrs
 import trio
 
+from steno.abc import CallKind
 from steno.action import (
     NOT_DONE,
     Action,
@@ -39,12 +41,16 @@ from steno.core import (
 from steno.errors import ActionTimeout, InputError, InternalError, NotDone
 from steno.runtime._fault import is_cancelled, is_closing
 from steno.runtime._hold import HELD, HoldOn, holds
+from steno.runtime._instruments import Instruments
 
 T = TypeVar("T")
 
 AttemptOutcome: TypeAlias = inputs.ActionSucceeded | inputs.ActionRaised
 
 UNWOUND = "it was not called, as the saga unwinds"
+
+# Names of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
+_ACTION, _PROBE = CallKind.ACTION, CallKind.PROBE
 
 
 async def within(seconds: float | None, call: Callable[[], Awaitable[T]]) -> T:
@@ -91,6 +97,7 @@ class AttemptRunner:
         codec: Encodes results.
         now: Returns the time, by the SEC's clock.
         hold_on: The exceptions that hold the node.
+        instruments: What is told of each call; None: nothing.
         raised: The exception of a call that failed, for the log.
     """
 
@@ -102,6 +109,7 @@ class AttemptRunner:
     codec: Codec
     now: Callable[[], Timestamp]
     hold_on: HoldOn
+    instruments: Instruments | None = None
     raised: Exception | None = attrs.field(init=False, default=None)
     _cleared: bool = attrs.field(init=False, default=False)  # a probe said that nothing was done
 
@@ -129,7 +137,7 @@ class AttemptRunner:
     async def _call_for_nothing(self) -> None:
         """Make a call of which the result does not count."""
         try:
-            await within(self.policy.timeout, lambda: self.action.do_it(self.ctx))
+            await self._within(_ACTION, self.action.do_it)
         except Exception as error:
             if is_closing(error) or is_cancelled():
                 raise
@@ -137,7 +145,7 @@ class AttemptRunner:
 
     async def _call(self) -> AttemptOutcome:
         try:
-            output = await within(self.policy.timeout, lambda: self.action.do_it(self.ctx))
+            output = await self._within(_ACTION, self.action.do_it)
         except Exception as error:
             if is_closing(error) or is_cancelled():
                 raise
@@ -146,6 +154,17 @@ class AttemptRunner:
             return self._succeeded(output)
         except Exception as error:  # noqa: BLE001 - looking at a value runs the user's code
             return await self._settled(error, unstorable=True)
+
+    def _within(
+        self, kind: CallKind, function: Callable[[ActionContext[Never]], Awaitable[T]]
+    ) -> Awaitable[T]:
+        """Return an awaitable that calls a function of the action, within its timeout."""
+        make = partial(within, self.policy.timeout, partial(function, self.ctx))
+        if self.instruments is None:
+            return make()
+        # Around the timeout, so that they are told of the ActionTimeout and not of a Cancelled.
+        name = self.state.flat.saga_name
+        return self.instruments.watch(kind, self.action, self.ctx, name, make)
 
     async def _settled(self, error: Exception, *, unstorable: bool = False) -> AttemptOutcome:
         """Return the outcome of a call that ended otherwise; the probe is asked if in doubt."""
@@ -178,7 +197,7 @@ class AttemptRunner:
             raise InternalError(msg)
         action = cast("ActionFunc[Never, ..., object]", self.action)
         try:
-            found = await within(self.policy.timeout, lambda: action.probe_it(self.ctx))
+            found = await self._within(_PROBE, action.probe_it)
         except Exception as error:
             if is_closing(error) or is_cancelled():
                 raise

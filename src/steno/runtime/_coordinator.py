@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
 
+from steno.abc import Attention
 from steno.core import Phase, SagaCachedState, SagaId, cached_state
 from steno.errors import (
     CommandError,
@@ -33,6 +34,7 @@ from steno.runtime._exec_client import Ended, Held
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._fault import of_the_store
 from steno.runtime._mailbox import Envelope, Mailbox, Reply
+from steno.runtime._instruments import Instruments
 from steno.runtime._message import (
     Ask,
     Close,
@@ -72,6 +74,7 @@ class Coordinator:
         mailbox: Its mailbox.
         writer: The log writer's mailbox.
         spawn: Starts an executor, or a loader, among the SEC's tasks.
+        instruments: What is told of sagas; None: nothing.
         recover: Loads one saga.
 
     Attributes:
@@ -81,6 +84,7 @@ class Coordinator:
     mailbox: Mailbox[SecMessage]
     _writer: Mailbox[Source]
     _spawn: Callable[..., None]
+    _instruments: Instruments | None
     _recover: Callable[[SagaId], Awaitable[None]]
     _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)
     _finished: OrderedDict[SagaId, None] = attrs.field(init=False, factory=OrderedDict)
@@ -321,8 +325,10 @@ class Coordinator:
         # It may have ended since.
         if entry is None or entry.executor is None or not (nodes := entry.executor.held_nodes()):
             return
-        held = SagaHeldError(saga_id, nodes)
-        report(logging.ERROR, str(held), saga_id, entry.executor.machine.dag.saga_name)
+        held, name = SagaHeldError(saga_id, nodes), entry.executor.machine.dag.saga_name
+        report(logging.ERROR, str(held), saga_id, name)
+        if self._instruments is not None:
+            self._instruments.attention(saga_id, name, Attention.HELD, str(held))
         for reply in entry.waiters:
             reply.fail(held.again())
         entry.waiters.clear()
@@ -332,6 +338,8 @@ class Coordinator:
         entry = self._move(saga_id, EntryState.DONE)
         self.ended[cached_state(executor.machine.state)] += 1
         snapshot = executor.snapshot()
+        if self._instruments is not None:
+            self._instruments.saga_ended(executor.machine)
         for reply in entry.waiters:
             reply.answer(snapshot)
         entry.waiters.clear()
@@ -360,6 +368,8 @@ class Coordinator:
         else:
             self._halted[saga_id] = halted
             note = SagaProblem(saga_id, executor.fence, problem)
+        if self._instruments is not None:
+            self._instruments.attention(saga_id, name, Attention.HALTED, problem)
             self._writer.tell(Write(note, _ignore, patience=0.0))
         name, cause = executor.machine.dag.saga_name, halted.__cause__
         report(logging.ERROR, f"it is halted: {problem}", saga_id, name, error=cause)

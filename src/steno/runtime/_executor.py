@@ -24,8 +24,6 @@ left, a saga that waits is left as well, and goes on at the next open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import attrs
 import trio
 
@@ -374,6 +372,8 @@ class SagaExecutor:
             raise InternalError(msg)
         if leaving or self._admission.closing:
             self._over.set()
+        if self._runner.instruments is not None:
+            self._runner.instruments.saga_began(self.machine)
         elif not self._held and held_nodes(state):
             self._held = True
             self._exec_client.held(self.saga_id)

@@ -21,6 +21,7 @@ from typing import TypeVar, cast, overload
 import attrs
 import trio
 
+from steno.abc import Instrument
 from steno.action import ActionRegistry, Codec, system_time
 from steno.core import JSON, SagaId, SagaName, Timestamp
 from steno.errors import SecCrashed, StoreError, StoreStuck
@@ -33,6 +34,7 @@ from steno.runtime._coordinator import Coordinator
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import is_fatal, leaves
 from steno.runtime._hold import HOLD_ON, HoldOn, checked_hold_on
+from steno.runtime._instruments import Instruments, checked_instruments
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import SecMessage
 from steno.runtime._recover import (
@@ -107,6 +109,7 @@ def open_sec(
     max_value_bytes: int | None = ...,
     clock: Callable[[], datetime] | None = ...,
     hold_on: type[Exception] | tuple[type[Exception], ...] = ...,
+    instruments: Sequence[Instrument] = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 @overload
 def open_sec(
@@ -122,6 +125,7 @@ def open_sec(
     max_value_bytes: int | None = ...,
     clock: Callable[[], datetime] | None = ...,
     hold_on: type[Exception] | tuple[type[Exception], ...] = ...,
+    instruments: Sequence[Instrument] = ...,
 ) -> AbstractAsyncContextManager[SecClient]: ...
 def open_sec(
     store: SecStore,
@@ -137,6 +141,7 @@ def open_sec(
     max_value_bytes: int | None = None,
     clock: Callable[[], datetime] | None = None,
     hold_on: type[Exception] | tuple[type[Exception], ...] = HOLD_ON,
+    instruments: Sequence[Instrument] = (),
 ) -> AbstractAsyncContextManager[SecClient]:
     """
     Open a saga execution coordinator; use it in `async with`.
@@ -169,6 +174,7 @@ def open_sec(
             action raises them: by default what this build cannot find, decode or encode, a saga
             that is waited for and is held or halted, and `Hold`. A held node is due again when its
             saga is taken up again. `()` holds none: everything that is raised fails its node.
+        instruments: Objects that are told what sagas and calls do, for metrics and traces.
 
     Raises:
         TypeError: An argument is of a wrong type; so is a context that is not of the class that the
@@ -202,6 +208,7 @@ def open_sec(
         codec=codec,
         now=system_time if clock is None else _told_by(clock),
         hold_on=checked_hold_on(hold_on),
+        instruments=checked_instruments(instruments),
     )
     return opening.open()
 
@@ -252,6 +259,7 @@ class _Opening:
     codec: Codec
     now: Callable[[], Timestamp]
     hold_on: HoldOn
+    instruments: Instruments | None
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[SecClient, None]:
@@ -317,9 +325,12 @@ class _Opening:
             user_data=self.user_data,
             exec_client=SecExecClient(writer.mailbox, mailbox.tell, self.now, timer),
             hold_on=self.hold_on,
+            instruments=self.instruments,
         )
         loader = Loader(session, factory, mailbox, writer.mailbox, self.sec_name, self.patience)
-        coordinator = Coordinator(mailbox, writer.mailbox, supervisor.spawn, loader.recover)
+        coordinator = Coordinator(
+            mailbox, writer.mailbox, supervisor.spawn, loader.recover, self.instruments
+        )
         pruner = Pruner(session, mailbox, self.sec_name)
         store = StoreReader(session, pruner, admission)
         access = SecAccess(

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import attrs
 import trio
 
+from steno.abc import Attention
 from steno.action import ActionRegistry, Codec, Policy
 from steno.core import (
     FlatDag,
@@ -47,6 +48,7 @@ from steno.runtime._admission import Admission
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._hold import HoldOn
+from steno.runtime._instruments import Instruments
 from steno.runtime._limit import Limiters
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
@@ -129,6 +131,7 @@ class ExecutorFactory:
         user_data: Returns the user data of a saga.
         exec_client: The executors' access to the SEC.
         hold_on: The exceptions that hold a node.
+        instruments: What is told of sagas and calls; None: nothing.
         limiters: Those of its actions.
         policies: What those say of their calls.
     """
@@ -139,6 +142,7 @@ class ExecutorFactory:
     user_data: UserData
     exec_client: SecExecClient
     hold_on: HoldOn
+    instruments: Instruments | None
     limiters: Limiters = attrs.field(init=False, factory=Limiters)
     policies: dict[str, Policy] = attrs.field(init=False, factory=dict)
     # Weak: a graph is shared for as long as some saga in memory has it.
@@ -193,6 +197,7 @@ class ExecutorFactory:
             policies=self.policies,
             now=self.exec_client.now,
             hold_on=self.hold_on,
+            instruments=self.instruments,
         )
         recording: Recording[Told] = Recording(len(state.log.events), stored)
         return SagaExecutor(
@@ -227,14 +232,16 @@ class Reasons:
 
     _seen: Counter[tuple[type, str]] = attrs.field(init=False, factory=Counter)
 
-    def report(self, saga_id: SagaId, problem: str, error: Exception | None) -> None:
+    def report(
+        self, saga_id: SagaId, name: SagaName | None, problem: str, error: Exception | None
+    ) -> None:
         """Log why a saga is not run, unless that reason was logged already."""
         # A missing action may halt thousands of sagas; their ids are in the store's list.
         reason = (type(error), problem)
         self._seen[reason] += 1
         if self._seen[reason] == 1:
             cause = error if len(self._seen) <= MOST_TRACEBACKS else None
-            report(logging.ERROR, problem, saga_id, None, error=cause)
+            report(logging.ERROR, problem, saga_id, name, error=cause)
 
     def report_rest(self) -> None:
         """Log how many more sagas are not run, by reason."""
@@ -311,17 +318,19 @@ class Loader:
         self, claim: SagaClaim, reasons: Reasons
     ) -> None:
         saga_id, fence = claim.saga_id, claim.fence
+        name: SagaName | None = None
         try:
             stored = await self._read(claim)
+            name = stored.summary.saga_name
             executor = self.factory.of_stored(stored, fence)
             problem = quarantined(claim, executor.machine.state)
             if problem is None:
                 await self.trials.begin(claim, executor)
         except Exception as error:  # noqa: BLE001 - stored data and make_context may raise anything
-            self._not_loaded(claim, error, reasons)
+            self._not_loaded(claim, name, error, reasons)
         else:
             if problem is not None:
-                self._quarantine(claim, problem, None, reasons)
+                self._quarantine(claim, name, problem, None, reasons)
                 return
             # It can be loaded after all: clear the problem that an earlier open has noted.
             if stored.summary.problem is not None:
@@ -338,7 +347,9 @@ class Loader:
             raise SagaTakenOver(claim.saga_id, why)
         return stored
 
-    def _not_loaded(self, claim: SagaClaim, error: Exception, reasons: Reasons) -> None:
+    def _not_loaded(
+        self, claim: SagaClaim, name: SagaName | None, error: Exception, reasons: Reasons
+    ) -> None:
         # Nothing is wrong with a saga that was taken over, and a note would be refused.
         if isinstance(error, SagaTakenOver):
             self.coordinator.tell(NotLoaded(claim.saga_id, error))
@@ -347,13 +358,20 @@ class Loader:
         what = self.factory.codec.error_text(error)
         if not isinstance(error, StenoError):
             what = f"{type(error).__name__}: {what}"
-        self._quarantine(claim, f"it could not be loaded: {what}", error, reasons)
+        self._quarantine(claim, name, f"it could not be loaded: {what}", error, reasons)
 
     def _quarantine(
-        self, claim: SagaClaim, problem: str, error: Exception | None, reasons: Reasons
+        self,
+        claim: SagaClaim,
+        name: SagaName | None,
+        problem: str,
+        error: Exception | None,
+        reasons: Reasons,
     ) -> None:
         saga_id = claim.saga_id
-        reasons.report(saga_id, problem, error)
+        reasons.report(saga_id, name, problem, error)
+        if self.factory.instruments is not None:
+            self.factory.instruments.attention(saga_id, name, Attention.QUARANTINED, problem)
         note = SagaProblem(saga_id, claim.fence, problem)
         # No patience: while the store is unavailable, a note is not worth trying again.
         self.writer.tell(Write(note, _ignore, patience=0.0))

@@ -112,8 +112,19 @@ def report_stuck(machine: SagaMachine, raised: Raised) -> None:
     if (first := machine.state.first_undo_failure) is not None:
         node, error = first
         cause = None if raised is None else raised.get(node)
-        what = f"was not undone, and the saga is stuck: {_line(error)}"
-        _report_node(machine, logging.ERROR, what, node, cause)
+        _report_node(machine, logging.ERROR, _stuck(error), node, cause)
+
+
+def stuck_at(machine: SagaMachine) -> str:
+    """Return why a saga is stuck, as one line; empty if it is not."""
+    if (first := machine.state.first_undo_failure) is None:
+        return ""
+    node, error = first
+    return escaped(f'node "{machine.dag.flat.name_of(node)}" {_stuck(error)}')
+
+
+def _stuck(error: JsonText) -> str:
+    return f"was not undone, and the saga is stuck: {_line(error)}"
 
 
 def _line(error: JsonText) -> str:

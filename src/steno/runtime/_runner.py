@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from steno.action import (
+from steno.abc import CallKind
     PLAIN,
     Action,
     ActionContext,
@@ -47,6 +48,7 @@ from steno.runtime._attempt import AttemptRunner, again_after, cause_of, within
 from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
 from steno.runtime._hold import HELD, HoldOn, holds
 from steno.runtime._limit import Limiters, Turn, Turns
+from steno.runtime._instruments import Instruments
 
 UNPROVIDED = (
     "it is not known whether the action was done, and its undo does not say that it can be called "
@@ -126,6 +128,7 @@ class NodeRunner:
         now: Returns the time, by the SEC's clock.
         hold_on: The exceptions that hold a node instead of failing it.
         raised: The exceptions of actions and undo actions that failed, by node, until the failure
+        instruments: What is told of calls; None: nothing.
             is logged. None until the first one fails.
     """
 
@@ -140,6 +143,7 @@ class NodeRunner:
     now: Callable[[], Timestamp]
     hold_on: HoldOn
     # Few sagas have a limited action, so it is made when it is first needed.
+    instruments: Instruments | None
     _turns: Turns | None = attrs.field(init=False, default=None)
     raised: dict[SagaNodeId, Exception] | None = attrs.field(init=False, default=None)
 
@@ -178,7 +182,7 @@ class NodeRunner:
         action, ctx = self._action(node), self._context(node)
         # Most actions were called before, and then this is not a call for each node.
         policy = self.policies.get(action.name) or self._policy(action)
-        if policy is not PLAIN or command.fails:
+        if policy is not PLAIN or command.fails or self.instruments is not None:
             return self._run_by_policy(command, action, ctx, policy)
         if command.times == 1:
             return self._attempt(action, ctx)
@@ -189,7 +193,15 @@ class NodeRunner:
     ) -> NodeOutcome:
         """Call an action that says something of its calls, once it is its turn."""
         attempt = AttemptRunner(
-            action, ctx, policy, command, self.state, self.codec, self.now, self.hold_on
+            action,
+            ctx,
+            policy,
+            command,
+            self.state,
+            self.codec,
+            self.now,
+            self.hold_on,
+            self.instruments,
         )
         if policy.limit is None:
             outcome = await attempt.run()
@@ -258,6 +270,15 @@ class NodeRunner:
         return inputs.UndoSucceeded(node)  # noqa: ASYNC910 - there is at least one time
 
     def _undo_again(
+    def _undo(self, action: Action, ctx: ActionContext[Never], policy: Policy) -> Awaitable[None]:
+        """Return an awaitable that calls an undo action, within its timeout."""
+        make = partial(within, policy.undo_timeout, partial(action.undo_it, ctx))
+        # An undo that is a NOOP calls no user code.
+        if self.instruments is None or getattr(action, "needs_no_undo", False):
+            return make()
+        name = self.dag.saga_name
+        return self.instruments.watch(CallKind.UNDO, action, ctx, name, make)
+
         self, ctx: ActionContext[Never], policy: Policy, error: Exception
     ) -> inputs.Again | None:
         """Return when an undo that failed is called again; None: it has failed for good."""
