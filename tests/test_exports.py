@@ -19,15 +19,16 @@ ActionRegistryError ActionTimeout AttemptFailed Breach BugError Codec CodecError
 CorruptLog Dag DagBuilder DagBuilderError DefinitionError DeserializeError DeserializeFailed
 DumpError Failed FailedAttempt FailedInDoubt ForeignEvent Hold IllegalEvent InDoubt InMemorySecStore
 InjectedError InputError InternalError LogRule NOOP NOT_DONE NoSuchNode NoSuchSaga Node NodeBegun
-NodeExecState NodeLookupError NodeName NotDone RecoveryError RepeatInjected Retry SagaCachedState
-SagaCreateParams SagaDag SagaDone SagaExecStatus SagaFailed SagaHalted SagaHaltedError SagaHandle
+NodeExecState NodeLookupError NodeName NotDone OrderRefused Ordered RecoveryError RepeatInjected
+Retry SagaCachedState SagaCreateParams SagaDag SagaDone SagaExecStatus SagaFailed SagaFilters
+SagaHalted SagaHaltedError SagaHandle
 SagaHeldError SagaId SagaIdInUse SagaListing SagaLog SagaName SagaNodeEvent SagaNodeEventType
 SagaNodeId SagaNotReady SagaNotRunning SagaReady SagaResult SagaResultErr SagaResultOk SagaRunning
 SagaSerialized SagaStateView SagaSummary SagaTakenOver SagaTimes SagaValidationError SagaView
 SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore SecStoreSession SerializeError
 SerializeFailed SqliteSecStore Started StenoError StoreError StoreInUse StoreStuck StoreUnavailable
 SubsagaCreateFailed Succeeded UndoActionError UndoAttemptFailed UndoFailed UndoFinished UndoStarted
-Value WriterStatistics new_action_noop_undo open_sec rare_collections verify_log
+Value Verb WriterStatistics new_action_noop_undo open_sec rare_collections verify_log
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test
 
 
@@ -51,6 +52,12 @@ explore verify_log
 def test_what_users_test_with_has_these_names_at_its_top():
     """All else is in a module that is named for what it is about."""
     assert sorted(testing.__all__) == TESTING
+
+
+def test_what_applications_subclass_is_a_module_of_its_own():
+    """It is found as `steno.abc`, without an import of its own, as `trio.abc` is."""
+    assert sorted(steno.abc.__all__) == ["Attention", "Call", "CallKind", "Instrument"]
+    assert not set(steno.abc.__all__) & set(NAMES)
 
 
 MODULES = ["conformance", "explorer", "fakes", "faults", "playbook", "schedule", "strategies"]
@@ -104,6 +111,19 @@ import sys
 import steno.core
 print(*sorted({"trio", "sqlite3", "cattrs", "steno.action"} & set(sys.modules)))
 """
+
+LATE = """
+import sys
+import steno
+assert "steno.abc" not in sys.modules
+steno.abc.Instrument
+assert "steno.runtime" not in sys.modules
+"""
+
+
+def test_instruments_are_imported_late():
+    """A module that defines one loads neither the runtime nor a store."""
+    subprocess.run([sys.executable, "-c", LATE], check=True)
 
 
 def test_the_core_is_imported_alone():

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Node,
         NodeExecState,
         NodeName,
+        Ordered,
         RepeatInjected,
         SagaCachedState,
         SagaDag,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
         UndoFinished,
         UndoStarted,
         Value,
+        Verb,
         verify_log,
     )
     from steno.errors import (
@@ -108,6 +110,7 @@ if TYPE_CHECKING:
         NoSuchNode,
         NoSuchSaga,
         NotDone,
+        OrderRefused,
         RecoveryError,
         SagaFailed,
         SagaHaltedError,
@@ -138,12 +141,12 @@ if TYPE_CHECKING:
     )
     from steno.store import (
         SagaCreateParams,
+        SagaFilters,
         SagaSummary,
         SagaTimes,
         SecStore,
         SecStoreSession,
     )
-        SagaFilters,
     from steno.stores import InMemorySecStore, SqliteSecStore
 else:
     # The first layer that has a name: `DagBuilder` is that of `action`, not that of `core`.
@@ -213,6 +216,8 @@ __all__ = [
     "NodeLookupError",
     "NodeName",
     "NotDone",
+    "OrderRefused",
+    "Ordered",
     "RecoveryError",
     "RepeatInjected",
     "Retry",
@@ -222,6 +227,7 @@ __all__ = [
     "SagaDone",
     "SagaExecStatus",
     "SagaFailed",
+    "SagaFilters",
     "SagaHalted",
     "SagaHaltedError",
     "SagaHandle",
@@ -229,7 +235,6 @@ __all__ = [
     "SagaId",
     "SagaIdInUse",
     "SagaListing",
-    "SagaFilters",
     "SagaLog",
     "SagaName",
     "SagaNodeEvent",
@@ -273,6 +278,7 @@ __all__ = [
     "UndoFinished",
     "UndoStarted",
     "Value",
+    "Verb",
     "WriterStatistics",
     "new_action_noop_undo",
     "open_sec",

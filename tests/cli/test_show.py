@@ -90,12 +90,22 @@ def test_a_problem_is_shown_in_one_line(shell):
     assert "problem:    its action was \\x1b[31mlost\n" in shell("show", PROBLEM).stdout
 
 
+def test_tags_are_shown_where_there_are_any(shell):
+    """In a line of the head, in the order of their keys."""
+    assert (
+        "problem:    -\ntags:       order=4711, who=Ada\nparams: " in shell("show", RUNNING).stdout
+    )
+    assert shell.json("show", FAILED)["tags"] == {"order": "4712", "who": "Ada"}
+    assert "tags:" not in shell("show", SUCCEEDED).stdout
+
+
 def test_the_shape_of_a_saga(shell):
     """All that is shown is there, as JSON: ids, states and values, and null for what is not."""
     document = shell.json("show", SUCCEEDED)
     assert list(document) == [
-        *("id", "name", "state", "problem", "created", "progressed", "ended", "attempts"),
-        *("sec", "params", "events", "nodes", "outputs", "error", "undo_failure"),
+        *("id", "name", "state", "problem", "created", "progressed", "ended", "tags", "number"),
+        *("attempts", "sec", "params", "events", "nodes", "outputs", "error", "undo_failure"),
+        "orders",
     ]
     assert document["sec"] == {"name": "trips", "generation": 1}
     assert document["params"] == {"who": "Ada"}

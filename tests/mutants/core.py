@@ -8,7 +8,7 @@ MUTANTS = (
         "events are recorded in another order than they happened in",
         "tests/core/machine/test_machine.py::test_the_demo_saga_succeeds",
         "line 1: the live state is the fold of the log",
-        "core/machine/_machine.py",
+        "core/machine/_step_builder.py",
         ("        self.record.append(event)\n", "        self.record.insert(0, event)\n"),
     ),
     fault(
@@ -118,12 +118,9 @@ MUTANTS = (
     fault(
         "what is held stays so when its saga is taken up",
         "tests/core/machine/test_machine.py::test_recovery_of_what_waits",
-        "what is held is due when nobody can order it",
+        "what is held until its saga is taken up is due then",
         "core/machine/_machine.py",
-        (
-            "if attempt.next is None or (now is not None and attempt.next <= now):",
-            "if now is not None and attempt.next is not None and attempt.next <= now:",
-        ),
+        ("if attempt.reopen:  # otherwise", "if not attempt.number:  # otherwise"),
     ),
     fault(
         "a call that says nothing of doubt clears an earlier one",

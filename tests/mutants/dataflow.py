@@ -18,7 +18,7 @@ MUTANTS = (
     ),
     fault(
         "an output that cannot be stored is not held",
-        f"{HOLD}test_a_node_is_held[an output]",
+        f"{HOLD}test_what_cannot_be_stored_holds_as_a_serialize_error",
         "§16: an output that this build cannot encode holds its node",
         "runtime/_hold.py",
         ("    if unstorable and issubclass(SerializeError, hold_on):\n", "    if False:\n"),

@@ -353,8 +353,8 @@ MUTANTS = (
         "a SEC remembers all sagas that it lost",
         "tests/runtime/test_take_over.py::test_of_sagas_that_were_taken_over_only_the_latest_are_remembered",
         "what a SEC remembers of sagas that were taken over is bounded",
-        "runtime/_coordinator.py",
-        ("            if len(self._taken_over) > KEPT_TAKEN_OVER:\n", "            if False:\n"),
+        "runtime/_departed.py",
+        ("        if len(self._taken_over) > KEPT_TAKEN_OVER:\n", "        if False:\n"),
     ),
     # The coordinator
     fault(

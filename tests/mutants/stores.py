@@ -97,8 +97,8 @@ MUTANTS = (
         "a marker is exclusive",
         "stores/_memory.py",
         (
-            "bisect.bisect_right(self._ids, query.marker)",
-            "bisect.bisect_left(self._ids, query.marker)",
+            "bisect.bisect_right(self._ids, after)",
+            "bisect.bisect_left(self._ids, after)",
         ),
     ),
     fault(

@@ -1,5 +1,7 @@
 """
-Attempts, doubt and sleeps in the pure core: random graphs × policies × failures × crashes.
+Attempts, doubt, sleeps and orders in the pure core.
+
+Random graphs × policies × failures × crashes × what a person orders, and when.
 
 A machine is driven without a SEC, and flaky services by the text of the specification. What is
 allowed is decided by `support.oracle`, which shares nothing with the library but the events.
@@ -8,6 +10,7 @@ allowed is decided by `support.oracle`, which shares nothing with the library bu
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import attrs
 import pytest
@@ -15,24 +18,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steno.core import (
+    AttemptFailed,
     Command,
     Phase,
     RunAction,
     SagaCachedState,
     SagaMachine,
+    SagaNodeEvent,
     SagaNodeId,
+    SagaOutcome,
     SagaSerialized,
     SagaState,
     Snapshot,
     Step,
     Timestamp,
+    UndoAttemptFailed,
+    UndoFailed,
     verify_log,
 )
 from steno.errors import CorruptLog, IllegalEvent
 from steno.testing.fakes import ActionSpec, SagaSpec
-from steno.testing.notation import SAGA_ID
+from steno.testing.notation import SAGA_ID, events
 from steno.testing.strategies import scripts
-from support.checker import marks
+from support.checker import Expanded, marks
 from support.flaky import Act, FlakyJob, Kind, Rules, Undo, flaky_jobs, rule_sets
 from support.flaky_machine import FlakyScenario, FlakySimulator
 from support.oracle import (
@@ -66,6 +74,15 @@ def scenarios(*, crashes: bool = True, steady: bool = False) -> st.SearchStrateg
     )
 
 
+@st.composite
+def ordered_scenarios(draw: Callable) -> FlakyScenario:
+    """Return scenarios in which a person orders something, and some nodes are held for that."""
+    scenario, seed = draw(scenarios()), draw(st.integers(0, 2**20))
+    rng = random.Random(seed)
+    rules = tuple(attrs.evolve(each, then_holds=rng.random() < 0.4) for each in scenario.rules)
+    return attrs.evolve(scenario, rules=rules, orders=seed)
+
+
 def is_held(entry: Entry) -> bool:
     return entry.what in {"attempt_failed", "undo_attempt_failed"} and entry.held
 
@@ -92,12 +109,19 @@ def test_what_user_code_does_and_the_log_are_allowed(scenario: FlakyScenario):
     ran(scenario)
 
 
+@cases(8)
+@given(ordered_scenarios())
+def test_what_follows_from_orders_is_allowed(scenario: FlakyScenario):
+    """Orders at any time: those that apply are followed, and the others change nothing."""
+    ran(scenario)
+
+
 def facts(state: SagaState) -> dict[str, object]:
     return state_facts(state) | {"setbacks": attrs.asdict(state.setbacks)}
 
 
 @cases(2)
-@given(scenarios())
+@given(st.one_of(scenarios(), ordered_scenarios()))
 def test_the_live_state_is_the_fold_of_the_log(scenario: FlakyScenario):
     """After every step, all that the live state consists of is what folding the log gives."""
 
@@ -108,7 +132,7 @@ def test_the_live_state_is_the_fold_of_the_log(scenario: FlakyScenario):
 
 
 @cases(1)
-@given(scenarios())
+@given(st.one_of(scenarios(), ordered_scenarios()))
 def test_every_log_is_verified(scenario: FlakyScenario):
     """Each prefix folds and keeps the rules; the whole has its end, and no other."""
     simulator = ran(scenario)
@@ -116,7 +140,9 @@ def test_every_log_is_verified(scenario: FlakyScenario):
     for length in range(len(log) + 1):
         assert verify_log(dag, log[:length], saga_id=SAGA_ID) is None
         ended = folded(simulator, length).outcome
-        assert (ended is simulator.outcome) if length == len(log) else (ended is None)
+        # A saga that is stuck may be repaired by an order.
+        meanwhile = {None} if scenario.orders is None else {None, SagaOutcome.STUCK}
+        assert ended in ({simulator.outcome} if length == len(log) else meanwhile)
     for state in SagaCachedState:
         breach = verify_log(dag, log, finished=state)
         end = state.value == simulator.outcome.value
@@ -124,7 +150,7 @@ def test_every_log_is_verified(scenario: FlakyScenario):
 
 
 @cases(2)
-@given(scenarios(), st.integers(0, 2**20))
+@given(st.one_of(scenarios(), ordered_scenarios()), st.integers(0, 2**20))
 def test_a_log_that_was_tampered_with_is_refused_as_the_oracle_does(
     scenario: FlakyScenario, seed: int
 ):
@@ -138,11 +164,12 @@ def test_a_log_that_was_tampered_with_is_refused_as_the_oracle_does(
         else:
             one, two = rng.randrange(len(log)), rng.randrange(len(log))
             tampered[one], tampered[two] = tampered[two], tampered[one]
-        case = attrs.evolve(simulator.evidence(), log=timeless(tampered), commits=None)
+        case = simulator.evidence()
+        case = attrs.evolve(case, log=timeless(tampered), commits=None, refused=())
         try:
             check_log(case)
         except Unfounded:
-            continue  # whether somebody has ordered it is not for the fold to say
+            continue  # it is not for the fold to say
         except NotAllowed:
             with pytest.raises((CorruptLog, IllegalEvent)):
                 SagaState.fold(dag.flat, SAGA_ID, tampered)
@@ -162,7 +189,7 @@ def timeless(events: list) -> list[Entry]:
 
 
 @cases(1)
-@given(scenarios())
+@given(st.one_of(scenarios(), ordered_scenarios()))
 def test_a_view_can_be_made_at_any_time(scenario: FlakyScenario):
     """Whatever is durable, the status is a tree with a line for every node."""
     simulator = FlakySimulator(scenario).run()
@@ -176,7 +203,7 @@ def test_a_view_can_be_made_at_any_time(scenario: FlakyScenario):
 
 
 @cases(1)
-@given(scenarios())
+@given(st.one_of(scenarios(), ordered_scenarios()))
 def test_a_log_survives_a_round_trip(scenario: FlakyScenario):
     """A dump that is read and written again is the same text, with all times."""
     simulator = FlakySimulator(scenario).run()
@@ -212,7 +239,7 @@ def test_any_number_of_crashes_changes_no_end(scenario: FlakyScenario):
 
 
 @cases(1)
-@given(scenarios())
+@given(st.one_of(scenarios(), ordered_scenarios()))
 def test_recovering_twice_is_recovering_once(scenario: FlakyScenario):
     """What a recovery asks for, a second one asks for again, and it has nothing to log."""
     simulator = FlakySimulator(scenario).run()
@@ -360,6 +387,80 @@ def test_the_oracle_notices(what: str):
     judge(case)
     with pytest.raises(NotAllowed):
         judge(TAMPERED[what](case))
+
+
+def by_orders(text: str, *refused: tuple[int, int, str]) -> Evidence:
+    """Return a log of two nodes, then a third, in which the times say nothing."""
+    graph = Expanded.of(SagaSpec(((ActionSpec("n0"), ActionSpec("n1")), (ActionSpec("n2"),))))
+    log = timeless(counted(f"3+ 3✓ {text}"))
+    return Evidence(graph, {}, {}, log, "running", refused=refused)
+
+
+def counted(text: str) -> list[SagaNodeEvent]:
+    """Return events in which all attempts of a node but the first are the second."""
+    log, seen = events(text), set()
+    for place, each in enumerate(log):
+        what = each.event_type
+        key = each.node_id, isinstance(what, AttemptFailed)
+        if isinstance(what, AttemptFailed | UndoAttemptFailed) and key in seen:
+            log[place] = attrs.evolve(each, event_type=attrs.evolve(what, attempt=2))
+        if isinstance(what, AttemptFailed | UndoAttemptFailed | UndoFailed):
+            seen.add(key)
+    return log
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0«=hold 0«=retry 0+ 0↻=order 0«=retry 0+ 0✓",
+        "0+ 0↻=order 0«=complete 0✓",
+        "0+ 0≈=order 0«=fail 0? 0- 0! 0«=retry 0- 0↺=order 0«=complete 0∅",
+        "0+ 0? 0- 0! 0«=complete 0∅ 3- 3∅",
+        "0+ 0«=hold 0? 0«=retry 0-",
+    ],
+)
+def test_the_oracle_allows_orders_and_what_follows(text: str):
+    """Without them, or with others, it does not allow the same."""
+    check_log(by_orders(text))
+    tokens = text.split()
+    for place in [place for place, token in enumerate(tokens) if "«" in token]:
+        rest = tokens[:place] + tokens[place + 1 :]
+        if tokens[place] != "0«=hold":
+            with pytest.raises(NotAllowed):
+                check_log(by_orders(" ".join(rest)))
+        held_twice = [*tokens[:place], "0«=hold", "0«=hold", *tokens[place + 1 :]]
+        with pytest.raises(NotAllowed):
+            check_log(by_orders(" ".join(held_twice)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0«=fail",
+        "0«=retry",
+        "0+ 0«=complete",
+        "0+ 0✗ 0«=hold",
+        "0+ 0✗ 1«=hold",
+        "1«=hold 0+ 0✗ 1«=retry",
+        "0+ 0↻ 0«=fail 0✓",
+        "0+ 0↻ 0«=fail 0«=retry",
+        "0+ 0↻ 0«=complete 0✗",
+        "0+ 1+ 0? 1? 0- 1- 0! 1! 0«=retry 0-",
+        "0+ 1+ 0✓ 1✓ 2+ 2✓ 4+ 4✓ 2«=hold",
+    ],
+)
+def test_the_oracle_notices_an_order_that_does_not_apply(text: str):
+    """Or one that is not followed by what it says."""
+    with pytest.raises(NotAllowed):
+        check_log(by_orders(text))
+
+
+def test_the_oracle_notices_an_order_that_was_refused_and_applies():
+    """Only one that does not apply may be."""
+    check_log(by_orders("0+ 0↻", (4, 1, "retry"), (3, 0, "fail")))
+    for applies in ((4, 0, "fail"), (4, 0, "hold"), (2, 0, "hold"), (4, 0, "retry")):
+        with pytest.raises(NotAllowed, match="refused"):
+            check_log(by_orders("0+ 0↻", applies))
 
 
 def test_the_oracle_notices_what_is_left_between_two_transactions():

@@ -177,27 +177,38 @@ async def test_a_saga_that_is_held_does_not_hold_up_leaving(holding: TimedWorld,
     assert holding.store.problem(saga.saga_id) is None
 
 
-async def test_a_node_that_is_held_is_due_at_the_next_open(holding: TimedWorld):
-    """For one more attempt, after which it is held again, or goes on."""
+async def test_a_node_whose_attempts_are_used_up_waits_for_an_order(holding: TimedWorld):
+    """It stays held at the next open; a retry is one more attempt, and then it is held again."""
     async with holding.open() as sec:
         saga = await sec.saga_create(holding.saga("a", "b"), start=True)
         await trio.sleep(10)
     async with holding.open() as sec:
+        saga = sec.saga_handle(saga.saga_id)
         with pytest.raises(steno.SagaHeldError):
-            await sec.saga_wait(saga.saga_id)
-    assert holding.events(saga.saga_id) == "+ ≈ + ≈ + ≈"
-    holding.does("a", returns("at last"))
-    (await holding.finish(saga.saga_id)).unwrap()
+            await saga.wait()
+        assert holding.events(saga.saga_id) == "+ ≈ + ≈"
+        await saga.retry("a")
+        with pytest.raises(steno.SagaHeldError):
+            await saga.wait()
+        assert holding.events(saga.saga_id) == "+ ≈ + ≈ « + ≈"
+        holding.does("a", returns("at last"))
+        await saga.retry("a")
+        (await saga.wait()).unwrap()
     assert holding.attempts == [("a", 1, 0), ("a", 2, 1), ("a", 3, 10), ("a", 4, 10), ("b", 1, 10)]
 
 
-async def test_a_node_that_is_held_is_due_after_a_crash(holding: TimedWorld):
+async def test_a_node_whose_attempts_are_used_up_waits_after_a_crash(holding: TimedWorld):
     """As after an orderly end."""
     async with holding.doomed() as sec:
         saga = await sec.saga_create(holding.saga("a"), start=True)
         await trio.sleep(10)
     holding.does("a", nothing)
-    (await holding.finish(saga.saga_id)).unwrap()
+    async with holding.open() as sec:
+        saga = sec.saga_handle(saga.saga_id)
+        with pytest.raises(steno.SagaHeldError):
+            await saga.wait()
+        await saga.retry("a")
+        (await saga.wait()).unwrap()
 
 
 @pytest.mark.parametrize(
@@ -263,9 +274,9 @@ async def test_a_node_is_held_again_after_it_went_on(timed: TimedWorld):
         saga = await sec.saga_create(timed.saga("a", "b"), start=True)
         with pytest.raises(steno.SagaHeldError) as first:
             await saga.wait()
-    async with timed.open() as sec:
+        await saga.retry("a")
         with pytest.raises(steno.SagaHeldError) as second:
-            await sec.saga_wait(saga.saga_id)
+            await saga.wait()
     assert (first.value.nodes, second.value.nodes) == (("a",), ("b",))
 
 

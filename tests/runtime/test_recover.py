@@ -506,10 +506,9 @@ async def test_a_store_that_cannot_be_read_for_long_leaves_the_saga_for_later(wo
 
 
 async def test_saga_recover_takes_up_what_waits(timed: TimedWorld):
-    """A node that is held is due then, and one that backs off at its time."""
-    timed.declare("a", retry=retry(1, then="hold"))
+    """A node that the build could not do is due then, and one that backs off at its time."""
     timed.declare("b", retry=retry(2, wait_initial=1000))
-    timed.does("a", each_time(raises(NO), nothing))
+    timed.does("a", each_time(raises(steno.Hold("no")), nothing))
     timed.does("b", each_time(raises(NO), nothing))
     held, backing_off = await leave(timed, timed.saga("a"), timed.saga("b"))
     async with timed.open(recover=False) as sec:

@@ -49,7 +49,14 @@ COMMANDS: dict[str, Command] = {
     "handle.inject_repeat": lambda sec, saga_id: sec.saga_handle(saga_id).inject_repeat(
         "a", steno.RepeatInjected()
     ),
+    "handle.hold": lambda sec, saga_id: sec.saga_handle(saga_id).hold("a"),
+    "handle.retry": lambda sec, saga_id: sec.saga_handle(saga_id).retry("a"),
+    "handle.fail": lambda sec, saga_id: sec.saga_handle(saga_id).fail("a", why="no"),
+    "handle.complete": lambda sec, saga_id: sec.saga_handle(saga_id).complete("a", why="no"),
 }
+
+ORDERS = {"hold", "retry", "fail", "complete"}
+"""Commands that only a handle has."""
 
 
 def each(commands: dict[str, Command]) -> pytest.MarkDecorator:
@@ -99,7 +106,7 @@ def test_a_handle_has_every_command_on_one_saga():
         for name in _async_methods(steno.SecClient)
         if [*inspect.signature(getattr(steno.SecClient, name)).parameters][1:2] == ["saga_id"]
     }
-    assert on_one - {"get"} | {"view"} == set(_async_methods(steno.SagaHandle))
+    assert on_one - {"get"} | {"view"} | ORDERS == set(_async_methods(steno.SagaHandle))
 
 
 def _async_methods(of: type) -> list[str]:

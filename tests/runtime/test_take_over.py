@@ -324,7 +324,7 @@ async def test_of_sagas_that_were_taken_over_only_the_latest_are_remembered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     """Of the others the store says whose they are."""
-    monkeypatch.setattr(steno.runtime._coordinator, "KEPT_TAKEN_OVER", 3)  # noqa: SLF001 - to need fewer
+    monkeypatch.setattr(steno.runtime._departed, "KEPT_TAKEN_OVER", 3)  # noqa: SLF001 - to need fewer
     world.does("a", takes(10))
     async with world.open(sec_name="one") as one:
         sagas = [await one.saga_create(world.saga("a", "b"), start=True) for _ in range(10)]
@@ -333,5 +333,5 @@ async def test_of_sagas_that_were_taken_over_only_the_latest_are_remembered(
                 await two.saga_recover(saga.saga_id)
             await trio.sleep(15)
             problems = [(await saga.view()).state for saga in sagas]
-        assert len(one._coordinator._taken_over) == 3  # noqa: SLF001 - nothing public shows it
+        assert len(one._coordinator._departed._taken_over) == 3  # noqa: SLF001 - nothing public shows it
         assert len(problems) == 10

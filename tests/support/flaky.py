@@ -96,6 +96,7 @@ class Rules:
         undo_timeout: Seconds for a call.
         limit: How many calls there may be at once.
         shares: Whether the limit is a limiter that outlives the SEC, not a number.
+        then_holds: Whether its node is held when the attempts are used up, instead of failing.
     """
 
     undo: Undo = Undo.PLAIN
@@ -112,6 +113,7 @@ class Rules:
     undo_timeout: float | None = None
     limit: int | None = None
     shares: bool = False
+    then_holds: bool = False
 
     @property
     def provides_for_doubt(self) -> bool:

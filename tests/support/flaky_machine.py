@@ -8,30 +8,37 @@ nothing is tried again.
 
 from collections import Counter
 from collections.abc import Callable, Generator
+from random import Random
 
 import attrs
 
 from steno.action import to_timestamp
 from steno.core import (
+    NULL,
     ActionFailed,
     Finish,
     Input,
     JsonText,
+    Ordered,
     RunAction,
     RunUndo,
     SagaMachine,
     SagaNodeEvent,
     SagaNodeId,
+    SagaNodeLoadStatus,
     SagaOutcome,
     SagaState,
     SerializeFailed,
     Step,
+    Succeeded,
     Timestamp,
     UndoActionError,
+    Verb,
     Wait,
     encode_json,
     inputs,
 )
+from steno.core.graph._node import EndNode, StartNode, SubsagaStartNode
 from steno.testing.notation import SAGA_ID
 from steno.testing.schedule import Choices
 from support.flaky import (
@@ -52,6 +59,10 @@ from support.flaky import (
 from support.oracle import Evidence, read
 
 BEGIN = to_timestamp(EPOCH)
+
+UNDO_FAILURES = {"undo_attempt_failed", "undo_failed"}
+MARKERS = StartNode | EndNode | SubsagaStartNode
+"""What takes no orders."""
 
 ENDS = {
     Act.WORKS: Said.RETURNED,
@@ -82,6 +93,7 @@ class FlakyScenario:
         crashes: At which commits the machine is lost; 3n: commit n is not made; 3n + 1: before its
             commands are carried out, 3n + 2: after that.
         holds: Whether what raises Hold, or cannot be stored, holds its node.
+        orders: A seed of what a person orders, and when; None: nothing.
     """
 
     job: FlakyJob
@@ -89,6 +101,7 @@ class FlakyScenario:
     script: bytes = b""
     crashes: frozenset[int] = frozenset()
     holds: bool = True
+    orders: int | None = None
 
 
 class _Crash(Exception):
@@ -114,6 +127,7 @@ class FlakySimulator:
         effects: The nodes that are in effect.
         now: The time, in microseconds.
         waits: What the machine has asked to be told of, in this life.
+        refused: Orders that were refused: how long the log was, the node, and the verb.
     """
 
     scenario: FlakyScenario
@@ -132,10 +146,15 @@ class FlakySimulator:
     waits: list[tuple[int, SagaNodeId]] = attrs.field(factory=list)
     choices: Choices = attrs.field(init=False)
     rules: dict[int, Rules] = attrs.field(init=False)
+    refused: list[tuple[int, int, str]] = attrs.field(factory=list)
     _crashed: set[int] = attrs.field(factory=set)
+    _random: Random = attrs.field(init=False)
+    _whims: int = attrs.field(init=False)  # orders that are still to be given without need
 
     def __attrs_post_init__(self) -> None:
         self.choices = Choices(self.scenario.script)
+        self._random = Random(self.scenario.orders)
+        self._whims = 0 if self.scenario.orders is None else self._random.randint(1, 6)
         names = action_names(self.scenario.job.dag)
         self.rules = {n: rules_by_name(self.scenario.rules, name) for n, name in names.items()}
 
@@ -144,7 +163,7 @@ class FlakySimulator:
         while self.outcome is None:
             try:
                 self.boot()
-                while self.outcome is None and (self.running or self.waits):
+                while self._goes_on():
                     self.turn()
                 # Held: it goes on in the next life.
                 assert self.outcome is not None or len(self.durable) > self.lives[-1], "no progress"
@@ -153,6 +172,67 @@ class FlakySimulator:
                 self.outcome = None
                 self.now += self.choices.pick(3) * 30 * SECOND  # downtime
         return self
+
+    def _goes_on(self) -> bool:
+        """Return True if something is under way, or a person sees to it."""
+        if self.outcome is SagaOutcome.STUCK and self._whims:
+            self._repair()
+        if self.outcome is not None:
+            return False
+        return bool(self.running or self.waits) or self._help()
+
+    def _repair(self) -> None:
+        """Order something for an undo that has failed."""
+        self._whims -= 1
+        failed = list(self.machine.state.setbacks.undo_failures)
+        self.outcome = None  # unless the step says that it is still stuck
+        self._order(self._random.choice(failed), self._random.choice([Verb.RETRY, Verb.COMPLETE]))
+
+    def _help(self) -> bool:
+        """Order something for a node that waits for nothing else; return False if none does."""
+        setbacks = self.machine.state.setbacks
+        held = [n for n, last in setbacks.waiting() if last.held and not last.reopen]
+        stopped = [n for n, could_begin in setbacks.stopped.items() if could_begin]
+        if not held and not stopped:
+            return False
+        node = self._random.choice([*held, *stopped])
+        verbs = [Verb.RETRY]
+        if node in held:
+            verbs += [Verb.COMPLETE] if node in setbacks.undoing else [Verb.COMPLETE, Verb.FAIL]
+        self._order(node, self._random.choice(verbs))
+        return True
+
+    def _on_a_whim(self) -> list[Input]:
+        """Order something of some node, whether it applies or not, alone or beside results."""
+        if not self._whims or self._random.random() < 0.6:
+            return []
+        self._whims -= 1
+        node = SagaNodeId(self._random.randrange(len(self.scenario.job.dag.flat.nodes)))
+        verb = self._random.choice(list(Verb))
+        if self._random.random() < 0.5:
+            return [self._ordered(node, verb)]
+        self._order(node, verb)
+        return []
+
+    def _ordered(self, node: SagaNodeId, verb: Verb, expect: int | None = None) -> inputs.Order:
+        given = self.machine.state.status(node)
+        has_output = verb is Verb.COMPLETE and given is SagaNodeLoadStatus.BACKING_OFF
+        output = encode_json("by hand") if has_output else NULL
+        return inputs.Order(node, verb, "me", "a reason", expect, output)
+
+    def _order(self, node: SagaNodeId, verb: Verb) -> None:
+        """Give one order alone; note when it is refused, unless that says nothing of its node."""
+        size = len(self.durable)
+        expect = self._random.choice([None, None, size, size + 1])
+        step = self.machine.handle([self._ordered(node, verb, expect)], Timestamp(self.now))
+        if step.refused:
+            assert not step.record, "an order that was refused changed something"
+            if expect != size + 1 and not isinstance(self._node(node), MARKERS):
+                self.refused.append((size, node, verb.value))
+        self.carry_out(step)
+
+    def _node(self, node: SagaNodeId) -> object:
+        return self.scenario.job.dag.flat.nodes[node]
 
     def evidence(self) -> Evidence:
         """Return what the oracle needs to judge it."""
@@ -167,6 +247,7 @@ class FlakySimulator:
             frozenset(self.effects),
             frozenset(self.commits),
             holds=self.scenario.holds,
+            refused=self.refused,
         )
 
     def boot(self) -> None:
@@ -181,7 +262,9 @@ class FlakySimulator:
     def turn(self) -> None:
         """Let some time pass, and some of what is under way end, together."""
         self.now += self.choices.pick(4) * 100_000
-        told: list[Input] = []
+        told: list[Input] = self._on_a_whim()
+        if self.outcome is not None or not (self.running or self.waits):
+            return  # the order has ended the saga, or what was waited for
         while True:
             told += self._one_end()
             if told and self.choices.pick(3) != 1:
@@ -214,6 +297,7 @@ class FlakySimulator:
             self._maybe_crash(3 * number)
             self.durable += step.record
             self.commits.append(len(self.durable))
+            self._take_orders(step)
             self._maybe_crash(3 * number + 1)
         for command in step.then:
             match command:
@@ -229,6 +313,16 @@ class FlakySimulator:
             self.on_step(self, step)
         if step.record:
             self._maybe_crash(3 * number + 2)
+
+    def _take_orders(self, step: Step) -> None:
+        """Let a person do by hand what they say is done, as soon as that is durable."""
+        for event in step.record:
+            if isinstance(event.event_type, Ordered) and event.event_type.verb is Verb.COMPLETE:
+                own = [each.event_type for each in step.record if each.node_id == event.node_id]
+                if Succeeded in map(type, own):
+                    self.effects.add(event.node_id)
+                else:
+                    self.effects.discard(event.node_id)
 
     def _maybe_crash(self, point: int) -> None:
         if point in self.scenario.crashes:
@@ -246,8 +340,8 @@ class FlakySimulator:
         self.running[node] = running
         next(running)
 
-    def _failed_attempts(self, node: int, label: str) -> int:
-        return sum(e.node_id == node and e.event_type.label == label for e in self.durable)
+    def _failed_attempts(self, node: int, *labels: str) -> int:
+        return sum(e.node_id == node and e.event_type.label in labels for e in self.durable)
 
     def _act(self, command: RunAction) -> Running:
         node, rules, cleared = command.node_id, self.rules[command.node_id], False
@@ -287,10 +381,14 @@ class FlakySimulator:
     def _raised(self, node: SagaNodeId, doing: Doing, *, in_doubt: bool | None) -> Input:
         rules, number = self.rules[node], self._failed_attempts(node, "attempt_failed") + 1
         again = self._again(doing, rules, number, rules.attempts, rules.wait)
-        first = next(e for e in self.durable if e.node_id == node)
+        first = next(
+            e for e in self.durable if e.node_id == node and e.event_type.label == "started"
+        )
         over = rules.within is not None and self.now >= first.time + rules.within * SECOND
         if over and again is not None and again.at is not None:
             again = None
+        if again is None and rules.then_holds and doing.said in {Said.RAISED, Said.CANCELLED}:
+            again = inputs.Again(None)
         return inputs.ActionRaised(node, _error_of(doing), in_doubt, again)
 
     def _again(
@@ -308,7 +406,7 @@ class FlakySimulator:
         if rules.undo is Undo.NOOP:
             yield None
             return inputs.UndoSucceeded(node)
-        number = self._failed_attempts(node, "undo_attempt_failed") + 1
+        number = self._failed_attempts(node, *UNDO_FAILURES) + 1
         undo = yield from self._do(node, Kind.UNDO)
         if undo.said is Said.RETURNED:
             return inputs.UndoSucceeded(node)
@@ -357,9 +455,9 @@ class FlakySimulator:
             self.effects.discard(node)
 
     def _doing(self, node: SagaNodeId, kind: Kind) -> Doing:
-        label, failed = "started", "attempt_failed"
+        label, failed = "started", {"attempt_failed"}
         if kind is Kind.UNDO:
-            label, failed = "undo_started", "undo_attempt_failed"
+            label, failed = "undo_started", UNDO_FAILURES
         since = next(
             e.time for e in self.durable if e.node_id == node and e.event_type.label == label
         )
@@ -367,7 +465,7 @@ class FlakySimulator:
             saga_id=SAGA_ID,
             node=node,
             kind=kind,
-            attempt=self._failed_attempts(node, failed) + 1,
+            attempt=self._failed_attempts(node, *failed) + 1,
             life=len(self.lives) - 1,
             durable=len(self.durable),
             began=self.now,

@@ -1,5 +1,5 @@
 """
-An oracle of attempts and doubt: whether what user code did, and the log, are allowed together.
+An oracle of attempts, doubt and orders: whether what user code did, and the log, are allowed.
 
 It is written from the text of the specification, and shares with the library the events only. It
 sees each call of user code, in order and over all lives of a SEC, and the final log. Where
@@ -13,7 +13,6 @@ due, and what its error says.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import count, pairwise
 from typing import NoReturn
 
@@ -43,12 +42,18 @@ ROWS = {
     ("undo backing off", "undo_started"): "undo started",
 }
 
-# Only after an order.
-ORDERED = {
-    ("backing off", "succeeded"),
-    ("undo backing off", "undo_finished"),
-    ("undo failed", "undo_finished"),
+# Only after an order to complete the node.
+COMPLETED = {
+    ("backing off", "succeeded"): "succeeded",
+    ("undo backing off", "undo_finished"): "undo finished",
+    ("undo failed", "undo_finished"): "undo finished",
 }
+
+# When an order applies; of a node that is held by an order, or waits, see `applies`.
+HOLDS = {"never started", "started", "backing off", "succeeded", IN_DOUBT}
+RETRIES = {"backing off", "undo backing off", "undo failed"}
+FAILS = {"backing off"}
+COMPLETES = {"backing off", "undo backing off", "undo failed"}
 
 UNDONE = {"undo finished", "failed", "never started"}
 FAILURES = {"failed", IN_DOUBT}
@@ -63,7 +68,7 @@ class NotAllowed(AssertionError):
 
 
 class Unfounded(NotAllowed):
-    """A log may say it, since a person may have ordered it, but here nobody has."""
+    """A log may say it, as far as the fold knows, which sees no calls and no lives."""
 
 
 def demand(condition: object, *what: object, error: type[NotAllowed] = NotAllowed) -> None:
@@ -83,7 +88,7 @@ class Entry:
     Attributes:
         seq: Its number.
         node: Its node.
-        what: Its type; a failure in doubt is told from one that is not.
+        what: Its type; a failure in doubt is told from one that is not, an order by its verb.
         time: When it was made.
         life: The life in which it was stored.
         data: What it carries, decoded.
@@ -106,8 +111,12 @@ class Entry:
 
     @property
     def held(self) -> bool:
-        """Whether an attempt failed that is made again in the next life only."""
+        """Whether an attempt failed that is made again in the next life, or by an order."""
         return self.due is None and self.data.get("reopen") is True
+
+    @property
+    def is_order(self) -> bool:
+        return self.what.startswith("order to ")
 
     @property
     def doubt(self) -> bool:
@@ -135,6 +144,8 @@ def read(events: Sequence[SagaNodeEvent], lives: Sequence[int]) -> list[Entry]:
         label = event.event_type.label
         if label == "failed" and isinstance(data, dict) and "InDoubt" in data:
             label = IN_DOUBT
+        if label == "ordered":
+            label = f"order to {data['verb']}"
         life = max(number for number, begin in enumerate(lives) if begin <= seq)
         log.append(Entry(seq, event.node_id, label, event.time, life, data))
     return log
@@ -156,6 +167,7 @@ class Evidence:
         commits: How long the log was after each transaction; None: not known.
         late: Microseconds after which a call may note that it has begun, on a real clock.
         holds: Whether what raises Hold, or cannot be stored, holds its node.
+        refused: Orders that were refused: how long the log was, the node, and the verb.
     """
 
     graph: Expanded
@@ -168,9 +180,26 @@ class Evidence:
     commits: frozenset[int] | None = None
     late: int = 0
     holds: bool = True
+    refused: Sequence[tuple[int, int, str]] = ()
+
+    def every(self, node: int) -> list[Entry]:
+        """Return the events of a node."""
+        return [entry for entry in self.log if entry.node == node]
 
     def of(self, node: int) -> list[Entry]:
-        return [entry for entry in self.log if entry.node == node]
+        """Return the events of a node but for orders."""
+        return [entry for entry in self.every(node) if not entry.is_order]
+
+    def by_order(self, entry: Entry) -> bool:
+        """Say whether an event follows from an order: the last of its node before it says so."""
+        before = [each for each in self.every(entry.node) if each.seq < entry.seq]
+        return bool(before) and before[-1].what in {"order to fail", "order to complete"}
+
+    def retried(self, entry: Entry) -> bool:
+        """Say whether the attempt that an event begins was ordered since the last one ended."""
+        before = [each for each in self.every(entry.node) if each.seq < entry.seq]
+        last = max((n for n, each in enumerate(before) if not each.is_order), default=-1)
+        return any(each.what == "order to retry" for each in before[last + 1 :])
 
     def last(self, node: int) -> str:
         own = self.of(node)
@@ -199,36 +228,121 @@ def check_log(case: Evidence) -> None:
     """Check each event against all before it, and what is durable between two transactions."""
     status = dict.fromkeys(range(case.graph.size), "never started")
     attempt: dict[int, Entry] = {}
-    counts: dict[tuple[int, str], int] = {}
+    counts: dict[tuple[int, bool], int] = {}
+    orders = Orders(case, status)
     for entry in case.log:
+        orders.check_refused(entry.seq)
+        if entry.is_order:
+            orders.give(entry)
+            continue
         row = status[entry.node], entry.what
-        demand(row not in ORDERED, entry, "without an order", error=Unfounded)
-        demand(row in ROWS, entry, "where its node is", row[0])
+        orders.check_followed(row, entry)
+        demand(row in ROWS or row in COMPLETED, entry, "where its node is", row[0])
         check_cause(case, status, entry)
         if entry.what in ONLY_OF_ACTIONS:
             demand(case.graph.kinds[entry.node] == "action", entry, "of what is not an action")
-        if entry.what in {"attempt_failed", "undo_attempt_failed"}:
-            number = counts[entry.node, entry.what] = counts.get((entry.node, entry.what), 0) + 1
-            demand(entry.data["attempt"] == number, entry, "is attempt", number)
+        if entry.what in {"attempt_failed", "undo_attempt_failed", "undo_failed"}:
+            key = entry.node, entry.what != "attempt_failed"
+            counts[key] = counts.get(key, 0) + 1
             attempt[entry.node] = entry
+            if entry.what != "undo_failed":
+                demand(entry.data["attempt"] == counts[key], entry, "is attempt", counts[key])
         if row[0] in {"backing off", "undo backing off"} and entry.what in {
             "started",
             "undo_started",
         }:
-            check_again(attempt[entry.node], entry)
+            check_again(case, attempt[entry.node], entry)
         if case.graph.kinds[entry.node] == "sleep":
             check_sleep(case, entry)
-        status[entry.node] = ROWS[row]
+        status[entry.node] = ROWS.get(row) or COMPLETED[row]
         if case.commits is not None and entry.seq + 1 in case.commits:
             check_between(case, status, entry)
+            demand(not orders.given, entry, "leaves an order that is not followed")
+    orders.check_refused(len(case.log))
 
 
-def check_again(failed: Entry, entry: Entry) -> None:
-    """Check that another attempt is made when it is due, or in another life if it was held."""
+@attrs.define
+class Orders:
+    """
+    What was ordered up to some event of a log.
+
+    Attributes:
+        case: All that there is.
+        status: The status of each node by then.
+        stopped: The nodes that are held by an order.
+        given: The orders to fail or complete a node that are not followed yet.
+    """
+
+    case: Evidence
+    status: dict[int, str]
+    stopped: set[int] = attrs.field(factory=set)
+    given: dict[int, str] = attrs.field(factory=dict)
+
+    def applies(self, seq: int, node: int, verb: str) -> bool:
+        """Say whether an order applies to a node at some place of the log."""
+        status, unwinds = self.status[node], self.case.unwinds_before(seq)
+        abandoned = status == "never started" and unwinds
+        if node in self.given or abandoned or self.status[self.case.graph.end] == "succeeded":
+            return False
+        waits = status == "started" and self.case.graph.kinds[node] == "sleep"
+        match verb:
+            case "hold":
+                return status in HOLDS and node not in self.stopped
+            case "retry":
+                return status in RETRIES or (status in HOLDS and node in self.stopped)
+            case "fail":
+                return status in FAILS or waits
+            case "complete":
+                return status in COMPLETES or waits
+        never("no such order:", verb)
+
+    def check_refused(self, seq: int) -> None:
+        """Check that the orders that were refused at some place of the log do not apply there."""
+        for place, node, verb in self.case.refused:
+            if place == seq:
+                demand(not self.applies(seq, node, verb), "refused:", verb, node, "at", seq)
+
+    def give(self, entry: Entry) -> None:
+        """Check that an order applies, and note what it changes by itself."""
+        node, verb = entry.node, entry.what.removeprefix("order to ")
+        demand(self.applies(entry.seq, node, verb), entry, "does not apply", self.status[node])
+        match verb:
+            case "hold":
+                self.stopped.add(node)
+            case "retry":
+                self.stopped.discard(node)
+                if self.status[node] == "undo failed":
+                    self.status[node] = "undo backing off"
+            case _:
+                self.given[node] = verb
+
+    def check_followed(self, row: tuple[str, str], entry: Entry) -> None:
+        """Check that an event is the one that was ordered, and has an order if it needs one."""
+        given = self.given.pop(entry.node, None)
+        match given:
+            case "complete":
+                fits = {"succeeded", "undo_finished"}
+                demand(entry.what in fits, entry, "after an order to complete its node")
+            case "fail":
+                demand(entry.what in FAILURES, entry, "after an order to fail its node")
+            case _:
+                demand(row not in COMPLETED, entry, "without an order")
+                given_up = row[0] == "backing off" and entry.what in FAILURES
+                unwinds = self.case.unwinds_before(entry.seq)
+                demand(unwinds or not given_up, entry, "though nothing else has failed")
+        first = entry.what == "started" and row[0] == "never started"
+        first |= entry.what == "undo_started" and row[0] in {"succeeded", IN_DOUBT}
+        demand(not (first and entry.node in self.stopped), entry, "is held by an order")
+
+
+def check_again(case: Evidence, failed: Entry, entry: Entry) -> None:
+    """Check that another attempt is made when it is due, in another life, or by an order."""
+    if case.retried(entry):
+        return
     if failed.held:
         demand(entry.life > failed.life, entry, "was held", error=Unfounded)
         return
-    demand(failed.due is not None, entry, "was held", error=Unfounded)
+    demand(failed.due is not None, entry, "is held until somebody orders it")
     demand(failed.due <= entry.time, entry, "is begun before it is due")
 
 
@@ -249,17 +363,19 @@ def check_cause(case: Evidence, status: Mapping[int, str], entry: Entry) -> None
             for child in case.graph.children[entry.node]:
                 demand(status[child] in UNDONE, entry, "before its child", child)
         case "failed" | "failed in doubt" if status[entry.node] == "backing off":
-            founded = partial(demand, error=Unfounded)
-            founded(unwinds, entry, "is given up though nothing else has failed")
             last = case.of(entry.node)[: case.of(entry.node).index(entry)][-1]
             demand(entry.doubt == last.doubt, entry, "is not in the doubt of", last)
-            founded(entry.error == last.error, entry, "has not the error of", last)
+            demand(
+                entry.error == last.error, entry, "has another error than", last, error=Unfounded
+            )
 
 
 def check_sleep(case: Evidence, entry: Entry) -> None:
     """Check that a sleep is over when its time has come, or given up as the saga unwinds."""
     counted, until = case.wakes[entry.node]
     match entry.what:
+        case "succeeded" | "failed" if case.by_order(entry):
+            demand(entry.what == "failed" or entry.data is None, entry, "gives something")
         case "succeeded":
             begin = case.of(entry.node)[0].time if counted else 0
             demand(begin + until <= entry.time, entry, "wakes too early")
@@ -295,7 +411,9 @@ def check_end(case: Evidence) -> None:
             ends = {"never started", "failed", "undo_finished"}
             demand(set(last.values()) <= ends, "failure, with", last)
         case "stuck":
-            stuck = [node for node, each in last.items() if each == "undo_failed"]
+            # One that somebody has ordered to retry waits for the others to be repaired.
+            ends = {node: case.every(node)[-1].what for node in last if case.every(node)}
+            stuck = [node for node, each in ends.items() if each == "undo_failed"]
             demand(stuck, "stuck, where no undo has failed")
             busy = {node for node, each in last.items() if each in {"started", "undo_started"}}
             demand(not busy, "stuck, and under way:", busy)
@@ -359,7 +477,8 @@ def check_forward(case: Evidence, node: int) -> None:
     """Check the attempts of an action: their calls, their doubt, and what follows from them."""
     rules, doubt, held = case.rules[node], False, False
     for part in segments(case, node, "started", {Kind.CALL, Kind.PROBE}):
-        demand(held or part.number <= rules.attempts, "attempt", part.number, "of node", node)
+        more = held or case.retried(part.begin) or part.number <= rules.attempts
+        demand(more, "attempt", part.number, "of node", node)
         held = part.end.what == "attempt_failed" and part.end.held
         for life, doings in part.lives.items():
             repeats = life > part.begin.life
@@ -482,6 +601,11 @@ def check_failed(
         if holds:
             return
         demand(error.said is not Said.RAISED_NOT_DONE, error, "is tried again")
+        if end.due is None:
+            demand(rules.then_holds and not before, end, "is held, as nothing says")
+            demand(is_final(case, part, rules, error, at), end, "is held too early")
+            demand(error.said in {Said.RAISED, Said.CANCELLED}, error, "holds its node")
+            return
         demand(part.number < rules.attempts, end, "is the last of", rules.attempts)
         waits = rules.wait * 2 ** (part.number - 1)
         demand(error.said in {Said.RAISED, Said.CANCELLED}, error, "is tried again")
@@ -493,6 +617,8 @@ def check_failed(
     demand(end.what == (IN_DOUBT if doubt else "failed"), end, "after", error, "in doubt:", doubt)
     if not (before or is_final(case, part, rules, error, at)):
         never(end, "after", error, "is to be tried again, at attempt", part.number)
+    used_up = error.said in {Said.RAISED, Said.CANCELLED}
+    demand(before or not (used_up and rules.then_holds), end, "where its node is to be held")
 
 
 def is_final(case: Evidence, part: Segment, rules: Rules, error: Doing, at: int) -> bool:
@@ -536,7 +662,8 @@ def check_undo(case: Evidence, node: int) -> None:
     succeeded = any(entry.what == "succeeded" for entry in own)
     held = False
     for part in segments(case, node, "undo_started", {Kind.UNDO}):
-        demand(held or part.number <= rules.undo_attempts, "attempt", part.number, "to undo", node)
+        more = held or case.retried(part.begin) or part.number <= rules.undo_attempts
+        demand(more, "attempt", part.number, "to undo", node)
         held = part.end.what == "undo_attempt_failed" and part.end.held
         demand(succeeded or rules.provides_for_doubt, "node", node, "is undone in doubt")
         for life, doings in part.lives.items():
@@ -572,6 +699,8 @@ def check_last_word(case: Evidence, node: int) -> None:
         return
     forward = [e for e in case.of(node) if not e.what.startswith("undo")]
     last = doings[-1]
+    if case.by_order(case.of(node)[-1]):
+        return  # a person's word
     if case.state == "failed" and forward[-1].what == IN_DOUBT:
         demand(case.last(node) == "undo_finished", "node", node, "is left in doubt")
     match case.last(node):

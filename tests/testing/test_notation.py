@@ -2,7 +2,7 @@
 
 import pytest
 
-from steno.core import Finish, RunAction, RunUndo, SagaOutcome, Step
+from steno.core import Finish, RunAction, RunUndo, SagaOutcome, Step, Verb
 from steno.errors import RecoveryError
 from steno.testing import verify_log
 from steno.testing.notation import (
@@ -25,9 +25,29 @@ TEXT = "12+ 12✓ 0+ 0✓=1211 1+ 1✓ 2+ 3+ 4+ 4✓ 5+ 5✓ 6+ 6✓=[6] 7+ 7✓
 def test_what_is_read_is_shown_again():
     """But for the outputs."""
     assert shown(events(TEXT)) == TEXT.replace("=1211", "").replace("=[6]", "")
-    assert {event(f"3{mark}").event_type for mark in MARKS.values()} == set(
-        map(event_type, MARKS.values())
-    )
+    marks = set(MARKS.values()) - {"«"}
+    assert {event(f"3{mark}").event_type for mark in marks} == set(map(event_type, marks))
+
+
+def test_an_order_says_what():
+    """It is shown without that, as an output is; an unknown one is refused."""
+    assert [event(f"3«={verb.value}").event_type.verb for verb in Verb] == list(Verb)
+    assert shown(events("3«=hold 3«=retry")) == "3« 3«"
+    assert [order.verb for order in inputs_of("3«=fail 3«=complete")] == [Verb.FAIL, Verb.COMPLETE]
+    for wrong in ("3«", "3«=nothing"):
+        with pytest.raises(ValueError, match="is not a valid Verb"):
+            event(wrong)
+
+
+def test_a_failed_attempt_says_what_it_waits_for():
+    """The next open, an order, or a time; both directions."""
+    for mark in "↻≈↺":
+        waits = [event(f"3{mark}{due}").event_type for due in ("", "=order", "=500")]
+        assert [(what.next, what.reopen) for what in waits] == [
+            (None, True),
+            (None, False),
+            (500, False),
+        ]
 
 
 def test_an_event_is_of_a_saga():

@@ -1,7 +1,8 @@
 """What type checkers make of the public API: this file is checked, and never run."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any, assert_type
 from uuid import UUID
@@ -313,7 +314,8 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
             steno.SagaHandle,
         )
         await sec.drain()
-        assert_type(await sec.saga_run(dag), steno.SagaResult)
+        assert_type(await sec.saga_run(dag, tags={"order": "4711"}), steno.SagaResult)
+        await sec.saga_create(dag, tags={"order": 4711})  # type: ignore[dict-item]  # not a str
         await sec.saga_start(saga_id)
         assert_type(await sec.saga_wait(saga_id), steno.SagaResult)
         assert_type(await sec.saga_recover(saga_id), steno.SagaHandle)
@@ -326,6 +328,13 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
         assert_type(page[0].state, steno.SagaCachedState)
         assert_type(page[0].problem, str | None)
         assert_type(page[0].times, steno.SagaTimes)
+        assert_type(page[0].tags, Mapping[str, str])
+        page = await sec.saga_list(page[-1].number, newest_first=True, tags={"order": "4711"})
+        await sec.saga_list(created_since=datetime.now(UTC), ended_until=None, sec_name="night")
+        await sec.saga_list(created_since="2026-01-01")  # type: ignore[arg-type]  # not a time
+        await sec.saga_list(nonsense=1)  # type: ignore[call-arg]  # there is no such filter
+        filters: steno.SagaFilters = {"name": "hotel", "newest_first": True}
+        assert_type(await sec.saga_list(**filters), Sequence[steno.SagaSummary])
         async for saga in sec.sagas(states=[steno.SagaCachedState.STUCK], name="hotel"):
             assert_type(saga, steno.SagaSummary)
         assert_type(sec.sagas(page_size=10), steno.SagaListing)
@@ -333,6 +342,47 @@ async def sec_client(store: steno.SecStore, saga_id: UUID) -> None:
         await sec.saga_inject_error_undo(saga_id, 3)
         await sec.saga_inject_repeat(saga_id, "room", steno.RepeatInjected(action=2, undo=2))
         assert_type(sec.statistics(), steno.SecStatistics)
+
+
+# Instruments: a subclass overrides what it needs
+
+
+class Traces(steno.abc.Instrument):
+    def saga_ended(
+        self, saga_id: steno.SagaId, saga_name: steno.SagaName, state: steno.SagaCachedState
+    ) -> None:
+        assert_type(state.finished, bool)
+
+    def attention(
+        self,
+        saga_id: steno.SagaId,
+        saga_name: steno.SagaName | None,
+        what: steno.abc.Attention,
+        why: str,
+    ) -> None:
+        reasons: dict[str, str] = {what.value: why}
+        assert_type(reasons, dict[str, str])
+
+    @contextmanager
+    def around(self, call: steno.abc.Call) -> Generator[int]:
+        assert_type(call.saga_id, steno.SagaId)
+        assert_type(call.node_id, steno.SagaNodeId)
+        assert_type(call.kind, steno.abc.CallKind)
+        assert_type(call.attempt, int)
+        assert_type(call.started_at, datetime | None)
+        yield 1
+
+
+async def watched(store: steno.SecStore) -> None:
+    async with steno.open_sec(store, registry, context=World([]), instruments=[Traces()]):
+        pass
+    async with steno.open_sec(
+        store,
+        registry,
+        context=World([]),
+        instruments=[Traces],  # type: ignore[list-item]  # a class and not an object
+    ):
+        pass
 
 
 async def saga_handle(sec: steno.SecClient) -> None:
@@ -390,6 +440,10 @@ def events(event: steno.SagaNodeEvent) -> str | None:
             return f"{number}: {text} {microseconds}"
         case steno.UndoAttemptFailed(attempt=number, error=text):
             return f"{number}: {text}"
+        case steno.Ordered(verb=verb, by=by, why=why):
+            assert_type(verb, steno.Verb)
+            assert_type(why, str | None)
+            return f"{verb.value} by {by}"
         case steno.Started() | steno.UndoStarted() | steno.UndoFinished():
             return None
 

@@ -10,9 +10,9 @@ import click
 from steno.cli._exit import Exit
 from steno.cli._find import find, saga_argument
 from steno.cli._follow import what_failed
-from steno.cli._shape import log_json, shown_name, time_text
+from steno.cli._shape import log_json, shown_name
 from steno.cli._stored import dag_of
-from steno.cli._text import columns
+from steno.cli._text import columns, time_text
 from steno.cli._verb import json_option, print_json, run, store_option, verb
 from steno.core import FlatDag, SagaLog, escaped
 from steno.errors import RecoveryError

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 
 from steno.action import from_timestamp
 from steno.cli._attempt import attempt_of, waiting_attempts
+from steno.cli._orders import orders_json
 from steno.cli._stored import status_of, value_of
+from steno.cli._text import time_text
 from steno.core import (
     JSON,
     ActionError,
@@ -29,11 +30,6 @@ from steno.core import (
     undo_error,
 )
 from steno.store import LogEntry, SagaSummary, StoredSaga
-
-
-def time_text(time: datetime) -> str:
-    """Return a time in UTC, in ISO 8601 format with microseconds."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def path_of(flat: FlatDag, node: int) -> str | None:
@@ -66,12 +62,12 @@ def summary_json(summary: SagaSummary) -> dict[str, JSON]:
         "id": str(summary.saga_id),
         "name": summary.saga_name,
         "state": summary.state.value,
-        "tags": dict(summary.tags),
-        "number": summary.number,
         "problem": summary.problem,
         "created": time_text(times.created),
         "progressed": time_text(times.progressed),
         "ended": None if times.ended is None else time_text(times.ended),
+        "tags": dict(summary.tags),
+        "number": summary.number,
     }
 
 
@@ -117,6 +113,7 @@ def saga_json(stored: StoredSaga, snapshot: Snapshot) -> dict[str, JSON]:
         ],
         "error": _failure_json(flat, state.first_failure, action_error),
         "undo_failure": _failure_json(flat, state.first_undo_failure, undo_error),
+        "orders": orders_json(snapshot),
     }
 
 

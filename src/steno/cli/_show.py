@@ -10,6 +10,7 @@ from rich.text import Text
 from steno.cli._attempt import status_lines
 from steno.cli._exit import Exit
 from steno.cli._find import find, saga_argument
+from steno.cli._orders import order_lines
 from steno.cli._screen import is_looked_at, screen, styled, tree
 from steno.cli._shape import named_outputs, saga_json
 from steno.cli._stored import snapshot_of, status_of
@@ -30,12 +31,13 @@ def command(store: OperatorStore, saga: str, *, as_json: bool) -> Exit:
 
     The store does not know whether a SEC is running the saga now: a node that was started and has
     no result is shown as working. Below a node are its failed attempts: how many, the last error,
-    and when the next one is due. A node that is held waits for a person.
+    and when the next one is due. A node that is held waits for a person. At the end are the orders
+    that were given, and whether an order to hold is in effect.
 
     With --json: an object as in list, and sec (its name and generation), params, events (how many),
     nodes (each with node, name, label, state and attempt, its last failed one or null), outputs
     (each with node, name and value), error and undo_failure (null, or node, name, label, error and
-    text).
+    text), and orders (each with seq, node, name, verb, by, why, time and in_effect).
 
     Examples:
       steno show 6b0c5f0e-3f0e-4c52-9a53-6c5bfb4c0e36
@@ -87,10 +89,10 @@ def _head(summary: SagaSummary, stored: StoredSaga | None) -> Iterator[tuple[str
     yield "progressed", short_time(times.progressed)
     yield "ended", short_time(times.ended)
     yield "problem", "-" if summary.problem is None else one_line(summary.problem)
-    if stored is not None:
-        yield "params", stored.params
     if summary.tags:
         yield "tags", tags_text(summary.tags)
+    if stored is not None:
+        yield "params", stored.params
 
 
 def _print_rest(snapshot: Snapshot) -> None:
@@ -118,6 +120,7 @@ def _tail(snapshot: Snapshot) -> Iterator[str]:
     if outputs:
         yield "\noutputs:"
         yield from map(escaped, outputs)
+    yield from order_lines(snapshot)
 
 
 def _shown(text: str) -> str:

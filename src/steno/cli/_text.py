@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from steno.core import escaped
@@ -34,6 +34,11 @@ def _json_escape(character: str) -> str:
 def short_time(time: datetime | None) -> str:
     """Return a time in UTC, to the second."""
     return "-" if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def time_text(time: datetime) -> str:
+    """Return a time in UTC, in ISO 8601 format with microseconds."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def age(time: datetime | None, now: datetime) -> str:
@@ -71,11 +76,6 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines, with aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)
 def moment(text: str, now: datetime) -> datetime:
     """
     Return the time that a text stands for: a time in ISO 8601 format, or an age such as `2h`.
@@ -106,6 +106,11 @@ def tags_text(tags: Mapping[str, str]) -> str:
     return one_line(", ".join(f"{key}={value}" for key, value in tags.items())) or "-"
 
 
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines, with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def summary_row(saga: SagaSummary, attempts: str) -> tuple[str, ...]:

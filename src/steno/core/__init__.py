@@ -90,14 +90,24 @@ from steno.core.log._event import (
 )
 from steno.core.log._log import EventColumn, Events, SagaLog
 from steno.core.log._log_rule import Breach, LogRule
+from steno.core.log._order import NEEDS_WHY, Ordered, Verb
 from steno.core.log._status import TRANSITIONS, SagaNodeLoadStatus
 from steno.core.log._verify import verify_log
 from steno.core.machine import _input as inputs
-from steno.core.machine._command import Command, Finish, RunAction, RunUndo, Step, Wait
+from steno.core.machine._command import (
+    Command,
+    Finish,
+    RefusedOrder,
+    RunAction,
+    RunUndo,
+    Step,
+    Wait,
+)
 from steno.core.machine._input import Injection, Input, RepeatInjected, at_least_one
 from steno.core.machine._lifecycle import cached_state, held_nodes, only_waits
 from steno.core.machine._lookup import lookup, saga_params
 from steno.core.machine._machine import INJECTED, SagaMachine, injectable
+from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._rearrange import fold_unordered
 from steno.core.machine._recording import (
     RECORDING_TRANSITIONS,
@@ -107,7 +117,7 @@ from steno.core.machine._recording import (
 )
 from steno.core.machine._result import SagaResult, SagaResultErr, SagaResultOk
 from steno.core.machine._setback import NO_SETBACKS, Attempt
-from steno.core.machine._state import SagaOutcome, SagaState
+from steno.core.machine._state import SagaState
 from steno.core.machine._view import (
     FailedAttempt,
     NodeExecState,
@@ -128,6 +138,7 @@ __all__ = [
     "JSON",
     "LATEST",
     "MAX_VALUE_BYTES",
+    "NEEDS_WHY",
     "NO_SETBACKS",
     "NULL",
     "PLAIN_CODEC",
@@ -169,11 +180,13 @@ __all__ = [
     "Node",
     "NodeExecState",
     "NodeName",
+    "Ordered",
     "Phase",
     "PlainDagBuilder",
     "Recording",
     "RecordingInput",
     "RecordingState",
+    "RefusedOrder",
     "RepeatInjected",
     "RunAction",
     "RunUndo",
@@ -221,6 +234,7 @@ __all__ = [
     "Value",
     "ValueCodec",
     "ValueNode",
+    "Verb",
     "Wait",
     "action_error",
     "are_stenos",

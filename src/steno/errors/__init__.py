@@ -33,6 +33,7 @@ Every exception of the library, in a tree that says whose fault each one is.
     │   ├── NodeBegun                  an injection that came too late
     │   ├── SagaNotReady
     │   ├── SagaNotRunning
+    │   ├── OrderRefused               it does not apply to the node as it is
     │   ├── SagaIdInUse
     │   └── SecClosing                 the SEC is being left, or has been
     ├── RecoveryError              the operator: what is stored or dumped cannot be resumed
@@ -71,6 +72,7 @@ from steno.errors._command import (
     NodeBegun,
     NoSuchNode,
     NoSuchSaga,
+    OrderRefused,
     SagaIdInUse,
     SagaNotReady,
     SagaNotRunning,
@@ -117,6 +119,7 @@ __all__ = [
     "NodeBegun",
     "NodeLookupError",
     "NotDone",
+    "OrderRefused",
     "RecoveryError",
     "SagaFailed",
     "SagaHaltedError",

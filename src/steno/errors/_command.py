@@ -55,6 +55,19 @@ class SagaNotRunning(CommandError):
         self.saga_id = saga_id
 
 
+class OrderRefused(CommandError):
+    """
+    An order does not apply to the saga or node as it is now; nothing has changed.
+
+    Attributes:
+        why: Why it does not, in a sentence.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the order was refused: {why}")
+        self.why = why
+
+
 class SagaIdInUse(CommandError):
     """
     Another saga already has this id.

@@ -14,7 +14,8 @@ class SagaHeldError(StenoError):
     """
     A saga cannot go on by itself: every node that could is held for somebody to look at.
 
-    The saga is not finished, and nothing is lost. It goes on when a SEC takes it up again.
+    The saga is not finished, and nothing is lost. It goes on by an order, or, if what the build
+    could not do holds it, when a SEC takes it up again.
 
     Attributes:
         saga_id: The saga.
@@ -25,8 +26,9 @@ class SagaHeldError(StenoError):
         names = ", ".join(f'"{name}"' for name in nodes)
         which = f"nodes {names} are" if len(nodes) > 1 else f"node {names} is"
         super().__init__(
-            f"saga {saga_id} is held: {which} not tried again until somebody has looked at it; "
-            "it is due again when its SEC is opened again"
+            f"saga {saga_id} is held: {which} not tried again until somebody orders it, by retry, "
+            "fail or complete on the saga's handle; what was held for a mistake of the build is "
+            "also due when the SEC is opened again"
         )
         self.saga_id = saga_id
         self.nodes: tuple[str, ...] = nodes

@@ -13,6 +13,7 @@ The actors: a thin Trio shell around the pure core.
 * `_access`: these four together.
 * `_client`, `_handle`, `_listing`: an application's view of a SEC, a saga, and all sagas.
 * `_fault`, `_report`: what user code may raise; what is logged. `_open`: opening and leaving.
+* `_instruments`: tells the application's instruments, and drops those that raise.
 * `_collector`: less frequent garbage collection, for applications that opt in.
 """
 

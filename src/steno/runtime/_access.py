@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from steno.action import ActionRegistry, Codec
 from steno.core import SagaDag, SagaId, Snapshot
 from steno.runtime._absent import AbsentSagas
 from steno.runtime._admission import Admission
@@ -22,12 +23,18 @@ class SecAccess:
         asker: Sends requests to the coordinator.
         store: Reads from the store.
         absent: Answers for sagas that the coordinator does not have in memory.
+        registry: The actions.
+        codec: Encodes what nodes are completed with.
+        sec_name: Who orders something, unless somebody else is named.
     """
 
     admission: Admission
     asker: Asker
     store: StoreReader
     absent: AbsentSagas
+    registry: ActionRegistry[object]
+    codec: Codec
+    sec_name: str
 
     async def dag_of(self, saga_id: SagaId) -> SagaDag:
         """

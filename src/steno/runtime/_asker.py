@@ -19,6 +19,7 @@ from steno.runtime._message import (
     GetSaga,
     Inject,
     NotHere,
+    OrderSaga,
     RecoverSaga,
     RunSaga,
     SecMessage,
@@ -50,7 +51,7 @@ class Asker:
     @overload
     async def ask(self, message: WaitSaga | GetSaga) -> Snapshot | NotHere: ...
     @overload
-    async def ask(self, message: StartSaga | Inject) -> NotHere | None: ...
+    async def ask(self, message: StartSaga | Inject | OrderSaga) -> NotHere | None: ...
     @overload
     async def ask(self, message: RunSaga) -> Snapshot: ...
     @overload

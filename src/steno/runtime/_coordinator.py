@@ -29,12 +29,13 @@ from steno.errors import (
     SagaTakenOver,
     SecClosing,
 )
+from steno.runtime._departed import Departed
 from steno.runtime._entry import BUSY, Entry, EntryState
 from steno.runtime._exec_client import Ended, Held
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._fault import of_the_store
-from steno.runtime._mailbox import Envelope, Mailbox, Reply
 from steno.runtime._instruments import Instruments
+from steno.runtime._mailbox import Envelope, Mailbox, Reply
 from steno.runtime._message import (
     Ask,
     Close,
@@ -45,6 +46,7 @@ from steno.runtime._message import (
     Loaded,
     NotHere,
     NotLoaded,
+    OrderSaga,
     Pruned,
     RecoverSaga,
     RunSaga,
@@ -61,9 +63,6 @@ from steno.store import Durable, Rejected, SagaProblem
 KEPT_FINISHED = 100
 """How many finished sagas stay in memory, to be viewed without the store."""
 
-KEPT_TAKEN_OVER = 100
-"""How many sagas are remembered as taken over; the store knows all of them."""
-
 
 @attrs.define(eq=False)
 class Coordinator:
@@ -74,8 +73,8 @@ class Coordinator:
         mailbox: Its mailbox.
         writer: The log writer's mailbox.
         spawn: Starts an executor, or a loader, among the SEC's tasks.
-        instruments: What is told of sagas; None: nothing.
         recover: Loads one saga.
+        instruments: What is told of sagas; None: nothing.
 
     Attributes:
         ended: How many sagas have ended here, by their last state.
@@ -84,12 +83,11 @@ class Coordinator:
     mailbox: Mailbox[SecMessage]
     _writer: Mailbox[Source]
     _spawn: Callable[..., None]
-    _instruments: Instruments | None
     _recover: Callable[[SagaId], Awaitable[None]]
+    _instruments: Instruments | None
     _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)
     _finished: OrderedDict[SagaId, None] = attrs.field(init=False, factory=OrderedDict)
-    _halted: dict[SagaId, SagaHaltedError] = attrs.field(init=False, factory=dict)
-    _taken_over: OrderedDict[SagaId, SagaTakenOver] = attrs.field(init=False, factory=OrderedDict)
+    _departed: Departed = attrs.field(init=False, factory=Departed)
     ended: Counter[SagaCachedState] = attrs.field(init=False, factory=Counter)
     _busy: int = attrs.field(init=False, default=0)  # entries that closing waits for
     _closing: bool = attrs.field(init=False, default=False)
@@ -117,7 +115,7 @@ class Coordinator:
     @property
     def halted(self) -> int:
         """How many sagas are known to be halted."""
-        return len(self._halted)
+        return self._departed.halted
 
     @property
     def held(self) -> int:
@@ -194,6 +192,10 @@ class Coordinator:
             reply.fail(SecClosing("the SEC is being drained: nothing is begun any more"))
             return
         entry = self._entries.get(saga_id)
+        if entry is not None and isinstance(ask, OrderSaga) and entry.is_stuck:
+            # Its executor has ended: it goes on with another one, which is made of what is stored.
+            self._leave(saga_id)
+            entry = self._finished.pop(saga_id, None)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
         # A view never waits for a store write, so it does not queue as commands do.
@@ -214,14 +216,13 @@ class Coordinator:
                 self._enter(saga_id, Entry(EntryState.CREATING, create.executor))
                 told = Write(create.params, lambda o: self.mailbox.tell(Stored(create, reply, o)))
                 self._writer.tell(told)
-            case RecoverSaga():
+            case RecoverSaga() | OrderSaga(loads=True):
                 entry = Entry(EntryState.LOADING)
                 entry.queue.append(envelope)
                 self._enter(saga_id, entry)
                 self._spawn(self._recover, saga_id)
             case _:
-                halted = self._halted.get(saga_id) or self._taken_over.get(saga_id)
-                envelope.reply_to.answer(NotHere(saga_id, halted))
+                envelope.reply_to.answer(NotHere(saga_id, self._departed.why(saga_id)))
 
     def _asked_of_present(
         self,
@@ -243,6 +244,8 @@ class Coordinator:
                 executor.answer_when_started(reply, SagaNotReady(saga_id))
             case RecoverSaga():
                 reply.answer(None)
+            case OrderSaga(order=order):
+                executor.order(order, reply)
             case Inject(injection=injection):
                 executor.inject(injection)
                 reply.answer(None)
@@ -271,8 +274,7 @@ class Coordinator:
             reply.fail(of_the_store(error))
             self._requeue(entry)
             return
-        self._halted.pop(saga_id, None)
-        self._taken_over.pop(saga_id, None)
+        self._departed.forget(saga_id)
         entry = self._take_up(created.executor)
         if isinstance(created, CreateSaga):
             reply.answer(None)
@@ -283,8 +285,7 @@ class Coordinator:
         self._requeue(entry)
 
     def _loaded(self, executor: SagaExecutor) -> None:
-        self._halted.pop(executor.saga_id, None)
-        self._taken_over.pop(executor.saga_id, None)
+        self._departed.forget(executor.saga_id)
         self._requeue(self._take_up(executor))
 
     def _take_up(self, executor: SagaExecutor) -> Entry:
@@ -300,9 +301,9 @@ class Coordinator:
         """Fail the commands to recover a saga with the reason, then answer the others."""
         entry = self._leave(saga_id)
         if isinstance(error, SagaHaltedError):
-            self._halted[saga_id] = error
+            self._departed.note(saga_id, error)
         for envelope in tuple(entry.queue):
-            if isinstance(envelope.message, RecoverSaga):
+            if isinstance(envelope.message, RecoverSaga | OrderSaga):
                 entry.queue.remove(envelope)
                 envelope.reply_to.fail(error)
         self._requeue(entry)
@@ -337,9 +338,9 @@ class Coordinator:
         saga_id = executor.saga_id
         entry = self._move(saga_id, EntryState.DONE)
         self.ended[cached_state(executor.machine.state)] += 1
-        snapshot = executor.snapshot()
         if self._instruments is not None:
             self._instruments.saga_ended(executor.machine)
+        snapshot = executor.snapshot()
         for reply in entry.waiters:
             reply.answer(snapshot)
         entry.waiters.clear()
@@ -361,18 +362,14 @@ class Coordinator:
         saga_id, problem = executor.saga_id, halted.problem
         # It leaves memory, since its machine may know more than the store.
         entry = self._leave(saga_id)
-        if isinstance(halted, SagaTakenOver):
-            self._taken_over[saga_id] = halted
-            if len(self._taken_over) > KEPT_TAKEN_OVER:
-                self._taken_over.popitem(last=False)
-        else:
-            self._halted[saga_id] = halted
+        self._departed.note(saga_id, halted)
+        if not isinstance(halted, SagaTakenOver):
             note = SagaProblem(saga_id, executor.fence, problem)
-        if self._instruments is not None:
-            self._instruments.attention(saga_id, name, Attention.HALTED, problem)
             self._writer.tell(Write(note, _ignore, patience=0.0))
         name, cause = executor.machine.dag.saga_name, halted.__cause__
         report(logging.ERROR, f"it is halted: {problem}", saga_id, name, error=cause)
+        if self._instruments is not None:
+            self._instruments.attention(saga_id, name, Attention.HALTED, problem)
         for reply in entry.waiters:
             reply.fail(halted.again())
 

@@ -43,6 +43,13 @@ class Entry:
     waiters: dict[Reply[object], None] = attrs.field(factory=dict)
     queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is stored or loaded
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has ended because an undo failed, so that an order may repair it."""
+        if self.state is not EntryState.DONE or self.executor is None:
+            return False
+        return self.executor.machine.state.stuck
+
     def forget(self, waiter: Reply[object]) -> None:
         """Drop a waiter that has gone away, and its request if it is still queued."""
         self.waiters.pop(waiter, None)

@@ -18,8 +18,8 @@ Rule 4. It is a bulkhead. What fails in here, in the machine or in a task, halts
 reported as an `InternalError`; the writer's and the coordinator's tasks, which call it, go on.
 
 Rule 5. When no call is under way and the writer has nothing of it, the saga is finished; or it
-waits, for a time or for somebody to look at it; or it was drained or cut off. While its SEC is
-left, a saga that waits is left as well, and goes on at the next open.
+waits, for a time or for an order; or it was drained or cut off. A saga that waits goes on at the
+next open if its SEC is left.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ import trio
 from steno.core import (
     Finish,
     Injection,
-    Input,
     Phase,
     Recording,
     RecordingState,
@@ -50,25 +49,19 @@ from steno.core import (
     inputs,
     only_waits,
 )
-from steno.errors import CommandError, InternalError, SagaHaltedError
+from steno.errors import CommandError, InternalError, SagaHaltedError, SagaNotRunning
 from steno.runtime._admission import Admission
+from steno.runtime._decision import decide
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import fault_of
 from steno.runtime._halting import broken, not_recorded, nursery_left_open, taken_over
 from steno.runtime._mailbox import Reply
+from steno.runtime._orders import Orders
 from steno.runtime._report import report_failures, report_stuck
-from steno.runtime._runner import NodeHalted, NodeRunner, Told
+from steno.runtime._runner import NodeRunner, Told
 from steno.runtime._starters import Starters
 from steno.runtime._writer import Write
-from steno.store import (
-    Durable,
-    Fence,
-    Lost,
-    Rejected,
-    SagaCreateParams,
-    SagaRecord,
-    WriteOutcome,
-)
+from steno.store import Durable, Fence, Lost, Rejected, SagaCreateParams, SagaRecord, WriteOutcome
 
 # Names of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
 _READY, _QUEUED = Phase.READY, RecordingState.QUEUED
@@ -97,6 +90,7 @@ class SagaExecutor:
     _held: bool = attrs.field(init=False, default=False)  # it has been reported
     _cut_off: bool = attrs.field(init=False, default=False)  # a call met a SEC that is being left
     _starters: Starters = attrs.field(init=False, factory=Starters)
+    _orders: Orders | None = attrs.field(init=False, default=None)  # few sagas are given any
     _problem: str | None = attrs.field(init=False, default=None)
     _halted: SagaHaltedError | None = attrs.field(init=False, default=None)
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
@@ -179,9 +173,20 @@ class SagaExecutor:
         """Take note that the time of a node has come."""
         try:
             self._waits -= 1
-            self._tell(inputs.Due(node))
+            if self._recording.told(inputs.Due(node)):
+                self._exec_client.record(self)
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)
+
+    def order(self, order: inputs.Order, reply: Reply[object]) -> None:
+        """Tell the machine of an order; the reply is None once it is durable, or a refusal."""
+        self._orders = self._orders or Orders()
+        self._orders.add(order, reply)
+        self._held = False  # to be reported anew
+        if self._over.is_set():
+            self._fail_orders()
+        elif self._nursery is not None and self._recording.told(order):
+            self._exec_client.record(self)
 
     def held_nodes(self) -> tuple[str, ...]:
         """Return the nodes that are held, if the saga cannot go on by itself."""
@@ -204,14 +209,14 @@ class SagaExecutor:
         try:
             await self._run()
         except BaseException as error:  # noqa: ASYNC103 - a Cancelled is raised again below
-            # What is a fault in here halts the saga and goes no further.
             if (fault := fault_of(error)) is None:
                 raise
-            self._broken(fault)
+            self._broken(fault)  # it goes no further
             # Where the SEC is cancelled as well, this raises what was caught.
             await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - see above
         if self._halted is not None:
             self._starters.fail(self._halted)
+        self._fail_orders()
         self._exec_client.ended(self.saga_id, self._halted)
 
     async def _run(self) -> None:
@@ -229,8 +234,7 @@ class SagaExecutor:
                 self._nursery = None
                 if self._waits:
                     self._exec_client.timer.forget(self._waits)
-        # A nursery swallows the Cancelled of its own scope, so this point can be reached without
-        # the saga being over.
+        # A nursery swallows the Cancelled of its own scope, so the saga need not be over here.
         if not self._over.is_set():
             msg = "its tasks were cancelled, and not by its SEC; does an action leave a scope open?"
             raise InternalError(msg)
@@ -240,8 +244,10 @@ class SagaExecutor:
     def _set_out(self) -> None:
         """Have the first step written; carry it out at once if there is nothing to write."""
         recording = self._recording
-        if recording.state is RecordingState.IDLE:
+        if not self.machine.started:
             recording.told(self.machine.start(self._exec_client.now()))
+        for order in () if self._orders is None else self._orders.told:
+            recording.told(order)
         row = cached_state(self.machine.state)
         match recording.waiting:
             case [Step() as first] if recording.adds_nothing(first, row):
@@ -258,14 +264,10 @@ class SagaExecutor:
             name = self.machine.dag.flat.names[command.node_id]
             self._halt(nursery_left_open(self.saga_id, name))
             return
-        if self._recording.told(outcome):  # as `_tell` does, without a call for each node
+        if self._recording.told(outcome):
             self._exec_client.record(self)
 
     # What is written, and what follows from that
-
-    def _tell(self, item: Told) -> None:
-        if self._recording.told(item):
-            self._exec_client.record(self)
 
     def take(self) -> Write | None:
         """Return the step to be written now, made of all that it was told so far."""
@@ -275,9 +277,14 @@ class SagaExecutor:
                 return None
             recording = self._recording
             # In this order: the row is to say the state after the step.
-            step, row = self._decide(recording.waiting), cached_state(self.machine.state)
+            now, closing = self._exec_client.now(), self._admission.closing
+            step, problem, cut_off = decide(self.machine, recording.waiting, now, closing=closing)
+            row = cached_state(self.machine.state)
+            self._problem, self._cut_off = problem or self._problem, cut_off or self._cut_off
             nothing_new = recording.adds_nothing(step, row)
             recording.taken(step, row)
+            if self._orders is not None:
+                self._orders.taken(step)
             if nothing_new:
                 self._durable()
                 return None
@@ -287,21 +294,6 @@ class SagaExecutor:
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)
             return None
-
-    def _decide(self, waiting: Iterable[Told]) -> Step:
-        """Return the step that all waiting items together amount to."""
-        told: list[Input] = []
-        for item in waiting:
-            if isinstance(item, Step):
-                return item  # the first step, so no call is under way that could add to it
-            if not isinstance(item, NodeHalted):
-                told.append(item)
-            elif item.closing and self._admission.closing:
-                self._cut_off = True
-            else:
-                # The saga halts once this step is durable: results that came with it are kept.
-                self._problem = item.problem
-        return self.machine.handle(told, self._exec_client.now())
 
     def _written(self, outcome: WriteOutcome) -> None:
         """Act on the outcome of writing the step."""
@@ -319,6 +311,8 @@ class SagaExecutor:
     def _durable(self) -> None:
         """Carry out the step that is durable now, unless the saga was halted meanwhile."""
         step = self._recording.durable()
+        if self._orders is not None and step is not None:
+            self._orders.durable()
         if step is not None and self._nursery is not None:
             self._carry_out(step, self._nursery)
 
@@ -372,17 +366,21 @@ class SagaExecutor:
             raise InternalError(msg)
         if leaving or self._admission.closing:
             self._over.set()
-        if self._runner.instruments is not None:
-            self._runner.instruments.saga_began(self.machine)
         elif not self._held and held_nodes(state):
             self._held = True
             self._exec_client.held(self.saga_id)
 
     def _note_started(self) -> None:
         self.phase = Phase.RUNNING
+        if self._runner.instruments is not None:
+            self._runner.instruments.saga_began(self.machine)
         self._starters.answer()
 
     # What goes wrong
+
+    def _fail_orders(self) -> None:
+        if self._orders is not None:
+            self._orders.fail(self._halted or SagaNotRunning(self.saga_id))
 
     def _halt(self, halted: SagaHaltedError) -> None:
         if self._halted is None:  # the first reason counts; the rest may be its consequences

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import attrs
 
-from steno.core import Injection, SagaId
+from steno.core import Injection, SagaId, inputs
 from steno.errors import SagaHaltedError
 from steno.runtime._exec_client import Ended, Held
 from steno.runtime._executor import SagaExecutor
@@ -71,6 +71,22 @@ class Inject:
     injection: Injection
 
 
+@attrs.frozen(eq=False)
+class OrderSaga:
+    """
+    Order something of a node; the reply is None, once that is durable, or `NotHere`.
+
+    Attributes:
+        saga_id: The saga.
+        order: What is ordered.
+        loads: Whether the saga is to be loaded if it is not in memory.
+    """
+
+    saga_id: SagaId
+    order: inputs.Order
+    loads: bool = False
+
+
 @attrs.frozen
 class RecoverSaga:
     """Load a halted saga; the reply is None, once it runs, or is ready again."""
@@ -91,7 +107,7 @@ class Close:
 
 
 Ask: TypeAlias = (
-    CreateSaga | RunSaga | StartSaga | WaitSaga | GetSaga | Inject | RecoverSaga | Close
+    CreateSaga | RunSaga | StartSaga | WaitSaga | GetSaga | Inject | OrderSaga | RecoverSaga | Close
 )
 
 

@@ -338,6 +338,9 @@ class _Opening:
             asker=Asker(mailbox, admission, store, fence),
             store=store,
             absent=AbsentSagas(store, factory, admission, fence),
+            registry=self.registry,
+            codec=self.codec,
+            sec_name=self.sec_name,
         )
         client = SecClient(
             access, coordinator, writer, factory, fence, self.codec.max_value_bytes, self.now

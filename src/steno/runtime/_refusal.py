@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from steno.core import SagaId
-from steno.errors import CommandError, SagaNotRunning, SecClosing
+from steno.errors import CommandError, OrderRefused, SagaNotRunning, SecClosing
 from steno.runtime._entry import EntryState
 from steno.runtime._message import (
     Ask,
     CreateSaga,
     Inject,
+    OrderSaga,
     RecoverSaga,
     RunSaga,
     StartSaga,
@@ -21,7 +22,7 @@ from steno.runtime._message import (
 def begins(ask: Ask) -> bool:
     """Return True if a command would make something run."""
     match ask:
-        case StartSaga() | RunSaga() | RecoverSaga():
+        case StartSaga() | RunSaga() | RecoverSaga() | OrderSaga():
             return True
         case CreateSaga():
             return ask.starts
@@ -46,10 +47,17 @@ def _left(saga_id: SagaId) -> SecClosing:
     return SecClosing(goes_on(saga_id))
 
 
+def _not_started(saga_id: SagaId) -> CommandError:
+    return OrderRefused(f"saga {saga_id} was not started")
+
+
 REFUSALS: Mapping[tuple[type[Ask], EntryState], Callable[[SagaId], CommandError]] = {
     (StartSaga, EntryState.LEFT): _left,
     (RecoverSaga, EntryState.DONE): SagaNotRunning,
     (Inject, EntryState.DONE): SagaNotRunning,
+    (OrderSaga, EntryState.READY): _not_started,
+    (OrderSaga, EntryState.DONE): SagaNotRunning,
+    (OrderSaga, EntryState.LEFT): _left,
     (Inject, EntryState.LEFT): _left,
     (WaitSaga, EntryState.LEFT): _left,
 }

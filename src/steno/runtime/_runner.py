@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 from typing import Never, TypeAlias, cast
 
 import attrs
 import trio
 
-from steno.action import (
 from steno.abc import CallKind
+from steno.action import (
     PLAIN,
     Action,
     ActionContext,
@@ -47,8 +48,8 @@ from steno.errors import ActionDataError, DeserializeError, InternalError
 from steno.runtime._attempt import AttemptRunner, again_after, cause_of, within
 from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
 from steno.runtime._hold import HELD, HoldOn, holds
-from steno.runtime._limit import Limiters, Turn, Turns
 from steno.runtime._instruments import Instruments
+from steno.runtime._limit import Limiters, Turn, Turns
 
 UNPROVIDED = (
     "it is not known whether the action was done, and its undo does not say that it can be called "
@@ -107,7 +108,7 @@ NodeOutcome: TypeAlias = (
 )
 
 
-Told: TypeAlias = NodeOutcome | inputs.Due | Step
+Told: TypeAlias = NodeOutcome | inputs.Due | inputs.Order | Step
 """What an executor makes steps of; the first one of a saga comes as it is."""
 
 
@@ -127,8 +128,8 @@ class NodeRunner:
         policies: What its actions say of their calls, by name, of those that were called.
         now: Returns the time, by the SEC's clock.
         hold_on: The exceptions that hold a node instead of failing it.
-        raised: The exceptions of actions and undo actions that failed, by node, until the failure
         instruments: What is told of calls; None: nothing.
+        raised: The exceptions of actions and undo actions that failed, by node, until the failure
             is logged. None until the first one fails.
     """
 
@@ -142,8 +143,8 @@ class NodeRunner:
     policies: dict[str, Policy]
     now: Callable[[], Timestamp]
     hold_on: HoldOn
-    # Few sagas have a limited action, so it is made when it is first needed.
     instruments: Instruments | None
+    # Few sagas have a limited action, so it is made when it is first needed.
     _turns: Turns | None = attrs.field(init=False, default=None)
     raised: dict[SagaNodeId, Exception] | None = attrs.field(init=False, default=None)
 
@@ -191,7 +192,7 @@ class NodeRunner:
     async def _run_by_policy(
         self, command: RunAction, action: Action, ctx: ActionContext[Never], policy: Policy
     ) -> NodeOutcome:
-        """Call an action that says something of its calls, once it is its turn."""
+        """Call an action that says something of its calls, or that is watched, at its turn."""
         attempt = AttemptRunner(
             action,
             ctx,
@@ -262,14 +263,13 @@ class NodeRunner:
         for number in range(ctx.attempt, ctx.attempt + command.times):
             await trio.lowlevel.checkpoint_if_cancelled()
             try:
-                await within(policy.undo_timeout, lambda: action.undo_it(ctx))
+                await self._undo(action, ctx, policy)
             except Exception as error:
                 if is_closing(error) or is_cancelled():
                     raise
                 return self._undo_failed(ctx, error, number, self._undo_again(ctx, policy, error))
         return inputs.UndoSucceeded(node)  # noqa: ASYNC910 - there is at least one time
 
-    def _undo_again(
     def _undo(self, action: Action, ctx: ActionContext[Never], policy: Policy) -> Awaitable[None]:
         """Return an awaitable that calls an undo action, within its timeout."""
         make = partial(within, policy.undo_timeout, partial(action.undo_it, ctx))
@@ -279,6 +279,7 @@ class NodeRunner:
         name = self.dag.saga_name
         return self.instruments.watch(CallKind.UNDO, action, ctx, name, make)
 
+    def _undo_again(
         self, ctx: ActionContext[Never], policy: Policy, error: Exception
     ) -> inputs.Again | None:
         """Return when an undo that failed is called again; None: it has failed for good."""
@@ -316,14 +317,17 @@ class NodeRunner:
         except DeserializeError as error:
             return self._no_time(node, sleep.until, str(error))
         except ActionDataError as error:
-            return inputs.ActionRaised(node, self.codec.action_error(error).encoded())
+            return self._slept_badly(node, error)
         if time.tzinfo is None:
             return self._no_time(node, sleep.until, f"{time} has no time zone")
         return to_timestamp(time)
 
     def _no_time(self, node: SagaNodeId, until: str, why: str) -> inputs.ActionRaised:
         """Return the failure of a node that sleeps until what is not a time."""
-        error = DeserializeError(f'output of node "{until}": {why}')
+        return self._slept_badly(node, DeserializeError(f'output of node "{until}": {why}'))
+
+    def _slept_badly(self, node: SagaNodeId, error: Exception) -> inputs.ActionRaised:
+        self._note(node, error)
         return inputs.ActionRaised(node, self.codec.action_error(error).encoded())
 
     def _note(self, node: SagaNodeId, error: Exception) -> None:

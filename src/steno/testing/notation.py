@@ -4,8 +4,9 @@ Logs, inputs and steps as text, for tests that read like a script.
 On node 3: `3+` started, `3✓` succeeded, `3✗` failed, `3-` undo_started, `3∅` undo_finished, `3!`
 undo_failed. `3✓=1211` gives the output as JSON without blanks; else it is null. `3?` is failed in
 doubt; `3↻=500` a failed attempt, the next due at 500 µs, `3≈=500` one in doubt, `3↺=500` one to
-undo; without a time the node is held, and `3↻=reopen` until the next open. Among inputs, `3@` says
-that the time of node 3 has come.
+undo; without a time the node is held until the next open, and `3↻=order` until an order, which
+`3«=retry` is one of.
+Among inputs, `3@` says that the time of node 3 has come.
 
 A log is such tokens with blanks between. A step is its record, then ` | `, then what it asks for,
 as in `0✓ 1+ 2+ | run 1, run 2`, `2∅ 0- | undo 0`, `1↻ | wait 1 until 500` or
@@ -32,6 +33,7 @@ from steno.core import (
     FlatDag,
     Input,
     JsonText,
+    Ordered,
     RunAction,
     RunUndo,
     SagaId,
@@ -49,6 +51,7 @@ from steno.core import (
     UndoFailed,
     UndoFinished,
     UndoStarted,
+    Verb,
     Wait,
     encode_json,
     in_doubt,
@@ -75,13 +78,14 @@ MARKS: Final[dict[type[SagaNodeEventType], str]] = {
     FailedInDoubt: "?",
     AttemptFailed: "↻",
     UndoAttemptFailed: "↺",
+    Ordered: "«",
 }
 """The mark of each type of event."""
 
 IN_DOUBT: Final = "≈"
 """The mark of a failed attempt that leaves its node in doubt."""
 
-_TOKEN: Final = re.compile(r"(-?\d+)([+✓✗∅!?↻≈↺-])(?:=(.+))?")
+_TOKEN: Final = re.compile(r"(-?\d+)([+✓✗∅!?↻≈↺«-])(?:=(.+))?")
 
 
 def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
@@ -110,14 +114,16 @@ def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
             return AttemptFailed(1, ERROR, mark == IN_DOUBT, *_due(output))
         case "↺":
             return UndoAttemptFailed(1, UNDO_ERROR, *_due(output))
+        case "«":
+            return Ordered(Verb(output), "test", "no reason")
         case _:
             msg = f"{mark!r} is not one of {' '.join(MARKS.values())}"
             raise ValueError(msg)
 
 
 def _due(text: str | None) -> tuple[Timestamp | None, bool]:
-    if text is None or text == "reopen":
-        return None, text is not None
+    if text is None or text == "order":
+        return None, text is None
     return Timestamp(int(text)), False
 
 
@@ -211,6 +217,8 @@ def _input(token: str) -> Input:
             return inputs.ActionRaised(node, error, doubt or None, inputs.Again(due, reopen))
         case UndoAttemptFailed(error=error, next=due, reopen=reopen):
             return inputs.UndoRaised(node, error, inputs.Again(due, reopen))
+        case Ordered(verb=verb, by=by, why=why):
+            return inputs.Order(node, verb, by, why)
         case Started() | UndoStarted():
             msg = f"{shown([result])} is not a result: the machine itself starts nodes"
             raise ValueError(msg)

@@ -162,7 +162,10 @@ def recorded(dag: SagaDag, log: str) -> SagaSerialized:
     return SagaSerialized(SAGA_ID, dag, tuple(fold(dag.flat, log).log.events))
 
 
-ALL = "4+ 4✓ 0+ 1+ 2+ 0↻=500 1≈ 0+ 2✗ 0? 1? 0- 1- 0↺=reopen 1↺ 0- 0! 1∅"
+ALL = (
+    "4+ 4✓ 0+ 1+ 2+ 0↻=500 1≈=order 0+ 1«=retry 2✗ 0? 1? 0«=hold 0«=retry 0- 1- 0↺ 1↺=order"
+    " 0- 0! 1«=complete 1∅"
+)
 
 
 def test_attempts_and_doubt_survive_a_round_trip():
@@ -172,10 +175,12 @@ def test_attempts_and_doubt_survive_a_round_trip():
     assert again.events == dump.events
     assert again.to_json() == dump.to_json()
     error = json.loads(ERROR)
-    assert [event["event_type"] for event in json.loads(dump.to_json())["events"]][5:7] == [
+    written = [event["event_type"] for event in json.loads(dump.to_json())["events"]]
+    assert written[5:7] == [
         {"attempt_failed": {"attempt": 1, "error": error, "in_doubt": False, "next": 500}},
         {"attempt_failed": {"attempt": 1, "error": error, "in_doubt": True, "next": None}},
     ]
+    assert written[8] == {"ordered": {"by": "test", "verb": "retry", "why": "no reason"}}
 
 
 @pytest.mark.parametrize(
@@ -184,14 +189,13 @@ def test_attempts_and_doubt_survive_a_round_trip():
         ("2+ 2✓ 0+ 0↻", "2+ 2✓ 0+"),
         ("2+ 2✓ 0+ 0↻=500 0+ 0↻ 0+", "2+ 2✓ 0+"),
         ("2+ 2✓ 0+ 0↻=500 0+ 0✓", "2+ 2✓ 0+ 0✓"),
-        ("2+ 2✓ 0+ 0↻=500 0✓ 1+ 1✗ 0-", "2+ 2✓ 0+ 0✓ 1+ 1✗ 0-"),
-        ("2+ 2✓ 0+ 0↻ 0✗ 2- 2∅", "2+ 2✓ 0+ 0✗ 2- 2∅"),
+        ("2+ 2✓ 0+ 0↻=500 0+ 0✗ 2- 2∅", "2+ 2✓ 0+ 0✗ 2- 2∅"),
+        ("2+ 2✓ 1«=hold 0+ 0↻=500 0«=hold 0+ 0✓", "2+ 2✓ 0+ 0✓"),
         ("2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺ 0- 0↺ 0- 0∅ 2-", "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2-"),
-        ("2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺ 0∅ 2- 2∅", "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2- 2∅"),
     ],
 )
 def test_steno_reads_no_attempts(log: str, stenos: str):
-    """Between the beginning of a call and its end it knows nothing, so that is all it is given."""
+    """Of attempts, and of orders to hold, it knows nothing: it is given what is between them."""
     dag = saga("a", "b")
     text = recorded(dag, log).to_json(steno=True)
     assert text == dumped(dag, stenos)
@@ -231,6 +235,10 @@ def test_inputs_stand_in_a_dump_of_this_library():
     [
         (WIDE, "3+ 3✓ 0+ 1+ 0≈=5 0+ 0✓", "$.events[4].event_type", "is a failure in doubt"),
         (WIDE, "3+ 3✓ 0+ 1+ 1✗ 0?", "$.events[5].event_type", "is a failure in doubt"),
+        (WIDE, "0«=hold 3+ 3✓ 0«=retry", "$.events[3].event_type", "is an order"),
+        (WIDE, "3+ 3✓ 0+ 0↻ 0«=retry", "$.events[4].event_type", "is an order"),
+        (WIDE, "3+ 3✓ 0+ 0↻ 0«=fail 0✗", "$.events[4].event_type", "is an order"),
+        (WIDE, "3+ 3✓ 0+ 0↻ 0«=complete 0✓", "$.events[4].event_type", "is an order"),
         (saga("a", Node.sleep("s", timedelta(1))), "", "$.dag.graph.nodes[1]", "is a sleep"),
         (saga("a", Node.sleep("s", until="a")), "2+", "$.dag.graph.nodes[1]", "is a sleep"),
         (saga("a", TAKING), "2+", "$.dag.graph.nodes[1]", "has inputs"),
@@ -238,7 +246,7 @@ def test_inputs_stand_in_a_dump_of_this_library():
     ],
 )
 def test_what_steno_cannot_read(dag: SagaDag, log: str, path: str, what: str):
-    """A doubt, even if a later attempt has ended it, a sleep and inputs have no form there."""
+    """A doubt, even if a later attempt has ended it, an order, a sleep and inputs have no form."""
     dump = recorded(dag, log)
     with pytest.raises(DumpError) as caught:
         dump.to_json(steno=True)
@@ -600,6 +608,11 @@ BREACHES: dict[str, tuple[Callable, str, str]] = {
         put("events", 3, "event_type", {"attempt_failed": {"error": "InjectedError"}}),
         "$.events[3].event_type",
         "is not a failed attempt",
+    ),
+    "an order without its reason": (
+        put("events", 3, "event_type", {"ordered": {"verb": "fail", "by": "me", "why": None}}),
+        "$.events[3].event_type",
+        "is not an order",
     ),
     "an attempt with a value out of range": (
         put("events", 3, "event_type", {"attempt_failed": {"attempt": 2**64}}),

@@ -4,7 +4,8 @@ from itertools import product
 
 import pytest
 
-from steno.core import TRANSITIONS, SagaLog, SagaNodeLoadStatus
+from steno.core import TRANSITIONS, Ordered, SagaLog, SagaNodeLoadStatus, Verb
+from steno.core.log._status import ORDERS
 from steno.errors import ForeignEvent, IllegalEvent
 from steno.testing.notation import MARKS, OTHER_ID, SAGA_ID, event, events, shown
 
@@ -24,7 +25,7 @@ LIVES = {
 }
 """How a node gets to each status."""
 
-PAIRS = list(product(S, MARKS))
+PAIRS = [pair for pair in product(S, MARKS) if pair[1] is not Ordered]
 
 
 def facts(log: SagaLog) -> object:
@@ -54,6 +55,21 @@ def test_an_illegal_event_is_refused_and_changes_nothing(status: S, kind: type):
         with pytest.raises(IllegalEvent, match=f"^{text}") as caught:
             refuse(event("0" + MARKS[kind]))
         assert caught.value.node_id == 0
+    assert facts(log) == before
+
+
+@pytest.mark.parametrize(("status", "verb"), list(product(S, Verb)))
+def test_an_order_leads_to_the_next_status_or_is_refused(status: S, verb: Verb):
+    """By the table of orders; one that is missing there raises and changes nothing."""
+    log = SagaLog.new_recover(SAGA_ID, events(LIVES[status]))
+    before, order = facts(log), event(f"0«={verb.value}")
+    if (status, verb) in ORDERS:
+        log.record(order)
+        assert log.status(0) is ORDERS[status, verb]
+        assert log.events[-1] == order
+        return
+    with pytest.raises(IllegalEvent, match=f"ordered is illegal .* status {status.value}"):
+        log.record(order)
     assert facts(log) == before
 
 
@@ -139,6 +155,8 @@ def test_a_log_is_shown_line_by_line():
     log.record(event("0≈"))
     log.record(event("0?"))
     assert log.pretty().endswith("\n004 N000 attempt_failed\n005 N000 failed\n")
+    log = SagaLog.new_recover(SAGA_ID, [*events("12+ 12✓ 0+ 0↻"), event("0«=retry")])
+    assert log.pretty().endswith("\n005 N000 ordered retry by test: no reason\n")
     log = SagaLog.new_recover(SAGA_ID, events("12+ 12✓ 0+ 0✗"))
     assert "direction: unwinding\nevents (4 total):\n" in log.pretty()
     assert log.pretty().endswith("\n004 N000 failed\n")

@@ -14,8 +14,9 @@ from steno.core import (
     UndoFailed,
     UndoFinished,
     UndoStarted,
+    Verb,
 )
-from steno.core.log._status import UNWINDING
+from steno.core.log._status import ORDERS, UNWINDING
 
 EVENTS = (
     Started,
@@ -57,6 +58,27 @@ def test_the_table_is_that_of_the_specification():
         following = TRANSITIONS.get((status, event))
         assert (following and following.value) == LEGAL.get((status.value, event))
     assert len(TRANSITIONS) == len(LEGAL) == 17
+
+
+SAME = {
+    "never started": {"hold", "retry"},
+    "started": {"hold", "retry", "fail", "complete"},
+    "succeeded": {"hold", "retry"},
+    "backing off": {"hold", "retry", "fail", "complete"},
+    "failed in doubt": {"hold", "retry"},
+    "undo backing off": {"retry", "complete"},
+    "undo failed": {"complete"},
+}
+"""The orders that may apply, by status, and leave the node in it."""
+
+
+def test_the_table_of_orders_is_that_of_the_specification():
+    """An order changes nothing by itself, except that a failed undo is due again."""
+    expected = {(status, verb): status for status, verbs in SAME.items() for verb in verbs}
+    expected["undo failed", "retry"] = "undo backing off"
+    given = {(status.value, verb.value): after.value for (status, verb), after in ORDERS.items()}
+    assert given == expected
+    assert len(Verb) == 4
 
 
 def test_two_statuses_are_final():

@@ -21,7 +21,10 @@ DAG = saga(["a", "b"], "c")  # 0 and 1, 2, start 3, end 4
         ("3+ 3✓ 0+ 1+ 0✓ 1?", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✗ 1? 1- 1↺", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0!", SagaCachedState.STUCK),
-        ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0! 0∅", SagaCachedState.UNWINDING),
+        ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0! 0«=complete 0∅", SagaCachedState.UNWINDING),
+        ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0! 0«=complete", SagaCachedState.STUCK),
+        ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0! 0«=retry", SagaCachedState.UNWINDING),
+        ("0«=hold 3+ 3✓", SagaCachedState.RUNNING),
         ("3+ 3✓ 0+ 1+ 0✗", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✗ 1✓ 1- 1∅ 3-", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✗ 1✓ 1- 1∅ 3- 3∅", SagaCachedState.FAILED),
@@ -32,7 +35,7 @@ DAG = saga(["a", "b"], "c")  # 0 and 1, 2, start 3, end 4
 )
 def test_a_row_says_in_one_word_what_the_log_amounts_to(log: str, state: SagaCachedState):
     """Running until a failure is logged, unwinding until the end, then how it has ended."""
-    assert cached_state(SagaState.fold(DAG.flat, SAGA_ID, events(log))) is state
+    assert cached_state(fold(DAG.flat, log)) is state
 
 
 def test_a_saga_with_an_undo_failed_unwinds_while_anything_is_in_flight():
@@ -53,6 +56,12 @@ def test_three_states_are_final():
     ]
 
 
+def test_a_stuck_saga_can_go_on():
+    """By an order; one that has succeeded or failed cannot."""
+    over = {SagaCachedState.SUCCEEDED, SagaCachedState.FAILED}
+    assert {state for state in SagaCachedState if not state.can_go_on} == over
+
+
 SLEEPY = saga([Node.sleep("s", timedelta(1)), "b"], "c")  # 0 and 1, 2, start 3, end 4
 
 
@@ -66,10 +75,16 @@ SLEEPY = saga([Node.sleep("s", timedelta(1)), "b"], "c")  # 0 and 1, 2, start 3,
         ("0+ 1+ 0✓ 1↻ 1+", False),
         ("0+ 1+ 0✓ 1? 1- 1↺", True),
         ("0+ 1+ 0✓ 1✓ 2+ 2✓ 4+ 4✓", False),
+        ("0«=hold 1«=hold", True),
+        ("0«=hold 1«=hold 0«=retry 1«=retry", False),
+        ("0«=hold 1+", False),
+        ("0«=hold 1+ 1✓", True),
+        ("0+ 1+ 1«=hold 0✓", False),
+        ("0«=hold 1+ 1✗", False),
     ],
 )
 def test_a_saga_that_only_waits(log: str, waits):
-    """It sleeps, backs off or is held, and no call is under way."""
+    """It sleeps, backs off or is held, also by an order, and no call is under way."""
     assert only_waits(fold(SLEEPY.flat, f"3+ 3✓ {log}")) is waits
 
 
@@ -81,6 +96,16 @@ def test_a_saga_that_only_waits(log: str, waits):
         ("0+ 1+ 0✓ 1↻", (1,)),
         ("0+ 1+ 0✓ 1↻=500", ()),
         ("0+ 1+ 0✓ 1? 1- 1↺", (1,)),
+        ("0«=hold 1«=hold", (0, 1)),
+        ("0«=hold 1+", ()),
+        ("0«=hold 1+ 1↻=500", ()),
+        ("0«=hold 1+ 1↻=order", (1, 0)),
+        ("0«=hold 2«=hold 1+ 1✓", (0,)),
+        ("0+ 1+ 1«=hold 0✓ 1?", (1,)),
+        ("0+ 0✓ 1«=hold 1«=retry 2«=hold 1+ 1✓", (2,)),
+        # Never started any more, it is not what the saga hangs on.
+        ("0«=hold 1+ 1? 1- 1↺=order", (1,)),
+        ("0+ 0✓ 1«=hold 0«=hold", (1,)),
     ],
 )
 def test_held_nodes(log: str, held: tuple[int, ...]):

@@ -483,15 +483,13 @@ def test_another_attempt():
 
 
 def test_a_held_node_waits_for_no_time():
-    """Nothing is asked for, and no time begins it; it is called when the saga is taken up again."""
-    play = Playbook(CHAIN)
-    play >> "start"
-    play >> "0↻" << "0↻"
-    play >> "0@" << ""
-    play = Playbook(CHAIN)
-    play >> "start"
-    play >> "0↻=reopen" << "0↻"
-    assert play.state.last_attempt(0, undoing=False).reopen
+    """Nothing is asked for, and no time begins it, until the next open or an order."""
+    for held, reopen in (("0↻", True), ("0↻=order", False)):
+        play = Playbook(CHAIN)
+        play >> "start"
+        play >> held << "0↻"
+        assert play.state.last_attempt(0, undoing=False).reopen is reopen
+        play >> "0@" << ""
 
 
 @pytest.mark.parametrize(
@@ -500,8 +498,8 @@ def test_a_held_node_waits_for_no_time():
         "2+ 2✓",  # not started
         "2+ 2✓ 0+ 0↻=500 0+",  # begun already
         "2+ 2✓ 0+ 0↻=500 0+ 0✓",
-        "2+ 2✓ 0+ 0↻=500 0✗",
-        "2+ 2✓ 0+ 0≈=500 0? 0-",
+        "2+ 2✓ 0+ 0↻=500 0«=fail 0✗",
+        "2+ 2✓ 0+ 0≈=500 0«=fail 0? 0-",
         "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺=500 0-",
         "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0↺=500 0- 0∅",
     ],
@@ -703,7 +701,7 @@ def test_an_undo_may_begin_to_back_off_in_a_stuck_saga():
 
 def test_a_repaired_saga_goes_on():
     """Somebody has undone by hand what an undo could not: what that has held up begins."""
-    log = "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0↺=500 1! 1∅"
+    log = "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0↺=500 1! 1«=complete 1∅"
     assert started(WIDE, log, 500) == "0- | undo 0"
     assert started(WIDE, log) == "wait 0 until 500"
 
@@ -721,9 +719,10 @@ def test_a_repaired_saga_goes_on():
     ],
 )
 def test_recovery_of_what_waits(log: str, begun: str):
-    """What is held, or due, begins at once; otherwise the same time is waited for."""
+    """What is due, or held until the next open, begins; what waits for a time or an order waits."""
     assert started(CHAIN, log) == begun
     assert started(CHAIN, log, 1) == begun
+    assert started(CHAIN, f"{log}=order", 1) == ""
     assert started(CHAIN, f"{log}=500", 499) == "wait 0 until 500"
     assert started(CHAIN, f"{log}=500") == "wait 0 until 500"
     assert started(CHAIN, f"{log}=500", 500) == begun

@@ -120,7 +120,8 @@ def test_a_node_that_no_order_makes_legal_is_refused(text: str, why: str):
     [
         "4+ 4✓ 0+ 0↻ 0+ 0✓",
         "4+ 4✓ 0+ 1+ 0≈ 1✗ 0? 0- 0↺ 0- 0∅ 4-",
-        "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0! 1∅ 0∅ 4-",
+        "4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0! 1∅ 0«=complete 0∅ 4-",
+        "4+ 4✓ 2«=hold 0+ 1+ 0↻=order 0«=retry 0+ 1✗ 0✗ 4-",
     ],
 )
 def test_attempts_are_kept_in_their_order(text: str):
@@ -132,7 +133,9 @@ def test_attempts_are_kept_in_their_order(text: str):
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("4+ 4✓ 0+ 0↻ 0✓ 0+", IllegalEvent),
+        ("4+ 4✓ 0+ 0↻ 0+ 0✓ 0+", IllegalEvent),
+        ("4+ 4✓ 0+ 0«=hold 0✗ 0«=retry", IllegalEvent),
+        ("4+ 4✓ 0+ 1+ 0✓ 0- 1✗ 0«=hold", CorruptLog),
         ("4✓ 4+ 0+ 0↻", IllegalEvent),
         ("4+ 4✓ 0+ 0? 1+", CorruptLog),
         ("4+ 4✓ 0+ 1+ 0✓ 1✗ 0↺ 0-", IllegalEvent),
@@ -159,3 +162,10 @@ def test_the_order_of_steno_is_taken_as_it_stands():
     text = "12+ 12✓ 0+ 0✓ 1+ 1✓ 2+ 3+ 4+ 4✓ 5+ 5✓ 6+ 2✓ 3✗ 6✓ 2- 6- 6∅ 5- 2∅ 5∅ 4- 4∅ 1- 1∅ 0-"
     with_output = text.replace("1✓", f"1✓={OUTPUTS[1]}")
     assert ordered(with_output, demo().flat) == text
+
+
+@pytest.mark.parametrize("order", ["fail", "complete"])
+def test_an_order_that_nothing_follows_from(order: str):
+    """A dump was torn within a transaction: what a node was completed with is not there."""
+    with pytest.raises(CorruptLog, match=f"nothing follows from the order to {order} it"):
+        ordered(f"4+ 4✓ 0+ 0↻=order 0«={order}")

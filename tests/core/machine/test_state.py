@@ -7,14 +7,21 @@ import attrs
 import pytest
 
 from steno.core import (
+    EARLIEST,
     TRANSITIONS,
     Attempt,
+    Failed,
     FailedInDoubt,
     Node,
+    Ordered,
     SagaNodeLoadStatus,
     SagaOutcome,
     SagaState,
+    Succeeded,
+    UndoFinished,
+    Verb,
 )
+from steno.core.log._status import ORDERS
 from steno.core.machine._setback import NO_SETBACKS
 from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
 from steno.testing.notation import ERROR, MARKS, OTHER_ID, SAGA_ID, UNDO_ERROR, event, fold
@@ -40,7 +47,15 @@ LIVES = {
 }
 """How node 0 gets to each status, so that every event its own log allows is possible."""
 
-PAIRS = list(product(S, MARKS))
+PAIRS = [pair for pair in product(S, MARKS) if pair[1] is not Ordered]
+
+NEED_AN_ORDER = {
+    (S.BACKING_OFF, Succeeded): "0«=complete",
+    (S.BACKING_OFF, Failed): "0«=fail",
+    (S.BACKING_OFF, FailedInDoubt): "0«=fail",
+    (S.UNDO_BACKING_OFF, UndoFinished): "0«=complete",
+    (S.UNDO_FAILED, UndoFinished): "0«=complete",
+}
 
 
 def facts(state: SagaState) -> dict[str, object]:
@@ -55,6 +70,11 @@ def test_every_legal_transition_is_taken(status: S, kind: type):
     state = fold(PAIR, LIVES[status].replace("↻", "≈" if given_up_in_doubt else "↻"))
     before = state.statuses()
     assert before[0] is state.status(0) is status
+    if (order := NEED_AN_ORDER.get((status, kind))) is not None:
+        with pytest.raises(CorruptLog, match="nobody has ordered it"):
+            state.apply(event("0" + MARKS[kind]))
+        state.apply(event(order))
+        assert state.statuses() == before
     state.apply(event("0" + MARKS[kind]))
     assert state.statuses() == {**before, 0: TRANSITIONS[status, kind]}
 
@@ -68,6 +88,23 @@ def test_every_illegal_transition_is_refused_and_changes_nothing(status: S, kind
     with pytest.raises(IllegalEvent, match=f"^{text}"):
         state.apply(event("0" + MARKS[kind]))
     assert facts(state) == before
+
+
+@pytest.mark.parametrize(("status", "verb"), list(product(S, Verb)))
+def test_an_order_that_the_table_does_not_have_changes_nothing(status: S, verb: Verb):
+    """One that it has leads where it says, or is refused for what the table cannot know."""
+    state = fold(PAIR, LIVES[status])
+    before = facts(state)
+    try:
+        state.apply(event(f"0«={verb.value}"))
+    except IllegalEvent:
+        assert (status, verb) not in ORDERS
+        assert facts(state) == before
+    except CorruptLog:
+        assert (status, verb) in ORDERS
+        assert facts(state) == before
+    else:
+        assert state.status(0) is ORDERS[status, verb]
 
 
 CORRUPT = {
@@ -151,13 +188,67 @@ CORRUPT = {
         "0-",
         "a node that waits for another attempt is not given up",
     ),
+    "a start of a node that is held by an order": (
+        "4+ 4✓ 0«=hold",
+        "0+",
+        "the order to hold it is in effect",
+    ),
+    "an undo of a node that is held by an order": (
+        "4+ 4✓ 0+ 1+ 0✓ 0«=hold 1✗",
+        "0-",
+        "the order to hold it is in effect",
+    ),
+    "a start of a node that waits for an order": (
+        "4+ 4✓ 0+ 0↻=order",
+        "0+",
+        "nobody has ordered it",
+    ),
+    "a start of an undo that waits for an order": (
+        "4+ 4✓ 0+ 0? 0- 0↺=order",
+        "0-",
+        "nobody has ordered it",
+    ),
+    "a failure that nobody has ordered": ("4+ 4✓ 0+ 0↻", "0✗", "nobody has ordered it"),
+    "a failure in doubt that nobody has ordered": ("4+ 4✓ 0+ 0≈", "0?", "nobody has ordered it"),
+    "a failure after an order to retry": ("4+ 4✓ 0+ 0↻ 0«=retry", "0✗", "nobody has ordered it"),
+    "a success that nobody has ordered": ("4+ 4✓ 0+ 0↻", "0✓", "nobody has ordered it"),
+    "an undo that nobody has said to be finished": (
+        "4+ 4✓ 0+ 0? 0- 0↺",
+        "0∅",
+        "nobody has ordered it",
+    ),
+    "a failed undo that nobody has said to be finished": (
+        "4+ 4✓ 0+ 0? 0- 0!",
+        "0∅",
+        "nobody has ordered it",
+    ),
+    "a success after an order to fail": (
+        "4+ 4✓ 0+ 0↻ 0«=fail",
+        "0✓",
+        "the order before it is to fail the node",
+    ),
+    "a failure after an order to complete": (
+        "4+ 4✓ 0+ 0↻ 0«=complete",
+        "0✗",
+        "the order before it is to complete the node",
+    ),
+    "another start after an order to complete": (
+        "4+ 4✓ 0+ 0↻ 0«=complete",
+        "0+",
+        "the order before it is to complete the node",
+    ),
+    "another undo after an order to complete it": (
+        "4+ 4✓ 0+ 0? 0- 0↺ 0«=complete",
+        "0-",
+        "the order before it is to complete the node",
+    ),
     "a node in doubt that is given up without": (
-        "4+ 4✓ 0+ 0≈",
+        "4+ 4✓ 0+ 0≈ 0«=fail",
         "0✗",
         "its last attempt left it in doubt",
     ),
     "a node without doubt that is given up in it": (
-        "4+ 4✓ 0+ 0≈ 0+ 0↻",
+        "4+ 4✓ 0+ 0≈ 0+ 0↻ 0«=fail",
         "0?",
         "its last attempt left it out of doubt",
     ),
@@ -231,7 +322,17 @@ def possible(state: SagaState) -> str:
         ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻", ". . . None"),
         ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻ 2+", ". . 2 None"),
         ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻ 2+ 2✓", "3 . . None"),
-        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻ 2✓", "3 . . None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻ 2«=complete", ". . . None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2↻ 2«=complete 2✓", "3 . . None"),
+        # What is held by an order is not runnable, whenever that was given.
+        ("4«=hold", ". . . None"),
+        ("4«=hold 4«=retry", "4 . . None"),
+        ("0«=hold 3«=hold 4+ 4✓", "1,2 . . None"),
+        ("4+ 4✓ 0«=hold 0«=retry", "1,2,0 . . None"),
+        ("3«=hold 4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓", ". . . None"),
+        ("3«=hold 4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓ 3«=retry", "3 . . None"),
+        ("3«=hold 3«=retry 4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2✓", "3 . . None"),
+        ("4+ 4✓ 1+ 0+ 2+ 1✓ 0✓ 2«=hold 2✓", "3 . . None"),
     ],
 )
 def test_forward_a_node_is_runnable_when_all_its_parents_have_succeeded(log: str, expected: str):
@@ -268,10 +369,20 @@ def test_forward_a_node_is_runnable_when_all_its_parents_have_succeeded(log: str
         ("4+ 4✓ 0+ 1+ 1↻ 0✗", ". . . None"),
         ("4+ 4✓ 0+ 1+ 1↻ 0✗ 1✗", ". 4 . None"),
         ("4+ 4✓ 0+ 1+ 1≈ 0✗ 1?", ". 1 . None"),
-        ("4+ 4✓ 0+ 1+ 1↻ 0✗ 1✓", ". 1 . None"),
+        ("4+ 4✓ 0+ 1+ 1↻ 0✗ 1«=complete 1✓", ". 1 . None"),
         ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1↺", ". . . None"),
         ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1↺ 1-", ". . 1 None"),
-        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1↺ 1∅", ". 4 . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1- 1↺ 1«=complete 1∅", ". 4 . None"),
+        # What is held by an order is not undone, and nothing above it.
+        ("4+ 4✓ 0+ 1+ 1«=hold 1✓ 0✗", ". . . None"),
+        ("4+ 4✓ 0+ 1+ 1«=hold 0✗ 1✓", ". . . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1✓ 1«=hold", ". . . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1? 1«=hold 1«=retry", ". 1 . None"),
+        ("4+ 4✓ 0+ 1+ 0✗ 1«=hold 1✗", ". 4 . None"),
+        ("4+ 4✓ 0+ 0«=hold 0?", ". . . None"),
+        # What was never started is undone, though it was held.
+        ("4+ 4✓ 1«=hold 0+ 0✗", ". 4 . None"),
+        ("4+ 4✓ 3«=hold 1«=hold 0+ 0✗", ". 4 . None"),
         # Stuck: what runs is waited for, and then stays as it is.
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0!", ". . 1 None"),
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0! 1∅", ". . . stuck"),
@@ -279,7 +390,12 @@ def test_forward_a_node_is_runnable_when_all_its_parents_have_succeeded(log: str
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓", ". 2 . stuck"),
         ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✓ 2✗ 0- 1- 0↺ 1!", ". . . stuck"),
         # Repaired: somebody has undone by hand what an undo could not.
-        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓ 0∅", ". 2 . None"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓ 0«=complete 0∅", ". 2 . None"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓ 0«=complete", ". 2 . stuck"),
+        # Or it is to be tried again.
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓ 0«=retry", ". 2 . None"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓ 0«=retry 0-", ". 2 0 None"),
+        ("4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓ 2«=hold 2«=retry", ". 2 . stuck"),
     ],
 )
 def test_unwinding_a_node_is_undoable_when_all_its_children_are_undone(log: str, expected: str):
@@ -331,11 +447,11 @@ def test_a_fold_is_of_one_saga():
 def test_an_attempt_leaves_its_number_its_error_and_its_doubt():
     """The last one of each node is kept, also when the node has succeeded or was undone since."""
     state = fold(PAIR, "2+ 2✓ 0+ 0≈=500 0+ 0↻")
-    assert state.last_attempt(0, undoing=False) == Attempt(2, ERROR, False, None, False)
+    assert state.last_attempt(0, undoing=False) == Attempt(2, ERROR, False, None, True)
     assert state.last_attempt(0, undoing=True) is None
     state.apply(event("0+"))
     state.apply(event("0✓"))
-    for step in ("1+", "1✗", "0-", "0↺=reopen", "0-", "0∅"):
+    for step in ("1+", "1✗", "0-", "0↺", "0-", "0∅"):
         state.apply(event(step))
     assert state.last_attempt(0, undoing=False).number == 2
     assert state.last_attempt(0, undoing=True) == Attempt(1, UNDO_ERROR, False, None, True)
@@ -366,6 +482,52 @@ def test_a_node_is_in_flight_since_its_first_start():
     for time, step in enumerate(["0✓", "1+", "1✗", "0-", "0↺", "0-"], start=10):
         state.apply(attrs.evolve(event(step), time=time))
     assert state.in_flight == {0: 13}
+
+
+def test_an_order_to_retry_makes_the_next_attempt_due_when_it_is_given():
+    """Whatever it waited for; without a time it has been due for ever. The count goes on."""
+    waits = {"0+ 0↻=500": False, "0+ 0↻=order": False, "0+ 0? 0- 0↺": True, "0+ 0? 0- 0!": True}
+    for log, undoing in waits.items():
+        state = fold(PAIR, f"2+ 2✓ {log}")
+        state.apply(attrs.evolve(event("0«=retry"), time=77))
+        last = state.last_attempt(0, undoing=undoing)
+        error = UNDO_ERROR if undoing else ERROR
+        assert last == Attempt(1, error, in_doubt=False, next=77, reopen=False)
+        state.apply(event("0«=retry"))
+        assert state.last_attempt(0, undoing=undoing).next == EARLIEST
+        assert state.setbacks.next_number(0, undoing=undoing) == 2
+
+
+def test_a_retry_that_lifts_a_hold_leaves_a_failed_undo_alone():
+    """A saga that is stuck stays so, though a node beside the failed undo is let go."""
+    state = fold(WIDE, "4+ 4✓ 0+ 1+ 2+ 0✓ 1✗ 0- 0! 2✓ 2«=hold")
+    state.apply(event("2«=retry"))
+    assert (state.stuck, possible(state)) == (True, ". 2 . stuck")
+
+
+@pytest.mark.parametrize(
+    ("log", "order", "why"),
+    [
+        ("2+ 2✓ 0+ 0↻ 0«=fail", "0«=retry", "it has an order already, to fail"),
+        ("2+ 2✓ 0+ 0↻ 0«=complete", "0«=hold", "it has an order already, to complete"),
+        ("2+ 2✓ 0+ 0✓ 1+ 1✓ 3+ 3✓", "0«=hold", "it is of a saga that has succeeded"),
+        ("2+ 2✓ 1«=hold 0+ 0✗", "1«=retry", "it is never started, as its saga unwinds"),
+        ("2+ 2✓ 0+", "0«=fail", "it has been started, and its call is under way"),
+        ("2+ 2✓ 0+ 0«=hold", "0«=hold", "it is held already, by an order"),
+        ("2+ 2✓ 0+ 0✓", "0«=retry", "it has succeeded, and nothing holds it"),
+    ],
+)
+def test_an_order_that_does_not_apply_is_refused_and_changes_nothing(
+    log: str, order: str, why: str
+):
+    """The table would allow it, and the saga does not; the error says why."""
+    state = fold(PAIR, log)
+    before = facts(state)
+    with pytest.raises(CorruptLog) as caught:
+        state.apply(event(order))
+    node, _, verb = order.partition("«=")
+    assert str(caught.value) == f"corrupt log: ordered {verb} of node {node}: {why}"
+    assert facts(state) == before
 
 
 def test_sagas_without_setbacks_share_them():

@@ -93,6 +93,26 @@ def states(dag, log: str, phase=Phase.RUNNING, problem: str | None = None) -> st
             "undone failed in-doubt abandoned done abandoned",
             "undone failed in-doubt abandoned done abandoned",
         ),
+        (
+            "4+ 4✓ 0«=hold 3«=hold 1+ 2+ 1↻=order 2≈=order 2«=retry",
+            "held held backing-off blocked done blocked",
+            "held held backing-off blocked done blocked",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 2+ 0«=hold 1«=hold 2«=hold 0✓ 1? 2✓ 2«=retry",
+            "undo-held undo-held queued-undo abandoned done abandoned",
+            "undo-held undo-held queued-undo abandoned done abandoned",
+        ),
+        (
+            "4+ 4✓ 0«=hold 1+ 2+ 1✗",
+            "abandoned failed working abandoned done abandoned",
+            "abandoned failed queued-todo abandoned done abandoned",
+        ),
+        (
+            "4+ 4✓ 0+ 1+ 0? 1? 0- 0! 0«=retry",
+            "undo-backing-off in-doubt abandoned abandoned done abandoned",
+            "undo-backing-off in-doubt abandoned abandoned done abandoned",
+        ),
     ],
 )
 def test_what_a_node_does_follows_from_the_log(log: str, running: str, ready: str):
@@ -123,7 +143,7 @@ def test_failed_attempts_are_shown():
 
 def test_a_failed_attempt_to_undo_is_shown_instead():
     """It is the one that says what the node waits for; it is shown after a success, too."""
-    log = "4+ 4✓ 0+ 1+ 0≈ 0? 1✓ 0- 0↺=500"
+    log = "4+ 4✓ 0+ 1+ 0≈ 1? 0? 0- 0↺=500"
     (attempt,) = snapshot(WIDE, log).view().state.status.attempts.values()
     text = '{"message":"undo action attempt 1: no"}'
     assert attempt == FailedAttempt(1, text, in_doubt=False, next=Timestamp(500), undoing=True)

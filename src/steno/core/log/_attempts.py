@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from steno.core.graph._flat import FlatDag
-from steno.core.graph._node import ActionNode
+from steno.core.graph._node import ActionNode, SleepNode
 from steno.core.log._event import (
     AttemptFailed,
     Failed,
@@ -28,6 +28,7 @@ from steno.core.log._event import (
     UndoStarted,
 )
 from steno.core.log._log_rule import LogRule
+from steno.core.log._order import Ordered, Verb
 
 # A failed attempt is `b` if it left the node in doubt, and `a` if not.
 _LETTERS: Final[dict[type[SagaNodeEventType], str]] = {
@@ -41,14 +42,22 @@ _LETTERS: Final[dict[type[SagaNodeEventType], str]] = {
     UndoFailed: "X",
     UndoAttemptFailed: "A",
 }
+_ORDER_LETTERS: Final = {Verb.HOLD: "H", Verb.RETRY: "R", Verb.FAIL: "Z", Verb.COMPLETE: "C"}
 
-# The undo: tried again and again; then it finishes, or somebody says that it has; or it fails, and
-# somebody mends that.
-_UNDO: Final = "(S(AS)*(A?F|A|XF?)?)?"
+# The undo: tried again and again, whether its time has come or somebody has ordered it; after it
+# has failed, only by an order. It finishes, or somebody says that it has.
+_UNDO: Final = "(S((AR*|XR+)S)*(F|(AR*|XR*)(CF?)?)?)?"
 
-# The action, likewise. Between two calls it is given up as the last one left it, in doubt or not;
-# a call that ends may say either, since a probe may follow it.
-_WORD: Final = re.compile(f"(s([ab]s)*((k|d|ak|bk|bd){_UNDO}|f|af|a|b)?)?")
+# The action, likewise. Between two calls it is given up as the last one left it, in doubt or not,
+# since the saga unwinds or by an order; a call that ends may say either, since a probe may follow
+# it. A node that only waits can be ended by an order while it is started.
+_WORD: Final = re.compile(
+    f"(s([ab]R*s)*((k|d|Ck){_UNDO}|f|Zf?|C|aR*(f|Zf?|C|Ck{_UNDO})?|bR*(Z|C|(d|Zd|Ck){_UNDO})?)?)?"
+)
+
+# After these there is nothing left to hold: it has failed, or is to, or somebody has done it.
+_SETTLED: Final = {"f", "Z", "C"}
+_WAITS: Final = {"a", "b", "R"}  # for another attempt of the action
 
 _Fault = tuple[LogRule, int, str]
 
@@ -59,8 +68,11 @@ class AttemptRules:
     What can be said of the events of a log with attempts, each in its place.
 
     Attributes:
-        faults: By place, how an event breaks the order of its node's own events.
+        faults: By place, how an event breaks a rule about its node's own events.
         numbers: By place, the number that a failed attempt has to have.
+        before: By place, where the event of the same node stands that it follows, apart from
+            orders to hold and those that only lift one.
+        succeeded: The place at which the saga has succeeded, or one after all.
         waiting: By place, a node that waits for another attempt of its action, if there is one.
         stuck: By place, where the first undo failed that is not repaired before it, if one did.
         busy: The nodes whose last event is the start of something.
@@ -69,8 +81,10 @@ class AttemptRules:
 
     flat: FlatDag
     log: tuple[SagaNodeEvent, ...]
-    faults: dict[int, str]
+    faults: dict[int, tuple[LogRule, str]]
     numbers: dict[int, int]
+    before: dict[int, int]
+    succeeded: int
     waiting: list[int | None]
     stuck: list[int | None]
     busy: frozenset[int]
@@ -82,28 +96,45 @@ class AttemptRules:
         places: dict[int, list[int]] = {}
         for seq, event in enumerate(log):
             places.setdefault(event.node_id, []).append(seq)
-        faults: dict[int, str] = {}
+        failed = next((seq for seq, event in enumerate(log) if _is_failure(event)), len(log))
+        ends = (seq for seq in places.get(flat.graph.end, ()) if _letter(log[seq]) == "k")
+        faults: dict[int, tuple[LogRule, str]] = {}
         numbers: dict[int, int] = {}
+        before: dict[int, int] = {}
         busy: set[int] = set()
-        for node, own in places.items():
+        for node, every in places.items():
+            own, wrong_hold = _without_holds(log, every, failed)
             word = "".join(_letter(log[seq]) for seq in own)
             if (wrong := _first_wrong(word)) is not None:
-                faults[own[wrong]] = f"it cannot follow {_named(log, own[:wrong])}"
-            if word[-1] in "sS":
+                why = f"it cannot follow {_named(log, own[:wrong])}"
+                faults[own[wrong]] = LogRule.OWN_ORDER, why
+            faults |= wrong_hold
+            before.update(zip(own[1:], own, strict=False))
+            if word.rstrip("ZC")[-1:] in {"s", "S"}:
                 busy.add(node)
-            for kind in (AttemptFailed, UndoAttemptFailed):
-                of_kind = [seq for seq in own if isinstance(log[seq].event_type, kind)]
+            for kinds in ((AttemptFailed,), (UndoAttemptFailed, UndoFailed)):
+                of_kind = [seq for seq in own if isinstance(log[seq].event_type, kinds)]
                 numbers.update({seq: number for number, seq in enumerate(of_kind, start=1)})
         return cls(
-            flat, log, faults, numbers, *_open_before(log), frozenset(busy), _ends_stuck(log)
+            flat,
+            log,
+            faults,
+            numbers,
+            before,
+            next(ends, len(log)),
+            *_open_before(log),
+            frozenset(busy),
+            _ends_stuck(log),
         )
 
     def check(self, seq: int, first_failure: int) -> _Fault | None:
         """Return the rule that an event breaks, with its place and why, if it breaks one."""
         event = self.log[seq]
         what = event.event_type
-        if (why := self.faults.get(seq)) is not None:
-            return LogRule.OWN_ORDER, seq, why
+        if (fault := self.faults.get(seq)) is not None:
+            return fault[0], seq, fault[1]
+        if (why := self._unordered(seq, first_failure)) is not None:
+            return LogRule.ORDERED, seq, why
         match what:
             case AttemptFailed() | UndoAttemptFailed():
                 if not isinstance(self.flat.nodes[event.node_id], ActionNode):
@@ -124,6 +155,28 @@ class AttemptRules:
                 pass
         return None
 
+    def _unordered(self, seq: int, first_failure: int) -> str | None:
+        """Return why an event needs an order that is not there; None if it needs none."""
+        event = self.log[seq]
+        last = self.before.get(seq)
+        match event.event_type, None if last is None else self.log[last].event_type:
+            case Started() | UndoStarted(), AttemptFailed(
+                next=None, reopen=False
+            ) | UndoAttemptFailed(next=None, reopen=False):
+                return f"event {last} holds its node, and nobody has ordered to retry it"
+            case Failed() | FailedInDoubt(), AttemptFailed() | Ordered(verb=Verb.RETRY) if (
+                first_failure >= seq
+            ):
+                return "it waits for another attempt, and nobody has ordered that it fails"
+            case Ordered(), _ if self.succeeded < seq:
+                return f"its saga has succeeded, by event {self.succeeded}"
+            case Ordered(verb=Verb.FAIL | Verb.COMPLETE as verb), Started():
+                if not isinstance(self.flat.nodes[event.node_id], SleepNode):
+                    return f"its call is under way, and an order to {verb.value} does not apply"
+            case _:
+                pass
+        return None
+
     def stuck_before(self, seq: int) -> int | None:
         """Return where the first undo failed that is not repaired before an event."""
         return self.stuck[seq]
@@ -140,8 +193,12 @@ def _open_before(
     for seq, event in enumerate(log):
         was_waiting.append(next(iter(waiting), None))
         was_stuck.append(next(iter(failed.values()), None))
-        waiting.pop(event.node_id, None)
-        failed.pop(event.node_id, None)
+        # What is ordered is not done yet; only an undo that has failed may be tried again at once.
+        if not isinstance(event.event_type, Ordered):
+            waiting.pop(event.node_id, None)
+            failed.pop(event.node_id, None)
+        elif event.event_type.verb is Verb.RETRY:
+            failed.pop(event.node_id, None)
         if isinstance(event.event_type, AttemptFailed):
             waiting[event.node_id] = None
         elif isinstance(event.event_type, UndoFailed):
@@ -150,13 +207,53 @@ def _open_before(
 
 
 def _ends_stuck(log: tuple[SagaNodeEvent, ...]) -> bool:
-    """Return True if the last event of some node is the failure of its undo."""
-    last = {event.node_id: event.event_type for event in log}
-    return any(isinstance(what, UndoFailed) for what in last.values())
+    """Return True if the undo of some node has failed, and nothing but an order follows that."""
+    # An order to retry it is followed by another attempt; one to complete it, by its end.
+    last = {event.node_id: _letter(event) for event in log if _letter(event) != "C"}
+    return "X" in last.values()
+
+
+def _without_holds(
+    log: tuple[SagaNodeEvent, ...], own: list[int], failed: int
+) -> tuple[list[int], dict[int, tuple[LogRule, str]]]:
+    """
+    Return the places of a node's events without orders to hold, and those that only lift one.
+
+    Args:
+        log: The log.
+        own: The places of the node's events.
+        failed: That of the first failure in the log.
+
+    Returns:
+        The places, up to the first fault about such an order; and that fault, by its place.
+    """
+    kept: list[int] = []
+    held: int | None = None  # where the order to hold stands that is in effect
+    undoing, last = False, ""
+    for seq in own:
+        letter = _letter(log[seq])
+        if letter == "H" or (letter == "R" and held is not None):
+            settled = undoing or last in _SETTLED or (not last and failed < seq)
+            if settled or (letter == "H" and held is not None):
+                return kept, {seq: (LogRule.OWN_ORDER, "it does not apply where its node is")}
+            held = seq if letter == "H" else None
+            if letter == "H" or last not in _WAITS:
+                continue  # otherwise it makes the next attempt due as well
+        elif held is not None and ((letter == "s" and not last) or letter == "S"):
+            return kept, {seq: (LogRule.ORDERED, f"event {held} holds it, and nothing lifts that")}
+        kept.append(seq)
+        last, undoing = letter, undoing or letter == "S"
+    return kept, {}
+
+
+def _is_failure(event: SagaNodeEvent) -> bool:
+    return isinstance(event.event_type, Failed | FailedInDoubt)
 
 
 def _letter(event: SagaNodeEvent) -> str:
     what = event.event_type
+    if isinstance(what, Ordered):
+        return _ORDER_LETTERS[what.verb]
     if isinstance(what, AttemptFailed) and what.in_doubt:
         return "b"
     return _LETTERS[type(what)]

@@ -43,6 +43,7 @@ from steno.core.log._event import (
     event_data,
     event_type_from_row,
 )
+from steno.core.log._order import Ordered, Verb
 from steno.errors import DumpError, SerializeError
 
 
@@ -204,6 +205,10 @@ def _stenos(dag: SagaDag, events: Iterable[SagaNodeEvent]) -> Iterator[SagaNodeE
         match event.event_type:
             case FailedInDoubt() | AttemptFailed(in_doubt=True):
                 raise _not_stenos(path, "is a failure in doubt")
+            case Ordered(verb=Verb.HOLD):
+                pass
+            case Ordered():
+                raise _not_stenos(path, "is an order")
             case AttemptFailed() | UndoAttemptFailed():
                 waiting.add(node_id)
             case Started() | UndoStarted() if node_id in waiting:

@@ -24,6 +24,7 @@ from steno.core.log._action_error import (
     undo_error,
     undo_error_from_json,
 )
+from steno.core.log._order import Ordered, read_order
 
 
 @attrs.frozen
@@ -155,6 +156,7 @@ SagaNodeEventType: TypeAlias = (
     | UndoFinished
     | UndoFailed
     | UndoAttemptFailed
+    | Ordered
 )
 
 STENOS = (Started, Succeeded, Failed, UndoStarted, UndoFinished, UndoFailed)
@@ -185,7 +187,9 @@ class SagaNodeEvent:
 
     def __str__(self) -> str:
         """Return the event as a line of `SagaLog.pretty`."""
-        return f"N{self.node_id:03d} {self.event_type.label}"
+        what = self.event_type
+        order = f" {what}" if isinstance(what, Ordered) else ""
+        return f"N{self.node_id:03d} {what.label}{order}"
 
 
 def with_times(events: Iterable[SagaNodeEvent], time: Timestamp) -> list[SagaNodeEvent]:
@@ -211,6 +215,8 @@ def event_data(event_type: SagaNodeEventType) -> JsonText | None:
             return _attempt_data(event_type, f'"in_doubt":{"true" if in_doubt else "false"},')
         case UndoAttemptFailed():
             return _attempt_data(event_type, "")
+        case Ordered():
+            return event_type.data()
         case _:
             assert_never(event_type)
 
@@ -253,6 +259,8 @@ def event_type_from_row(label: str, data: JsonText | None) -> SagaNodeEventType:
             return _attempt_failed(decode_json(text))
         case "undo_attempt_failed", str(text):
             return _undo_attempt_failed(decode_json(text))
+        case "ordered", str(text):
+            return read_order(decode_json(text))
         case _:
             msg = f"is not an event: {label!r} {'without' if data is None else 'with'} data"
             raise ValueError(msg)

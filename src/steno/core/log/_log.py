@@ -15,7 +15,8 @@ import attrs
 from steno.core._value import JsonText
 from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
 from steno.core.log._event import SagaNodeEvent, SagaNodeEventType, Succeeded, are_stenos
-from steno.core.log._status import TRANSITIONS, UNWINDING, SagaNodeLoadStatus
+from steno.core.log._order import Ordered
+from steno.core.log._status import ORDERS, TRANSITIONS, UNWINDING, SagaNodeLoadStatus
 from steno.errors import ForeignEvent, IllegalEvent
 
 NEVER_STARTED = SagaNodeLoadStatus.NEVER_STARTED
@@ -156,6 +157,8 @@ class SagaLog:
             raise ForeignEvent(event.saga_id, self.saga_id)
         current = self._status.get(event.node_id, NEVER_STARTED)
         following = TRANSITIONS.get((current, type(event.event_type)))
+        if following is None and isinstance(event.event_type, Ordered):
+            following = ORDERS.get((current, event.event_type.verb))
         if following is None:
             raise IllegalEvent(event.node_id, event.event_type.label, current.value)
         return following

@@ -38,6 +38,8 @@ class LogRule(enum.Enum):
     """No attempt is lost, or counted twice."""
     GIVEN_UP_FIRST = "nothing is undone while a node waits for another attempt"
     """What waits is given up in the step that begins the unwinding."""
+    ORDERED = "what waits for an order has one"
+    """A person decides, and the log says who and why."""
     WHOLE_END = "a saga that is said to be finished is"
     """All have succeeded; or all are undone; or, if stuck, an undo failed and nothing runs."""
 

@@ -22,6 +22,7 @@ from steno.core.log._event import (
     UndoFinished,
     UndoStarted,
 )
+from steno.core.log._order import Verb
 
 
 class SagaNodeLoadStatus(enum.Enum):
@@ -78,6 +79,30 @@ TRANSITIONS: Final[
     (_S.UNDO_BACKING_OFF, UndoFinished): _S.UNDO_FINISHED,
     (_S.UNDO_FAILED, UndoFinished): _S.UNDO_FINISHED,
 }
+
+ORDERS: Final[Mapping[tuple[SagaNodeLoadStatus, Verb], SagaNodeLoadStatus]] = {
+    # A breakpoint for the node, or, once it has begun, for its undo.
+    (_S.NEVER_STARTED, Verb.HOLD): _S.NEVER_STARTED,
+    (_S.STARTED, Verb.HOLD): _S.STARTED,
+    (_S.BACKING_OFF, Verb.HOLD): _S.BACKING_OFF,
+    (_S.SUCCEEDED, Verb.HOLD): _S.SUCCEEDED,
+    (_S.FAILED_IN_DOUBT, Verb.HOLD): _S.FAILED_IN_DOUBT,
+    # It lifts a breakpoint, or makes the next attempt due.
+    (_S.NEVER_STARTED, Verb.RETRY): _S.NEVER_STARTED,
+    (_S.STARTED, Verb.RETRY): _S.STARTED,
+    (_S.SUCCEEDED, Verb.RETRY): _S.SUCCEEDED,
+    (_S.FAILED_IN_DOUBT, Verb.RETRY): _S.FAILED_IN_DOUBT,
+    (_S.BACKING_OFF, Verb.RETRY): _S.BACKING_OFF,
+    (_S.UNDO_BACKING_OFF, Verb.RETRY): _S.UNDO_BACKING_OFF,
+    (_S.UNDO_FAILED, Verb.RETRY): _S.UNDO_BACKING_OFF,
+    (_S.STARTED, Verb.FAIL): _S.STARTED,
+    (_S.BACKING_OFF, Verb.FAIL): _S.BACKING_OFF,
+    (_S.STARTED, Verb.COMPLETE): _S.STARTED,
+    (_S.BACKING_OFF, Verb.COMPLETE): _S.BACKING_OFF,
+    (_S.UNDO_BACKING_OFF, Verb.COMPLETE): _S.UNDO_BACKING_OFF,
+    (_S.UNDO_FAILED, Verb.COMPLETE): _S.UNDO_FAILED,
+}
+"""The status after an order; a missing key is an order that does not apply."""
 
 UNWINDING: Final = frozenset(
     {

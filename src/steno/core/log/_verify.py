@@ -53,6 +53,7 @@ from steno.core.log._event import (
     are_stenos,
 )
 from steno.core.log._log_rule import Breach, LogRule
+from steno.core.log._order import Ordered
 
 
 def verify_log(
@@ -106,6 +107,7 @@ _KINDS: Final[tuple[type[SagaNodeEventType], ...]] = (
     UndoFinished,
     UndoFailed,
     UndoAttemptFailed,
+    Ordered,
 )
 
 # For logs without attempts, in which each kind of event comes once per node.
@@ -146,10 +148,7 @@ class _Verifier:
                 places[event.node_id] = min(places[event.node_id], seq)
         failed = min(*first[Failed], *first[FailedInDoubt])
         stuck = min(first[UndoFailed])
-        # Only a person finishes an undo that has failed, so such a log is in order, too.
-        repaired = any(map(_is_before, first[UndoFailed], first[UndoFinished]))
-        own_kinds = repaired or not are_stenos(log)
-        attempts = AttemptRules.of(flat, log) if own_kinds else None
+        attempts = None if are_stenos(log) else AttemptRules.of(flat, log)
         # The two lists by boundary are filled in after, since `undone_at` needs the rest.
         verifier = cls(
             flat, log, ordered or attempts is not None, first, failed, stuck, attempts, [], []
@@ -339,10 +338,6 @@ class _Verifier:
         undoing = first[UndoStarted][node] != _NEVER
         undoing &= min(first[UndoFinished][node], first[UndoFailed][node]) == _NEVER
         return acting or undoing
-
-
-def _is_before(place: int, later: int) -> bool:
-    return place < later < _NEVER
 
 
 def _short(text: str, most: int = 60) -> str:

@@ -13,7 +13,8 @@ import attrs
 
 from steno.core.graph._ids import SagaNodeId, Timestamp
 from steno.core.log._event import SagaNodeEvent
-from steno.core.machine._state import SagaOutcome
+from steno.core.machine._input import Order
+from steno.core.machine._outcome import SagaOutcome
 
 
 @attrs.frozen
@@ -73,6 +74,20 @@ Command: TypeAlias = RunAction | RunUndo | Wait | Finish
 
 
 @attrs.frozen
+class RefusedOrder:
+    """
+    An order that does not apply, and has changed nothing.
+
+    Attributes:
+        order: The order.
+        why: Why it was refused, in a sentence.
+    """
+
+    order: Order
+    why: str
+
+
+@attrs.frozen
 class Step:
     """
     What follows from some inputs.
@@ -80,7 +95,14 @@ class Step:
     Attributes:
         record: Events to make durable, all in one transaction, before anything else.
         then: What to do once they are.
+        refused: Orders among the inputs that do not apply.
     """
 
     record: tuple[SagaNodeEvent, ...]
     then: tuple[Command, ...]
+    refused: tuple[RefusedOrder, ...] = ()
+
+    def followed_by(self, other: Step) -> Step:
+        """Return both as one step; whether it ends the saga is for the other one to say."""
+        then = (*(each for each in self.then if not isinstance(each, Finish)), *other.then)
+        return Step(self.record + other.record, then, self.refused + other.refused)

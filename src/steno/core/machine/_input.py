@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 import attrs
 
-from steno.core._value import JsonText
+from steno.core._value import NULL, JsonText
 from steno.core.graph._ids import SagaNodeId, Timestamp
+from steno.core.log._order import Verb
 
 
 @attrs.frozen
@@ -139,6 +140,30 @@ class InjectRepeat:
     repeat: RepeatInjected = attrs.field(validator=_is_repeat)
 
 
+@attrs.frozen
+class Order:
+    """
+    Somebody orders something of a node.
+
+    Attributes:
+        node_id: The node.
+        verb: What is ordered.
+        by: Who orders it.
+        why: The reason.
+        expect: How long the log is that they have seen, if it must not have grown.
+        output: With what a node is completed.
+    """
+
+    node_id: SagaNodeId
+    verb: Verb
+    by: str
+    why: str | None = None
+    expect: int | None = None
+    output: JsonText = NULL
+
+
 Injection: TypeAlias = InjectError | InjectErrorUndo | InjectRepeat
 
-Input: TypeAlias = ActionSucceeded | ActionRaised | UndoSucceeded | UndoRaised | Due | Injection
+Input: TypeAlias = (
+    ActionSucceeded | ActionRaised | UndoSucceeded | UndoRaised | Due | Order | Injection
+)

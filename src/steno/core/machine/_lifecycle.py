@@ -5,7 +5,8 @@ from __future__ import annotations
 from steno.core.graph._ids import SagaNodeId
 from steno.core.graph._node import SleepNode
 from steno.core.log._cached_state import SagaCachedState
-from steno.core.machine._state import SagaOutcome, SagaState
+from steno.core.machine._outcome import SagaOutcome
+from steno.core.machine._state import SagaState
 
 # Names of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
 _RUNNING, _UNWINDING = SagaCachedState.RUNNING, SagaCachedState.UNWINDING
@@ -30,12 +31,18 @@ def only_waits(state: SagaState) -> bool:
     nodes = state.flat.nodes
     if not all(isinstance(nodes[node], SleepNode) for node in state.in_flight):
         return False
-    return bool(state.in_flight) or any(True for _ in state.setbacks.waiting())
+    waits = bool(state.in_flight) or any(True for _ in state.setbacks.waiting())
+    return waits or any(state.setbacks.stopped.values())
 
 
 def held_nodes(state: SagaState) -> tuple[SagaNodeId, ...]:
-    """Return the nodes that are held, if no other one can go on by itself; otherwise none."""
+    """
+    Return the nodes that are held, if no other one can go on by itself; otherwise none.
+
+    A node that somebody has ordered to hold counts as held once it could begin.
+    """
     waiting = tuple(state.setbacks.waiting())
     if state.in_flight or not all(attempt.held for _, attempt in waiting):
         return ()
-    return tuple(node for node, _ in waiting)
+    stopped = (node for node, could_begin in state.setbacks.stopped.items() if could_begin)
+    return (*(node for node, _ in waiting), *stopped)

@@ -23,7 +23,7 @@ from typing import assert_never
 
 import attrs
 
-from steno.core._value import NULL, JsonText, encode_json
+from steno.core._value import NULL, encode_json
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._ids import SagaNodeId, Timestamp
 from steno.core.graph._node import ActionNode, EndNode, SleepNode, StartNode, SubsagaStartNode
@@ -32,7 +32,6 @@ from steno.core.log._action_error import (
     ActionFailed,
     InjectedError,
     UndoActionError,
-    in_doubt,
 )
 from steno.core.log._event import (
     STARTED,
@@ -40,18 +39,17 @@ from steno.core.log._event import (
     UNDO_STARTED,
     AttemptFailed,
     Failed,
-    FailedInDoubt,
-    SagaNodeEvent,
-    SagaNodeEventType,
     Succeeded,
     UndoAttemptFailed,
     UndoFailed,
 )
 from steno.core.log._status import SagaNodeLoadStatus
 from steno.core.machine import _input
-from steno.core.machine._command import Command, Finish, RunAction, RunUndo, Step, Wait
+from steno.core.machine._command import Finish, RunAction, RunUndo, Step, Wait
 from steno.core.machine._input import Injection, Input, RepeatInjected
+from steno.core.machine._ordering import follow
 from steno.core.machine._state import NodeSet, SagaState
+from steno.core.machine._step_builder import StepBuilder, failure
 from steno.errors import InternalError, NodeBegun, NoSuchNode
 
 INJECTED = InjectedError().encoded()
@@ -103,7 +101,7 @@ class SagaMachine:
             msg = "a machine is started once"
             raise InternalError(msg)
         self._started = True
-        step = _StepBuilder(self.state, now)
+        step = StepBuilder(self.state, now)
         if self.state.unwinding:  # first, so that what waits is not asked for
             self._give_up(step)
         for node in tuple(self.state.in_flight):
@@ -112,12 +110,19 @@ class SagaMachine:
             else:
                 self._undo(node, step)
         for node, attempt in self.state.setbacks.waiting():
-            # Held: nobody can order anything yet, so taking the saga up again is what helps.
-            if attempt.next is None or (now is not None and attempt.next <= now):
+            if attempt.next is None:
+                if attempt.reopen:  # otherwise only an order helps
+                    self._due[node] = None
+            elif now is not None and attempt.next <= now:
                 self._due[node] = None
             else:
                 step.then.append(Wait(node, attempt.next))
         return self._dispatch(step)
+
+    @property
+    def started(self) -> bool:
+        """Whether `start` was called."""
+        return self._started
 
     def drain(self) -> None:
         """Begin nothing from now on; the results of what is under way are still taken."""
@@ -127,7 +132,7 @@ class SagaMachine:
         """
         Apply inputs, all of them before anything new is begun.
 
-        Before `start`, injections alone are taken, and give an empty step.
+        Before `start`, injections are taken, and orders, which then begin nothing.
 
         Args:
             inputs: What has happened.
@@ -140,7 +145,7 @@ class SagaMachine:
         """
         # All inputs before any dispatch: if two results arrive together and one is a failure,
         # nothing may be started on the strength of the other.
-        step = _StepBuilder(self.state, now)
+        step = StepBuilder(self.state, now)
         for item in inputs:
             match item:
                 case _input.ActionSucceeded(node_id=node, output=output):
@@ -153,23 +158,26 @@ class SagaMachine:
                     self._undo_raised(item, step)
                 case _input.Due(node_id=node):
                     self._came_due(node, step)
+                case _input.Order():
+                    if follow(item, self.state, step):
+                        self._due[item.node_id] = None
                 case _input.InjectError() | _input.InjectErrorUndo() | _input.InjectRepeat():
                     self._inject(item)
                 case _:
                     assert_never(item)
         return self._dispatch(step) if self._started else step.done()
 
-    def _action_raised(self, raised: _input.ActionRaised, step: _StepBuilder) -> None:
+    def _action_raised(self, raised: _input.ActionRaised, step: StepBuilder) -> None:
         node, error, again = raised.node_id, raised.error, raised.again
         doubt = self.state.is_in_doubt(node) if raised.in_doubt is None else raised.in_doubt
         if again is None or self.state.unwinding:
-            step.log(node, _failure(error, doubt=doubt))
+            step.log(node, failure(error, doubt=doubt))
             return
         number = self.state.setbacks.next_number(node, undoing=False)
         step.log(node, AttemptFailed(number, error, doubt, again.at, again.reopen))
         step.wait(node, again)
 
-    def _undo_raised(self, raised: _input.UndoRaised, step: _StepBuilder) -> None:
+    def _undo_raised(self, raised: _input.UndoRaised, step: StepBuilder) -> None:
         node, error, again = raised.node_id, raised.error, raised.again
         if again is None:
             step.log(node, UndoFailed(error))
@@ -178,7 +186,7 @@ class SagaMachine:
         step.log(node, UndoAttemptFailed(number, error, again.at, again.reopen))
         step.wait(node, again)
 
-    def _came_due(self, node: SagaNodeId, step: _StepBuilder) -> None:
+    def _came_due(self, node: SagaNodeId, step: StepBuilder) -> None:
         # It may come late: after the node was given up, or was started for another reason.
         match self.state.status(node):
             case SagaNodeLoadStatus.BACKING_OFF | SagaNodeLoadStatus.UNDO_BACKING_OFF:
@@ -193,13 +201,13 @@ class SagaMachine:
             case _:
                 pass
 
-    def _give_up(self, step: _StepBuilder) -> None:
+    def _give_up(self, step: StepBuilder) -> None:
         """Fail, once the saga unwinds, what waits for a time or for another attempt."""
         state = self.state
         for node in tuple(state.setbacks.forward):
             error = state.setbacks.attempts[node].error
             doubt = state.is_in_doubt(node)
-            step.log(node, _failure(error, doubt=doubt))
+            step.log(node, failure(error, doubt=doubt))
         for node in tuple(state.in_flight):
             is_asleep = state.status(node) is SagaNodeLoadStatus.STARTED
             if is_asleep and isinstance(self.dag.flat.nodes[node], SleepNode):
@@ -260,7 +268,7 @@ class SagaMachine:
             case _:
                 pass
 
-    def _dispatch(self, step: _StepBuilder) -> Step:
+    def _dispatch(self, step: StepBuilder) -> Step:
         """Begin all that may begin, wave by wave, until everything left waits for user code."""
         state = self.state
         # Before anything else, and while the saga is drained, too.
@@ -293,7 +301,7 @@ class SagaMachine:
             step.then.append(Finish(outcome))
         return step.done()
 
-    def _restart(self, step: _StepBuilder) -> None:
+    def _restart(self, step: StepBuilder) -> None:
         """Begin the attempts that are due, unless the saga does not allow it now."""
         stuck = self.state.stuck
         for node in tuple(self._due):
@@ -310,13 +318,13 @@ class SagaMachine:
                     pass  # it was given up
             del self._due[node]
 
-    def _run(self, node: SagaNodeId, step: _StepBuilder, *, repeats: bool = False) -> None:
+    def _run(self, node: SagaNodeId, step: StepBuilder, *, repeats: bool = False) -> None:
         """Do, or ask for, the work of a node that was started."""
         fails = node in self._fail_action
         # In this order: an injected error beats a repeat, and fails a constant as well.
         if fails and not (repeats and isinstance(self.dag.flat.nodes[node], ActionNode)):
             doubt = self.state.is_in_doubt(node)
-            step.instants.append((node, _failure(INJECTED, doubt=doubt)))
+            step.instants.append((node, failure(INJECTED, doubt=doubt)))
         elif (output := self.state.own_output(node)) is None:
             # A call that was cut off may have taken effect, whatever is injected now.
             unusual = repeats or node in self._repeat
@@ -336,7 +344,7 @@ class SagaMachine:
             return None
         return Timestamp((0 if since is None else since) + sleep.duration)
 
-    def _undo(self, node: SagaNodeId, step: _StepBuilder) -> None:
+    def _undo(self, node: SagaNodeId, step: StepBuilder) -> None:
         """Do, or ask for, the undo of a node whose undo was started."""
         if node in self._fail_undo:
             step.instants.append((node, UndoFailed(UNDO_INJECTED)))
@@ -344,44 +352,6 @@ class SagaMachine:
             step.then.append(_run_undo(node, self._repeat.get(node, ONCE).undo))
         else:
             step.instants.append((node, UNDO_FINISHED))
-
-
-@attrs.define(eq=False)
-class _StepBuilder:
-    """A step in the making; every event in it is applied the moment it is added."""
-
-    state: SagaState
-    now: Timestamp | None
-    record: list[SagaNodeEvent] = attrs.field(factory=list)
-    then: list[Command] = attrs.field(factory=list)
-    instants: list[tuple[SagaNodeId, SagaNodeEventType]] = attrs.field(factory=list)
-
-    def log(self, node: SagaNodeId, event_type: SagaNodeEventType) -> None:
-        """Add an event."""
-        event = SagaNodeEvent(self.state.log.saga_id, node, event_type, self.now)
-        # First applied, then recorded: an event that the state refuses must not be stored.
-        self.state.apply(event)
-        self.record.append(event)
-
-    def wait(self, node: SagaNodeId, again: _input.Again) -> None:
-        """Ask to be told when an attempt is due, unless it is held."""
-        if again.at is not None:
-            self.then.append(Wait(node, again.at))
-
-    def complete_instants(self) -> None:
-        """Add the results of what runs no user code."""
-        for node, event_type in self.instants:
-            self.log(node, event_type)
-        self.instants.clear()
-
-    def done(self) -> Step:
-        """Return the step."""
-        return Step(tuple(self.record), tuple(self.then))
-
-
-def _failure(error: JsonText, *, doubt: bool) -> Failed | FailedInDoubt:
-    """Return the event of a node that has failed, in doubt or not."""
-    return FailedInDoubt(in_doubt(error)) if doubt else Failed(error)
 
 
 def injectable(dag: SagaDag, node: str | int) -> SagaNodeId:

@@ -30,6 +30,7 @@ from steno.core.log._event import (
     UndoStarted,
     are_stenos,
 )
+from steno.core.log._order import Ordered
 from steno.core.machine._state import SagaState
 from steno.errors import CorruptLog, IllegalEvent
 
@@ -43,8 +44,17 @@ def fold_unordered(flat: FlatDag, saga_id: SagaId, events: Sequence[SagaNodeEven
     Raises:
         IllegalEvent: A node's own events are not a legal log in any order.
         ForeignEvent: An event is of another saga.
-        CorruptLog: An event is without its cause.
+        CorruptLog: An event is without its cause, or an order without what follows from it.
     """
+    state = _folded(flat, saga_id, events)
+    # They are in one transaction, so only a dump can be torn there; and the output of a node that
+    # was completed is nowhere else.
+    for node, verb in state.setbacks.ordered.items():
+        raise CorruptLog(node, Ordered.label, f"nothing follows from the order to {verb.value} it")
+    return state
+
+
+def _folded(flat: FlatDag, saga_id: SagaId, events: Sequence[SagaNodeEvent]) -> SagaState:
     # An order that is legal is kept as it is, so that a dump's order survives a round trip.
     try:
         return SagaState.fold(flat, saga_id, events)

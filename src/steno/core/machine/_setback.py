@@ -7,8 +7,16 @@ from collections.abc import Iterator
 import attrs
 
 from steno.core._value import JsonText
-from steno.core.graph._ids import SagaNodeId, Timestamp
-from steno.core.log._event import AttemptFailed, UndoAttemptFailed
+from steno.core.graph._ids import EARLIEST, SagaNodeId, Timestamp
+from steno.core.log._event import (
+    AttemptFailed,
+    FailedInDoubt,
+    SagaNodeEvent,
+    Started,
+    UndoAttemptFailed,
+)
+from steno.core.log._order import Verb
+from steno.errors import CorruptLog
 
 
 @attrs.frozen
@@ -55,6 +63,10 @@ class Setbacks:
         undoing: The same of undo actions.
         undo_failures: The undos that have failed and are not repaired, with their errors, in the
             order of the log.
+        stopped: The nodes that somebody has ordered to hold, each with whether it, or its undo,
+            could be begun otherwise.
+        ordered: The nodes whose last event is an order to fail or to complete them, which has to
+            be followed by that.
     """
 
     attempts: dict[SagaNodeId, Attempt] = attrs.field(init=False, factory=dict)
@@ -62,6 +74,9 @@ class Setbacks:
     forward: dict[SagaNodeId, Timestamp | None] = attrs.field(init=False, factory=dict)
     undoing: dict[SagaNodeId, Timestamp | None] = attrs.field(init=False, factory=dict)
     undo_failures: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
+    stopped: dict[SagaNodeId, bool] = attrs.field(init=False, factory=dict)
+    ordered: dict[SagaNodeId, Verb] = attrs.field(init=False, factory=dict)
+    _undone_since: dict[SagaNodeId, Timestamp | None] = attrs.field(init=False, factory=dict)
 
     def back_off(
         self, node: SagaNodeId, since: Timestamp | None, event: AttemptFailed | UndoAttemptFailed
@@ -72,16 +87,105 @@ class Setbacks:
         else:
             self.undo_attempts[node], self.undoing[node] = Attempt.of(event), since
 
+    def fail_undo(self, node: SagaNodeId, since: Timestamp | None, error: JsonText) -> None:
+        """Note that an undo has failed for good, as far as nobody repairs it."""
+        self.undo_failures[node] = error
+        self._undone_since[node] = since
+
+    def make_due(self, node: SagaNodeId, now: Timestamp | None) -> None:
+        """Note that the next attempt of a node, or of its undo, is due now, if it waits for one."""
+        due = EARLIEST if now is None else now
+        if (error := self.undo_failures.pop(node, None)) is not None:
+            number = self.next_number(node, undoing=True)
+            failed = Attempt(number, error, in_doubt=False, next=due, reopen=False)
+            self.undo_attempts[node] = failed
+            self.undoing[node] = self._undone_since.pop(node)
+            return
+        if node in self.undoing:
+            last = self.undo_attempts[node]
+            self.undo_attempts[node] = attrs.evolve(last, next=due, reopen=False)
+        elif node in self.forward:
+            self.attempts[node] = attrs.evolve(self.attempts[node], next=due, reopen=False)
+
     def next_number(self, node: SagaNodeId, *, undoing: bool) -> int:
         """Return the number of the next attempt of a node's action, or of its undo action."""
         last = (self.undo_attempts if undoing else self.attempts).get(node)
         return 1 if last is None else last.number + 1
+
+    def check_attempt(
+        self, node: SagaNodeId, event: AttemptFailed | UndoAttemptFailed, *, unwinding: bool
+    ) -> None:
+        """
+        Check a failed attempt.
+
+        Raises:
+            CorruptLog: It is not the next one by its number, or no other may follow it.
+        """
+        if isinstance(event, AttemptFailed) and unwinding:
+            raise CorruptLog(node, event.label, "its saga unwinds, so this attempt is its last")
+        undoing = isinstance(event, UndoAttemptFailed)
+        if (number := self.next_number(node, undoing=undoing)) != event.attempt:
+            raise CorruptLog(node, event.label, f"it is attempt {number}, not {event.attempt}")
+
+    def check_again(self, event: SagaNodeEvent) -> Timestamp | None:
+        """
+        Check that a node, or its undo, that waits for another attempt may be started again.
+
+        Returns:
+            When it was first started.
+
+        Raises:
+            CorruptLog: Something else was ordered, or it is held until somebody orders it.
+        """
+        node, forward = event.node_id, isinstance(event.event_type, Started)
+        last = (self.attempts if forward else self.undo_attempts)[node]
+        given = self.ordered.get(node)
+        if given is not None or (last.held and not last.reopen):
+            raise _not_ordered(event, given)
+        return (self.forward if forward else self.undoing)[node]
+
+    def check_failure(self, event: SagaNodeEvent, *, unwinding: bool) -> None:
+        """
+        Check the failure of a node.
+
+        Raises:
+            CorruptLog: Nobody has ordered it, or the node is given up in another doubt than its
+                last attempt left it in.
+        """
+        self.check_ordered(event, Verb.FAIL, unwinding=unwinding)
+        # Only between calls: one that ends may add to the doubt, and a probe take it away.
+        node, in_doubt = event.node_id, isinstance(event.event_type, FailedInDoubt)
+        if node in self.forward and self.attempts[node].in_doubt is not in_doubt:
+            why = f"its last attempt left it {'out of' if in_doubt else 'in'} doubt"
+            raise CorruptLog(node, event.event_type.label, why)
+
+    def check_ordered(self, event: SagaNodeEvent, verb: Verb, *, unwinding: bool = False) -> None:
+        """
+        Check an event that an order may allow.
+
+        Args:
+            event: The event.
+            verb: The order that it would follow from.
+            unwinding: Whether its saga unwinds.
+
+        Raises:
+            CorruptLog: Something else was ordered, or only an order would allow it.
+        """
+        node = event.node_id
+        if (given := self.ordered.get(node)) is verb:
+            return
+        # Between calls, only giving up needs no order.
+        given_up = verb is Verb.FAIL and unwinding
+        between = (node in self.forward and not given_up) or node in self.undoing
+        if given is not None or between or node in self.undo_failures:
+            raise _not_ordered(event, given)
 
     def end(self, node: SagaNodeId) -> None:
         """Note that a node neither waits for another attempt, nor has an undo that failed."""
         self.forward.pop(node, None)
         self.undoing.pop(node, None)
         self.undo_failures.pop(node, None)
+        self.ordered.pop(node, None)
 
     def is_held(self, node: SagaNodeId) -> bool:
         """Return True if a node that waits for another attempt does so without a time."""
@@ -100,6 +204,20 @@ class Setbacks:
         """Yield the nodes that wait for another attempt, each with its last one."""
         yield from ((node, self.attempts[node]) for node in self.forward)
         yield from ((node, self.undo_attempts[node]) for node in self.undoing)
+
+
+def _not_ordered(event: SagaNodeEvent, verb: Verb | None) -> CorruptLog:
+    """
+    Return the error of an event that only an order allows, or that is not what was ordered.
+
+    Args:
+        event: The event.
+        verb: What was ordered instead; None: nothing was.
+    """
+    why = "nobody has ordered it"
+    if verb is not None:
+        why = f"the order before it is to {verb.value} the node"
+    return CorruptLog(event.node_id, event.event_type.label, why)
 
 
 NO_SETBACKS = Setbacks()

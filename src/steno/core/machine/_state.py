@@ -25,9 +25,8 @@ never start.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import attrs
 
@@ -35,7 +34,7 @@ from steno.core._value import NULL, JsonText
 from steno.core.graph._flat import FlatDag
 from steno.core.graph._graph import NO_BOUNDARY
 from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
-from steno.core.graph._node import ActionNode, ConstantNode, SubsagaEndNode
+from steno.core.graph._node import ActionNode, ConstantNode, SleepNode, SubsagaEndNode
 from steno.core.log._event import (
     AttemptFailed,
     Failed,
@@ -49,23 +48,13 @@ from steno.core.log._event import (
     UndoStarted,
 )
 from steno.core.log._log import SagaLog
+from steno.core.log._order import Ordered, Verb
 from steno.core.log._status import SagaNodeLoadStatus
+from steno.core.machine._order_rules import refusal
+from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._setback import NO_SETBACKS, Attempt, Setbacks
+from steno.core.machine._unfounded import not_runnable, not_undoable
 from steno.errors import CorruptLog, InternalError
-
-
-class SagaOutcome(enum.Enum):
-    """How a saga has ended."""
-
-    SUCCEEDED = "succeeded"
-    """Every node has succeeded."""
-    FAILED = "failed"
-    """A node failed, and all that had succeeded are undone; what the failed one left is not."""
-    STUCK = "stuck"
-    """A node failed, then an undo did; nothing runs any more, and something is left undone."""
-
-    __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
-
 
 NodeSet: TypeAlias = dict[SagaNodeId, None]
 """A set that keeps the order in which nodes came in."""
@@ -162,8 +151,9 @@ class SagaState:
 
     def statuses(self) -> Mapping[SagaNodeId, SagaNodeLoadStatus]:
         """Return the status of every node."""
-        nodes = map(SagaNodeId, range(len(self.flat.nodes)))
-        return {node: self.log.status(node) for node in nodes}
+        return {
+            node: self.log.status(node) for node in map(SagaNodeId, range(len(self.flat.nodes)))
+        }
 
     def own_output(self, node: SagaNodeId) -> JsonText | None:
         """Return the only output that a started node can have; None if its action decides."""
@@ -214,26 +204,29 @@ class SagaState:
                 if (own := self.own_output(node)) is not None and own != output:
                     why = "its output is not the one that it stands for"
                     raise CorruptLog(node, event_type.label, why)
-                log.append(event, status)
                 # Nearly always this, and then without a call, of which there is one for each node.
                 if self.setbacks is NO_SETBACKS:
+                    log.append(event, status)
                     del self.in_flight[node]
                 else:
+                    self.setbacks.check_ordered(event, Verb.COMPLETE)
+                    log.append(event, status)
                     self._end_call(node)
                 self.outputs[node] = output
                 self._note_success(node)
             case UndoStarted() if node in self.undoable:
                 if self.stuck or self.setbacks.forward:
-                    raise self._not_undoable(event)
+                    raise not_undoable(event, self.setbacks, unwinding=self.unwinding)
                 log.append(event, status)
                 _take(self.undoable, node)
                 self.in_flight[node] = event.time
             case UndoFinished():
+                self.setbacks.check_ordered(event, Verb.COMPLETE)
                 log.append(event, status)
                 self._end_call(node)
                 self._note_undone(node)
             case Failed(error=error):
-                self._check_doubt(event, in_doubt=False)
+                self.setbacks.check_failure(event, unwinding=self.unwinding)
                 log.append(event, status)
                 self._end_call(node)
                 self._note_failure(node, error)
@@ -250,24 +243,69 @@ class SagaState:
                 self._end_call(node)
                 self.in_flight[node] = since
             case AttemptFailed() | UndoAttemptFailed():
-                self._check_attempt(node, event_type)
+                if not isinstance(self.flat.nodes[node], ActionNode):
+                    no_action = "it has no action that could be called again"
+                    raise CorruptLog(node, event_type.label, no_action)
+                self.setbacks.check_attempt(node, event_type, unwinding=self.unwinding)
                 self.log.append(event, status)
                 since = self.in_flight.pop(node)
                 self._own_setbacks().back_off(node, since, event_type)
             case FailedInDoubt(error=error):
                 if not isinstance(self.flat.nodes[node], ActionNode):
                     raise CorruptLog(node, event_type.label, "it has no action to be in doubt of")
-                self._check_doubt(event, in_doubt=True)
+                self.setbacks.check_failure(event, unwinding=self.unwinding)
                 self.log.append(event, status)
                 self._end_call(node)
                 self._note_failure(node, error)
             case UndoFailed(error=error):
                 self.log.append(event, status)
+                since = self.in_flight.get(node)
                 self._end_call(node)
-                self._own_setbacks().undo_failures[node] = error
+                self._own_setbacks().fail_undo(node, since, error)
+            case Ordered(verb=verb):
+                if (refused := self.refusal(node, verb)) is not None:
+                    raise CorruptLog(node, f"{event_type.label} {verb.value}", f"it {refused}")
+                self.log.append(event, status)
+                self._note_order(node, verb, event.time)
             case _:  # pragma: no cover - `apply` folds the other kinds
                 msg = f"an event of a kind that is not folded: {event_type!r}"
                 raise InternalError(msg)
+
+    def _note_order(self, node: SagaNodeId, verb: Verb, now: Timestamp | None) -> None:
+        setbacks = self._own_setbacks()
+        match verb:
+            case Verb.HOLD:
+                setbacks.stopped[node] = node in self.runnable or node in self.undoable
+                for nodes in (self.runnable, self.undoable):
+                    if node in nodes:
+                        _take(nodes, node)
+            case Verb.RETRY:
+                if setbacks.stopped.pop(node, False):
+                    self._let_begin(node)
+                setbacks.make_due(node, now)
+            case Verb.FAIL | Verb.COMPLETE:
+                setbacks.ordered[node] = verb
+            case _:
+                assert_never(verb)
+
+    def _let_begin(self, node: SagaNodeId) -> None:
+        """Let a node be started, or undone, unless somebody has ordered to hold it."""
+        if self.setbacks is not NO_SETBACKS and node in self.setbacks.stopped:
+            self.setbacks.stopped[node] = True
+        elif self.log.status(node) is not SagaNodeLoadStatus.NEVER_STARTED:
+            self.undoable[node] = None
+        else:
+            self.runnable[node] = None
+
+    def refusal(self, node: SagaNodeId, verb: Verb) -> str | None:
+        """Return why an order does not apply to a node, to follow "it"; None if it does."""
+        if (ordered := self.setbacks.ordered.get(node)) is not None:
+            return f"has an order already, to {ordered.value}"
+        if self.flat.graph.end in self.outputs:
+            return "is of a saga that has succeeded"
+        stopped, waits = node in self.setbacks.stopped, isinstance(self.flat.nodes[node], SleepNode)
+        status, unwinding = self.log.status(node), self.unwinding
+        return refusal(status, verb, stopped=stopped, unwinding=unwinding, waits=waits)
 
     def _end_call(self, node: SagaNodeId) -> None:
         """Note that a node is not in flight any more, nor waits for another attempt."""
@@ -287,49 +325,15 @@ class SagaState:
         if isinstance(event.event_type, Started):
             if node not in setbacks.forward or self.unwinding:
                 raise self._not_runnable(event)
-            return setbacks.forward[node]
-        if node not in setbacks.undoing or self.stuck:
-            raise self._not_undoable(event)
-        return setbacks.undoing[node]
-
-    def _check_attempt(self, node: SagaNodeId, event: AttemptFailed | UndoAttemptFailed) -> None:
-        if not isinstance(self.flat.nodes[node], ActionNode):
-            raise CorruptLog(node, event.label, "it has no action that could be called again")
-        if isinstance(event, AttemptFailed) and self.unwinding:
-            raise CorruptLog(node, event.label, "its saga unwinds, so this attempt is its last")
-        undoing = isinstance(event, UndoAttemptFailed)
-        if (number := self.setbacks.next_number(node, undoing=undoing)) != event.attempt:
-            raise CorruptLog(node, event.label, f"it is attempt {number}, not {event.attempt}")
-
-    def _check_doubt(self, event: SagaNodeEvent, *, in_doubt: bool) -> None:
-        """Raise if a node is given up in another doubt than its last attempt left it in."""
-        # Only between calls: one that ends may add to the doubt, and a probe take it away.
-        node = event.node_id
-        if node in self.setbacks.forward and self.is_in_doubt(node) is not in_doubt:
-            why = f"its last attempt left it {'out of' if in_doubt else 'in'} doubt"
-            raise CorruptLog(node, event.event_type.label, why)
+        elif node not in setbacks.undoing or self.stuck:
+            raise not_undoable(event, setbacks, unwinding=self.unwinding)
+        return setbacks.check_again(event)
 
     def _not_runnable(self, event: SagaNodeEvent) -> CorruptLog:
         """Return the error that says why a node may not be started."""
-        node = event.node_id
-        if self.unwinding:
-            why = "a failure was logged before it"
-        else:
-            missing = next(p for p in self.flat.graph.parents(node) if p not in self.outputs)
-            why = f"node {missing}, on which it depends, has not succeeded"
-        return CorruptLog(node, event.event_type.label, why)
-
-    def _not_undoable(self, event: SagaNodeEvent) -> CorruptLog:
-        """Return the error that says why a node may not be undone."""
-        if not self.unwinding:
-            why = "no failure was logged before it"
-        elif self.stuck:
-            why = "the failure of an undo was logged before it"
-        elif self.setbacks.forward:
-            why = "a node that waits for another attempt is not given up"
-        else:
-            why = "a node that depends on it is not undone"
-        return CorruptLog(event.node_id, event.event_type.label, why)
+        parents = self.flat.graph.parents(event.node_id)
+        missing = next((p for p in parents if p not in self.outputs), None)
+        return not_runnable(event, missing, unwinding=self.unwinding)
 
     def _note_success(self, node: SagaNodeId) -> None:
         graph = self.flat.graph
@@ -338,10 +342,13 @@ class SagaState:
             return  # the end node: the saga has succeeded
         self._awaited[boundary] -= 1
         if self.first_failure is not None:
-            self.undoable[node] = None  # nothing below it was ever started: all of it is undone
+            self._let_begin(node)  # nothing below it was ever started: all of it is undone
         elif not self._awaited[boundary]:
-            for child in graph.boundaries[boundary].children:
-                self.runnable[SagaNodeId(child)] = None
+            for child in map(SagaNodeId, graph.boundaries[boundary].children):
+                if self.setbacks is NO_SETBACKS:  # as nearly always, and then without a call
+                    self.runnable[child] = None
+                else:
+                    self._let_begin(child)
 
     def _note_failure(self, node: SagaNodeId, error: JsonText) -> None:
         if self.first_failure is None:
@@ -350,10 +357,12 @@ class SagaState:
             # From there the sweep walks up over all that never started, and over this node.
             self._standing = list(self.flat.graph.child_counts)  # no saga needs it that succeeds
             self.runnable.clear()
+            for held in self.setbacks.stopped:
+                self.setbacks.stopped[held] = False  # what was to begin, does not any more
             self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
         # Otherwise nothing below it was ever started, so all of that is undone.
         elif self.log.status(node) is SagaNodeLoadStatus.FAILED_IN_DOUBT:
-            self.undoable[node] = None
+            self._let_begin(node)
         else:
             self._note_undone(node)
 
@@ -374,7 +383,7 @@ class SagaState:
             for parent in map(SagaNodeId, graph.boundaries[boundary].parents):
                 match self.log.status(parent):
                     case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED_IN_DOUBT:
-                        self.undoable[parent] = None
+                        self._let_begin(parent)
                     case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:
                         undone.append(parent)
                     case _:

@@ -83,6 +83,8 @@ def node_exec_state(state: SagaState, node: SagaNodeId, *, running: bool) -> Nod
     match status:
         case _S.NEVER_STARTED if state.unwinding:
             return _E.ABANDONED
+        case _S.NEVER_STARTED if state.setbacks.stopped.get(node):
+            return _E.HELD
         case _S.NEVER_STARTED:
             return _E.QUEUED_TODO if node in state.runnable else _E.BLOCKED
         case _S.STARTED if running:
@@ -94,6 +96,8 @@ def node_exec_state(state: SagaState, node: SagaNodeId, *, running: bool) -> Nod
             return _E.HELD if state.setbacks.attempts[node].held else _E.BACKING_OFF
         case _S.UNDO_BACKING_OFF:
             return _E.UNDO_HELD if state.setbacks.undo_attempts[node].held else _E.UNDO_BACKING_OFF
+        case _S.SUCCEEDED | _S.FAILED_IN_DOUBT if state.setbacks.stopped.get(node):
+            return _E.UNDO_HELD
         case _S.SUCCEEDED:
             # A stuck saga undoes nothing more, even where it could.
             queued = node in state.undoable and not state.stuck

@@ -1,0 +1,65 @@
+"""Orders: who wanted what of a saga's nodes, and what of that is still in effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steno.action import from_timestamp
+from steno.cli._text import one_line, short_time, time_text
+from steno.core import (
+    JSON,
+    FlatDag,
+    Ordered,
+    SagaNodeEvent,
+    SagaNodeId,
+    Snapshot,
+    Verb,
+    escaped,
+)
+
+
+def _orders(snapshot: Snapshot) -> Iterator[tuple[int, SagaNodeEvent, Ordered, bool]]:
+    """Yield the orders of a saga, each with its number, and whether it is still in effect."""
+    stopped = snapshot.state.setbacks.stopped
+    latest: dict[SagaNodeId, int] = {}
+    for seq, event in enumerate(snapshot.log):
+        if isinstance(event.event_type, Ordered) and event.event_type.verb is Verb.HOLD:
+            latest[event.node_id] = seq
+    for seq, event in enumerate(snapshot.log):
+        if isinstance(order := event.event_type, Ordered):
+            in_effect = event.node_id in stopped and latest.get(event.node_id) == seq
+            yield seq, event, order, in_effect
+
+
+def order_lines(snapshot: Snapshot) -> Iterator[str]:
+    """Yield a line for each order, after a heading; nothing if there are none."""
+    flat = snapshot.dag.flat
+    for number, (_, event, order, in_effect) in enumerate(_orders(snapshot)):
+        if not number:
+            yield "\norders:"
+        time = None if event.time is None else from_timestamp(event.time)
+        why = "" if order.why is None else f": {one_line(order.why)}"
+        effect = " (in effect)" if in_effect else ""
+        what = f"{order.verb.value} {escaped(_path(flat, event.node_id))} by {one_line(order.by)}"
+        yield f"    {short_time(time)} {what}{why}{effect}"
+
+
+def _path(flat: FlatDag, node: SagaNodeId) -> str:
+    return flat.path(node).removeprefix("/")
+
+
+def orders_json(snapshot: Snapshot) -> JSON:
+    """Return the JSON of the orders of a saga."""
+    return [
+        {
+            "seq": seq,
+            "node": event.node_id,
+            "name": _path(snapshot.dag.flat, event.node_id),
+            "verb": order.verb.value,
+            "by": order.by,
+            "why": order.why,
+            "time": None if event.time is None else time_text(from_timestamp(event.time)),
+            "in_effect": in_effect,
+        }
+        for seq, event, order, in_effect in _orders(snapshot)
+    ]
