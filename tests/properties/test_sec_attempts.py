@@ -11,6 +11,7 @@ of `conftest.py` says.
 
 import os
 from collections.abc import Callable
+from random import Random
 
 import attrs
 from hypothesis import given, settings
@@ -66,6 +67,15 @@ def trials(
     )
 
 
+@st.composite
+def ordered_trials(draw: Callable) -> FlakyTrial:
+    """Return trials in which a person orders something, and some nodes are held for that."""
+    trial, seed = draw(trials(most_sagas=2)), draw(SEEDS)
+    rng = Random(seed)
+    rules = tuple(attrs.evolve(each, then_holds=rng.random() < 0.4) for each in trial.rules)
+    return attrs.evolve(trial, rules=rules, orders=seed)
+
+
 def check(world: FlakyWorld) -> None:
     """Have the oracle judge all sagas, and the library verify their logs."""
     assert not world.wrong, "\n".join(world.wrong)
@@ -91,6 +101,13 @@ def check(world: FlakyWorld) -> None:
 @given(trials())
 def test_what_user_code_does_and_the_log_are_allowed(trial: FlakyTrial):
     """Whatever fails, times out, is cut off or is left: the oracle finds nothing wrong."""
+    check(trial.world())
+
+
+@cases(2)
+@given(ordered_trials())
+def test_what_follows_from_orders_is_allowed(trial: FlakyTrial):
+    """Through any lives: those that apply are followed, and the others change nothing."""
     check(trial.world())
 
 

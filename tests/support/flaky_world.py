@@ -22,10 +22,14 @@ from steno import (
     NOT_DONE,
     ActionContext,
     ActionRegistry,
+    CommandError,
     Hold,
     InMemorySecStore,
+    NodeExecState,
     NotDone,
     Retry,
+    SagaHaltedError,
+    SagaHandle,
     SagaHeldError,
     SagaId,
     SagaNotReady,
@@ -36,7 +40,8 @@ from steno import (
     open_sec,
 )
 from steno.action import to_timestamp
-from steno.store import SagaWrite, StoredSaga, WriteOutcome
+from steno.core import Ordered, Succeeded, Verb
+from steno.store import Durable, SagaRecord, SagaWrite, StoredSaga, WriteOutcome
 from steno.testing.faults import Crash as CrashAtWrite
 from steno.testing.faults import Delay, Fault, FaultyStore, Refusal, Unavailable, When
 from steno.testing.schedule import DateClock, Steps, run_seeded
@@ -102,6 +107,7 @@ class FlakyTrial:
         refusals: Commits at which the store refuses a batch as a whole, if more than one write
             is in it.
         holds: Whether what raises Hold, or cannot be stored, holds its node.
+        orders: A seed of what a person orders, and when; None: there is nobody.
     """
 
     jobs: tuple[FlakyJob, ...]
@@ -112,6 +118,7 @@ class FlakyTrial:
     hiccups: frozenset[int] = frozenset()
     refusals: frozenset[int] = frozenset()
     holds: bool = True
+    orders: int | None = None
 
     def world(self) -> "FlakyWorld":
         """Run it to its end, through all lives; return what there is then."""
@@ -160,11 +167,15 @@ class FlakyWorld:
     _answers: dict[SagaId, list[tuple[float, int]]] = attrs.field(factory=lambda: defaultdict(list))
     _ending: Ending | None = None
     _scope: trio.CancelScope = attrs.field(init=False)
+    _random: random.Random = attrs.field(init=False)
+    _whims: int = attrs.field(init=False)  # orders that are still to be given without need
     _moments: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def __attrs_post_init__(self) -> None:
         self.store = InMemorySecStore(clock=self.clock)
         self.jobs = {job_id(number): job for number, job in enumerate(self.trial.jobs)}
+        self._random = random.Random(self.trial.orders)
+        self._whims = 0 if self.trial.orders is None else self._random.randint(1, 8)
 
     # Lives
 
@@ -217,6 +228,7 @@ class FlakyWorld:
     async def _run_all(self, sec: SecClient, ending: Ending | None) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch, sec)
+            nursery.start_soon(self._person, sec)
             if isinstance(ending, Leave):
                 nursery.start_soon(self._leave, sec, ending, nursery.cancel_scope)
             async with trio.open_nursery() as runs:
@@ -238,9 +250,78 @@ class FlakyWorld:
             )
             with suppress(SagaNotReady):
                 await handle.start()
-            self.results[saga_id].append(await handle.wait())
-            if not self._has_ended(saga_id):
-                self.wrong.append(f"{saga_id}: a waiter was answered before the end was durable")
+            result = await self._wait(handle)
+            if result is not None:
+                self.results[saga_id].append(result)
+                if not self._has_ended(saga_id):
+                    self.wrong.append(
+                        f"{saga_id}: a waiter was answered before its end was durable"
+                    )
+
+    async def _wait(self, saga: SagaHandle) -> SagaResult | None:
+        """Wait for a saga; a person sees to it if it is held or stuck, and there is one."""
+        while True:
+            try:
+                result = await saga.wait()
+            except SagaHeldError:
+                if self.trial.orders is None:
+                    return None
+            else:
+                if getattr(result, "undo_failure", None) is None or not self._whims:
+                    return result
+                self._whims -= 1
+            await self._help(saga)
+
+    # The person
+
+    async def _person(self, sec: SecClient) -> None:
+        """Order something now and then, whether it applies or not."""
+        while self._whims:
+            self._whims -= 1
+            await trio.sleep(self._random.choice([0.25, 1.0, 4.0, 60.0]))
+            saga_id = self._random.choice(list(self.jobs))
+            node = self._random.randrange(self.jobs[saga_id].graph.size)
+            await self._order(sec.saga_handle(saga_id), node, self._random.choice(list(Verb)))
+
+    async def _help(self, saga: SagaHandle) -> None:
+        """Order something for a node that waits for nothing else."""
+        states = (await saga.view()).state.status.node_states
+        waiting = {
+            NodeExecState.HELD: [Verb.RETRY, Verb.RETRY, Verb.COMPLETE, Verb.FAIL],
+            NodeExecState.UNDO_HELD: [Verb.RETRY, Verb.RETRY, Verb.COMPLETE],
+            NodeExecState.UNDO_FAILED: [Verb.RETRY, Verb.COMPLETE],
+        }
+        nodes = [node for node, state in enumerate(states) if state in waiting]
+        if nodes:  # somebody may have ordered it in between
+            node = self._random.choice(nodes)
+            await self._order(saga, node, self._random.choice(waiting[states[node]]))
+        await trio.sleep(0.25)
+
+    async def _order(self, saga: SagaHandle, node: int, verb: Verb) -> None:
+        with suppress(CommandError, SagaHaltedError):
+            match verb:
+                case Verb.HOLD:
+                    await saga.hold(node)
+                case Verb.RETRY:
+                    await saga.retry(node)
+                case Verb.FAIL:
+                    await saga.fail(node, why="it is of no use")
+                case Verb.COMPLETE:
+                    state = (await saga.view()).state.status.node_states[node]
+                    is_forward = state in {NodeExecState.HELD, NodeExecState.BACKING_OFF}
+                    await saga.complete(node, "by hand" if is_forward else None, why="by hand")
+
+    def _do_by_hand(self, write: SagaWrite) -> None:
+        """Let the person do what they say is done, as soon as that is durable."""
+        events = write.events if isinstance(write, SagaRecord) else ()
+        for place, event in enumerate(events):
+            order = event.event_type
+            if isinstance(order, Ordered) and order.verb is Verb.COMPLETE:
+                key = write.saga_id, event.node_id
+                if isinstance(events[place + 1].event_type, Succeeded):
+                    self.effects.add(key)
+                else:
+                    self.effects.discard(key)
 
     # What there is to see
 
@@ -315,6 +396,9 @@ class FlakyWorld:
 
         async def watched(part: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
             outcomes = await record(part)
+            for write, outcome in zip(part, outcomes, strict=True):
+                if isinstance(outcome, Durable):
+                    self._do_by_hand(write)
             for saga_id in self.jobs:
                 self.commits[saga_id].add(len(self.events(saga_id)))
             self._moments.unpark_all()
@@ -342,7 +426,7 @@ class FlakyWorld:
         if limit is not None and rules.shares:
             key = self.trial.rules.index(rules)
             limit = self._shared.setdefault(key, trio.CapacityLimiter(limit))
-        retry = _retry(rules, rules.attempts, rules.wait, rules.within)
+        retry = _retry(rules, rules.attempts, rules.wait, rules.within, holds=rules.then_holds)
         action = registry.action(
             name=name,
             undo=NOOP if rules.undo is Undo.NOOP else None,
@@ -488,8 +572,10 @@ class FlakyWorld:
                 await trio.sleep((seconds - 1) / 4)
 
 
-def _retry(rules: Rules, attempts: int, wait: float, within: float | None) -> Retry | None:
-    if attempts == 1:
+def _retry(
+    rules: Rules, attempts: int, wait: float, within: float | None, *, holds: bool = False
+) -> Retry | None:
+    if attempts == 1 and not holds:
         return None
     return Retry(
         (Flaky, NotDone),  # which is not tried again all the same
@@ -498,6 +584,7 @@ def _retry(rules: Rules, attempts: int, wait: float, within: float | None) -> Re
         wait_initial=wait,
         wait_max=rules.longest,
         wait_jitter=rules.jitter,
+        then="hold" if holds else "fail",
     )
 
 
