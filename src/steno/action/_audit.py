@@ -17,7 +17,7 @@ from steno.action._codec import Codec, type_text
 from steno.action._dataflow import sources_of
 from steno.action._flow import AnyAction, Level, Supply, returned_by
 from steno.action._func import ActionFunc
-from steno.action._parameter import Role
+from steno.action._parameter import OUTPUT, Role
 from steno.action._policy import Policy
 from steno.core import (
     ActionNode,
@@ -228,9 +228,15 @@ def _undo_problem(
         provides = policy(node.action_name).provides_for_doubt
         return NOT_KNOWN if in_doubt and not provides else None
     action = flow.get(node.action_name)
-    if getattr(action, "needs_no_undo", False):
-        return None  # nothing reads it
+    if getattr(action, "needs_no_undo", False) or _takes_output(action):
+        return None  # nothing reads it, or as its own parameter says, which was looked at
     # What `ctx.output` would decode.
     returned = returned_by(action, "").type
     why = Supply("its stored output", value=output).misfit(returned, flow.codec, is_last=True)
     return None if why is None else f"its action returns {type_text(returned)}, but {why}"
+
+
+def _takes_output(action: object) -> bool:
+    """Return whether an undo action is given the output by name."""
+    takes = action.takes if isinstance(action, ActionFunc) else ()
+    return any(p.name == OUTPUT for t in takes if t.role is Role.UNDO for p in t.parameters)
