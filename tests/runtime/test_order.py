@@ -379,3 +379,34 @@ async def test_two_undos_that_failed_are_repaired_one_by_one(timed: TimedWorld):
         assert (await saga.wait()).undo_failure is None
     assert timed.calls.count("~a") == timed.calls.count("~b") == 2
     assert timed.calls[-1] == "~p"
+
+
+async def test_a_stuck_saga_is_repaired_while_it_gets_stuck(sticking: TimedWorld):
+    """An order may come while its end is written, or before its tasks have ended."""
+    answers: list[str] = []
+
+    async def insist(saga: steno.SagaHandle, pause: int) -> None:
+        for _ in range(pause):
+            await trio.lowlevel.checkpoint()
+        while True:
+            try:
+                await saga.retry("a")
+            except steno.OrderRefused:
+                await trio.lowlevel.checkpoint()
+            except steno.CommandError as error:
+                answers.append(repr(error))
+                return
+            else:
+                answers.append("durable")
+                return
+
+    sticking.undoes("a", each_time(*([raises(NO), nothing] * 20)))
+    async with sticking.open() as sec:
+        for pause in range(20):
+            saga = await sec.saga_create(sticking.saga("p", "a", "b"), start=True)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(insist, saga, pause)
+            result = await saga.wait()
+            assert result.undo_failure is None
+            assert sticking.store.state(saga.saga_id) == "failed"
+    assert answers == ["durable"] * 20

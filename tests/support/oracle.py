@@ -659,7 +659,9 @@ def check_error(case: Evidence, rules: Rules, error: Doing, end: Entry) -> None:
 def check_undo(case: Evidence, node: int) -> None:
     """Check the attempts to undo a node."""
     rules, own = case.rules[node], case.of(node)
-    succeeded = any(entry.what == "succeeded" for entry in own)
+    succeeded = [entry for entry in own if entry.what == "succeeded"]
+    # An order may have completed it with None.
+    has_output = any(entry.data is not None for entry in succeeded)
     held = False
     for part in segments(case, node, "undo_started", {Kind.UNDO}):
         more = held or case.retried(part.begin) or part.number <= rules.undo_attempts
@@ -668,7 +670,7 @@ def check_undo(case: Evidence, node: int) -> None:
         demand(succeeded or rules.provides_for_doubt, "node", node, "is undone in doubt")
         for life, doings in part.lives.items():
             demand(len(doings) == 1, "in one life, for one attempt:", doings)
-            demand(doings[0].has_output == succeeded, doings, "has an output")
+            demand(doings[0].has_output == has_output, doings, "has an output")
             demand(life < part.end.life or doings[0].said is not None, doings, "has not ended")
         if rules.undo is Undo.NOOP:
             demand(not part.lives, part, "though there is nothing to undo")

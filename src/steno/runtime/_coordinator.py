@@ -244,6 +244,8 @@ class Coordinator:
                 executor.answer_when_started(reply, SagaNotReady(saga_id))
             case RecoverSaga():
                 reply.answer(None)
+            case OrderSaga() if executor.over:
+                entry.queue.append(envelope)  # until it has ended, and is stuck for instance
             case OrderSaga(order=order):
                 executor.order(order, reply)
             case Inject(injection=injection):
@@ -309,8 +311,8 @@ class Coordinator:
         self._requeue(entry)
 
     def _ended(self, saga_id: SagaId, halted: SagaHaltedError | None) -> None:
-        executor = self._entries[saga_id].executor
-        if executor is None:
+        entry = self._entries[saga_id]
+        if (executor := entry.executor) is None:
             msg = f"saga {saga_id} has ended, and was not running"
             raise InternalError(msg)
         if halted is not None:
@@ -319,6 +321,7 @@ class Coordinator:
             self._done(executor)
         else:
             self._put_by(executor)
+        self._requeue(entry)
 
     def _tell_held(self, saga_id: SagaId) -> None:
         """Tell those who wait for a saga that it cannot go on by itself."""

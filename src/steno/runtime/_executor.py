@@ -183,9 +183,7 @@ class SagaExecutor:
         self._orders = self._orders or Orders()
         self._orders.add(order, reply)
         self._held = False  # to be reported anew
-        if self._over.is_set():
-            self._fail_orders()
-        elif self._nursery is not None and self._recording.told(order):
+        if self._nursery is not None and self._recording.told(order):
             self._exec_client.record(self)
 
     def held_nodes(self) -> tuple[str, ...]:
@@ -340,13 +338,16 @@ class SagaExecutor:
                         nursery.start_soon(self._run_node, command, name=name)
                 case Wait(node_id=node, until=until):
                     self._wait(node, self._runner.time_of(node) if until is None else until)
-                case Finish(outcome=outcome):
-                    if outcome is SagaOutcome.STUCK:
-                        report_stuck(self.machine, self._runner.raised)
-                    self._over.set()
+                case Finish(outcome=SagaOutcome.STUCK):
+                    report_stuck(self.machine, self._runner.raised)
+                case Finish():
+                    pass
+        # First, as a saga that is stuck goes on by an order that came meanwhile.
         if self._recording.state is _QUEUED:
             self._exec_client.record(self)
-        elif not self._under_way and not self._over.is_set():
+        elif self.machine.state.outcome is not None:
+            self._over.set()
+        elif not self._under_way:
             self._pause()
 
     def _wait(self, node: SagaNodeId, until: Timestamp | inputs.ActionRaised) -> None:

@@ -1,0 +1,165 @@
+"""
+A process whose sagas are given orders, any order at any moment, to be killed and started again.
+
+It is called with an `OrderLife`, and says on its standard output how far it has come, a word a
+line. What it does besides is in files; see `support.killable_orders`.
+"""
+
+import json
+import logging
+import random
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from math import inf
+
+import attrs
+import trio
+
+import steno
+from steno.runtime import _quarantine
+from support.crash import job_id
+from support.killable_orders import (
+    CALLS,
+    NODES,
+    ORDERS,
+    STORE,
+    Answer,
+    Journal,
+    OrderLife,
+    fails,
+    trip,
+)
+
+GIVERS = 3
+CAN_GO_ON = tuple(state for state in steno.SagaCachedState if state.can_go_on)
+
+
+class Refused(Exception):
+    """What a service raises."""
+
+
+@attrs.define(eq=False)
+class Process:
+    """One life."""
+
+    life: OrderLife
+    calls: Journal
+    orders: Journal
+    numbers: Iterator[int] = attrs.field(factory=count)
+    sagas: list[steno.SagaHandle] = attrs.field(factory=list)
+    sec: steno.SecClient = attrs.field(init=False)
+
+    async def live(self) -> None:
+        say("opening")
+        store = steno.SqliteSecStore(self.life.path(STORE))
+        async with steno.open_sec(store, self.registry(), context=None) as self.sec:
+            say("open")
+            self.sagas = await self.that_can_go_on()
+            while self.life.repairs and self.sagas:
+                for saga in self.sagas:
+                    await self.repair(saga)
+                self.sagas = await self.that_can_go_on()
+            if self.life.repairs:
+                return
+            async with trio.open_nursery() as nursery:
+                for number in range(GIVERS):
+                    nursery.start_soon(self.give, random.Random(f"{self.life.number}/{number}"))
+                for number in count():
+                    saga_id = job_id(1_000_000 * (1 + self.life.number) + number)
+                    self.sagas.append(
+                        await self.sec.saga_create(trip(), saga_id=saga_id, start=True)
+                    )
+                    await trio.sleep(0.01)
+
+    async def give(self, rng: random.Random) -> None:
+        """Give orders, most of them to sagas that are young."""
+        while True:
+            await trio.sleep(0.001)
+            recent = self.sagas[-20:] if rng.random() < 0.7 else self.sagas
+            if recent:
+                verb = rng.choice(("hold", "retry", "retry", "fail", "complete"))
+                await self.order(
+                    rng.choice(recent), rng.choice(NODES), verb, careful=rng.random() < 0.2
+                )
+                if rng.random() < 0.01:
+                    say("acknowledged")
+
+    async def that_can_go_on(self) -> list[steno.SagaHandle]:
+        found = [found async for found in self.sec.sagas(states=CAN_GO_ON)]
+        return [self.sec.saga_handle(summary.saga_id) for summary in found]
+
+    async def repair(self, saga: steno.SagaHandle) -> None:
+        """Order to retry whatever can be retried."""
+        for node in NODES:
+            await self.order(saga, node, "retry")
+        with trio.move_on_after(0.05), suppress(steno.SagaHeldError):
+            await saga.wait()
+
+    async def order(
+        self, saga: steno.SagaHandle, node: str, verb: str, *, careful: bool = False
+    ) -> None:
+        expect = len((await saga.view()).serialized().events) if careful else None
+        why = f"order {self.life.number}-{next(self.numbers)}."
+        self.orders.note(
+            saga=str(saga.saga_id),
+            node=node,
+            verb=verb,
+            why=why,
+            expect=expect,
+            life=self.life.number,
+        )
+        try:
+            match verb:
+                case "complete":
+                    await saga.complete(node, None, by="ada", why=why, expect=expect)
+                case _:
+                    await getattr(saga, verb)(node, by="ada", why=why, expect=expect)
+        except (steno.OrderRefused, steno.SagaNotRunning):
+            answer = Answer.REFUSED
+        else:
+            answer = Answer.ACKNOWLEDGED
+        self.orders.note(why=why, answer=answer.value)
+
+    # The actions
+
+    def registry(self) -> steno.ActionRegistry:
+        registry = steno.ActionRegistry()
+        for node in NODES:
+            retry = steno.Retry(
+                Refused, attempts=2, timeout=None, wait_initial=0.01, wait_max=inf, then="hold"
+            )
+            action = registry.action(name=node, retry=retry)(self.of(node, undoing=False))
+            action.undo(self.of(node, undoing=True))
+        return registry
+
+    def of(
+        self, node: str, *, undoing: bool
+    ) -> Callable[[steno.ActionContext[None]], Awaitable[None]]:
+        async def call(ctx: steno.ActionContext[None]) -> None:
+            self.calls.note(saga=str(ctx.saga_id), node=node, undoing=undoing, attempt=ctx.attempt)
+            await trio.sleep(0.003)
+            if fails(ctx.saga_id, node, ctx.attempt, undoing=undoing):
+                raise Refused(node)
+
+        return call
+
+
+def say(word: str) -> None:
+    """Tell the one who waits for it."""
+    print(word, flush=True)  # noqa: T201 - it is being read
+
+
+def main() -> None:
+    """Live."""
+    life = OrderLife(**json.loads(sys.argv[1]))
+    logging.getLogger("steno").setLevel(logging.CRITICAL)  # its sagas fail as planned
+    # It is not its sagas that kill it, however often a call of them is under way.
+    _quarantine.MOST_CRASHES = 1_000_000
+    journals = (Journal.of(life.path(name)) for name in (CALLS, ORDERS))
+    trio.run(Process(life, *journals).live)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""
+Real processes that give orders, killed at any moment, and what is left of the orders.
+
+`STENO_KILLS` says how often the test kills, `STENO_KILLS_SEED` at which moments.
+"""
+
+import os
+import random
+import signal
+from collections import Counter
+from pathlib import Path
+from uuid import UUID
+
+from steno import SagaId, SqliteSecStore
+from steno.core import Ordered, SagaNodeEvent, SagaState, Verb, verify_log
+from steno.store import StoredSaga
+from support.aftermath import Look, check_file, look
+from support.killable import read_lines
+from support.killable_orders import (
+    CALLS,
+    ERRORS,
+    NODES,
+    ORDERS,
+    STORE,
+    Answer,
+    Given,
+    OrderLife,
+    given,
+    trip,
+)
+from support.killing import Moment, lived
+
+PROGRAM = Path(__file__).with_name("orders_program.py")
+
+KILLS = int(os.environ.get("STENO_KILLS", "6"))
+SEED = os.environ.get("STENO_KILLS_SEED", "1")
+
+FOLLOWS = {Verb.FAIL: {"failed"}, Verb.COMPLETE: {"succeeded", "undo_finished"}}
+"""The event that stands behind an order of these verbs, in the same transaction."""
+
+
+def some_moment(rng: random.Random) -> Moment:
+    """Draw a moment: while it opens the file, while it recovers, or at any time after that."""
+    match rng.randrange(6):
+        case 0:
+            return Moment("opening", rng.uniform(0, 0.05))
+        case 1:
+            return Moment("open", rng.uniform(0, 0.05))
+        case _:
+            return Moment("acknowledged", rng.uniform(0, 0.7))
+
+
+async def test_killed_while_orders_are_given_each_is_there_whole_or_not_at_all(tmp_path: Path):
+    """One that was acknowledged is durable, and one that was refused has left nothing."""
+    rng, looks = random.Random(SEED), [look(tmp_path)]
+    for number in range(KILLS + 1):
+        last = number == KILLS
+        life = OrderLife(str(tmp_path), number, repairs=last)
+        code = lived(PROGRAM, life.to_json(), life.path(ERRORS), None if last else some_moment(rng))
+        assert code == (0 if last else -signal.SIGKILL)
+        looks.append(look(tmp_path))
+    check_file(tmp_path)
+    orders, stored = given(tmp_path / ORDERS), {}
+    async with SqliteSecStore(tmp_path / STORE).open_reader() as reader:
+        for saga_id in looks[-1].sizes:
+            stored[saga_id] = await reader.load(saga_id)
+    places = {
+        (str(saga_id), event.event_type.why): (index, event)
+        for saga_id, saga in stored.items()
+        for index, event in enumerate(saga.events)
+        if isinstance(event.event_type, Ordered)
+    }
+    for order in orders.values():
+        check_order(order, places.pop((order.saga, order.why), None), looks)
+    assert not places  # nothing was ordered that nobody gave, and nothing twice
+    for saga_id, saga in stored.items():
+        check_saga(saga_id, saga, [seen.sizes.get(saga_id, 0) for seen in looks])
+    check_calls(tmp_path, stored)
+    report(orders, stored)
+
+
+def check_order(order: Given, place: tuple[int, SagaNodeEvent] | None, looks: list[Look]) -> None:
+    """Hold what the log says of an order against what its giver was told."""
+    if place is None:
+        assert order.answer is not Answer.ACKNOWLEDGED
+        return
+    index, event = place
+    assert order.answer is not Answer.REFUSED
+    assert event.event_type.verb.value == order.verb
+    assert event.node_id == trip().get_index(order.node)
+    assert order.expect in {None, index}
+    before, behind = (
+        seen.sizes.get(SagaId(UUID(order.saga)), 0) for seen in looks[order.life :][:2]
+    )
+    assert before <= index < behind  # durable before its life has ended
+
+
+def check_saga(saga_id: SagaId, saga: StoredSaga, sizes: list[int]) -> None:
+    """Check that a log is legal, finished, and was whole whenever a life had ended."""
+    dag, end = trip(), saga.summary.state
+    assert not end.can_go_on
+    assert verify_log(dag, saga.events, saga_id=saga_id, finished=end) is None
+    for size in {*sizes, len(saga.events)}:
+        SagaState.fold(dag.flat, saga_id, saga.events[:size])
+        for index, event in enumerate(saga.events[:size]):
+            follows = FOLLOWS.get(getattr(event.event_type, "verb", None))
+            if follows is not None:
+                behind = saga.events[index + 1 : size][:1]
+                assert [(e.node_id, e.event_type.label in follows) for e in behind] == [
+                    (event.node_id, True)
+                ]
+
+
+def check_calls(folder: Path, stored: dict[SagaId, StoredSaga]) -> None:
+    """Check that each attempt that was made was durable before it was made."""
+    made = {
+        (line["saga"], line["node"], line["undoing"], line["attempt"])
+        for line in read_lines(folder / CALLS)
+    }
+    dag, begun = trip(), Counter[tuple[str, str, bool]]()
+    names = {dag.get_index(node): node for node in NODES}
+    for saga_id, saga in stored.items():
+        for event in saga.events:
+            if event.node_id in names and event.event_type.label.endswith("started"):
+                undoing = event.event_type.label == "undo_started"
+                begun[str(saga_id), names[event.node_id], undoing] += 1
+    for saga, node, undoing, attempt in made:
+        assert 1 <= attempt <= begun[saga, node, undoing]
+
+
+def report(orders: dict[str, Given], stored: dict[SagaId, StoredSaga]) -> None:
+    """Say how much was tried, and check that it was something."""
+    answers = Counter(
+        (order.verb, "unknown" if order.answer is None else order.answer.value)
+        for order in orders.values()
+    )
+    ends = Counter(saga.summary.state.value for saga in stored.values())
+    events = sum(len(saga.events) for saga in stored.values())
+    print(f"{KILLS} kills, {len(stored)} sagas, {dict(ends)}, {events} events, {dict(answers)}")  # noqa: T201 - with -s
+    for verb in Verb:
+        assert answers[verb.value, "acknowledged"]
+        assert answers[verb.value, "refused"]
+    assert ends["failed"]

@@ -1,0 +1,113 @@
+"""
+What is run to be killed while orders are given: one saga, and the journal of its orders.
+
+A process that is killed keeps nothing but its files. In `orders` it notes each order by one write
+before it gives it, and by another what became of it.
+"""
+
+import json
+import os
+import random
+from enum import Enum
+from pathlib import Path
+
+import attrs
+
+import steno
+from support.killable import read_lines
+
+STORE, CALLS, ORDERS, ERRORS = "sagas.db", "calls", "orders", "errors"
+NODES = ("hotel", "car", "card", "trip")
+
+
+class Answer(Enum):
+    """What became of an order."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+
+
+@attrs.define
+class Given:
+    """
+    An order that was given.
+
+    Attributes:
+        saga: The saga's id.
+        node: The node's name.
+        verb: What was ordered.
+        why: The reason, which no other order has.
+        expect: How long a log it expects; None: any.
+        life: In which life.
+        answer: What became of it; None: the process was killed before it knew.
+    """
+
+    saga: str
+    node: str
+    verb: str
+    why: str
+    expect: int | None
+    life: int
+    answer: Answer | None = None
+
+
+@attrs.frozen
+class OrderLife:
+    """
+    How a process is to live.
+
+    Attributes:
+        folder: Where its files are.
+        number: Which life this is, counted from 0.
+        repairs: Whether it creates no sagas, but brings those that are there to an end by orders.
+    """
+
+    folder: str
+    number: int
+    repairs: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(attrs.asdict(self))
+
+    def path(self, name: str) -> Path:
+        return Path(self.folder, name)
+
+
+@attrs.frozen
+class Journal:
+    """A file that a life appends to."""
+
+    _descriptor: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Journal":
+        return cls(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
+
+    def note(self, **values: object) -> None:
+        text = b"\n" + json.dumps(values).encode()
+        assert os.write(self._descriptor, text) == len(text)
+
+
+def given(path: Path) -> dict[str, Given]:
+    """Return the orders that all lives have noted, by their reasons."""
+    orders: dict[str, Given] = {}
+    for line in read_lines(path):
+        if "answer" in line:
+            orders[line["why"]].answer = Answer(line["answer"])
+        else:
+            orders[line["why"]] = Given(**line)
+    return orders
+
+
+def fails(saga: object, node: str, attempt: int, *, undoing: bool) -> bool:
+    """Say whether a call fails: two in five do, and its repetition is another call."""
+    return random.Random(f"{saga}/{node}/{attempt}/{undoing}").random() < 0.4
+
+
+def trip() -> steno.SagaDag:
+    """Return the saga: two bookings at once, then the card, then what often has to be undone."""
+    builder = steno.DagBuilder("trip")
+    builder.append_parallel([steno.Node.action(name, name) for name in NODES[:2]])
+    for name in NODES[2:]:
+        builder.append(steno.Node.action(name, name))
+    return steno.SagaDag(builder.build())
