@@ -178,6 +178,32 @@ MUTANTS = (
         "core/log/_attempts.py",
         ("elif held is not None and (", "elif held == -1 and ("),
     ),
+    # A saga that gets stuck just then
+    fault(
+        "a saga ends as stuck though an order goes on with it",
+        "tests/runtime/test_order.py::test_a_stuck_saga_is_repaired_while_it_gets_stuck",
+        "an order that is acknowledged is carried out",
+        "runtime/_executor.py",
+        (
+            "                case Finish():\n                    pass\n",
+            "                case Finish():\n                    self._over.set()\n",
+        ),
+        (
+            "                    report_stuck(self.machine, self._runner.raised)\n",
+            "                    report_stuck(self.machine, self._runner.raised)\n"
+            "                    self._over.set()\n",
+        ),
+    ),
+    fault(
+        "an order comes too late once a saga that is stuck has not quite ended",
+        "tests/runtime/test_order.py::test_a_stuck_saga_is_repaired_while_it_gets_stuck",
+        "a stuck saga can be repaired by a retry",
+        "runtime/_coordinator.py",
+        (
+            "            case OrderSaga() if executor.over:\n",
+            "            case OrderSaga() if False:\n",
+        ),
+    ),
     # What is written of it
     fault(
         "Steno is given a log without the orders in it",
