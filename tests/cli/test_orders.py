@@ -2,12 +2,14 @@
 
 import json
 import re
+from uuid import UUID
 
 import pytest
 import trio
 
 import steno
 from support.shell import Shell
+from support.worlds import World, nothing
 
 
 @pytest.fixture
@@ -80,7 +82,32 @@ def test_a_saga_without_orders(ordered, shell):
 
 
 def test_log_has_the_orders_among_the_events(ordered):
-    """Each with its verb, who and why."""
+    """Each with its verb, who and why, in one line, and each node beside its own event."""
     shell, saga_id = ordered
-    text = shell("log", saga_id).stdout
-    assert "005 N001 ordered hold by ada" in text
+    _, _, events = shell("log", saga_id).stdout.partition("\n\n")
+    _, _, started, _, hold, complete, succeeded = events.splitlines()
+    assert re.split(r"  +", started) == ["003 N000 started", "hotel"]
+    assert re.split(r"  +", hold) == ["005 N001 ordered hold by ada", "payment"]
+    text = r"006 N000 ordered complete by bob\x1b[31m: by\ntelephone"
+    assert re.split(r"  +", complete) == [text, "hotel"]
+    assert re.split(r"  +", succeeded) == ["007 N000 succeeded", "hotel"]
+
+
+def test_nothing_of_a_finished_saga_is_held(ordered):
+    """An order to hold is not in effect once its node is never begun."""
+    shell, saga_id = ordered
+
+    async def main():
+        store, registry = steno.SqliteSecStore(shell.store), steno.ActionRegistry()
+        for name in ("book", "pay"):
+            registry.register(steno.ActionFunc.new_action(name, nothing, nothing))
+        async with steno.open_sec(store, registry, context=World()) as sec:
+            saga = sec.saga_handle(UUID(saga_id))
+            await saga.hold("hotel", by="ada")
+            await saga.retry("payment", by="bob")
+            (await saga.wait()).unwrap()
+
+    trio.run(main)
+    orders = json.loads(shell("show", "--json", saga_id).stdout)["orders"]
+    assert [order["in_effect"] for order in orders] == [False] * 4
+    assert "in effect" not in shell("show", saga_id).stdout

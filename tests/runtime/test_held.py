@@ -116,7 +116,7 @@ async def test_each_waiter_has_an_error_of_its_own(holding: TimedWorld):
     one, other = errors
     assert one is not other
     assert str(one) == str(other)
-    assert f'saga {saga.saga_id} is held: node "a" is not tried again' in str(one)
+    assert f'saga {saga.saga_id} is held: node "a" waits for an order' in str(one)
 
 
 async def test_several_nodes_that_are_held(timed: TimedWorld):
@@ -125,7 +125,7 @@ async def test_several_nodes_that_are_held(timed: TimedWorld):
         timed.declare(name, retry=retry(attempts, then="hold"))
         timed.does(name, raises(NO))
     async with timed.open() as sec:
-        with pytest.raises(steno.SagaHeldError, match='nodes "a", "b" are not tried') as held:
+        with pytest.raises(steno.SagaHeldError, match='nodes "a", "b" wait for an order') as held:
             await sec.saga_run(timed.saga(["a", "b"], "c"))
     assert held.value.nodes == ("a", "b")
     assert trio.current_time() == pytest.approx(3, abs=0.01)

@@ -410,3 +410,79 @@ async def test_a_stuck_saga_is_repaired_while_it_gets_stuck(sticking: TimedWorld
             assert result.undo_failure is None
             assert sticking.store.state(saga.saga_id) == "failed"
     assert answers == ["durable"] * 20
+
+
+async def test_what_is_refused_is_told_to_nobody(timed: TimedWorld, caplog):
+    """A saga that is held, or stuck, is not reported again, nor counted."""
+    told: list[str] = []
+
+    class Heard(steno.abc.Instrument):
+        def saga_began(self, saga_id: object, saga_name: str) -> None:
+            told.append("began")
+
+        def saga_ended(self, saga_id: object, saga_name: str, state: object) -> None:
+            told.append("ended")
+
+        def attention(self, saga_id: object, saga_name: str, why: object, text: str) -> None:
+            told.append(f"attention: {why.value}")
+
+    timed.declare("h", retry=retry(1, then="hold"))
+    timed.does("h", raises(NO))
+    timed.undoes("a", raises(NO))
+    timed.does("b", raises(NO))
+    async with timed.open(instruments=[Heard()]) as sec:
+        stuck = await sec.saga_create(timed.saga("p", "a", "b"), start=True)
+        await stuck.wait()
+        waits = await held(sec, timed.saga("p", "h"))
+        await trio.sleep(1)  # a waiter may know it a little before the instruments do
+        heard, records = tuple(told), len(caplog.records)
+        for _ in range(3):
+            for saga in (stuck, waits):
+                with pytest.raises(steno.OrderRefused):
+                    await saga.retry("p")
+                await trio.sleep(1)
+        with pytest.raises(steno.SagaHeldError):
+            await waits.wait()
+        assert sec.statistics().stuck == 1
+    async with timed.open(instruments=[Heard()]) as sec:
+        await trio.sleep(1)  # until the one that is held is loaded
+        with pytest.raises(steno.OrderRefused):  # of one that is not in memory
+            await sec.saga_handle(stuck.saga_id).retry("p")
+        assert sec.statistics().stuck == 0
+    assert told == [*heard, "began", "attention: held"]  # as that one is opened
+    assert len(caplog.records) == records + 1
+
+
+async def test_an_order_after_one_that_could_not_be_carried_out(sticking: TimedWorld):
+    """Each says why a stuck saga cannot be loaded, and is carried out once it can be."""
+    async with sticking.open() as sec:
+        saga = await sec.saga_create(sticking.saga("a", "b"), start=True)
+        await saga.wait()
+    registry, sticking.registry = sticking.registry, steno.ActionRegistry()
+    async with sticking.open() as sec:
+        saga = sec.saga_handle(saga.saga_id)
+        for _ in range(3):
+            with pytest.raises(steno.SagaHaltedError, match="not registered"):
+                await saga.retry("a")
+    sticking.registry = registry
+    async with sticking.open() as sec:
+        saga = sec.saga_handle(saga.saga_id)
+        await saga.retry("a")
+        assert (await saga.wait()).undo_failure is None
+
+
+async def test_what_is_held_is_said_so_that_it_can_be_ordered(holding: TimedWorld):
+    """Two subsagas have a node of the same name: each is given by its path."""
+    builder = steno.DagBuilder("twice")
+    for name in ("x", "y"):
+        inner = steno.DagBuilder(name)
+        inner.append(steno.Node.action("a", "a"))
+        builder.append(steno.Node.constant(f"params of {name}", None))
+        builder.append(steno.Node.subsaga(name, inner.build(), f"params of {name}"))
+    async with holding.open() as sec:
+        saga = await sec.saga_create(steno.SagaDag(builder.build()), start=True)
+        with pytest.raises(steno.SagaHeldError) as caught:
+            await saga.wait()
+        assert caught.value.nodes == ("/x/a",)
+        await saga.retry(caught.value.nodes[0])
+        (await saga.wait()).unwrap()

@@ -20,7 +20,9 @@ from steno.core import (
 
 def _orders(snapshot: Snapshot) -> Iterator[tuple[int, SagaNodeEvent, Ordered, bool]]:
     """Yield the orders of a saga, each with its number, and whether it is still in effect."""
-    stopped = snapshot.state.setbacks.stopped
+    state = snapshot.state
+    # Of a saga that is finished nothing is held.
+    stopped = () if state.outcome is not None and not state.stuck else state.setbacks.stopped
     latest: dict[SagaNodeId, int] = {}
     for seq, event in enumerate(snapshot.log):
         if isinstance(event.event_type, Ordered) and event.event_type.verb is Verb.HOLD:

@@ -107,6 +107,7 @@ from steno.core.machine._input import Injection, Input, RepeatInjected, at_least
 from steno.core.machine._lifecycle import cached_state, held_nodes, only_waits
 from steno.core.machine._lookup import lookup, saga_params
 from steno.core.machine._machine import INJECTED, SagaMachine, injectable
+from steno.core.machine._ordering import why_refused
 from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._rearrange import fold_unordered
 from steno.core.machine._recording import (
@@ -260,5 +261,6 @@ __all__ = [
     "too_large",
     "undo_error",
     "verify_log",
+    "why_refused",
     "with_times",
 ]

@@ -19,16 +19,17 @@ class SagaHeldError(StenoError):
 
     Attributes:
         saga_id: The saga.
-        nodes: The names of the nodes that are held.
+        nodes: The nodes that are held, each by its name; by its path if several (sub)sagas have
+            that name.
     """
 
     def __init__(self, saga_id: UUID, nodes: tuple[str, ...]) -> None:
         names = ", ".join(f'"{name}"' for name in nodes)
-        which = f"nodes {names} are" if len(nodes) > 1 else f"node {names} is"
+        which = f"nodes {names} wait" if len(nodes) > 1 else f"node {names} waits"
         super().__init__(
-            f"saga {saga_id} is held: {which} not tried again until somebody orders it, by retry, "
-            "fail or complete on the saga's handle; what was held for a mistake of the build is "
-            "also due when the SEC is opened again"
+            f"saga {saga_id} is held: {which} for an order on the saga's handle: retry; or fail or "
+            "complete, unless an order to hold stopped it; what was held for a mistake of the "
+            "build is also due when the SEC is opened again"
         )
         self.saga_id = saga_id
         self.nodes: tuple[str, ...] = nodes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import attrs
 import trio
 
-from steno.core import Phase, SagaDag, Snapshot
+from steno.core import Phase, SagaDag, SagaState, Snapshot, inputs, why_refused
 from steno.errors import (
     CommandError,
     NoSuchSaga,
+    OrderRefused,
     RecoveryError,
     SagaHaltedError,
     SecClosing,
@@ -108,6 +109,21 @@ class AbsentSagas:
                 why = f"it could not be loaded: {error}"
                 halted = SagaHaltedError(not_here.saga_id, why)
             raise self._admission.told(halted) from error
+
+    def check_order(self, stored: StoredSaga, order: inputs.Order) -> None:
+        """
+        Check that an order applies to a stuck saga, so that none is loaded in vain.
+
+        Raises:
+            OrderRefused: It does not.
+        """
+        try:
+            flat = self._factory.read_dag(stored).flat
+            state = SagaState.fold(flat, stored.summary.saga_id, stored.events)
+        except RecoveryError:
+            return  # that it cannot be loaded either says why
+        if (why := why_refused(order, state)) is not None:
+            raise OrderRefused(why)
 
     async def refusal(
         self, not_here: NotHere, finished: CommandError

@@ -22,6 +22,7 @@ from steno.core import Phase, SagaCachedState, SagaId, cached_state
 from steno.errors import (
     CommandError,
     InternalError,
+    OrderRefused,
     SagaHaltedError,
     SagaHeldError,
     SagaIdInUse,
@@ -193,6 +194,9 @@ class Coordinator:
             return
         entry = self._entries.get(saga_id)
         if entry is not None and isinstance(ask, OrderSaga) and entry.is_stuck:
+            if (why := entry.refusal(ask.order)) is not None:
+                reply.fail(OrderRefused(why))
+                return
             # Its executor has ended: it goes on with another one, which is made of what is stored.
             self._leave(saga_id)
             entry = self._finished.pop(saga_id, None)

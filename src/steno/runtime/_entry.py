@@ -6,6 +6,7 @@ import enum
 
 import attrs
 
+from steno.core import inputs, why_refused
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Envelope, Reply
 from steno.runtime._message import Ask
@@ -49,6 +50,10 @@ class Entry:
         if self.state is not EntryState.DONE or self.executor is None:
             return False
         return self.executor.machine.state.stuck
+
+    def refusal(self, order: inputs.Order) -> str | None:
+        """Return why an order to a stuck saga is refused; None if it is not."""
+        return None if self.executor is None else why_refused(order, self.executor.machine.state)
 
     def forget(self, waiter: Reply[object]) -> None:
         """Drop a waiter that has gone away, and its request if it is still queued."""

@@ -182,14 +182,14 @@ class SagaExecutor:
         """Tell the machine of an order; the reply is None once it is durable, or a refusal."""
         self._orders = self._orders or Orders()
         self._orders.add(order, reply)
-        self._held = False  # to be reported anew
         if self._nursery is not None and self._recording.told(order):
             self._exec_client.record(self)
 
     def held_nodes(self) -> tuple[str, ...]:
         """Return the nodes that are held, if the saga cannot go on by itself."""
-        names = self.machine.dag.flat.names
-        return tuple(names[node] for node in held_nodes(self.machine.state)) if self._held else ()
+        if not self._held:
+            return ()
+        return tuple(map(self.machine.dag.flat.reference, held_nodes(self.machine.state)))
 
     def answer_when_started(self, reply: Reply[object], refusal: CommandError | None) -> None:
         """Answer once it is durable that the saga was started: None, or with a refusal."""
@@ -281,8 +281,8 @@ class SagaExecutor:
             self._problem, self._cut_off = problem or self._problem, cut_off or self._cut_off
             nothing_new = recording.adds_nothing(step, row)
             recording.taken(step, row)
-            if self._orders is not None:
-                self._orders.taken(step)
+            if self._orders is not None and self._orders.taken(step):
+                self._held = False  # to be reported anew
             if nothing_new:
                 self._durable()
                 return None

@@ -212,10 +212,11 @@ class SagaHandle:
         index = dag.get_index(node)
         text = NULL if output is None else completion(access, dag, index, output)
         order = signature.order(access, index, verb, text)
-        not_here = await access.asker.ask(OrderSaga(self.saga_id, order))
-        stored = None if not_here is None else not_here.stored
-        if stored is not None and stored.summary.state is SagaCachedState.STUCK:
-            # An order may repair it; whether this one does is for its machine to say.
+        if (not_here := await access.asker.ask(OrderSaga(self.saga_id, order))) is None:
+            return
+        stored = await access.absent.load(not_here)
+        if stored.summary.state is SagaCachedState.STUCK:
+            access.absent.check_order(stored, order)
             not_here = await access.asker.ask(OrderSaga(self.saga_id, order, loads=True))
         if not_here is not None:
             raise await access.absent.refusal(not_here, SagaNotRunning(self.saga_id))

@@ -33,13 +33,19 @@ class Orders:
         """The orders that are not part of a step yet."""
         return [order for order, _ in self._told.values()]
 
-    def taken(self, step: Step) -> None:
-        """Refuse what does not apply; the rest of what was told is part of the step."""
+    def taken(self, step: Step) -> bool:
+        """
+        Refuse what does not apply; the rest of what was told is part of the step.
+
+        Returns:
+            True if there is such a rest.
+        """
         for refused in step.refused:
             _, reply = self._told.pop(id(refused.order))
             reply.fail(OrderRefused(refused.why))
         self._taken += [reply for _, reply in self._told.values()]
         self._told.clear()
+        return bool(self._taken)
 
     def durable(self) -> None:
         """Answer the orders of the step, which is durable."""

@@ -256,6 +256,14 @@ def test_of_very_many_nodes_of_a_name_the_first_ten_are_listed():
     assert str(caught.value).count("/x") == 10
 
 
+def test_a_reference_leads_back_to_its_node():
+    """It is the name, where only one (sub)saga has one of that name."""
+    references = {index: FLAT.reference(index) for index in (0, 2, 4, 5, 6, 7, 9, 10, 11)}
+    assert all(FLAT.get_index(text) == index for index, text in references.items())
+    assert references[4] == "/t/u/b"
+    assert sum("/" not in text for text in references.values()) == 5
+
+
 def test_a_path_leads_back_to_its_node():
     """The path of every node with a name; the others are shown by their label."""
     for index in (0, 2, 4, 5, 6, 7, 9, 10, 11):

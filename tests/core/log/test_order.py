@@ -75,6 +75,7 @@ def test_an_order_is_shown_with_who_and_why():
     """In a line of the log, after its node."""
     assert str(Ordered(Verb.HOLD, "me")) == "hold by me"
     assert str(Ordered(Verb.FAIL, "me", "sold out")) == "fail by me: sold out"
+    assert str(Ordered(Verb.HOLD, "m\te", "sold\nout")) == r"hold by m\te: sold\nout"
     assert str(event("7«=retry")) == "N007 ordered retry by test: no reason"
 
 

@@ -123,6 +123,11 @@ class FlatDag:
         """Return a node's name, or its label if it is of a kind that has none."""
         return self.names[node]
 
+    def reference(self, node: SagaNodeId) -> str:
+        """Return what `get_index` finds a node by: its name, or its path if others have that."""
+        name = NodeName(self.names[node])
+        return name if len(self._by_name[name]) == 1 else self.path(node)
+
     def get_index(self, node: str | int) -> SagaNodeId:
         """Return the index of a node; see `SagaDag.get_index`."""
         match node:

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 import attrs
 
+from steno.core._escape import escaped
 from steno.core._value import JsonText, JsonValue, encode_json
 
 
@@ -62,8 +63,8 @@ class Ordered:
 
     def __str__(self) -> str:
         """Return the order in a line: its verb, who and why."""
-        reason = "" if self.why is None else f": {self.why}"
-        return f"{self.verb.value} by {self.by}{reason}"
+        reason = "" if self.why is None else f": {escaped(self.why)}"
+        return f"{self.verb.value} by {escaped(self.by)}{reason}"
 
 
 def read_order(data: JsonValue) -> Ordered:

@@ -29,7 +29,7 @@ def follow(order: Order, state: SagaState, step: StepBuilder) -> bool:
         True if the next attempt of the node is due now.
     """
     node, verb = order.node_id, order.verb
-    if (why := refused(order, state)) is not None:
+    if (why := why_refused(order, state)) is not None:
         step.refused.append(RefusedOrder(order, why))
         return False
     step.log(node, Ordered(verb, order.by, order.why, order.expect))
@@ -60,7 +60,7 @@ def _fail(order: Order, state: SagaState, step: StepBuilder) -> None:
     step.log(node, failure(error, doubt=doubt))
 
 
-def refused(order: Order, state: SagaState) -> str | None:
+def why_refused(order: Order, state: SagaState) -> str | None:
     """Return why an order is refused, in a sentence; None if it is not."""
     node, size = order.node_id, len(state.log.events)
     if order.expect is not None and order.expect != size:
