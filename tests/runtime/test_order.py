@@ -404,8 +404,7 @@ async def test_a_stuck_saga_is_repaired_while_it_gets_stuck(sticking: TimedWorld
     async with sticking.open() as sec:
         for pause in range(20):
             saga = await sec.saga_create(sticking.saga("p", "a", "b"), start=True)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(insist, saga, pause)
+            await insist(saga, pause)
             result = await saga.wait()
             assert result.undo_failure is None
             assert sticking.store.state(saga.saga_id) == "failed"
