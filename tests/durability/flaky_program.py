@@ -40,6 +40,7 @@ from support.killable_flaky import (
     job_of,
     planned,
 )
+from support.killing import say
 
 UNFINISHED = tuple(state for state in steno.SagaCachedState if not state.finished)
 
@@ -176,11 +177,6 @@ class Process:
         (self.effects.add if doing.kind is Kind.CALL else self.effects.discard)(key)
         self.notes.takes_effect(doing)
         return None if doing.kind is Kind.UNDO else f"did {doing.node}"
-
-
-def say(word: str) -> None:
-    """Tell the one who waits for it."""
-    print(word, flush=True)  # noqa: T201 - it is being read
 
 
 def now() -> int:

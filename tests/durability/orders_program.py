@@ -26,11 +26,12 @@ from support.killable_orders import (
     ORDERS,
     STORE,
     Answer,
-    Journal,
     OrderLife,
     fails,
     trip,
 )
+from support.killing import say
+from support.lines import Lines
 
 GIVERS = 3
 CAN_GO_ON = tuple(state for state in steno.SagaCachedState if state.can_go_on)
@@ -45,8 +46,8 @@ class Process:
     """One life."""
 
     life: OrderLife
-    calls: Journal
-    orders: Journal
+    calls: Lines
+    orders: Lines
     numbers: Iterator[int] = attrs.field(factory=count)
     sagas: list[steno.SagaHandle] = attrs.field(factory=list)
     sec: steno.SecClient = attrs.field(init=False)
@@ -102,13 +103,15 @@ class Process:
     ) -> None:
         expect = len((await saga.view()).serialized().events) if careful else None
         why = f"order {self.life.number}-{next(self.numbers)}."
-        self.orders.note(
-            saga=str(saga.saga_id),
-            node=node,
-            verb=verb,
-            why=why,
-            expect=expect,
-            life=self.life.number,
+        self.orders.append(
+            {
+                "saga": str(saga.saga_id),
+                "node": node,
+                "verb": verb,
+                "why": why,
+                "expect": expect,
+                "life": self.life.number,
+            }
         )
         try:
             match verb:
@@ -120,7 +123,7 @@ class Process:
             answer = Answer.REFUSED
         else:
             answer = Answer.ACKNOWLEDGED
-        self.orders.note(why=why, answer=answer.value)
+        self.orders.append({"why": why, "answer": answer.value})
 
     # The actions
 
@@ -138,17 +141,13 @@ class Process:
         self, node: str, *, undoing: bool
     ) -> Callable[[steno.ActionContext[None]], Awaitable[None]]:
         async def call(ctx: steno.ActionContext[None]) -> None:
-            self.calls.note(saga=str(ctx.saga_id), node=node, undoing=undoing, attempt=ctx.attempt)
+            saga, attempt = str(ctx.saga_id), ctx.attempt
+            self.calls.append({"saga": saga, "node": node, "undoing": undoing, "attempt": attempt})
             await trio.sleep(0.003)
             if fails(ctx.saga_id, node, ctx.attempt, undoing=undoing):
                 raise Refused(node)
 
         return call
-
-
-def say(word: str) -> None:
-    """Tell the one who waits for it."""
-    print(word, flush=True)  # noqa: T201 - it is being read
 
 
 def main() -> None:
@@ -157,7 +156,7 @@ def main() -> None:
     logging.getLogger("steno").setLevel(logging.CRITICAL)  # its sagas fail as planned
     # It is not its sagas that kill it, however often a call of them is under way.
     _quarantine.MOST_CRASHES = 1_000_000
-    journals = (Journal.of(life.path(name)) for name in (CALLS, ORDERS))
+    journals = (Lines.of(life.path(name)) for name in (CALLS, ORDERS))
     trio.run(Process(life, *journals).live)
 
 

@@ -33,13 +33,13 @@ from support.killable import (
     STORE,
     Call,
     Life,
-    Lines,
     Told,
     child_id,
     fingerprint,
     job_of,
-    read_lines,
 )
+from support.killing import say
+from support.lines import Lines, read_lines
 
 SECONDS = (None, None, 0, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.1)
 """How long actions take; None: they do not even let others run."""
@@ -59,7 +59,7 @@ class Process:
         """Tell the parent process, once."""
         if word not in self.said:
             self.said.add(word)
-            print(word, flush=True)  # noqa: T201 - it is being read
+            say(word)
 
     # The application
 
@@ -93,7 +93,7 @@ class Process:
     async def run(self, saga_id: steno.SagaId, shape: str) -> None:
         start = starts_at_once(saga_id)
         await self.sec.saga_create(job_of(shape).dag, saga_id=saga_id, start=start)
-        self.journal.append(Told(self.life.number, str(saga_id)))
+        self.journal.append(attrs.asdict(Told(self.life.number, str(saga_id))))
         self.say("acknowledged")
         if not start:
             await self.sec.saga_start(saga_id)
@@ -116,7 +116,7 @@ class Process:
             case steno.SagaResultErr():
                 state = "stuck"
         text = fingerprint(state, result.saga_log.events)
-        self.journal.append(Told(self.life.number, str(saga_id), text))
+        self.journal.append(attrs.asdict(Told(self.life.number, str(saga_id), text)))
 
     async def prune(self) -> None:
         self.say("pruning")
@@ -168,11 +168,11 @@ class Context:
         params, seen = encode_json(ctx.saga_params()), dict(self._seen(ctx))
         life, saga, node = self.process.life.number, str(ctx.saga_id), ctx.node_id
         call = Call(life, saga, node, undoing, False, seen, params)
-        self.process.effects.append(call)
+        self.process.effects.append(attrs.asdict(call))
         return call
 
     def _end(self, call: Call, output: str | None) -> None:
-        self.process.effects.append(attrs.evolve(call, done=True, output=output))
+        self.process.effects.append(attrs.asdict(attrs.evolve(call, done=True, output=output)))
 
     def _seen(self, ctx: steno.ActionContext["Context"]) -> Iterator[tuple[str, str]]:
         scopes = job_of(self.shape).dag.flat.scopes

@@ -19,24 +19,13 @@ from support.aftermath import Aftermath, Look, aftermath, check, check_file, loo
 from support.demo import saga
 from support.filled import fill, in_order_of_end
 from support.killable import ERRORS, SHAPES, STORE, Life
-from support.killing import Moment, lived
+from support.killing import Moment, lived, some_moment
 from support.worlds import World, nothing, returns
 
 PROGRAM = Path(__file__).with_name("program.py")
 
 KILLS = int(os.environ.get("STENO_KILLS", "6"))
 SEED = os.environ.get("STENO_KILLS_SEED", "1")
-
-
-def some_moment(rng: random.Random) -> Moment:
-    """Draw a moment: while it opens the file, while it recovers, or at any time after that."""
-    match rng.randrange(6):
-        case 0:
-            return Moment("opening", rng.uniform(0, 0.05))
-        case 1:
-            return Moment("open", rng.uniform(0, 0.05))
-        case _:
-            return Moment("acknowledged", rng.uniform(0.005, 1))
 
 
 @attrs.define(eq=False)
@@ -92,7 +81,7 @@ async def test_killed_at_any_moment_every_saga_ends_as_its_log_demands(tmp_path:
     rng = random.Random(SEED)
     lives = Lives(tmp_path)
     for _ in range(KILLS):
-        lives.killed(some_moment(rng))
+        lives.killed(some_moment(rng, 0.005, 1))
     after = await lives.end(count=len(SHAPES))
     print(report(after))  # noqa: T201 - with -s: how much was tried
     assert {job.shape for job in after.jobs.values()} == set(SHAPES)

@@ -15,24 +15,13 @@ from steno.core import SagaState, verify_log
 from support.aftermath import check_file, look
 from support.flaky import SECOND, Doing, Kind, Rules, action_names, rules_by_name
 from support.killable_flaky import DOINGS, ERRORS, RULES, STORE, FlakyLife, Noted, job_of
-from support.killing import Moment, lived
+from support.killing import lived, some_moment
 from support.oracle import Evidence, judge, read
 
 PROGRAM = Path(__file__).with_name("flaky_program.py")
 
 KILLS = int(os.environ.get("STENO_KILLS", "6"))
 SEED = os.environ.get("STENO_KILLS_SEED", "1")
-
-
-def some_moment(rng: random.Random) -> Moment:
-    """Draw a moment: while it opens the file, while it recovers, or at any time after that."""
-    match rng.randrange(6):
-        case 0:
-            return Moment("opening", rng.uniform(0, 0.05))
-        case 1:
-            return Moment("open", rng.uniform(0, 0.05))
-        case _:
-            return Moment("acknowledged", rng.uniform(0.005, 0.7))
 
 
 def rules_of(saga_id: SagaId) -> dict[int, Rules]:
@@ -47,7 +36,7 @@ async def test_killed_while_services_fail_every_saga_is_whole_or_undone(tmp_path
         sizes.append(look(tmp_path).sizes)
         last = number == KILLS
         life = FlakyLife(str(tmp_path), number, count=3 if last else None)
-        moment = None if last else some_moment(rng)
+        moment = None if last else some_moment(rng, 0.005, 0.7)
         code = lived(PROGRAM, life.to_json(), life.path(ERRORS), moment)
         assert code == (0 if last else -signal.SIGKILL)
     check_file(tmp_path)

@@ -15,7 +15,6 @@ from steno import SagaId, SqliteSecStore
 from steno.core import Ordered, SagaNodeEvent, SagaState, Verb, verify_log
 from steno.store import StoredSaga
 from support.aftermath import Look, check_file, look
-from support.killable import read_lines
 from support.killable_orders import (
     CALLS,
     ERRORS,
@@ -28,7 +27,8 @@ from support.killable_orders import (
     given,
     trip,
 )
-from support.killing import Moment, lived
+from support.killing import lived, some_moment
+from support.lines import read_lines
 
 PROGRAM = Path(__file__).with_name("orders_program.py")
 
@@ -39,24 +39,15 @@ FOLLOWS = {Verb.FAIL: {"failed"}, Verb.COMPLETE: {"succeeded", "undo_finished"}}
 """The event that stands behind an order of these verbs, in the same transaction."""
 
 
-def some_moment(rng: random.Random) -> Moment:
-    """Draw a moment: while it opens the file, while it recovers, or at any time after that."""
-    match rng.randrange(6):
-        case 0:
-            return Moment("opening", rng.uniform(0, 0.05))
-        case 1:
-            return Moment("open", rng.uniform(0, 0.05))
-        case _:
-            return Moment("acknowledged", rng.uniform(0, 0.7))
-
-
 async def test_killed_while_orders_are_given_each_is_there_whole_or_not_at_all(tmp_path: Path):
     """One that was acknowledged is durable, and one that was refused has left nothing."""
     rng, looks = random.Random(SEED), [look(tmp_path)]
     for number in range(KILLS + 1):
         last = number == KILLS
         life = OrderLife(str(tmp_path), number, repairs=last)
-        code = lived(PROGRAM, life.to_json(), life.path(ERRORS), None if last else some_moment(rng))
+        code = lived(
+            PROGRAM, life.to_json(), life.path(ERRORS), None if last else some_moment(rng, 0, 0.7)
+        )
         assert code == (0 if last else -signal.SIGKILL)
         looks.append(look(tmp_path))
     check_file(tmp_path)

@@ -37,8 +37,8 @@ from support.killable import (
     child_id,
     fingerprint,
     job_of,
-    read_lines,
 )
+from support.lines import read_lines
 
 
 @attrs.frozen

@@ -9,9 +9,7 @@ lives, and each line says which life wrote it.
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 from uuid import uuid5
@@ -192,32 +190,3 @@ def fingerprint(state: str, events: Iterable[SagaNodeEvent]) -> str:
     """Return a hash of all that is to be known of the end of a saga."""
     rows = [(e.node_id, e.event_type.label, event_data(e.event_type)) for e in events]
     return f"{state} {len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
-
-
-@attrs.frozen
-class Lines:
-    """A file that lines are appended to, each by one write."""
-
-    _descriptor: int
-
-    @classmethod
-    def of(cls, path: Path) -> "Lines":
-        return cls(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
-
-    def append(self, line: Call | Told) -> None:
-        text = b"\n" + json.dumps(attrs.asdict(line)).encode()
-        assert os.write(self._descriptor, text) == len(text)
-
-
-def read_lines(path: Path) -> Iterator[dict]:
-    """
-    Return what was appended to a file.
-
-    The last line of a life may be torn: a kill can end a write where a page of the file ends. It
-    was never there, then: its write has not returned.
-    """
-    if path.exists():
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                with suppress(json.JSONDecodeError):
-                    yield json.loads(line)

@@ -7,10 +7,7 @@ that file, so a probe looks there too.
 """
 
 import json
-import os
 import random
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -19,6 +16,7 @@ import attrs
 from steno.core import SagaId
 from steno.testing.fakes import ActionSpec, ConstantSpec, SagaSpec, SubsagaSpec
 from support.flaky import Act, Doing, FlakyJob, Kind, Rules, Said, Undo
+from support.lines import Lines, read_lines
 
 STORE, DOINGS, ERRORS = "sagas.db", "doings", "errors"
 
@@ -111,26 +109,22 @@ class FlakyLife:
 class Notes:
     """The file of doings, as a life appends to it."""
 
-    _descriptor: int
+    _lines: Lines
 
     @classmethod
     def of(cls, path: Path) -> "Notes":
-        return cls(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
+        return cls(Lines.of(path))
 
     def begins(self, doing: Doing) -> None:
         values = attrs.asdict(doing, recurse=False)
         values |= {"saga_id": str(doing.saga_id), "kind": doing.kind.name, "said": None}
-        self._append({"begins": values})
+        self._lines.append({"begins": values})
 
     def takes_effect(self, doing: Doing) -> None:
-        self._append({"effect": doing.text})
+        self._lines.append({"effect": doing.text})
 
     def ends(self, doing: Doing) -> None:
-        self._append({"ends": doing.text, "said": doing.said.name, "ended": doing.ended})
-
-    def _append(self, line: dict) -> None:
-        text = b"\n" + json.dumps(line).encode()
-        assert os.write(self._descriptor, text) == len(text)
+        self._lines.append({"ends": doing.text, "said": doing.said.name, "ended": doing.ended})
 
 
 @attrs.define
@@ -149,7 +143,7 @@ class Noted:
     @classmethod
     def of(cls, path: Path) -> "Noted":
         noted = cls()
-        for line in _lines(path):
+        for line in read_lines(path):
             noted.add(line)
         return noted
 
@@ -164,12 +158,3 @@ class Noted:
                 (self.effects.add if doing.kind is Kind.CALL else self.effects.discard)(key)
             case {"ends": text, "said": said, "ended": ended}:
                 self.doings[text].said, self.doings[text].ended = Said[said], ended
-
-
-def _lines(path: Path) -> Iterator[dict]:
-    """Yield what was noted; the last line of a life may be torn, and was never there then."""
-    if path.exists():
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                with suppress(json.JSONDecodeError):
-                    yield json.loads(line)

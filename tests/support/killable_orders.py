@@ -6,7 +6,6 @@ before it gives it, and by another what became of it.
 """
 
 import json
-import os
 import random
 from enum import Enum
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import attrs
 
 import steno
-from support.killable import read_lines
+from support.lines import read_lines
 
 STORE, CALLS, ORDERS, ERRORS = "sagas.db", "calls", "orders", "errors"
 NODES = ("hotel", "car", "card", "trip")
@@ -71,21 +70,6 @@ class OrderLife:
 
     def path(self, name: str) -> Path:
         return Path(self.folder, name)
-
-
-@attrs.frozen
-class Journal:
-    """A file that a life appends to."""
-
-    _descriptor: int
-
-    @classmethod
-    def of(cls, path: Path) -> "Journal":
-        return cls(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
-
-    def note(self, **values: object) -> None:
-        text = b"\n" + json.dumps(values).encode()
-        assert os.write(self._descriptor, text) == len(text)
 
 
 def given(path: Path) -> dict[str, Given]:

@@ -1,6 +1,7 @@
 """Processes that are started, listened to, and killed when they have said a word."""
 
 import os
+import random
 import select
 import subprocess
 import sys
@@ -25,6 +26,29 @@ class Moment:
 
     word: str
     delay: float
+
+
+def some_moment(rng: random.Random, since: float, until: float) -> Moment:
+    """
+    Draw a moment: while it opens the file, while it recovers, or at any time after that.
+
+    Args:
+        rng: What to draw from.
+        since: Seconds after the first acknowledgement.
+        until: The same.
+    """
+    match rng.randrange(6):
+        case 0:
+            return Moment("opening", rng.uniform(0, 0.05))
+        case 1:
+            return Moment("open", rng.uniform(0, 0.05))
+        case _:
+            return Moment("acknowledged", rng.uniform(since, until))
+
+
+def say(word: str) -> None:
+    """Tell the process that waits for a word."""
+    print(word, flush=True)  # noqa: T201 - it is being read
 
 
 def said(process: subprocess.Popen[bytes], word: str) -> bool:
