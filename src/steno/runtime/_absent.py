@@ -110,7 +110,7 @@ class AbsentSagas:
                 halted = SagaHaltedError(not_here.saga_id, why)
             raise self._admission.told(halted) from error
 
-    def check_order(self, stored: StoredSaga, order: inputs.Order) -> None:
+    def check_order(self, stored: StoredSaga, dag: SagaDag, order: inputs.Order) -> None:
         """
         Check that an order applies to a stuck saga, so that none is loaded in vain.
 
@@ -118,8 +118,7 @@ class AbsentSagas:
             OrderRefused: It does not.
         """
         try:
-            flat = self._factory.read_dag(stored).flat
-            state = SagaState.fold(flat, stored.summary.saga_id, stored.events)
+            state = SagaState.fold(dag.flat, stored.summary.saga_id, stored.events)
         except RecoveryError:
             return  # that it cannot be loaded either says why
         if (why := why_refused(order, state)) is not None:

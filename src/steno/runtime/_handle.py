@@ -216,7 +216,7 @@ class SagaHandle:
             return
         stored = await access.absent.load(not_here)
         if stored.summary.state is SagaCachedState.STUCK:
-            access.absent.check_order(stored, order)
+            access.absent.check_order(stored, dag, order)
             not_here = await access.asker.ask(OrderSaga(self.saga_id, order, loads=True))
         if not_here is not None:
             raise await access.absent.refusal(not_here, SagaNotRunning(self.saga_id))
