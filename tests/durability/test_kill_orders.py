@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 from steno import SagaId, SqliteSecStore
-from steno.core import Ordered, SagaNodeEvent, SagaState, Verb, verify_log
+from steno.core import OF_NODES, Ordered, SagaNodeEvent, SagaState, Verb, verify_log
 from steno.store import StoredSaga
 from support.aftermath import Look, check_file, look
 from support.killable_orders import (
@@ -128,7 +128,7 @@ def report(orders: dict[str, Given], stored: dict[SagaId, StoredSaga]) -> None:
     ends = Counter(saga.summary.state.value for saga in stored.values())
     events = sum(len(saga.events) for saga in stored.values())
     print(f"{KILLS} kills, {len(stored)} sagas, {dict(ends)}, {events} events, {dict(answers)}")  # noqa: T201 - with -s
-    for verb in Verb:
+    for verb in OF_NODES:
         assert answers[verb.value, "acknowledged"]
         assert answers[verb.value, "refused"]
     assert ends["failed"]

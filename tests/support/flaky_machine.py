@@ -15,6 +15,7 @@ import attrs
 from steno.action import to_timestamp
 from steno.core import (
     NULL,
+    OF_NODES,
     ActionFailed,
     Finish,
     Input,
@@ -38,7 +39,7 @@ from steno.core import (
     encode_json,
     inputs,
 )
-from steno.core.graph._node import EndNode, StartNode, SubsagaStartNode
+from steno.core.graph._flat_node import EndNode, StartNode, SubsagaStartNode
 from steno.testing.notation import SAGA_ID
 from steno.testing.schedule import Choices
 from support.flaky import (
@@ -208,7 +209,7 @@ class FlakySimulator:
             return []
         self._whims -= 1
         node = SagaNodeId(self._random.randrange(len(self.scenario.job.dag.flat.nodes)))
-        verb = self._random.choice(list(Verb))
+        verb = self._random.choice(list(OF_NODES))
         if self._random.random() < 0.5:
             return [self._ordered(node, verb)]
         self._order(node, verb)

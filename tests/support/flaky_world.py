@@ -40,7 +40,7 @@ from steno import (
     open_sec,
 )
 from steno.action import to_timestamp
-from steno.core import Ordered, Succeeded, Verb
+from steno.core import OF_NODES, Ordered, Succeeded, Verb
 from steno.store import Durable, SagaRecord, SagaWrite, StoredSaga, WriteOutcome
 from steno.testing.faults import Crash as CrashAtWrite
 from steno.testing.faults import Delay, Fault, FaultyStore, Refusal, Unavailable, When
@@ -281,7 +281,7 @@ class FlakyWorld:
             await trio.sleep(self._random.choice([0.25, 1.0, 4.0, 60.0]))
             saga_id = self._random.choice(list(self.jobs))
             node = self._random.randrange(self.jobs[saga_id].graph.size)
-            await self._order(sec.saga_handle(saga_id), node, self._random.choice(list(Verb)))
+            await self._order(sec.saga_handle(saga_id), node, self._random.choice(list(OF_NODES)))
 
     async def _help(self, saga: SagaHandle) -> None:
         """Order something for a node that waits for nothing else."""

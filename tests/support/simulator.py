@@ -34,7 +34,7 @@ from steno.core import (
     lookup,
     saga_params,
 )
-from steno.core.graph._node import EndNode, StartNode, SubsagaStartNode
+from steno.core.graph._flat_node import EndNode, StartNode, SubsagaStartNode
 from steno.core.machine._setback import Setbacks
 from steno.errors import NodeBegun, NodeLookupError
 from steno.testing.faults import FaultPlan, NodeFault

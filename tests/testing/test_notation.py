@@ -2,7 +2,7 @@
 
 import pytest
 
-from steno.core import Finish, RunAction, RunUndo, SagaOutcome, Step, Verb
+from steno.core import OF_NODES, Finish, RunAction, RunUndo, SagaOutcome, Step, Verb
 from steno.errors import RecoveryError
 from steno.testing import verify_log
 from steno.testing.notation import (
@@ -31,7 +31,7 @@ def test_what_is_read_is_shown_again():
 
 def test_an_order_says_what():
     """It is shown without that, as an output is; an unknown one is refused."""
-    assert [event(f"3«={verb.value}").event_type.verb for verb in Verb] == list(Verb)
+    assert [event(f"3«={verb.value}").event_type.verb for verb in OF_NODES] == list(OF_NODES)
     assert shown(events("3«=hold 3«=retry")) == "3« 3«"
     assert [order.verb for order in inputs_of("3«=fail 3«=complete")] == [Verb.FAIL, Verb.COMPLETE]
     for wrong in ("3«", "3«=nothing"):

@@ -19,6 +19,7 @@ from steno.core import (
     ConstantNode,
     Dag,
     NodeName,
+    SignalNode,
     SleepNode,
     SubsagaNode,
     ValueNode,
@@ -144,6 +145,10 @@ class _Built:
                 return Supply(what, value=value, codec=known)
             case SleepNode():
                 return Supply(what, NoneType, ", as a sleep does")
+            case SignalNode(type=None):
+                return Supply(what)
+            case SignalNode(type=declared_type):
+                return Supply(what, declared_type, ", as its signal is declared")
             case ActionNode():
                 return returned_by(
                     declared.called if isinstance(declared, CallNode) else None, what

@@ -136,6 +136,8 @@ class Lines:
 
 def described(dump: SagaSerialized, event: SagaNodeEvent) -> str:
     """Return the label of an event's node, its error if it has one, and the next attempt."""
+    if event.node_id is None:
+        return ""  # an order on the saga, which says all itself
     label = escaped(dump.dag.flat.nodes[event.node_id].label)
     detail = what_failed(event.event_type, short_time)
     return label if detail is None else f"{label}: {detail}"

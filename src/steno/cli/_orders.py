@@ -14,6 +14,7 @@ from steno.core import (
     SagaNodeId,
     Snapshot,
     Verb,
+    decode_json,
     escaped,
 )
 
@@ -23,13 +24,14 @@ def _orders(snapshot: Snapshot) -> Iterator[tuple[int, SagaNodeEvent, Ordered, b
     state = snapshot.state
     # Of a saga that is finished nothing is held.
     stopped = () if state.outcome is not None and not state.stuck else state.setbacks.stopped
-    latest: dict[SagaNodeId, int] = {}
+    latest: dict[SagaNodeId | None, int] = {}
     for seq, event in enumerate(snapshot.log):
         if isinstance(event.event_type, Ordered) and event.event_type.verb is Verb.HOLD:
             latest[event.node_id] = seq
     for seq, event in enumerate(snapshot.log):
         if isinstance(order := event.event_type, Ordered):
-            in_effect = event.node_id in stopped and latest.get(event.node_id) == seq
+            held = event.node_id is not None and event.node_id in stopped
+            in_effect = held and latest.get(event.node_id) == seq
             yield seq, event, order, in_effect
 
 
@@ -42,12 +44,22 @@ def order_lines(snapshot: Snapshot) -> Iterator[str]:
         time = None if event.time is None else from_timestamp(event.time)
         why = "" if order.why is None else f": {one_line(order.why)}"
         effect = " (in effect)" if in_effect else ""
-        what = f"{order.verb.value} {escaped(_path(flat, event.node_id))} by {one_line(order.by)}"
+        words = filter(None, (order.verb.value, _details(order), _path(flat, event.node_id)))
+        what = f"{escaped(' '.join(words))} by {one_line(order.by)}"
         yield f"    {short_time(time)} {what}{why}{effect}"
 
 
-def _path(flat: FlatDag, node: SagaNodeId) -> str:
-    return flat.path(node).removeprefix("/")
+def _details(order: Ordered) -> str:
+    """Return what belongs to some orders only."""
+    if order.verb is Verb.DEADLINE:
+        return "none" if order.at is None else time_text(from_timestamp(order.at))
+    if order.signal is not None:
+        return order.signal
+    return "and cancel" if order.cancel else ""
+
+
+def _path(flat: FlatDag, node: SagaNodeId | None) -> str:
+    return "" if node is None else flat.path(node).removeprefix("/")
 
 
 def orders_json(snapshot: Snapshot) -> JSON:
@@ -56,10 +68,14 @@ def orders_json(snapshot: Snapshot) -> JSON:
         {
             "seq": seq,
             "node": event.node_id,
-            "name": _path(snapshot.dag.flat, event.node_id),
+            "name": _path(snapshot.dag.flat, event.node_id) or None,
             "verb": order.verb.value,
             "by": order.by,
             "why": order.why,
+            "cancel": order.cancel,
+            "at": None if order.at is None else time_text(from_timestamp(order.at)),
+            "signal": order.signal,
+            "value": None if order.value is None else decode_json(order.value),
             "time": None if event.time is None else time_text(from_timestamp(event.time)),
             "in_effect": in_effect,
         }

@@ -21,10 +21,10 @@ from steno.core import (
     SagaNodeEvent,
     SagaNodeId,
     SagaState,
-    SleepNode,
     Snapshot,
     SubsagaEndNode,
     UndoActionError,
+    WaitNode,
     action_error,
     event_data,
     undo_error,
@@ -32,20 +32,22 @@ from steno.core import (
 from steno.store import LogEntry, SagaSummary, StoredSaga
 
 
-def path_of(flat: FlatDag, node: int) -> str | None:
+def path_of(flat: FlatDag, node: int | None) -> str | None:
     """Return the path of names of a node; None if it has no name, or does not exist."""
-    if not 0 <= node < len(flat.nodes):
+    if node is None or not 0 <= node < len(flat.nodes):
         return None  # an event of a damaged log
-    if isinstance(flat.nodes[node], ActionNode | ConstantNode | SleepNode | SubsagaEndNode):
+    if isinstance(flat.nodes[node], ActionNode | ConstantNode | WaitNode | SubsagaEndNode):
         return flat.path(node).removeprefix("/")
     return None
 
 
-def shown_name(flat: FlatDag, node: int) -> str:
+def shown_name(flat: FlatDag, node: int | None) -> str:
     """Return the path of names of a node, or its label if it has no name; empty if neither."""
     if (path := path_of(flat, node)) is not None:
         return path
-    return flat.nodes[node].label if 0 <= node < len(flat.nodes) else ""
+    if node is None or not 0 <= node < len(flat.nodes):
+        return ""
+    return flat.nodes[node].label
 
 
 def named_outputs(flat: FlatDag, state: SagaState) -> Iterator[tuple[SagaNodeId, str, JsonText]]:

@@ -26,6 +26,13 @@ from steno.core.graph._dag import Dag, PlainDagBuilder, SagaDag
 from steno.core.graph._dataflow import FromNode, Given, Source, Value
 from steno.core.graph._difference import difference
 from steno.core.graph._flat import FlatDag
+from steno.core.graph._flat_node import (
+    EndNode,
+    FlatNode,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaStartNode,
+)
 from steno.core.graph._graph_json import read_flat
 from steno.core.graph._ids import (
     EARLIEST,
@@ -45,16 +52,13 @@ from steno.core.graph._node import (
     CallNode,
     ConstantNode,
     DeclaredNode,
-    EndNode,
-    FlatNode,
     NamedAction,
     Node,
+    SignalNode,
     SleepNode,
-    StartNode,
-    SubsagaEndNode,
     SubsagaNode,
-    SubsagaStartNode,
     ValueNode,
+    WaitNode,
 )
 from steno.core.log._action_error import (
     ActionError,
@@ -90,11 +94,12 @@ from steno.core.log._event import (
 )
 from steno.core.log._log import EventColumn, Events, SagaLog
 from steno.core.log._log_rule import Breach, LogRule
-from steno.core.log._order import NEEDS_WHY, Ordered, Verb
+from steno.core.log._order import CANCELS, NEEDS_WHY, OF_NODES, Ordered, Verb
 from steno.core.log._status import TRANSITIONS, SagaNodeLoadStatus
 from steno.core.log._verify import verify_log
 from steno.core.machine import _input as inputs
 from steno.core.machine._command import (
+    AwaitDeadline,
     Command,
     Finish,
     RefusedOrder,
@@ -103,10 +108,11 @@ from steno.core.machine._command import (
     Step,
     Wait,
 )
+from steno.core.machine._injection import injectable
 from steno.core.machine._input import Injection, Input, RepeatInjected, at_least_one
 from steno.core.machine._lifecycle import cached_state, held_nodes, only_waits
 from steno.core.machine._lookup import lookup, saga_params
-from steno.core.machine._machine import INJECTED, SagaMachine, injectable
+from steno.core.machine._machine import INJECTED, SagaMachine
 from steno.core.machine._ordering import why_refused
 from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._rearrange import fold_unordered
@@ -134,6 +140,7 @@ from steno.core.machine._view import (
 )
 
 __all__ = [
+    "CANCELS",
     "EARLIEST",
     "INJECTED",
     "JSON",
@@ -142,6 +149,7 @@ __all__ = [
     "NEEDS_WHY",
     "NO_SETBACKS",
     "NULL",
+    "OF_NODES",
     "PLAIN_CODEC",
     "RECORDING_TRANSITIONS",
     "RESERVED",
@@ -153,6 +161,7 @@ __all__ = [
     "AppendedNode",
     "Attempt",
     "AttemptFailed",
+    "AwaitDeadline",
     "Breach",
     "CallNode",
     "Command",
@@ -215,6 +224,7 @@ __all__ = [
     "SagaStateView",
     "SagaView",
     "SerializeFailed",
+    "SignalNode",
     "SleepNode",
     "Snapshot",
     "Source",
@@ -237,6 +247,7 @@ __all__ = [
     "ValueNode",
     "Verb",
     "Wait",
+    "WaitNode",
     "action_error",
     "are_stenos",
     "at_least_one",

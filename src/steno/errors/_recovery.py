@@ -30,11 +30,12 @@ class DumpError(RecoveryError):
 
 
 class IllegalEvent(RecoveryError):
-    """A node's status does not allow this event."""
+    """A node's status does not allow this event; `node_id` is None if it is of no node."""
 
-    def __init__(self, node_id: int, event: str, status: str) -> None:
+    def __init__(self, node_id: int | None, event: str, status: str) -> None:
+        place = "the saga itself" if node_id is None else f"node {node_id}"
         super().__init__(
-            f"event type {event} is illegal with current load status {status} (node {node_id})"
+            f"event type {event} is illegal with current load status {status} ({place})"
         )
         self.node_id = node_id
 
@@ -51,8 +52,13 @@ class ForeignEvent(RecoveryError):
 
 
 class CorruptLog(RecoveryError):
-    """A log has an event without the event that must precede it."""
+    """
+    A log has an event without the event that must precede it.
 
-    def __init__(self, node_id: int, event: str, why: str) -> None:
-        super().__init__(f"corrupt log: {event} of node {node_id}: {why}")
+    Its `node_id` is None if the event is about the saga itself.
+    """
+
+    def __init__(self, node_id: int | None, event: str, why: str) -> None:
+        place = "the saga" if node_id is None else f"node {node_id}"
+        super().__init__(f"corrupt log: {event} of {place}: {why}")
         self.node_id = node_id

@@ -84,7 +84,8 @@ def text_of(error: BaseException) -> str:
 def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
     """Log each action, undo action and attempt that failed in a step that is now durable."""
     for event in step.record:
-        node = event.node_id
+        if (node := event.node_id) is None:
+            continue  # an order: who gave it knows
         match event.event_type:
             case Failed(error=error) | FailedInDoubt(error=error):
                 cause = _taken(raised, node)

@@ -24,7 +24,7 @@ def check_sizes(dag: SagaDag, state: SagaState, limit: int) -> None:
     for node, given in state.flat.given:
         _check(dag, f'the input "{given.parameter}" of "{node}"', given.value, limit)
     for event in state.log.events:
-        if isinstance(event.event_type, Succeeded):
+        if isinstance(event.event_type, Succeeded) and event.node_id is not None:
             name = state.flat.name_of(event.node_id)
             _check(dag, f'the output of "{name}"', event.event_type.output, limit)
 

@@ -182,7 +182,7 @@ class InMemorySecStore:
         self._left.discard(sec_name)
         claims: list[SagaClaim] = []
         for row in self._rows.values():
-            if row.fence.sec_name == sec_name and not row.state.finished:
+            if row.fence.sec_name == sec_name and row.state.is_taken_up:
                 row.count_crash(left=left)
                 claims.append(self._adopt(row, fence))
         return TakeOver(fence, tuple(claims))

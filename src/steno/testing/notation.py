@@ -6,7 +6,9 @@ undo_failed. `3✓=1211` gives the output as JSON without blanks; else it is nul
 doubt; `3↻=500` a failed attempt, the next due at 500 µs, `3≈=500` one in doubt, `3↺=500` one to
 undo; without a time the node is held until the next open, and `3↻=order` until an order, which
 `3«=retry` is one of.
-Among inputs, `3@` says that the time of node 3 has come.
+On the saga itself, `«=pause` is an order; `«=deadline:500` one with a time, `«=signal:go:1` one
+with a name and a value.
+Among inputs, `3@` says that the time of node 3 has come, and `@` that of the saga's deadline.
 
 A log is such tokens with blanks between. A step is its record, then ` | `, then what it asks for,
 as in `0✓ 1+ 2+ | run 1, run 2`, `2∅ 0- | undo 0`, `1↻ | wait 1 until 500` or
@@ -24,8 +26,10 @@ from uuid import UUID
 import attrs
 
 from steno.core import (
+    NULL,
     ActionFailed,
     AttemptFailed,
+    AwaitDeadline,
     Command,
     Failed,
     FailedInDoubt,
@@ -85,7 +89,7 @@ MARKS: Final[dict[type[SagaNodeEventType], str]] = {
 IN_DOUBT: Final = "≈"
 """The mark of a failed attempt that leaves its node in doubt."""
 
-_TOKEN: Final = re.compile(r"(-?\d+)([+✓✗∅!?↻≈↺«-])(?:=(.+))?")
+_TOKEN: Final = re.compile(r"(-?\d+)?([+✓✗∅!?↻≈↺«-])(?:=(.+))?")
 
 
 def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
@@ -115,10 +119,18 @@ def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
         case "↺":
             return UndoAttemptFailed(1, UNDO_ERROR, *_due(output))
         case "«":
-            return Ordered(Verb(output), "test", "no reason")
+            return _order(*(output or "").split(":", 2))
         case _:
             msg = f"{mark!r} is not one of {' '.join(MARKS.values())}"
             raise ValueError(msg)
+
+
+def _order(verb: str, detail: str | None = None, value: str | None = None) -> Ordered:
+    order = Ordered(Verb(verb), "test", "no reason")
+    if order.verb is Verb.DEADLINE and detail is not None:
+        return attrs.evolve(order, at=Timestamp(int(detail)))
+    text = None if value is None else JsonText(value)
+    return attrs.evolve(order, signal=detail, value=text)
 
 
 def _due(text: str | None) -> tuple[Timestamp | None, bool]:
@@ -135,13 +147,14 @@ def event(text: str, saga_id: SagaId = SAGA_ID) -> SagaNodeEvent:
         ValueError: It is not an event.
     """
     found = _TOKEN.fullmatch(text)
-    if found is None:
+    if found is None or (found[1] is None and found[2] != MARKS[Ordered]):
         msg = (
             f"{text!r} is not an event: a node's number, one of {' '.join(MARKS.values())}, =output"
         )
         raise ValueError(msg)
     node, mark, output = found.groups()
-    return SagaNodeEvent(saga_id, SagaNodeId(int(node)), event_type(mark, output))
+    place = None if node is None else SagaNodeId(int(node))
+    return SagaNodeEvent(saga_id, place, event_type(mark, output))
 
 
 def events(text: str, saga_id: SagaId = SAGA_ID) -> list[SagaNodeEvent]:
@@ -163,22 +176,28 @@ def fold(flat: FlatDag, text: str, saga_id: SagaId = SAGA_ID) -> SagaState:
     state = SagaState.new(flat, saga_id)
     for token in text.split():
         each = event(token, saga_id)
-        started = state.status(each.node_id) is SagaNodeLoadStatus.STARTED
-        if token.endswith(MARKS[Succeeded]) and started:
-            output = state.own_output(each.node_id) or JsonText("null")
-            each = attrs.evolve(each, event_type=Succeeded(output))
-        if isinstance(what := each.event_type, AttemptFailed | UndoAttemptFailed):
-            number = state.setbacks.next_number(
-                each.node_id, undoing=isinstance(what, UndoAttemptFailed)
-            )
-            each = attrs.evolve(each, event_type=attrs.evolve(what, attempt=number))
+        if (node := each.node_id) is not None:
+            started = state.status(node) is SagaNodeLoadStatus.STARTED
+            if token.endswith(MARKS[Succeeded]) and started:
+                output = state.own_output(node) or JsonText("null")
+                each = attrs.evolve(each, event_type=Succeeded(output))
+            if isinstance(what := each.event_type, AttemptFailed | UndoAttemptFailed):
+                undoing = isinstance(what, UndoAttemptFailed)
+                number = state.setbacks.next_number(node, undoing=undoing)
+                each = attrs.evolve(each, event_type=attrs.evolve(what, attempt=number))
         state.apply(each)
     return state
 
 
 def shown(log: Iterable[SagaNodeEvent]) -> str:
     """Return events as text, without their data."""
-    return " ".join(f"{each.node_id}{_mark(each.event_type)}" for each in log)
+    return " ".join(_shown(each) for each in log)
+
+
+def _shown(each: SagaNodeEvent) -> str:
+    if each.node_id is None and isinstance(each.event_type, Ordered):
+        return f"{MARKS[Ordered]}={each.event_type.verb.value}"
+    return f"{each.node_id}{_mark(each.event_type)}"
 
 
 def _mark(what: SagaNodeEventType) -> str:
@@ -198,9 +217,23 @@ def inputs_of(text: str) -> list[Input]:
 
 def _input(token: str) -> Input:
     if token.endswith("@"):
-        return inputs.Due(SagaNodeId(int(token[:-1])))
+        return inputs.Due(SagaNodeId(int(token[:-1]))) if token[:-1] else inputs.DeadlineCame()
     result = event(token)
+    if isinstance(order := result.event_type, Ordered):
+        return inputs.Order(
+            result.node_id,
+            order.verb,
+            order.by,
+            order.why,
+            order.expect,
+            order.value or NULL,
+            at=order.at,
+            signal=order.signal,
+        )
     node = result.node_id
+    if node is None:
+        msg = f"{shown([result])} is of no node"
+        raise ValueError(msg)
     match result.event_type:
         case Succeeded(output=output):
             return inputs.ActionSucceeded(node, output)
@@ -217,9 +250,7 @@ def _input(token: str) -> Input:
             return inputs.ActionRaised(node, error, doubt or None, inputs.Again(due, reopen))
         case UndoAttemptFailed(error=error, next=due, reopen=reopen):
             return inputs.UndoRaised(node, error, inputs.Again(due, reopen))
-        case Ordered(verb=verb, by=by, why=why):
-            return inputs.Order(node, verb, by, why)
-        case Started() | UndoStarted():
+        case Started() | UndoStarted() | Ordered():
             msg = f"{shown([result])} is not a result: the machine itself starts nodes"
             raise ValueError(msg)
         case _:
@@ -241,6 +272,8 @@ def _command(command: Command) -> str:
             return f"undo {node}" + (f" x{times}" if times > 1 else "")
         case Wait(node_id=node, until=until):
             return f"wait {node}" + ("" if until is None else f" until {until}")
+        case AwaitDeadline(until=until):
+            return f"wait until {until}"
         case Finish(outcome=outcome):
             return f"finish {outcome.value}"
         case _:

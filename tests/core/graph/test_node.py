@@ -25,7 +25,7 @@ from steno.core import (
     decode_json,
     encode_json,
 )
-from steno.core.graph._node import node_name
+from steno.core.graph._flat_node import node_name
 from steno.errors import SerializeError
 from steno.testing.notation import SAGA_ID
 from support.demo import build, demo

@@ -46,10 +46,6 @@ def test_unknown_keys_of_an_order_are_ignored():
         {"by": ...},
         {"why": 1},
         {"why": ...},
-        {"expect": -1},
-        {"expect": True},
-        {"expect": 1.0},
-        {"expect": "1"},
         {"verb": "fail", "why": None},
         {"verb": "complete", "why": None},
     ],
@@ -60,6 +56,39 @@ def test_malformed_order(changes: dict[str, object]):
     text = json.dumps({key: value for key, value in data.items() if value is not ...})
     with pytest.raises(ValueError, match="is not an order: it says what is ordered, by whom and"):
         event_type_from_row("ordered", text)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"expect": -1},
+        {"expect": True},
+        {"expect": 1.0},
+        {"expect": "1"},
+        {"cancel": 1},
+        {"verb": "hold", "cancel": True},
+        {"verb": "pause", "cancel": True},
+        {"at": 5},
+        {"signal": "go"},
+        {"value": 1},
+        {"verb": "deadline"},
+        {"verb": "deadline", "at": 1.0},
+        {"verb": "deadline", "at": True},
+        {"verb": "deadline", "at": 2**62},
+        {"verb": "deadline", "at": None, "value": 1},
+        {"verb": "signal", "signal": "go"},
+        {"verb": "signal", "value": 1},
+        {"verb": "signal", "signal": None, "value": 1},
+        {"verb": "signal", "signal": 5, "value": 1},
+        {"verb": "complete", "why": "so", "value": 1},
+        {"verb": "complete", "why": "so", "cancel": True},
+    ],
+)
+def test_details_that_do_not_belong_to_an_order(changes: dict[str, object]):
+    """Each verb has its own, and has all of them."""
+    data = {"verb": "retry", "by": "me", "why": None} | changes
+    with pytest.raises(ValueError, match=f"is not an order to {data['verb']}: its details are"):
+        event_type_from_row("ordered", json.dumps(data))
 
 
 @pytest.mark.parametrize("data", ["[]", "null", '"retry"', "{}"])
@@ -85,5 +114,5 @@ def test_an_order_is_not_an_event_of_stenos():
 
 
 def test_the_orders_that_have_to_say_why():
-    """Those by which a person says how a call ended."""
-    assert {verb.value for verb in NEEDS_WHY} == {"fail", "complete"}
+    """Those that nobody can take back."""
+    assert {verb.value for verb in NEEDS_WHY} == {"unwind", "abandon", "fail", "complete"}

@@ -3,6 +3,7 @@
 from itertools import product
 
 from steno.core import (
+    OF_NODES,
     TRANSITIONS,
     AttemptFailed,
     Failed,
@@ -14,7 +15,6 @@ from steno.core import (
     UndoFailed,
     UndoFinished,
     UndoStarted,
-    Verb,
 )
 from steno.core.log._status import ORDERS, UNWINDING
 
@@ -78,7 +78,7 @@ def test_the_table_of_orders_is_that_of_the_specification():
     expected["undo failed", "retry"] = "undo backing off"
     given = {(status.value, verb.value): after.value for (status, verb), after in ORDERS.items()}
     assert given == expected
-    assert len(Verb) == 4
+    assert len(OF_NODES) == 4
 
 
 def test_two_statuses_are_final():

@@ -15,7 +15,7 @@ DAG = saga(["a", "b"], "c")  # 0 and 1, 2, start 3, end 4
 @pytest.mark.parametrize(
     ("log", "state"),
     [
-        ("", SagaCachedState.RUNNING),
+        ("", SagaCachedState.READY),
         ("3+ 3✓ 0+ 1+ 0✓", SagaCachedState.RUNNING),
         ("3+ 3✓ 0+ 1+ 0✓ 1↻", SagaCachedState.RUNNING),
         ("3+ 3✓ 0+ 1+ 0✓ 1?", SagaCachedState.UNWINDING),
@@ -24,7 +24,22 @@ DAG = saga(["a", "b"], "c")  # 0 and 1, 2, start 3, end 4
         ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0! 0«=complete 0∅", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0! 0«=complete", SagaCachedState.STUCK),
         ("3+ 3✓ 0+ 1+ 0✓ 1? 1- 0- 1↺ 0! 0«=retry", SagaCachedState.UNWINDING),
+        ("0«=hold", SagaCachedState.READY),
         ("0«=hold 3+ 3✓", SagaCachedState.RUNNING),
+        ("«=start", SagaCachedState.RUNNING),
+        ("«=pause", SagaCachedState.READY),
+        ("«=pause «=start", SagaCachedState.PAUSED),
+        ("«=unwind", SagaCachedState.FAILED),
+        ("«=abandon", SagaCachedState.ABANDONED),
+        ("«=deadline:9", SagaCachedState.READY),
+        ("3+ «=pause 3✓", SagaCachedState.PAUSED),
+        ("3+ «=pause 3✓ «=resume", SagaCachedState.RUNNING),
+        ("3+ 3✓ 0+ «=pause 0✗", SagaCachedState.PAUSED),
+        ("3+ 3✓ 0+ «=pause «=unwind", SagaCachedState.UNWINDING),
+        ("3+ 3✓ 0+ «=abandon", SagaCachedState.ABANDONED),
+        ("3+ 3✓ 0+ 1+ 0✓ 1✓ 2+ 2✓ 4+ 4✓ «=unwind", SagaCachedState.UNWINDING),
+        ("3+ 3✓ 0+ 1+ 0✓ 1✓ 2+ 2✓ 4+ 4✓ «=import", SagaCachedState.READY),
+        ("3+ 3✓ 0+ 1+ 0✓ 1✓ 2+ 2✓ 4+ 4✓ «=import «=start", SagaCachedState.SUCCEEDED),
         ("3+ 3✓ 0+ 1+ 0✗", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✗ 1✓ 1- 1∅ 3-", SagaCachedState.UNWINDING),
         ("3+ 3✓ 0+ 1+ 0✗ 1✓ 1- 1∅ 3- 3∅", SagaCachedState.FAILED),
@@ -34,7 +49,7 @@ DAG = saga(["a", "b"], "c")  # 0 and 1, 2, start 3, end 4
     ],
 )
 def test_a_row_says_in_one_word_what_the_log_amounts_to(log: str, state: SagaCachedState):
-    """Running until a failure is logged, unwinding until the end, then how it has ended."""
+    """Ready until it begins; running, unwinding, or paused; then how it has ended."""
     assert cached_state(fold(DAG.flat, log)) is state
 
 
@@ -47,19 +62,26 @@ def test_a_saga_with_an_undo_failed_unwinds_while_anything_is_in_flight():
     assert cached_state(SagaState.fold(wide.flat, SAGA_ID, events(log))).value == "stuck"
 
 
-def test_three_states_are_final():
+def test_four_states_are_final():
     """Waiting for a saga is waiting for one of these."""
     assert [state.value for state in SagaCachedState if state.finished] == [
         "succeeded",
         "failed",
         "stuck",
+        "abandoned",
     ]
 
 
-def test_a_stuck_saga_can_go_on():
-    """By an order; one that has succeeded or failed cannot."""
-    over = {SagaCachedState.SUCCEEDED, SagaCachedState.FAILED}
+def test_a_saga_that_has_ended_may_go_on():
+    """By an order: one that is stuck is repaired, and one that has succeeded is unwound."""
+    over = {SagaCachedState.FAILED, SagaCachedState.ABANDONED}
     assert {state for state in SagaCachedState if not state.can_go_on} == over
+
+
+def test_what_is_taken_up_when_a_sec_is_opened():
+    """What waits to be started, and what goes on by itself; a saga that is paused does not."""
+    taken_up = ["ready", "running", "unwinding"]
+    assert [state.value for state in SagaCachedState if state.is_taken_up] == taken_up
 
 
 SLEEPY = saga([Node.sleep("s", timedelta(1)), "b"], "c")  # 0 and 1, 2, start 3, end 4

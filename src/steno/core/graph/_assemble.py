@@ -15,19 +15,17 @@ import attrs
 
 from steno.core._value import NULL
 from steno.core.graph._flat import FlatDag, Scope
-from steno.core.graph._graph import NO_BOUNDARY, Boundary, Digraph
-from steno.core.graph._ids import NodeName, SagaName
-from steno.core.graph._namespace import NO_NAMES, Mistake, Namespace
-from steno.core.graph._node import (
-    ActionNode,
-    ConstantNode,
+from steno.core.graph._flat_node import (
     EndNode,
     InnerNode,
-    SleepNode,
     StartNode,
     SubsagaEndNode,
     SubsagaStartNode,
 )
+from steno.core.graph._graph import NO_BOUNDARY, Boundary, Digraph
+from steno.core.graph._ids import NodeName, SagaName
+from steno.core.graph._namespace import NO_NAMES, Mistake, Namespace
+from steno.core.graph._node import ActionNode, ConstantNode, SignalNode, SleepNode
 
 
 @attrs.define(eq=False)
@@ -112,7 +110,7 @@ class _Assembly:
             case ActionNode(name=name):
                 self.enter(index, stage)
                 self.leave(index, stage, name, inputs=node.feeding if node.inputs else NO_NAMES)
-            case ConstantNode(name=name):
+            case ConstantNode(name=name) | SignalNode(name=name):
                 self.enter(index, stage)
                 self.leave(index, stage, name)
             case SleepNode(name=name, until=until):

@@ -12,6 +12,13 @@ from typing_extensions import TypeForm
 from steno.core._value import PLAIN_CODEC, JsonText, ValueCodec, decode_value
 from steno.core.graph._assemble import assemble
 from steno.core.graph._flat import FlatDag
+from steno.core.graph._flat_node import (
+    FlatNode,
+    InnerNode,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaStartNode,
+)
 from steno.core.graph._ids import NodeName, SagaName, SagaNodeId
 from steno.core.graph._namespace import EMPTY_STAGE, NO_NAMES, Mistake, Namespace
 from steno.core.graph._node import (
@@ -20,17 +27,14 @@ from steno.core.graph._node import (
     CallNode,
     ConstantNode,
     DeclaredNode,
-    FlatNode,
-    InnerNode,
     Node,
+    SignalNode,
     SleepNode,
     Stage,
     StagedDag,
-    StartNode,
-    SubsagaEndNode,
     SubsagaNode,
-    SubsagaStartNode,
     ValueNode,
+    WaitNode,
 )
 from steno.core.graph._render import dot
 from steno.errors import DagBuilderError, DeserializeError, SagaValidationError
@@ -155,7 +159,7 @@ _Walked: TypeAlias = AppendedNode | SubsagaEndNode
 def _appendable(node: object, codec: ValueCodec) -> AppendedNode:
     if isinstance(node, ValueNode | CallNode):
         return node.encoded(codec)
-    if not isinstance(node, ActionNode | SleepNode | ConstantNode | SubsagaNode):
+    if not isinstance(node, ActionNode | WaitNode | ConstantNode | SubsagaNode):
         found = type(node).__qualname__
         msg = f"expected a Node, as from Node.action(), got {found}"
         raise TypeError(msg)
@@ -169,7 +173,7 @@ def _walk(dag: StagedDag) -> Iterator[tuple[InnerNode, int]]:
     while pending:
         for node, stage in pending[-1]:
             match node:
-                case ActionNode() | SleepNode() | ConstantNode() | SubsagaEndNode():
+                case ActionNode() | SleepNode() | SignalNode() | ConstantNode() | SubsagaEndNode():
                     yield node, stage
                 case SubsagaNode(name=name, dag=inner, params_node_name=params):
                     yield SubsagaStartNode(params, inner.saga_name), stage

@@ -14,16 +14,10 @@ import attrs
 
 from steno.core._value import JsonText, encode_json
 from steno.core.graph._dataflow import Given
+from steno.core.graph._flat_node import FlatNode, SubsagaEndNode, SubsagaStartNode, node_name
 from steno.core.graph._graph import Digraph
 from steno.core.graph._ids import ActionName, NodeName, SagaName, SagaNodeId
-from steno.core.graph._node import (
-    ActionNode,
-    ConstantNode,
-    FlatNode,
-    SubsagaEndNode,
-    SubsagaStartNode,
-    node_name,
-)
+from steno.core.graph._node import ActionNode, ConstantNode, SignalNode
 from steno.core.graph._node_json import node_to_json
 from steno.errors import NoSuchNode
 
@@ -112,6 +106,15 @@ class FlatDag:
         for index, node in enumerate(self.nodes):
             if isinstance(node, ActionNode):
                 found.setdefault(node.action_name, []).append(index)
+        return found
+
+    @cached_property
+    def signals(self) -> Mapping[str, Sequence[SagaNodeId]]:
+        """The name of every signal that is waited for, with the nodes that wait for it."""
+        found: dict[str, list[SagaNodeId]] = {}
+        for index, node in enumerate(self.nodes):
+            if isinstance(node, SignalNode):
+                found.setdefault(node.signal_name, []).append(SagaNodeId(index))
         return found
 
     @cached_property

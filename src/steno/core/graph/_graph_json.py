@@ -15,9 +15,7 @@ import attrs
 from steno.core._value import JsonValue, parse_json
 from steno.core.graph._assemble import assemble
 from steno.core.graph._flat import FlatDag
-from steno.core.graph._ids import SagaName
-from steno.core.graph._namespace import Mistake
-from steno.core.graph._node import (
+from steno.core.graph._flat_node import (
     EndNode,
     FlatNode,
     InnerNode,
@@ -25,6 +23,8 @@ from steno.core.graph._node import (
     SubsagaEndNode,
     SubsagaStartNode,
 )
+from steno.core.graph._ids import SagaName
+from steno.core.graph._namespace import Mistake
 from steno.core.graph._node_json import node_from_json
 from steno.errors import DumpError
 

@@ -1,15 +1,10 @@
-"""
-Nodes: what a builder is given, and what a flattened graph is made of.
-
-A builder takes actions, constants and subsagas. Flattening puts `SubsagaStartNode`, the inner nodes
-and `SubsagaEndNode` in a subsaga's place, and adds one `StartNode` and one `EndNode` per saga.
-"""
+"""Nodes: what a builder is given. Actions, what waits, constants and subsagas."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, Final, Protocol, TypeAlias, assert_never, cast
+from typing import ClassVar, Final, Protocol, TypeAlias, cast
 
 import attrs
 from typing_extensions import TypeForm
@@ -163,6 +158,35 @@ class Node:
         return SleepNode(_checked(name, "name"), shown, microseconds(duration), None)
 
     @staticmethod
+    def signal(
+        name: str,
+        signal: str,
+        *,
+        type: object = None,  # noqa: A002 - named after what it is of a value
+        label: str | None = None,
+    ) -> SignalNode:
+        """
+        Return a node that waits for a value from outside; its output is that value.
+
+        It is sent with `SagaHandle.signal`, before or after the node starts, once in the life of a
+        saga; all nodes of the signal get it. Waiting takes neither a task nor a call. When the saga
+        unwinds, a node that still waits is given up, and one that has a value has nothing to undo.
+
+        Args:
+            name: The name of the node.
+            signal: The name of the signal.
+            type: The type that those who read the output decode it as, to be checked against what
+                they ask for when the graph is built; it is not stored. None: anything.
+            label: How people read it in status texts.
+
+        Raises:
+            TypeError: A name is not a str.
+        """
+        checked = _checked(signal, "signal")
+        shown = f'(signal "{checked}")' if label is None else _checked(label, "label")
+        return SignalNode(_checked(name, "name"), shown, checked, type)
+
+    @staticmethod
     def subsaga(name: str, dag: StagedDag, params_node_name: str) -> SubsagaNode:
         """
         Return a node that stands for a whole saga, flattened where it is appended.
@@ -265,6 +289,27 @@ class SleepNode(Node):
     action_name: ClassVar[ActionName] = ActionName("steno.sleep")
 
 
+@attrs.frozen
+class SignalNode(Node):
+    """
+    A node that waits for a value from outside, and runs no user code.
+
+    Attributes:
+        label: How people read it.
+        signal_name: The name under which the value is sent.
+        type: What its output is decoded as; not stored, so it is no part of what a node is.
+    """
+
+    label: str
+    signal_name: str
+    type: object = attrs.field(default=None, eq=False, repr=False)
+    action_name: ClassVar[ActionName] = ActionName("steno.signal")
+
+
+WaitNode: TypeAlias = SleepNode | SignalNode
+"""A node that waits: it has no task, no call and no attempts."""
+
+
 @attrs.frozen(eq=False)
 class ValueNode(Node):
     """A node whose output is known, and is not encoded yet."""
@@ -311,67 +356,8 @@ class SubsagaNode(Node):
 DeclaredNode: TypeAlias = CallNode | ValueNode
 """A node that holds what is not stored with a graph, such as objects of users' types."""
 
-AppendedNode: TypeAlias = ActionNode | SleepNode | ConstantNode | SubsagaNode
+AppendedNode: TypeAlias = ActionNode | WaitNode | ConstantNode | SubsagaNode
 """A node as a builder keeps it."""
 
 Stage: TypeAlias = tuple[AppendedNode, ...]
 """Nodes that run concurrently, as a builder is given them."""
-
-
-@attrs.frozen
-class SubsagaStartNode:
-    """Where a subsaga begins; its output is null."""
-
-    params_node_name: NodeName
-    saga_name: SagaName
-
-    @property
-    def label(self) -> str:
-        """How people read it."""
-        return f'(subsaga start: "{self.saga_name}")'
-
-
-@attrs.frozen
-class SubsagaEndNode:
-    """Where a subsaga ends; its output is that of the subsaga's last node."""
-
-    name: NodeName
-    label = "(subsaga end)"
-
-
-@attrs.frozen
-class StartNode:
-    """Where a saga begins; its output is null."""
-
-    params: JsonText
-    label = "(start node)"
-
-
-@attrs.frozen
-class EndNode:
-    """Where a saga ends; its output is null."""
-
-    label = "(end node)"
-
-
-InnerNode: TypeAlias = ActionNode | SleepNode | ConstantNode | SubsagaStartNode | SubsagaEndNode
-"""A node of a flattened graph that is neither its start nor its end."""
-
-FlatNode: TypeAlias = InnerNode | StartNode | EndNode
-"""A node of the graph that a saga runs."""
-
-
-def node_name(node: FlatNode) -> NodeName | None:
-    """Return a node's name, if it is of a kind that has one."""
-    match node:
-        case (
-            ActionNode(name=name)
-            | SleepNode(name=name)
-            | ConstantNode(name=name)
-            | SubsagaEndNode(name=name)
-        ):
-            return name
-        case SubsagaStartNode() | StartNode() | EndNode():
-            return None
-        case _:
-            assert_never(node)

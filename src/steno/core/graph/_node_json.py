@@ -6,17 +6,21 @@ from typing import assert_never, cast
 
 from steno.core._value import JSON, JsonText, JsonValue, decode_json, encode_json
 from steno.core.graph._dataflow import FromNode, Given, Source
+from steno.core.graph._flat_node import (
+    EndNode,
+    FlatNode,
+    StartNode,
+    SubsagaEndNode,
+    SubsagaStartNode,
+)
 from steno.core.graph._ids import LATEST, ActionName, NodeName, SagaName
 from steno.core.graph._node import (
     RESERVED,
     ActionNode,
     ConstantNode,
-    EndNode,
-    FlatNode,
+    SignalNode,
     SleepNode,
-    StartNode,
-    SubsagaEndNode,
-    SubsagaStartNode,
+    WaitNode,
 )
 from steno.errors import DumpError, SerializeError
 
@@ -33,6 +37,10 @@ def node_to_json(node: FlatNode) -> JSON:
         case SleepNode(name=name, label=label, action_name=action, duration=duration, until=until):
             wait = {"sleep": duration} if until is None else {"until": until}
             return {"Action": {"action_name": action, "label": label, "name": name, "wait": wait}}
+        case SignalNode(name=name, label=label, action_name=action, signal_name=signal):
+            of_signal = {"signal": signal}
+            fields = {"action_name": action, "label": label, "name": name, "wait": of_signal}
+            return {"Action": fields}
         case ConstantNode(name=name, value=value):
             return {"Constant": {"name": name, "value": decode_json(value)}}
         case SubsagaStartNode(params_node_name=params, saga_name=saga):
@@ -60,7 +68,7 @@ def node_from_json(data: JsonValue, path: str) -> FlatNode:
         }:
             _check_texts(f"{path}.Action", action_name=action, label=label, name=name)
             if action.startswith(RESERVED):
-                return _sleep_node(name, label, action, rest.get("wait"), f"{path}.Action")
+                return _wait_node(name, label, action, rest.get("wait"), f"{path}.Action")
             inputs = _sources(cast("JsonValue", rest.get("inputs", {})), f"{path}.Action.inputs")
             return ActionNode(NodeName(name), label, ActionName(action), inputs)
         case {"Constant": {"name": str(name), "value": value}}:
@@ -112,7 +120,7 @@ def _sources(data: JsonValue, path: str) -> tuple[Source, ...]:
     return tuple(found)
 
 
-def _sleep_node(name: str, label: str, action: str, wait: object, path: str) -> SleepNode:
+def _wait_node(name: str, label: str, action: str, wait: object, path: str) -> WaitNode:
     match action, wait:
         case SleepNode.action_name, {"sleep": int(duration)} if (
             type(duration) is not bool and 0 <= duration <= LATEST
@@ -121,6 +129,9 @@ def _sleep_node(name: str, label: str, action: str, wait: object, path: str) -> 
         case SleepNode.action_name, {"until": str(until)}:
             _check_texts(f"{path}.wait", until=until)
             return SleepNode(NodeName(name), label, None, NodeName(until))
+        case SignalNode.action_name, {"signal": str(signal)}:
+            _check_texts(f"{path}.wait", signal=signal)
+            return SignalNode(NodeName(name), label, signal)
         case _:
             why = f'does not say what it waits for: names that begin with "{RESERVED}" are reserved'
             raise DumpError(path, why)

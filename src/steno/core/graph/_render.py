@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, assert_never
 
 from steno.core._escape import escaped
 from steno.core._value import JsonValue, decode_json
-from steno.core.graph._node import (
-    ActionNode,
-    ConstantNode,
+from steno.core.graph._flat_node import (
     EndNode,
     FlatNode,
-    SleepNode,
     StartNode,
     SubsagaEndNode,
     SubsagaStartNode,
     node_name,
 )
+from steno.core.graph._node import ActionNode, ConstantNode, SignalNode, SleepNode
 
 if TYPE_CHECKING:
     from steno.core.graph._flat import FlatDag
@@ -85,6 +83,7 @@ def _node_text(node: FlatNode) -> str:
         case (
             ActionNode(name=name, label=label, action_name=action)
             | SleepNode(name=name, label=label, action_name=action)
+            | SignalNode(name=name, label=label, action_name=action)
         ):
             fields = f"name: {_quoted(name)}, label: {_quoted(label)}"
             return f"Action {{ {fields}, action_name: {_quoted(action)} }}"

@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from steno.core.graph._flat import FlatDag
-from steno.core.graph._node import ActionNode, SleepNode
+from steno.core.graph._node import ActionNode, WaitNode
 from steno.core.log._event import (
     AttemptFailed,
     Failed,
@@ -95,8 +95,9 @@ class AttemptRules:
         """Go through a log, twice: once for each node's own events, once for what stands open."""
         places: dict[int, list[int]] = {}
         for seq, event in enumerate(log):
-            places.setdefault(event.node_id, []).append(seq)
-        failed = next((seq for seq, event in enumerate(log) if _is_failure(event)), len(log))
+            if event.node_id is not None:
+                places.setdefault(event.node_id, []).append(seq)
+        failed = next((seq for seq, event in enumerate(log) if _begins_unwinding(event)), len(log))
         ends = (seq for seq in places.get(flat.graph.end, ()) if _letter(log[seq]) == "k")
         faults: dict[int, tuple[LogRule, str]] = {}
         numbers: dict[int, int] = {}
@@ -127,17 +128,16 @@ class AttemptRules:
             _ends_stuck(log),
         )
 
-    def check(self, seq: int, first_failure: int) -> _Fault | None:
+    def check(self, seq: int, node: int, first_failure: int) -> _Fault | None:
         """Return the rule that an event breaks, with its place and why, if it breaks one."""
-        event = self.log[seq]
-        what = event.event_type
+        what = self.log[seq].event_type
         if (fault := self.faults.get(seq)) is not None:
             return fault[0], seq, fault[1]
-        if (why := self._unordered(seq, first_failure)) is not None:
+        if (why := self._unordered(seq, node, first_failure)) is not None:
             return LogRule.ORDERED, seq, why
         match what:
             case AttemptFailed() | UndoAttemptFailed():
-                if not isinstance(self.flat.nodes[event.node_id], ActionNode):
+                if not isinstance(self.flat.nodes[node], ActionNode):
                     return LogRule.ATTEMPTS_OF_ACTIONS, seq, "it does not run an action"
                 if isinstance(what, AttemptFailed) and first_failure < seq:
                     why = f"a failure, event {first_failure}, stands before it"
@@ -145,7 +145,7 @@ class AttemptRules:
                 if what.attempt != (number := self.numbers[seq]):
                     why = f"it is attempt {number}, not {what.attempt}"
                     return LogRule.COUNTED_ATTEMPTS, seq, why
-            case FailedInDoubt() if not isinstance(self.flat.nodes[event.node_id], ActionNode):
+            case FailedInDoubt() if not isinstance(self.flat.nodes[node], ActionNode):
                 return LogRule.ATTEMPTS_OF_ACTIONS, seq, "it does not run an action"
             # Another node: one that waits itself has no undo, by its own order.
             case UndoStarted() if (waiting := self.waiting[seq]) is not None:
@@ -155,7 +155,7 @@ class AttemptRules:
                 pass
         return None
 
-    def _unordered(self, seq: int, first_failure: int) -> str | None:
+    def _unordered(self, seq: int, node: int, first_failure: int) -> str | None:
         """Return why an event needs an order that is not there; None if it needs none."""
         event = self.log[seq]
         last = self.before.get(seq)
@@ -168,14 +168,20 @@ class AttemptRules:
                 first_failure >= seq
             ):
                 return "it waits for another attempt, and nobody has ordered that it fails"
-            case Ordered(), _ if self.succeeded < seq:
+            case Ordered(), _ if self.succeeded < seq <= first_failure:
                 return f"its saga has succeeded, by event {self.succeeded}"
             case Ordered(verb=Verb.FAIL | Verb.COMPLETE as verb), Started():
-                if not isinstance(self.flat.nodes[event.node_id], SleepNode):
+                if not isinstance(self.flat.nodes[node], WaitNode):
                     return f"its call is under way, and an order to {verb.value} does not apply"
             case _:
                 pass
         return None
+
+    def is_completed(self, seq: int) -> bool:
+        """Return True if an order to complete its node stands before an event."""
+        last = self.before.get(seq)
+        what = None if last is None else self.log[last].event_type
+        return isinstance(what, Ordered) and what.verb is Verb.COMPLETE
 
     def stuck_before(self, seq: int) -> int | None:
         """Return where the first undo failed that is not repaired before an event."""
@@ -194,22 +200,25 @@ def _open_before(
         was_waiting.append(next(iter(waiting), None))
         was_stuck.append(next(iter(failed.values()), None))
         # What is ordered is not done yet; only an undo that has failed may be tried again at once.
+        if (node := event.node_id) is None:
+            continue
         if not isinstance(event.event_type, Ordered):
-            waiting.pop(event.node_id, None)
-            failed.pop(event.node_id, None)
+            waiting.pop(node, None)
+            failed.pop(node, None)
         elif event.event_type.verb is Verb.RETRY:
-            failed.pop(event.node_id, None)
+            failed.pop(node, None)
         if isinstance(event.event_type, AttemptFailed):
-            waiting[event.node_id] = None
+            waiting[node] = None
         elif isinstance(event.event_type, UndoFailed):
-            failed[event.node_id] = seq
+            failed[node] = seq
     return was_waiting, was_stuck
 
 
 def _ends_stuck(log: tuple[SagaNodeEvent, ...]) -> bool:
     """Return True if the undo of some node has failed, and nothing but an order follows that."""
     # An order to retry it is followed by another attempt; one to complete it, by its end.
-    last = {event.node_id: _letter(event) for event in log if _letter(event) != "C"}
+    of_nodes = (event for event in log if event.node_id is not None)
+    last = {event.node_id: _letter(event) for event in of_nodes if _letter(event) != "C"}
     return "X" in last.values()
 
 
@@ -246,8 +255,11 @@ def _without_holds(
     return kept, {}
 
 
-def _is_failure(event: SagaNodeEvent) -> bool:
-    return isinstance(event.event_type, Failed | FailedInDoubt)
+def _begins_unwinding(event: SagaNodeEvent) -> bool:
+    what = event.event_type
+    if isinstance(what, Ordered):
+        return what.verb is Verb.UNWIND
+    return isinstance(what, Failed | FailedInDoubt)
 
 
 def _letter(event: SagaNodeEvent) -> str:

@@ -28,9 +28,10 @@ from steno.core._value import (
     parse_json,
 )
 from steno.core.graph._dag import SagaDag
+from steno.core.graph._flat_node import EndNode, StartNode
 from steno.core.graph._graph_json import inner_node, read_dumped
 from steno.core.graph._ids import EARLIEST, LATEST, SagaId, SagaNodeId, Timestamp
-from steno.core.graph._node import ActionNode, EndNode, SleepNode, StartNode
+from steno.core.graph._node import ActionNode, SignalNode, SleepNode
 from steno.core.graph._node_json import node_from_json, node_to_json, value_from_json
 from steno.core.log._event import (
     AttemptFailed,
@@ -45,6 +46,9 @@ from steno.core.log._event import (
 )
 from steno.core.log._order import Ordered, Verb
 from steno.errors import DumpError, SerializeError
+
+_CONSEQUENTIAL = frozenset({Verb.UNWIND, Verb.ABANDON, Verb.DEADLINE})
+"""The orders on a saga of which a log without them would say something else."""
 
 
 @attrs.frozen(eq=False)
@@ -197,11 +201,16 @@ def _stenos(dag: SagaDag, events: Iterable[SagaNodeEvent]) -> Iterator[SagaNodeE
     for index, node in enumerate(dag.flat.nodes):
         if isinstance(node, SleepNode):
             raise _not_stenos(f"$.dag.graph.nodes[{index}]", "is a sleep")
+        if isinstance(node, SignalNode):
+            raise _not_stenos(f"$.dag.graph.nodes[{index}]", "waits for a signal")
         if isinstance(node, ActionNode) and node.inputs:
             raise _not_stenos(f"$.dag.graph.nodes[{index}]", "has inputs")
     waiting: set[SagaNodeId] = set()  # those whose last event is a failed attempt
     for place, event in enumerate(events):
         path, node_id = f"$.events[{place}].event_type", event.node_id
+        if node_id is None:
+            _check_left_out(event, path)
+            continue
         match event.event_type:
             case FailedInDoubt() | AttemptFailed(in_doubt=True):
                 raise _not_stenos(path, "is a failure in doubt")
@@ -218,15 +227,23 @@ def _stenos(dag: SagaDag, events: Iterable[SagaNodeEvent]) -> Iterator[SagaNodeE
                 yield event
 
 
+def _check_left_out(event: SagaNodeEvent, path: str) -> None:
+    """Refuse an order on the saga of which Steno's form cannot leave out the consequences."""
+    order = event.event_type
+    if isinstance(order, Ordered) and order.verb in _CONSEQUENTIAL:
+        raise _not_stenos(path, "is an order")
+
+
 def _not_stenos(path: str, what: str) -> DumpError:
     return DumpError(path, f"{what}, which Steno cannot read: write the dump without steno=True")
 
 
 def _event_to_json(event: SagaNodeEvent) -> JSON:
     label, data = event.event_type.label, event_data(event.event_type)
+    place: dict[str, JSON] = {} if event.node_id is None else {"node_id": event.node_id}
     return {
         "saga_id": str(event.saga_id),
-        "node_id": event.node_id,
+        **place,
         "event_type": label if data is None else {label: decode_json(data)},
     }
 
@@ -252,6 +269,12 @@ def _read_event(item: JsonValue, time: Timestamp | None, path: str) -> SagaNodeE
             owner = _saga_id(saga_id, f"{path}.saga_id")
             read = _read_event_type(event_type, f"{path}.event_type")
             return SagaNodeEvent(owner, SagaNodeId(node), read, time)
+        case {"saga_id": saga_id, "event_type": {"ordered": _} as event_type, **rest} if (
+            "node_id" not in rest
+        ):
+            owner = _saga_id(saga_id, f"{path}.saga_id")
+            read = _read_event_type(event_type, f"{path}.event_type")
+            return SagaNodeEvent(owner, None, read, time)
         case _:
             raise DumpError(path, 'is not an object with "saga_id", "node_id" and "event_type"')
 

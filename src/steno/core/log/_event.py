@@ -1,11 +1,12 @@
 """
 Events: the rows of a saga log, all that a saga's state is made of.
 
-An event says what has become of one node. Some carry data; it is JSON text, in the store as here:
-an error is plain data, and becomes an exception in a result.
+An event says what has become of one node, or what was ordered of it or of its saga. Some carry
+data; it is JSON text, in the store as here: an error is plain data, and becomes an exception in a
+result.
 
-Steno has six kinds of event. Ours add what happens between a call that fails and the next one, and
-a failure of which nobody knows whether the action took effect.
+Steno has six kinds of event. Ours add what happens between a call that fails and the next one, a
+failure of which nobody knows whether the action took effect, and what people order.
 """
 
 from __future__ import annotations
@@ -174,14 +175,14 @@ class SagaNodeEvent:
 
     Attributes:
         saga_id: Whose log it is.
-        node_id: The node.
+        node_id: The node; None: it is about the saga itself, and an order.
         event_type: What has become of it, with the data that belongs to that.
         time: When it was made; None if that is not known, as in a dump that Steno wrote. Two events
             that differ only in their times are equal: they say the same.
     """
 
     saga_id: SagaId
-    node_id: SagaNodeId
+    node_id: SagaNodeId | None
     event_type: SagaNodeEventType
     time: Timestamp | None = attrs.field(default=None, eq=False)
 
@@ -189,7 +190,8 @@ class SagaNodeEvent:
         """Return the event as a line of `SagaLog.pretty`."""
         what = self.event_type
         order = f" {what}" if isinstance(what, Ordered) else ""
-        return f"N{self.node_id:03d} {what.label}{order}"
+        place = "SAGA" if self.node_id is None else f"N{self.node_id:03d}"
+        return f"{place} {what.label}{order}"
 
 
 def with_times(events: Iterable[SagaNodeEvent], time: Timestamp) -> list[SagaNodeEvent]:

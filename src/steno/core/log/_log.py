@@ -15,7 +15,7 @@ import attrs
 from steno.core._value import JsonText
 from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
 from steno.core.log._event import SagaNodeEvent, SagaNodeEventType, Succeeded, are_stenos
-from steno.core.log._order import Ordered
+from steno.core.log._order import OF_NODES, Ordered, Verb
 from steno.core.log._status import ORDERS, TRANSITIONS, UNWINDING, SagaNodeLoadStatus
 from steno.errors import ForeignEvent, IllegalEvent
 
@@ -39,7 +39,7 @@ class Events(Sequence[SagaNodeEvent]):
     """
 
     _saga_id: SagaId
-    _nodes: list[SagaNodeId]
+    _nodes: list[SagaNodeId | None]
     _whats: list[EventColumn]
     _times: list[Timestamp | None]
 
@@ -68,7 +68,9 @@ class Events(Sequence[SagaNodeEvent]):
             return tuple(map(self._made, *columns))
         return self._made(self._nodes[place], self._whats[place], self._times[place])
 
-    def _made(self, node: SagaNodeId, what: EventColumn, time: Timestamp | None) -> SagaNodeEvent:
+    def _made(
+        self, node: SagaNodeId | None, what: EventColumn, time: Timestamp | None
+    ) -> SagaNodeEvent:
         # No other kind is kept as a str, so a str is the output of a success.
         event_type = Succeeded(what) if isinstance(what, str) else what
         return SagaNodeEvent(self._saga_id, node, event_type, time)
@@ -84,7 +86,7 @@ class SagaLog:
     """
 
     saga_id: SagaId
-    _nodes: list[SagaNodeId] = attrs.field(init=False, factory=list)
+    _nodes: list[SagaNodeId | None] = attrs.field(init=False, factory=list)
     _whats: list[EventColumn] = attrs.field(init=False, factory=list)
     _times: list[Timestamp | None] = attrs.field(init=False, factory=list)
     _status: dict[SagaNodeId, SagaNodeLoadStatus] = attrs.field(init=False, factory=dict)
@@ -137,7 +139,7 @@ class SagaLog:
 
     @property
     def unwinding(self) -> bool:
-        """Whether a failure, or the beginning or end of an undo, has been logged."""
+        """Whether a failure, an order to unwind, or anything about an undo has been logged."""
         return self._unwinding
 
     def status(self, node_id: SagaNodeId) -> SagaNodeLoadStatus:
@@ -155,13 +157,29 @@ class SagaLog:
         # By identity first: comparing UUIDs is Python code, and this runs for each event.
         if event.saga_id is not self.saga_id and event.saga_id != self.saga_id:
             raise ForeignEvent(event.saga_id, self.saga_id)
-        current = self._status.get(event.node_id, NEVER_STARTED)
+        node = event.node_id
+        current = NEVER_STARTED if node is None else self._status.get(node, NEVER_STARTED)
         following = TRANSITIONS.get((current, type(event.event_type)))
         if following is None and isinstance(event.event_type, Ordered):
             following = ORDERS.get((current, event.event_type.verb))
-        if following is None:
-            raise IllegalEvent(event.node_id, event.event_type.label, current.value)
+        if following is None or node is None:
+            raise IllegalEvent(node, event.event_type.label, current.value)
         return following
+
+    def check_steering(self, event: SagaNodeEvent) -> Ordered:
+        """
+        Return the order on the saga that an event without a node is.
+
+        Raises:
+            ForeignEvent: It is of another saga.
+            IllegalEvent: It is something else.
+        """
+        if event.saga_id != self.saga_id:
+            raise ForeignEvent(event.saga_id, self.saga_id)
+        order = event.event_type
+        if not isinstance(order, Ordered) or order.verb in OF_NODES:
+            raise IllegalEvent(None, order.label, "not that of a node")
+        return order
 
     def record(self, event: SagaNodeEvent) -> None:
         """
@@ -171,7 +189,11 @@ class SagaLog:
             ForeignEvent: It is of another saga.
             IllegalEvent: The node's status does not allow it.
         """
-        self.append(event, self.next_status(event))
+        if event.node_id is None:
+            self.check_steering(event)
+            self.append_order(event)
+        else:
+            self.append(event, self.next_status(event))
 
     def append(self, event: SagaNodeEvent, status: SagaNodeLoadStatus) -> None:
         """
@@ -180,12 +202,19 @@ class SagaLog:
         Apart from `record`, so that a caller can check more rules in between and still append
         without a failure half way.
         """
-        what = event.event_type
-        self._nodes.append(event.node_id)
+        what, node = event.event_type, event.node_id
+        self._nodes.append(node)
         self._whats.append(what.output if isinstance(what, Succeeded) else what)
         self._times.append(event.time)
-        self._status[event.node_id] = status
+        if node is not None:
+            self._status[node] = status
         if status in UNWINDING:
+            self._unwinding = True
+
+    def append_order(self, event: SagaNodeEvent) -> None:
+        """Append an order on the saga that `check_steering` has let through."""
+        self.append(event, NEVER_STARTED)
+        if isinstance(event.event_type, Ordered) and event.event_type.verb is Verb.UNWIND:
             self._unwinding = True
 
     def pretty(self) -> str:

@@ -13,7 +13,7 @@ class LogRule(enum.Enum):
     ONE_SAGA = "all events of a log are of one saga"
     """An event of another saga does not belong here."""
     KNOWN_NODE = "each event is of a node of the graph"
-    """Events are about nodes; there is nothing else they could be about."""
+    """Only an order on the saga is about none."""
     OWN_ORDER = "a node starts, then succeeds or fails, then its undo starts, then ends; each once"
     """The order of one node's events, regardless of other nodes; after a failed attempt, again."""
     PARENTS_FIRST = "a node starts after all that it depends on have succeeded"
@@ -25,7 +25,7 @@ class LogRule(enum.Enum):
     UNDO_OF_SUCCESS = "only what has succeeded, or failed in doubt, is undone"
     """A node that failed without doubt, or never started, has no undo events."""
     UNDO_AFTER_FAILURE = "nothing is undone before something has failed"
-    """A saga that succeeds is not unwound."""
+    """Or before somebody has ordered that it is."""
     CHILDREN_FIRST = "a node is undone after all that depend on it"
     """Each of those is undone, has failed, or was never started."""
     NO_UNDO_AFTER_STUCK = "no undo starts after the failure of one"
@@ -40,6 +40,8 @@ class LogRule(enum.Enum):
     """What waits is given up in the step that begins the unwinding."""
     ORDERED = "what waits for an order has one"
     """A person decides, and the log says who and why."""
+    STEERED = "what is ordered of a saga applies to it, and is kept"
+    """Nothing is begun in a pause, and nothing follows once the saga is abandoned."""
     WHOLE_END = "a saga that is said to be finished is"
     """All have succeeded; or all are undone; or, if stuck, an undo failed and nothing runs."""
 
@@ -52,7 +54,8 @@ class Breach:
     Attributes:
         rule: The rule that is broken.
         seq: The number of the event that breaks it, from 0; None: what is missing at the end does.
-        node: The node, by path, or by its number where there is no such node; None as for `seq`.
+        node: The node, by path, or by its number where there is no such node; None as for `seq`,
+            and where it is the saga.
         text: What is wrong, and why, in a sentence.
     """
 

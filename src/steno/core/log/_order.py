@@ -1,5 +1,5 @@
 """
-Orders: what somebody outside wants done to a node, as an event of its log.
+Orders: what somebody outside wants done to a saga, or to one of its nodes, as an event of its log.
 
 An order says who, and why. It comes first in the log; what follows from it are ordinary events, in
 the same transaction.
@@ -8,17 +8,35 @@ the same transaction.
 from __future__ import annotations
 
 import enum
-from typing import ClassVar, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, cast
 
 import attrs
 
 from steno.core._escape import escaped
-from steno.core._value import JsonText, JsonValue, encode_json
+from steno.core._value import JsonText, JsonValue, decode_json, encode_json
+from steno.core.graph._ids import EARLIEST, LATEST, Timestamp
 
 
 class Verb(enum.Enum):
-    """What is ordered."""
+    """What is ordered: of a saga, or, from `HOLD` on, of a node."""
 
+    START = "start"
+    """The saga is to run. Logged only where it could not be told from the events that follow."""
+    PAUSE = "pause"
+    """Nothing is to be begun; what is under way ends."""
+    RESUME = "resume"
+    """The saga is to go on, after a pause."""
+    UNWIND = "unwind"
+    """All that was done is to be undone."""
+    ABANDON = "abandon"
+    """The saga is finished as it stands; what is not undone stays."""
+    DEADLINE = "deadline"
+    """The saga is to be unwound at a time, unless it has ended by then."""
+    SIGNAL = "signal"
+    """A value is sent to the nodes that wait for a signal of a name."""
+    IMPORT = "import"
+    """The events before it came from elsewhere, and the saga waits to be started."""
     HOLD = "hold"
     """The node, or its undo, is not to be begun until somebody orders to retry it."""
     RETRY = "retry"
@@ -31,8 +49,14 @@ class Verb(enum.Enum):
     __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
 
 
-NEEDS_WHY: Final = frozenset({Verb.FAIL, Verb.COMPLETE})
+OF_NODES: Final = (Verb.HOLD, Verb.RETRY, Verb.FAIL, Verb.COMPLETE)
+"""The orders that are about a node; the others are about the saga."""
+
+NEEDS_WHY: Final = frozenset({Verb.UNWIND, Verb.ABANDON, Verb.FAIL, Verb.COMPLETE})
 """The orders that have to say why: they decide what nobody can look up later."""
+
+CANCELS: Final = frozenset({Verb.UNWIND, Verb.RETRY, Verb.FAIL, Verb.COMPLETE})
+"""The orders that may cancel calls that are under way."""
 
 
 @attrs.frozen
@@ -45,6 +69,10 @@ class Ordered:
         by: Who.
         why: The reason that they gave.
         expect: How long the log was that they had seen, if they asked for that to be checked.
+        cancel: Whether calls that are under way are cancelled.
+        at: Of a deadline, the time; None: there is none any more.
+        signal: The name of a signal.
+        value: What is sent with a signal; or with what a node is completed whose call is cancelled.
     """
 
     label: ClassVar = "ordered"
@@ -53,18 +81,32 @@ class Ordered:
     by: str
     why: str | None = None
     expect: int | None = None
+    cancel: bool = False
+    at: Timestamp | None = None
+    signal: str | None = None
+    value: JsonText | None = None
 
     def data(self) -> JsonText:
         """Return the data column of the event's row."""
         fields: dict[str, JsonValue] = {"by": self.by, "verb": self.verb.value, "why": self.why}
         if self.expect is not None:
             fields["expect"] = self.expect
+        if self.cancel:
+            fields["cancel"] = True
+        if self.verb is Verb.DEADLINE:
+            fields["at"] = self.at
+        if self.signal is not None:
+            fields["signal"] = self.signal
+        if self.value is not None:
+            fields["value"] = decode_json(self.value)
         return encode_json(fields)
 
     def __str__(self) -> str:
         """Return the order in a line: its verb, who and why."""
+        cancel = " and cancel" if self.cancel else ""
+        signal = "" if self.signal is None else f' "{escaped(self.signal)}"'
         reason = "" if self.why is None else f": {escaped(self.why)}"
-        return f"{self.verb.value} by {escaped(self.by)}{reason}"
+        return f"{self.verb.value}{signal}{cancel} by {escaped(self.by)}{reason}"
 
 
 def read_order(data: JsonValue) -> Ordered:
@@ -75,14 +117,43 @@ def read_order(data: JsonValue) -> Ordered:
         ValueError: It is not an order.
     """
     match data:
-        case {"verb": str(verb), "by": str(by), "why": None | str() as why, **rest}:
-            expect = rest.get("expect")
-            known = {each.value: each for each in Verb}
-            is_count = expect is None or (type(expect) is int and expect >= 0)
-            needed = verb in known and (why is not None or known[verb] not in NEEDS_WHY)
-            if needed and is_count:
-                return Ordered(known[verb], by, why, expect if isinstance(expect, int) else None)
+        case {"verb": str(word), "by": str(by), "why": None | str() as why, **rest}:
+            verb = {each.value: each for each in Verb}.get(word)
+            if verb is not None and (why is not None or verb not in NEEDS_WHY):
+                return _with_details(Ordered(verb, by, why), rest)
         case _:
             pass
     msg = "is not an order: it says what is ordered, by whom and why"
     raise ValueError(msg)
+
+
+def _with_details(order: Ordered, rest: Mapping[object, object]) -> Ordered:
+    """Return an order with what else belongs to its verb."""
+    given = cast("Mapping[str, Any]", rest)
+    expect, cancel = given.get("expect"), given.get("cancel", False)
+    at, signal = given.get("at"), given.get("signal")
+    is_signal = order.verb is Verb.SIGNAL
+    sound = (
+        (expect is None or (type(expect) is int and expect >= 0))
+        and (cancel is False or (cancel is True and order.verb in CANCELS))
+        and (at is None or (order.verb is Verb.DEADLINE and _is_time(at)))
+        and (order.verb is not Verb.DEADLINE or "at" in rest)
+        and (isinstance(signal, str) if is_signal else signal is None)
+        and ("value" in rest) is (is_signal or (order.verb is Verb.COMPLETE and cancel is True))
+    )
+    if not sound:
+        msg = f"is not an order to {order.verb.value}: its details are not what belongs to one"
+        raise ValueError(msg)
+    value = encode_json(given["value"]) if "value" in rest else None
+    return attrs.evolve(
+        order,
+        expect=expect,
+        cancel=cancel,
+        at=None if at is None else Timestamp(at),
+        signal=signal,
+        value=value,
+    )
+
+
+def _is_time(at: object) -> bool:
+    return type(at) is int and EARLIEST <= at <= LATEST

@@ -25,17 +25,10 @@ import attrs
 from steno.core._value import NULL, JsonText
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._flat import FlatDag
+from steno.core.graph._flat_node import EndNode, StartNode, SubsagaEndNode, SubsagaStartNode
 from steno.core.graph._graph import NO_BOUNDARY
 from steno.core.graph._ids import SagaId
-from steno.core.graph._node import (
-    ActionNode,
-    ConstantNode,
-    EndNode,
-    SleepNode,
-    StartNode,
-    SubsagaEndNode,
-    SubsagaStartNode,
-)
+from steno.core.graph._node import ActionNode, ConstantNode, SignalNode, SleepNode
 from steno.core.log._attempts import AttemptRules
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._event import (
@@ -53,7 +46,8 @@ from steno.core.log._event import (
     are_stenos,
 )
 from steno.core.log._log_rule import Breach, LogRule
-from steno.core.log._order import Ordered
+from steno.core.log._order import Ordered, Verb
+from steno.core.log._steered import SteeringRules
 
 
 def verify_log(
@@ -135,6 +129,7 @@ class _Verifier:
     failed: int  # the place of the first failure
     stuck: int  # the place of the first failure of an undo
     attempts: AttemptRules | None  # if there are any
+    steered: SteeringRules | None  # if anything was ordered of the saga
     succeeded: list[int]  # by boundary: where the last of its parents has succeeded
     undone: list[int]  # by boundary: where the last of its children is undone
 
@@ -143,15 +138,28 @@ class _Verifier:
         first = {kind: [_NEVER] * len(flat.nodes) for kind in _KINDS}
         for seq, event in enumerate(log):
             # An unknown node is a breach of its own, found by `check`; here it must only not crash.
-            if 0 <= event.node_id < len(flat.nodes):
+            if event.node_id is not None and 0 <= event.node_id < len(flat.nodes):
                 places = first[type(event.event_type)]
                 places[event.node_id] = min(places[event.node_id], seq)
         failed = min(*first[Failed], *first[FailedInDoubt])
         stuck = min(first[UndoFailed])
         attempts = None if are_stenos(log) else AttemptRules.of(flat, log)
+        steered = None
+        if any(event.node_id is None for event in log):
+            steered = SteeringRules.of(flat, log)
+            failed = failed if steered.unwound is None else min(failed, steered.unwound)
         # The two lists by boundary are filled in after, since `undone_at` needs the rest.
         verifier = cls(
-            flat, log, ordered or attempts is not None, first, failed, stuck, attempts, [], []
+            flat,
+            log,
+            ordered or attempts is not None,
+            first,
+            failed,
+            stuck,
+            attempts,
+            steered,
+            [],
+            [],
         )
         for boundary in flat.graph.boundaries:
             verifier.succeeded.append(max(first[Succeeded][node] for node in boundary.parents))
@@ -169,9 +177,12 @@ class _Verifier:
     def breach(self, rule: LogRule, seq: int, why: str) -> Breach:
         """Return the breach of a rule by an event."""
         event = self.log[seq]
-        known = 0 <= event.node_id < len(self.flat.nodes)
-        node = self.flat.path(event.node_id) if known else str(event.node_id)
-        return Breach(rule, seq, node, f"{event.event_type.label} of {node}: {why}")
+        node: str | None = None
+        if event.node_id is not None:
+            known = 0 <= event.node_id < len(self.flat.nodes)
+            node = self.flat.path(event.node_id) if known else str(event.node_id)
+        where = "the saga" if node is None else node
+        return Breach(rule, seq, node, f"{event.event_type.label} of {where}: {why}")
 
     # Each event
 
@@ -179,13 +190,17 @@ class _Verifier:
         """Return how an event breaks the rules, if it does."""
         event = self.log[seq]
         node, kind = event.node_id, type(event.event_type)
+        if node is None:
+            return self.check_order_on_saga(seq)
         if not 0 <= node < len(self.flat.nodes):
             why = f"the saga has the nodes 0 to {len(self.flat.nodes) - 1}"
             return self.breach(LogRule.KNOWN_NODE, seq, why)
         # The order of these checks decides which rule a breach is blamed on: first the node's own
         # log, as in the fold, then the rules about other nodes.
+        if self.steered is not None and (bad := self.steered.check_node(seq)) is not None:
+            return self.breach(LogRule.STEERED, seq, bad)
         if self.attempts is not None:
-            if (found := self.attempts.check(seq, self.failed)) is not None:
+            if (found := self.attempts.check(seq, node, self.failed)) is not None:
                 return self.breach(*found)
         elif (breach := self.check_own_order(seq, node, kind)) is not None:
             return breach
@@ -198,6 +213,27 @@ class _Verifier:
                 return self.check_undo(seq, node)
             case _:
                 return None
+
+    def check_order_on_saga(self, seq: int) -> Breach | None:
+        """Check an order on the saga against what has become of it by then."""
+        if self.steered is None:  # pragma: no cover - made wherever there is such an event
+            return None
+        ended = self.ended_by(seq)
+        why = self.steered.check_saga(seq, unwinding=self.failed < seq, ended=ended)
+        return None if why is None else self.breach(LogRule.STEERED, seq, why)
+
+    def ended_by(self, seq: int) -> str | None:
+        """Return how the saga has ended before an event, as `SteeringRules.check_saga` takes it."""
+        if self.failed >= seq:
+            end = self.first[Succeeded][self.flat.graph.end]
+            return "succeeded" if end < seq else None
+        started = [n for n in range(len(self.flat.nodes)) if self.first[Started][n] < seq]
+        begun = {e.node_id: e.event_type for e in self.log[:seq] if e.node_id is not None}
+        if any(isinstance(what, Started | UndoStarted) for what in begun.values()):
+            return None
+        if all(self.undone_at(node) < seq for node in started):
+            return "undone"
+        return None if self.stuck_before(seq) is None else "stuck"
 
     def check_own_order(self, seq: int, node: int, kind: type[SagaNodeEventType]) -> Breach | None:
         """Check an event against the others of its node, each of which comes once."""
@@ -263,6 +299,14 @@ class _Verifier:
     def check_output(self, seq: int, node: int, output: JsonText) -> Breach | None:
         """Check an output that no action has returned against the one it has to be."""
         wanted = self.own_output(node)
+        flat_node = self.flat.nodes[node]
+        if isinstance(flat_node, SignalNode):
+            name = flat_node.signal_name
+            sent = None if self.steered is None else self.steered.sent(seq, name)
+            completed = self.attempts is not None and self.attempts.is_completed(seq)
+            if sent is None and not completed:
+                return self.breach(LogRule.OWN_OUTPUT, seq, "its signal was not sent before it")
+            wanted = sent
         if wanted is None or wanted == output:
             return None
         return self.breach(LogRule.OWN_OUTPUT, seq, f"its output is not {_short(wanted)}")
@@ -271,7 +315,7 @@ class _Verifier:
         """Return the one output that a node can have; None if any, or if its source is missing."""
         flat_node = self.flat.nodes[node]
         match flat_node:
-            case ActionNode():
+            case ActionNode() | SignalNode():
                 return None
             case ConstantNode(value=value):
                 return value
@@ -290,10 +334,14 @@ class _Verifier:
     def check_end(self, finished: SagaCachedState | None) -> Breach | None:
         """Check the log as a whole against the end that is claimed for it."""
         match finished:
+            case SagaCachedState.SUCCEEDED if self.failed != _NEVER:
+                return self.unfounded(finished, "it has unwound")
             case SagaCachedState.SUCCEEDED:
                 return self.lacking(finished, self.not_succeeded, "has not succeeded")
             case SagaCachedState.FAILED if self.failed == _NEVER:
                 return self.unfounded(finished, "no node has failed")
+            case SagaCachedState.ABANDONED if not self.is_abandoned():
+                return self.unfounded(finished, "nobody has ordered that")
             case SagaCachedState.FAILED:
                 return self.lacking(finished, self.not_undone, "is not undone")
             case SagaCachedState.STUCK if not self.ends_stuck():
@@ -315,6 +363,10 @@ class _Verifier:
         """Return the breach of a claim about the end."""
         text = f"it is said that the saga has ended as {finished.value}, but {why}"
         return Breach(LogRule.WHOLE_END, None, None, text)
+
+    def is_abandoned(self) -> bool:
+        """Return True if somebody has ordered to abandon the saga."""
+        return self.steered is not None and Verb.ABANDON in self.steered.given
 
     def ends_stuck(self) -> bool:
         """Return True if the undo of a node has failed, and was not repaired."""

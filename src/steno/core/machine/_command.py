@@ -64,13 +64,25 @@ class Wait:
 
 
 @attrs.frozen
+class AwaitDeadline:
+    """
+    Tell `DeadlineCame`, when the time of the saga's deadline has come.
+
+    Attributes:
+        until: The time.
+    """
+
+    until: Timestamp
+
+
+@attrs.frozen
 class Finish:
     """The saga is finished; the machine takes no more inputs."""
 
     outcome: SagaOutcome
 
 
-Command: TypeAlias = RunAction | RunUndo | Wait | Finish
+Command: TypeAlias = RunAction | RunUndo | Wait | AwaitDeadline | Finish
 
 
 @attrs.frozen

@@ -2,7 +2,8 @@
 Inputs: what a machine is told. The mirror file of `_command`, which is what it asks for.
 
 `RunAction` is answered by `ActionSucceeded` or `ActionRaised`, `RunUndo` by `UndoSucceeded` or
-`UndoRaised`, `Wait` by `Due`; the three injections come from a test or an operator, at any time.
+`UndoRaised`, `Wait` by `Due`, `AwaitDeadline` by `DeadlineCame`; orders come from people, and the
+three injections from a test or an operator, at any time.
 
 Whether a call that failed is to be made again, and when, is decided outside: policy, clock and
 chance are not the machine's. It is told, and decides what follows from that.
@@ -16,7 +17,7 @@ import attrs
 
 from steno.core._value import NULL, JsonText
 from steno.core.graph._ids import SagaNodeId, Timestamp
-from steno.core.log._order import Verb
+from steno.core.log._order import Ordered, Verb
 
 
 @attrs.frozen
@@ -91,6 +92,11 @@ class Due:
 
 
 @attrs.frozen
+class DeadlineCame:
+    """The time of the saga's deadline has come, or that of an earlier one."""
+
+
+@attrs.frozen
 class InjectError:
     """When the node is dispatched, it is to fail, and its action is not to be called."""
 
@@ -143,27 +149,56 @@ class InjectRepeat:
 @attrs.frozen
 class Order:
     """
-    Somebody orders something of a node.
+    Somebody orders something of a saga, or of a node.
 
     Attributes:
-        node_id: The node.
+        node_id: The node; None: it is about the saga itself.
         verb: What is ordered.
         by: Who orders it.
         why: The reason.
         expect: How long the log is that they have seen, if it must not have grown.
-        output: With what a node is completed.
+        value: With what a node is completed, or what is sent with a signal.
+        cancel: Whether calls under way are cancelled.
+        at: Of a deadline, the time; None: there is to be none.
+        signal: The name of a signal.
+        replace: Whether a signal may take the place of another value that no node has taken.
     """
 
-    node_id: SagaNodeId
+    node_id: SagaNodeId | None
     verb: Verb
     by: str
     why: str | None = None
     expect: int | None = None
-    output: JsonText = NULL
+    value: JsonText = NULL
+    cancel: bool = False
+    at: Timestamp | None = None
+    signal: str | None = None
+    replace: bool = False
+
+    def event(self) -> Ordered:
+        """Return the event of the order."""
+        sends = self.verb is Verb.SIGNAL or (self.cancel and self.verb is Verb.COMPLETE)
+        return Ordered(
+            self.verb,
+            self.by,
+            self.why,
+            self.expect,
+            self.cancel,
+            self.at,
+            self.signal,
+            self.value if sends else None,
+        )
 
 
 Injection: TypeAlias = InjectError | InjectErrorUndo | InjectRepeat
 
 Input: TypeAlias = (
-    ActionSucceeded | ActionRaised | UndoSucceeded | UndoRaised | Due | Order | Injection
+    ActionSucceeded
+    | ActionRaised
+    | UndoSucceeded
+    | UndoRaised
+    | Due
+    | DeadlineCame
+    | Order
+    | Injection
 )

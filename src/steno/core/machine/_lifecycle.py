@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steno.core.graph._ids import SagaNodeId
-from steno.core.graph._node import SleepNode
+from steno.core.graph._node import WaitNode
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._state import SagaState
@@ -15,21 +15,25 @@ _OUTCOMES = {
     SagaOutcome.SUCCEEDED: SagaCachedState.SUCCEEDED,
     SagaOutcome.FAILED: SagaCachedState.FAILED,
     SagaOutcome.STUCK: SagaCachedState.STUCK,
+    SagaOutcome.ABANDONED: SagaCachedState.ABANDONED,
 }
 
 
 def cached_state(state: SagaState) -> SagaCachedState:
-    """Return what the row of a saga that was started is to say."""
+    """Return where a saga is in its life."""
+    if not state.begun:
+        return SagaCachedState.READY
     if (outcome := state.outcome) is not None:
         return _OUTCOMES[outcome]
-    # Not `state.unwinding`: each step asks, and that is one more call.
-    return _RUNNING if state.first_failure is None else _UNWINDING
+    if state.paused:
+        return SagaCachedState.PAUSED
+    return _UNWINDING if state.unwinding else _RUNNING
 
 
 def only_waits(state: SagaState) -> bool:
     """Return True if a saga in which no call is under way waits for a time, or for somebody."""
     nodes = state.flat.nodes
-    if not all(isinstance(nodes[node], SleepNode) for node in state.in_flight):
+    if not all(isinstance(nodes[node], WaitNode) for node in state.in_flight):
         return False
     waits = bool(state.in_flight) or any(True for _ in state.setbacks.waiting())
     return waits or any(state.setbacks.stopped.values())

@@ -16,9 +16,8 @@ recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
-from types import MappingProxyType
 from typing import assert_never
 
 import attrs
@@ -26,7 +25,7 @@ import attrs
 from steno.core._value import NULL, encode_json
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._ids import SagaNodeId, Timestamp
-from steno.core.graph._node import ActionNode, EndNode, SleepNode, StartNode, SubsagaStartNode
+from steno.core.graph._node import ActionNode, SignalNode, SleepNode, WaitNode
 from steno.core.log._action_error import (
     ERROR_INJECTED,
     ActionFailed,
@@ -43,14 +42,18 @@ from steno.core.log._event import (
     UndoAttemptFailed,
     UndoFailed,
 )
+from steno.core.log._order import Ordered, Verb
 from steno.core.log._status import SagaNodeLoadStatus
 from steno.core.machine import _input
-from steno.core.machine._command import Finish, RunAction, RunUndo, Step, Wait
-from steno.core.machine._input import Injection, Input, RepeatInjected
+from steno.core.machine._command import AwaitDeadline, Finish, RunAction, RunUndo, Step, Wait
+from steno.core.machine._frontier import NodeSet
+from steno.core.machine._injection import NOTHING_INJECTED, ONCE, Injected, check_injection
+from steno.core.machine._input import Input, Order
 from steno.core.machine._ordering import follow
-from steno.core.machine._state import NodeSet, SagaState
+from steno.core.machine._state import SagaState
+from steno.core.machine._steering import NO_STEERING
 from steno.core.machine._step_builder import StepBuilder, failure
-from steno.errors import InternalError, NodeBegun, NoSuchNode
+from steno.errors import InternalError
 
 INJECTED = InjectedError().encoded()
 GIVEN_UP = ActionFailed(
@@ -58,10 +61,17 @@ GIVEN_UP = ActionFailed(
         {"message": "the saga unwinds, so its sleep was given up", "type": "steno.SleepGivenUp"}
     )
 ).encoded()
+SIGNAL_GIVEN_UP = ActionFailed(
+    encode_json(
+        {
+            "message": "the saga unwinds, so its wait for a signal was given up",
+            "type": "steno.SignalGivenUp",
+        }
+    )
+).encoded()
 UNDO_INJECTED = UndoActionError.attempt(1, ERROR_INJECTED).encoded()
 
-ONCE = RepeatInjected()
-NO_REPEATS = MappingProxyType[SagaNodeId, RepeatInjected]({})
+BACKING_OFF = {SagaNodeLoadStatus.BACKING_OFF, SagaNodeLoadStatus.UNDO_BACKING_OFF}
 
 # Commands are values: the same one serves all sagas.
 _run_action = lru_cache(maxsize=1024)(RunAction)
@@ -82,26 +92,44 @@ class SagaMachine:
     state: SagaState
     _started: bool = attrs.field(init=False, default=False)
     _draining: bool = attrs.field(init=False, default=False)
-    _fail_action: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
-    _fail_undo: frozenset[SagaNodeId] = attrs.field(init=False, default=frozenset())
-    _repeat: Mapping[SagaNodeId, RepeatInjected] = attrs.field(init=False, default=NO_REPEATS)
+    _injected: Injected = attrs.field(init=False, default=NOTHING_INJECTED)
     _due: NodeSet = attrs.field(init=False, factory=dict)  # to be called again, as soon as allowed
     _gave_up: bool = attrs.field(init=False, default=False)
 
-    def start(self, now: Timestamp | None = None) -> Step:
+    def start(self, now: Timestamp | None = None, order: Order | None = None) -> Step:
         """
         Begin, or continue where the log ends.
 
-        Calls that were in flight are made again, without a second event for their beginning.
+        Calls that were in flight are made again, without a second event for their beginning. A saga
+        that is paused does nothing until it is resumed.
 
         Args:
             now: The time of the events that are logged.
+            order: The order to start it. It is logged if it gives a reason, or if nothing is begun
+                in its step, which would say as much.
         """
         if self._started:
             msg = "a machine is started once"
             raise InternalError(msg)
-        self._started = True
         step = StepBuilder(self.state, now)
+        if order is not None and self._logs_start(order):
+            step.log(None, order.event())
+        if not self.state.paused:
+            self._set_out(step)
+        return self._dispatch(step)
+
+    def _logs_start(self, order: Order) -> bool:
+        """Return True if an order to start the saga is to be an event of its own."""
+        state = self.state
+        if state.begun:
+            return False
+        may_begin = not (state.paused or self._draining)
+        begins = may_begin and (state.runnable or (state.undoable and not state.stuck))
+        return order.why is not None or not begins
+
+    def _set_out(self, step: StepBuilder) -> None:
+        """Go on where the log ends."""
+        self._started, now = True, step.now
         if self.state.unwinding:  # first, so that what waits is not asked for
             self._give_up(step)
         for node in tuple(self.state.in_flight):
@@ -117,7 +145,8 @@ class SagaMachine:
                 self._due[node] = None
             else:
                 step.then.append(Wait(node, attempt.next))
-        return self._dispatch(step)
+        if (deadline := self.state.steering.deadline) is not None:
+            step.then.append(AwaitDeadline(deadline))
 
     @property
     def started(self) -> bool:
@@ -146,6 +175,7 @@ class SagaMachine:
         # All inputs before any dispatch: if two results arrive together and one is a failure,
         # nothing may be started on the strength of the other.
         step = StepBuilder(self.state, now)
+        goes_on = False
         for item in inputs:
             match item:
                 case _input.ActionSucceeded(node_id=node, output=output):
@@ -158,14 +188,28 @@ class SagaMachine:
                     self._undo_raised(item, step)
                 case _input.Due(node_id=node):
                     self._came_due(node, step)
+                case _input.DeadlineCame():
+                    self._deadline_came(step)
                 case _input.Order():
-                    if follow(item, self.state, step):
-                        self._due[item.node_id] = None
+                    goes_on = self._ordered(item, step) or goes_on
                 case _input.InjectError() | _input.InjectErrorUndo() | _input.InjectRepeat():
-                    self._inject(item)
+                    check_injection(item, self.state, started=self._started)
+                    self._injected = self._injected.with_injection(item)
                 case _:
                     assert_never(item)
-        return self._dispatch(step) if self._started else step.done()
+        if goes_on and not self._started and not self.state.paused:
+            self._set_out(step)
+        # Before the saga is started, only what orders bring is new: an injection brings nothing.
+        return self._dispatch(step) if self._started or step.record else step.done()
+
+    def _ordered(self, order: Order, step: StepBuilder) -> bool:
+        """Follow an order, unless it is refused; return True if the saga is to go on by it."""
+        if not follow(order, self.state, step):
+            return False
+        node, verb = order.node_id, order.verb
+        if node is not None and verb is Verb.RETRY and self.state.status(node) in BACKING_OFF:
+            self._due[node] = None
+        return verb in {Verb.RESUME, Verb.UNWIND}
 
     def _action_raised(self, raised: _input.ActionRaised, step: StepBuilder) -> None:
         node, error, again = raised.node_id, raised.error, raised.again
@@ -209,74 +253,24 @@ class SagaMachine:
             doubt = state.is_in_doubt(node)
             step.log(node, failure(error, doubt=doubt))
         for node in tuple(state.in_flight):
-            is_asleep = state.status(node) is SagaNodeLoadStatus.STARTED
-            if is_asleep and isinstance(self.dag.flat.nodes[node], SleepNode):
-                step.log(node, Failed(GIVEN_UP))
+            flat_node = self.dag.flat.nodes[node]
+            waits = state.status(node) is SagaNodeLoadStatus.STARTED
+            if waits and isinstance(flat_node, WaitNode):
+                is_sleep = isinstance(flat_node, SleepNode)
+                step.log(node, Failed(GIVEN_UP if is_sleep else SIGNAL_GIVEN_UP))
         self._gave_up = True
-
-    def _inject(self, injection: Injection) -> None:
-        node = injectable(self.dag, injection.node_id)
-        match injection:
-            case _input.InjectError():
-                self._check_not_begun(node)
-                self._fail_action |= {node}
-            case _input.InjectErrorUndo():
-                self._check_not_undone(node)
-                self._fail_undo |= {node}
-            case _input.InjectRepeat(repeat=repeat):
-                # Only the part that asks for something can be too late.
-                if repeat.action != ONCE.action:
-                    self._check_not_begun(node)
-                if repeat.undo != ONCE.undo:
-                    self._check_not_undone(node)
-                self._repeat = {**self._repeat, node: repeat}
-            case _:
-                assert_never(injection)
-
-    def _check_not_begun(self, node: SagaNodeId) -> None:
-        """Raise NodeBegun if the node's action will not be called any more."""
-        # Before `start`, a call that was in flight at the crash is still to be made again.
-        status = self.state.status(node)
-        called_again = status is SagaNodeLoadStatus.BACKING_OFF or (
-            status is SagaNodeLoadStatus.STARTED and not self._started
-        )
-        if status is SagaNodeLoadStatus.NEVER_STARTED and self.state.unwinding:
-            raise NodeBegun(self.dag.flat.name_of(node), "is never started, as its saga unwinds")
-        if status is not SagaNodeLoadStatus.NEVER_STARTED and not called_again:
-            raise NodeBegun(self.dag.flat.name_of(node), "has been started")
-
-    def _check_not_undone(self, node: SagaNodeId) -> None:
-        """Raise NodeBegun if the node's undo action will not be called any more."""
-        status, name = self.state.status(node), self.dag.flat.name_of(node)
-        if status is SagaNodeLoadStatus.UNDO_STARTED and not self._started:
-            return
-        if status is SagaNodeLoadStatus.UNDO_BACKING_OFF:
-            return
-        match status:
-            case SagaNodeLoadStatus.NEVER_STARTED if self.state.unwinding:
-                raise NodeBegun(name, "is never started, as its saga unwinds")
-            case SagaNodeLoadStatus.FAILED:
-                raise NodeBegun(name, "has failed, so that it is not undone")
-            case (
-                SagaNodeLoadStatus.UNDO_STARTED
-                | SagaNodeLoadStatus.UNDO_FINISHED
-                | SagaNodeLoadStatus.UNDO_FAILED
-            ):
-                raise NodeBegun(name, "has begun to be undone")
-            case _ if self.state.stuck:
-                raise NodeBegun(name, "is not undone any more, as its saga is stuck")
-            case _:
-                pass
 
     def _dispatch(self, step: StepBuilder) -> Step:
         """Begin all that may begin, wave by wave, until everything left waits for user code."""
         state = self.state
-        # Before anything else, and while the saga is drained, too.
-        if state.first_failure is not None and not self._gave_up:
+        if state.steering is not NO_STEERING:
+            self._meet_deadline(step)
+        # Before anything else, and while the saga is paused or drained, too.
+        if state.unwinding and not self._gave_up and state.begun:
             self._give_up(step)
         # These are the state's own live sets; logging below empties and refills them.
         runnable, undoable = state.runnable, state.undoable
-        while not self._draining:
+        while self._started and not self._draining and not state.paused:
             # Results come between waves, never inside one: an injected failure would forbid the
             # starts of its siblings, which the loop below is about to log.
             if step.instants:
@@ -297,9 +291,25 @@ class SagaMachine:
                 step.log(node, UNDO_STARTED)
                 self._undo(node, step)
         # Also while draining: the last result may have ended the saga.
-        if (outcome := state.outcome) is not None:
+        if state.begun and (outcome := state.outcome) is not None:
             step.then.append(Finish(outcome))
         return step.done()
+
+    def _deadline_came(self, step: StepBuilder) -> None:
+        # That it has passed is seen before anything is dispatched. But the clock may have been set
+        # back, or the deadline put off.
+        deadline = self.state.steering.deadline
+        if deadline is not None and step.now is not None and step.now < deadline:
+            step.then.append(AwaitDeadline(deadline))
+
+    def _meet_deadline(self, step: StepBuilder) -> None:
+        """Begin to unwind if the saga's deadline has passed, unless it is paused, or has ended."""
+        state, now = self.state, step.now
+        deadline = state.steering.deadline
+        if deadline is None or now is None or now < deadline or state.paused or not state.begun:
+            return
+        if not state.unwinding and state.outcome is None:
+            step.log(None, Ordered(Verb.UNWIND, "deadline", "its deadline has passed"))
 
     def _restart(self, step: StepBuilder) -> None:
         """Begin the attempts that are due, unless the saga does not allow it now."""
@@ -320,15 +330,17 @@ class SagaMachine:
 
     def _run(self, node: SagaNodeId, step: StepBuilder, *, repeats: bool = False) -> None:
         """Do, or ask for, the work of a node that was started."""
-        fails = node in self._fail_action
+        fails = node in self._injected.fail_action
         # In this order: an injected error beats a repeat, and fails a constant as well.
         if fails and not (repeats and isinstance(self.dag.flat.nodes[node], ActionNode)):
             doubt = self.state.is_in_doubt(node)
             step.instants.append((node, failure(INJECTED, doubt=doubt)))
         elif (output := self.state.own_output(node)) is None:
+            if isinstance(self.dag.flat.nodes[node], SignalNode):
+                return  # nothing is called: an order brings what it waits for
             # A call that was cut off may have taken effect, whatever is injected now.
-            unusual = repeats or node in self._repeat
-            times = self._repeat.get(node, ONCE).action if unusual else 1
+            unusual = repeats or node in self._injected.repeat
+            times = self._injected.repeat.get(node, ONCE).action if unusual else 1
             step.then.append(
                 _run_action(node, times, repeats, fails) if unusual else _run_action(node)
             )
@@ -346,24 +358,9 @@ class SagaMachine:
 
     def _undo(self, node: SagaNodeId, step: StepBuilder) -> None:
         """Do, or ask for, the undo of a node whose undo was started."""
-        if node in self._fail_undo:
+        if node in self._injected.fail_undo:
             step.instants.append((node, UndoFailed(UNDO_INJECTED)))
         elif isinstance(self.dag.flat.nodes[node], ActionNode):
-            step.then.append(_run_undo(node, self._repeat.get(node, ONCE).undo))
+            step.then.append(_run_undo(node, self._injected.repeat.get(node, ONCE).undo))
         else:
             step.instants.append((node, UNDO_FINISHED))
-
-
-def injectable(dag: SagaDag, node: str | int) -> SagaNodeId:
-    """
-    Return the index of a node that can be made to fail or repeat.
-
-    Raises:
-        NoSuchNode: There is no such node, or it only marks a beginning or an end.
-    """
-    index = dag.get_index(node)
-    match dag.flat.nodes[index]:
-        case StartNode() | EndNode() | SubsagaStartNode() as marker:
-            raise NoSuchNode(node, f"nothing can be injected into the {marker.label}")
-        case _:
-            return index

@@ -2,55 +2,52 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from steno.core._value import NULL, encode_json
+from steno.core.graph._flat_node import EndNode, StartNode, SubsagaStartNode
 from steno.core.graph._ids import SagaNodeId
-from steno.core.graph._node import ActionNode, EndNode, StartNode, SubsagaStartNode
+from steno.core.graph._node import ActionNode, SignalNode
 from steno.core.log._action_error import ActionFailed
 from steno.core.log._event import UNDO_FINISHED, Succeeded
-from steno.core.log._order import NEEDS_WHY, Ordered, Verb
+from steno.core.log._order import NEEDS_WHY, Verb
 from steno.core.log._status import SagaNodeLoadStatus
-from steno.core.machine._command import RefusedOrder
+from steno.core.machine._command import AwaitDeadline, RefusedOrder
 from steno.core.machine._input import Order
 from steno.core.machine._state import SagaState
 from steno.core.machine._step_builder import StepBuilder, failure
 
 _UNDOING = {SagaNodeLoadStatus.UNDO_BACKING_OFF, SagaNodeLoadStatus.UNDO_FAILED}
 
-_BACKING_OFF = {SagaNodeLoadStatus.BACKING_OFF, SagaNodeLoadStatus.UNDO_BACKING_OFF}
-
 
 def follow(order: Order, state: SagaState, step: StepBuilder) -> bool:
-    """
-    Add an order to a step, with what follows from it, or its refusal.
-
-    Returns:
-        True if the next attempt of the node is due now.
-    """
-    node, verb = order.node_id, order.verb
+    """Add an order to a step, with what follows from it, and return True; or add its refusal."""
     if (why := why_refused(order, state)) is not None:
         step.refused.append(RefusedOrder(order, why))
         return False
-    step.log(node, Ordered(verb, order.by, order.why, order.expect))
-    match verb:
-        case Verb.HOLD:
-            return False
-        case Verb.RETRY:
-            return state.status(node) in _BACKING_OFF
+    if (node := order.node_id) is not None:
+        step.log(node, order.event())
+        _follow_of_node(order, node, state, step)
+    elif order.signal is not None:
+        _send(order, order.signal, state, step)
+    else:
+        step.log(None, order.event())
+        if order.verb is Verb.DEADLINE and order.at is not None:
+            step.then.append(AwaitDeadline(order.at))
+    return True
+
+
+def _follow_of_node(order: Order, node: SagaNodeId, state: SagaState, step: StepBuilder) -> None:
+    match order.verb:
         case Verb.FAIL:
-            _fail(order, state, step)
+            _fail(order, node, state, step)
         case Verb.COMPLETE if state.status(node) in _UNDOING:
             step.log(node, UNDO_FINISHED)
         case Verb.COMPLETE:
-            step.log(node, Succeeded(order.output))
+            step.log(node, Succeeded(order.value))
         case _:
-            assert_never(verb)
-    return False
+            pass  # what follows is dispatched
 
 
-def _fail(order: Order, state: SagaState, step: StepBuilder) -> None:
-    node = order.node_id
+def _fail(order: Order, node: SagaNodeId, state: SagaState, step: StepBuilder) -> None:
     last = state.setbacks.attempts.get(node)
     if last is not None:
         error, doubt = last.error, last.in_doubt
@@ -60,18 +57,49 @@ def _fail(order: Order, state: SagaState, step: StepBuilder) -> None:
     step.log(node, failure(error, doubt=doubt))
 
 
+def _send(order: Order, signal: str, state: SagaState, step: StepBuilder) -> None:
+    """Give the value of a signal to the nodes that wait for it."""
+    if state.steering.signals.get(signal) == order.value:
+        return  # it was sent before, so nothing is new
+    step.log(None, order.event())
+    for node in state.flat.signals[signal]:
+        if state.status(node) is SagaNodeLoadStatus.STARTED:
+            step.log(node, Succeeded(order.value))
+
+
 def why_refused(order: Order, state: SagaState) -> str | None:
     """Return why an order is refused, in a sentence; None if it is not."""
-    node, size = order.node_id, len(state.log.events)
+    size = len(state.log.events)
     if order.expect is not None and order.expect != size:
         return f"the log has {size} events, not the {order.expect} that were seen"
+    if order.node_id is None:
+        why = _why_saga_refuses(order, state)
+    else:
+        why = _why_node_refuses(order, order.node_id, state)
+    if why is None and order.verb in NEEDS_WHY and not order.why:
+        return f"an order to {order.verb.value} has to say why"
+    return why
+
+
+def _why_saga_refuses(order: Order, state: SagaState) -> str | None:
+    event = order.event()
+    if (why := state.saga_refusal(order.verb, cancel=order.cancel)) is None:
+        why = state.signal_refusal(event)
+    if why is not None:
+        return f"the saga {why}"
+    if order.signal is not None and not order.replace:
+        sent = state.steering.signals.get(order.signal)
+        if sent not in {None, order.value}:
+            return f'the signal "{order.signal}" was sent already, with another value'
+    return None
+
+
+def _why_node_refuses(order: Order, node: SagaNodeId, state: SagaState) -> str | None:
     if isinstance(flat_node := state.flat.nodes[node], StartNode | EndNode | SubsagaStartNode):
         return f"nothing can be ordered of the {flat_node.label}"
     if (why := state.refusal(node, order.verb)) is not None:
         return f'node "{state.flat.path(node)}" {why}'
-    if order.verb in NEEDS_WHY and not order.why:
-        return f"an order to {order.verb.value} has to say why"
-    if order.verb is Verb.COMPLETE and order.output != NULL and not _returns(state, node):
+    if order.verb is Verb.COMPLETE and order.value != NULL and not _returns(state, node):
         return f'node "{state.flat.path(node)}" has no output to be completed with'
     return None
 
@@ -79,4 +107,4 @@ def why_refused(order: Order, state: SagaState) -> str | None:
 def _returns(state: SagaState, node: SagaNodeId) -> bool:
     """Return True if a node that is completed succeeds with the output that is given."""
     forward = state.status(node) not in _UNDOING
-    return forward and isinstance(state.flat.nodes[node], ActionNode)
+    return forward and isinstance(state.flat.nodes[node], ActionNode | SignalNode)

@@ -127,7 +127,7 @@ class Setbacks:
         if (number := self.next_number(node, undoing=undoing)) != event.attempt:
             raise CorruptLog(node, event.label, f"it is attempt {number}, not {event.attempt}")
 
-    def check_again(self, event: SagaNodeEvent) -> Timestamp | None:
+    def check_again(self, node: SagaNodeId, event: SagaNodeEvent) -> Timestamp | None:
         """
         Check that a node, or its undo, that waits for another attempt may be started again.
 
@@ -137,14 +137,14 @@ class Setbacks:
         Raises:
             CorruptLog: Something else was ordered, or it is held until somebody orders it.
         """
-        node, forward = event.node_id, isinstance(event.event_type, Started)
+        forward = isinstance(event.event_type, Started)
         last = (self.attempts if forward else self.undo_attempts)[node]
         given = self.ordered.get(node)
         if given is not None or (last.held and not last.reopen):
             raise _not_ordered(event, given)
         return (self.forward if forward else self.undoing)[node]
 
-    def check_failure(self, event: SagaNodeEvent, *, unwinding: bool) -> None:
+    def check_failure(self, node: SagaNodeId, event: SagaNodeEvent, *, unwinding: bool) -> None:
         """
         Check the failure of a node.
 
@@ -152,18 +152,21 @@ class Setbacks:
             CorruptLog: Nobody has ordered it, or the node is given up in another doubt than its
                 last attempt left it in.
         """
-        self.check_ordered(event, Verb.FAIL, unwinding=unwinding)
+        self.check_ordered(node, event, Verb.FAIL, unwinding=unwinding)
         # Only between calls: one that ends may add to the doubt, and a probe take it away.
-        node, in_doubt = event.node_id, isinstance(event.event_type, FailedInDoubt)
+        in_doubt = isinstance(event.event_type, FailedInDoubt)
         if node in self.forward and self.attempts[node].in_doubt is not in_doubt:
             why = f"its last attempt left it {'out of' if in_doubt else 'in'} doubt"
             raise CorruptLog(node, event.event_type.label, why)
 
-    def check_ordered(self, event: SagaNodeEvent, verb: Verb, *, unwinding: bool = False) -> None:
+    def check_ordered(
+        self, node: SagaNodeId, event: SagaNodeEvent, verb: Verb, *, unwinding: bool = False
+    ) -> None:
         """
         Check an event that an order may allow.
 
         Args:
+            node: Its node.
             event: The event.
             verb: The order that it would follow from.
             unwinding: Whether its saga unwinds.
@@ -171,7 +174,6 @@ class Setbacks:
         Raises:
             CorruptLog: Something else was ordered, or only an order would allow it.
         """
-        node = event.node_id
         if (given := self.ordered.get(node)) is verb:
             return
         # Between calls, only giving up needs no order.

@@ -15,26 +15,23 @@ Rule 3. What was tried and failed is tried again only as long as that makes sens
 off is started again unless the saga unwinds, and then it is given up before anything is undone. A
 node that failed in doubt is undone like one that succeeded.
 
-Rule 4. Nothing is searched for. Arrivals are counted at the boundaries between stages, so an event
-costs O(1), amortized, however many nodes there are and however wide a stage is.
+Rule 4. Nothing is begun while an order says so: in a pause, or once the saga is abandoned. An order
+on the saga itself is an event without a node.
 
-Undone means: its undo has finished; or it failed, without doubt; or it was never started, now that
-none is started any more. The last is why the first failure sweeps, once, over all nodes that will
-never start.
+What may be begun is counted; see `_frontier`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias, assert_never
 
 import attrs
 
 from steno.core._value import NULL, JsonText
 from steno.core.graph._flat import FlatDag
-from steno.core.graph._graph import NO_BOUNDARY
+from steno.core.graph._flat_node import SubsagaEndNode
 from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
-from steno.core.graph._node import ActionNode, ConstantNode, SleepNode, SubsagaEndNode
+from steno.core.graph._node import ActionNode, ConstantNode, SignalNode, WaitNode
 from steno.core.log._event import (
     AttemptFailed,
     Failed,
@@ -50,51 +47,35 @@ from steno.core.log._event import (
 from steno.core.log._log import SagaLog
 from steno.core.log._order import Ordered, Verb
 from steno.core.log._status import SagaNodeLoadStatus
-from steno.core.machine._order_rules import refusal
+from steno.core.machine._frontier import Frontier, take
+from steno.core.machine._order_rules import refusal, saga_refusal
 from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._setback import NO_SETBACKS, Attempt, Setbacks
+from steno.core.machine._steering import NO_STEERING, Steering
 from steno.core.machine._unfounded import not_runnable, not_undoable
 from steno.errors import CorruptLog, InternalError
 
-NodeSet: TypeAlias = dict[SagaNodeId, None]
-"""A set that keeps the order in which nodes came in."""
-
 
 @attrs.define(eq=False)
-class SagaState:
+class SagaState(Frontier):
     """
     What has become of every node of one saga, and what may become of it next.
 
+    See `Frontier` for the attributes that are not here.
+
     Attributes:
-        flat: The saga's graph.
-        log: The events applied so far.
-        outputs: The output of every node that has succeeded.
-        first_failure: The failure that was logged first, which began the unwinding:
-            its node, and its error as the event holds it.
-        setbacks: What has failed and is not the end of it. Few sagas have any.
-        runnable: Nodes that may be started now. This and the two below are the live sets, and
-            plain attributes, as each step reads them several times.
-        undoable: Nodes that have succeeded, or failed in doubt, and whose children are all undone.
-        in_flight: Nodes whose action or undo action was started and has no result yet, each with
-            the time at which it was first started.
+        first_failure: The failure that began the unwinding, if one did: its node, and its error as
+            the event holds it.
+        steering: What was ordered of the saga itself. Few sagas have any.
+        begun: Whether it was started, since it was created or imported.
+        paused: Whether nothing is to be begun until an order says that it goes on.
     """
 
-    flat: FlatDag
-    log: SagaLog
-    outputs: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
     first_failure: tuple[SagaNodeId, JsonText] | None = attrs.field(init=False, default=None)
-    setbacks: Setbacks = attrs.field(init=False, default=NO_SETBACKS)
-    runnable: NodeSet = attrs.field(init=False, factory=dict)
-    undoable: NodeSet = attrs.field(init=False, factory=dict)
-    in_flight: dict[SagaNodeId, Timestamp | None] = attrs.field(init=False, factory=dict)
-    _awaited: list[int] = attrs.field(init=False)  # by boundary: parents not yet succeeded
-    _standing: list[int] = attrs.field(init=False, factory=list)  # the same: children not undone
-    _start_undone: bool = attrs.field(init=False, default=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Begin with the start node alone runnable."""
-        self._awaited = list(self.flat.graph.parent_counts)
-        self.runnable[SagaNodeId(self.flat.graph.start)] = None
+    steering: Steering = attrs.field(init=False, default=NO_STEERING)
+    # Plain attributes, as each step reads them; an order on the saga is rare.
+    begun: bool = attrs.field(init=False, default=False)
+    paused: bool = attrs.field(init=False, default=False)
 
     @classmethod
     def new(cls, flat: FlatDag, saga_id: SagaId) -> SagaState:
@@ -119,11 +100,6 @@ class SagaState:
     # Queries
 
     @property
-    def unwinding(self) -> bool:
-        """Whether a failure has been logged."""
-        return self.first_failure is not None
-
-    @property
     def stuck(self) -> bool:
         """Whether the undo of a node has failed, so that nothing new is begun."""
         return bool(self.setbacks.undo_failures)
@@ -136,14 +112,16 @@ class SagaState:
     @property
     def outcome(self) -> SagaOutcome | None:
         """How the saga has ended; None while it has not."""
+        if self.steering.abandoned is not None:
+            return SagaOutcome.ABANDONED
         # Even a stuck saga waits for calls under way: their results are still logged.
         if self.in_flight:
             return None
-        if self._start_undone:
+        if self.start_undone:
             return SagaOutcome.FAILED
         if self.stuck:
             return SagaOutcome.STUCK
-        return SagaOutcome.SUCCEEDED if self.flat.graph.end in self.outputs else None
+        return SagaOutcome.SUCCEEDED if self.has_succeeded else None
 
     def status(self, node: SagaNodeId) -> SagaNodeLoadStatus:
         """Return the status of a node."""
@@ -156,12 +134,18 @@ class SagaState:
         }
 
     def own_output(self, node: SagaNodeId) -> JsonText | None:
-        """Return the only output that a started node can have; None if its action decides."""
+        """
+        Return the only output that a started node can have.
+
+        None if its action decides, or if it waits for a signal that was not sent.
+        """
         match self.flat.nodes[node]:
             case ActionNode():
                 return None
             case ConstantNode(value=value):
                 return value
+            case SignalNode(signal_name=signal):
+                return self.steering.signals.get(signal)
             case SubsagaEndNode():
                 (last,) = self.flat.graph.parents(node)
                 return self.outputs[SagaNodeId(last)]
@@ -189,27 +173,31 @@ class SagaState:
             CorruptLog: Its cause is not there, its output is not its own, or there is no such node.
         """
         node, event_type, log = event.node_id, event.event_type, self.log
+        if node is None:
+            self._apply_to_saga(event)
+            return
         if not 0 <= node < len(self.flat.nodes):
             why = f"the saga has the nodes 0 to {len(self.flat.nodes) - 1}"
             raise CorruptLog(node, event_type.label, why)
         # `next_status` and the checks in each arm raise; from `log.append` on nothing does. So a
         # refused event has changed nothing.
         status = log.next_status(event)
+        if self.steering is not NO_STEERING:
+            self._check_steering(node, event)
         match event_type:
             case Started() if node in self.runnable:
                 log.append(event, status)
-                _take(self.runnable, node)
+                take(self.runnable, node)
                 self.in_flight[node] = event.time
+                self.begun = True
             case Succeeded(output=output):
-                if (own := self.own_output(node)) is not None and own != output:
-                    why = "its output is not the one that it stands for"
-                    raise CorruptLog(node, event_type.label, why)
+                self._check_output(node, event_type)
                 # Nearly always this, and then without a call, of which there is one for each node.
                 if self.setbacks is NO_SETBACKS:
                     log.append(event, status)
                     del self.in_flight[node]
                 else:
-                    self.setbacks.check_ordered(event, Verb.COMPLETE)
+                    self.setbacks.check_ordered(node, event, Verb.COMPLETE)
                     log.append(event, status)
                     self._end_call(node)
                 self.outputs[node] = output
@@ -218,30 +206,51 @@ class SagaState:
                 if self.stuck or self.setbacks.forward:
                     raise not_undoable(event, self.setbacks, unwinding=self.unwinding)
                 log.append(event, status)
-                _take(self.undoable, node)
+                take(self.undoable, node)
                 self.in_flight[node] = event.time
+                self.begun = True
             case UndoFinished():
-                self.setbacks.check_ordered(event, Verb.COMPLETE)
+                self.setbacks.check_ordered(node, event, Verb.COMPLETE)
                 log.append(event, status)
                 self._end_call(node)
                 self._note_undone(node)
             case Failed(error=error):
-                self.setbacks.check_failure(event, unwinding=self.unwinding)
+                self.setbacks.check_failure(node, event, unwinding=self.unwinding)
                 log.append(event, status)
                 self._end_call(node)
                 self._note_failure(node, error)
             case _:
-                self._apply_setback(event, status)
+                self._apply_setback(node, event, status)
 
-    def _apply_setback(self, event: SagaNodeEvent, status: SagaNodeLoadStatus) -> None:
+    def _check_output(self, node: SagaNodeId, success: Succeeded) -> None:
+        """
+        Check that a node succeeds with the output that it has to have.
+
+        Raises:
+            CorruptLog: It does not, or the signal that it waits for was not sent.
+        """
+        if (own := self.own_output(node)) is not None:
+            if own != success.output:
+                why = "its output is not the one that it stands for"
+                raise CorruptLog(node, success.label, why)
+            return
+        completed = self.setbacks.ordered.get(node) is Verb.COMPLETE
+        if isinstance(self.flat.nodes[node], SignalNode) and not completed:
+            why = "the signal that it waits for was not sent before it"
+            raise CorruptLog(node, success.label, why)
+
+    def _apply_setback(
+        self, node: SagaNodeId, event: SagaNodeEvent, status: SagaNodeLoadStatus
+    ) -> None:
         """Fold an event that few sagas have; as in `apply`, nothing raises after `log.append`."""
-        node, event_type = event.node_id, event.event_type
+        event_type = event.event_type
         match event_type:
             case Started() | UndoStarted():
-                since = self._check_restart(event)
+                since = self._check_restart(node, event)
                 self.log.append(event, status)
                 self._end_call(node)
                 self.in_flight[node] = since
+                self.begun = True
             case AttemptFailed() | UndoAttemptFailed():
                 if not isinstance(self.flat.nodes[node], ActionNode):
                     no_action = "it has no action that could be called again"
@@ -253,7 +262,7 @@ class SagaState:
             case FailedInDoubt(error=error):
                 if not isinstance(self.flat.nodes[node], ActionNode):
                     raise CorruptLog(node, event_type.label, "it has no action to be in doubt of")
-                self.setbacks.check_failure(event, unwinding=self.unwinding)
+                self.setbacks.check_failure(node, event, unwinding=self.unwinding)
                 self.log.append(event, status)
                 self._end_call(node)
                 self._note_failure(node, error)
@@ -278,32 +287,21 @@ class SagaState:
                 setbacks.stopped[node] = node in self.runnable or node in self.undoable
                 for nodes in (self.runnable, self.undoable):
                     if node in nodes:
-                        _take(nodes, node)
+                        take(nodes, node)
             case Verb.RETRY:
                 if setbacks.stopped.pop(node, False):
                     self._let_begin(node)
                 setbacks.make_due(node, now)
-            case Verb.FAIL | Verb.COMPLETE:
-                setbacks.ordered[node] = verb
             case _:
-                assert_never(verb)
-
-    def _let_begin(self, node: SagaNodeId) -> None:
-        """Let a node be started, or undone, unless somebody has ordered to hold it."""
-        if self.setbacks is not NO_SETBACKS and node in self.setbacks.stopped:
-            self.setbacks.stopped[node] = True
-        elif self.log.status(node) is not SagaNodeLoadStatus.NEVER_STARTED:
-            self.undoable[node] = None
-        else:
-            self.runnable[node] = None
+                setbacks.ordered[node] = verb
 
     def refusal(self, node: SagaNodeId, verb: Verb) -> str | None:
         """Return why an order does not apply to a node, to follow "it"; None if it does."""
         if (ordered := self.setbacks.ordered.get(node)) is not None:
             return f"has an order already, to {ordered.value}"
-        if self.flat.graph.end in self.outputs:
+        if self.has_succeeded:
             return "is of a saga that has succeeded"
-        stopped, waits = node in self.setbacks.stopped, isinstance(self.flat.nodes[node], SleepNode)
+        stopped, waits = node in self.setbacks.stopped, isinstance(self.flat.nodes[node], WaitNode)
         status, unwinding = self.log.status(node), self.unwinding
         return refusal(status, verb, stopped=stopped, unwinding=unwinding, waits=waits)
 
@@ -319,81 +317,84 @@ class SagaState:
             self.setbacks = Setbacks()
         return self.setbacks
 
-    def _check_restart(self, event: SagaNodeEvent) -> Timestamp | None:
+    def _check_restart(self, node: SagaNodeId, event: SagaNodeEvent) -> Timestamp | None:
         """Return when a node, or its undo, was first started, if it may be started again."""
-        setbacks, node = self.setbacks, event.node_id
+        setbacks = self.setbacks
         if isinstance(event.event_type, Started):
             if node not in setbacks.forward or self.unwinding:
-                raise self._not_runnable(event)
+                raise self._not_runnable(node, event)
         elif node not in setbacks.undoing or self.stuck:
             raise not_undoable(event, setbacks, unwinding=self.unwinding)
-        return setbacks.check_again(event)
+        return setbacks.check_again(node, event)
 
-    def _not_runnable(self, event: SagaNodeEvent) -> CorruptLog:
+    def _not_runnable(self, node: SagaNodeId, event: SagaNodeEvent) -> CorruptLog:
         """Return the error that says why a node may not be started."""
-        parents = self.flat.graph.parents(event.node_id)
+        parents = self.flat.graph.parents(node)
         missing = next((p for p in parents if p not in self.outputs), None)
         return not_runnable(event, missing, unwinding=self.unwinding)
 
-    def _note_success(self, node: SagaNodeId) -> None:
-        graph = self.flat.graph
-        boundary = graph.below[node]
-        if boundary == NO_BOUNDARY:
-            return  # the end node: the saga has succeeded
-        self._awaited[boundary] -= 1
-        if self.first_failure is not None:
-            self._let_begin(node)  # nothing below it was ever started: all of it is undone
-        elif not self._awaited[boundary]:
-            for child in map(SagaNodeId, graph.boundaries[boundary].children):
-                if self.setbacks is NO_SETBACKS:  # as nearly always, and then without a call
-                    self.runnable[child] = None
-                else:
-                    self._let_begin(child)
-
     def _note_failure(self, node: SagaNodeId, error: JsonText) -> None:
-        if self.first_failure is None:
+        if not self.unwinding:
             self.first_failure = (node, error)
-            # The end node depends on all others, so it was never started and counts as undone.
-            # From there the sweep walks up over all that never started, and over this node.
-            self._standing = list(self.flat.graph.child_counts)  # no saga needs it that succeeds
-            self.runnable.clear()
-            for held in self.setbacks.stopped:
-                self.setbacks.stopped[held] = False  # what was to begin, does not any more
-            self._note_undone(self.flat.graph.end)  # it sweeps over this node as well
+            self._begin_unwinding()  # it sweeps over this node as well
         # Otherwise nothing below it was ever started, so all of that is undone.
         elif self.log.status(node) is SagaNodeLoadStatus.FAILED_IN_DOUBT:
             self._let_begin(node)
         else:
             self._note_undone(node)
 
-    def _note_undone(self, node: int) -> None:
-        """Count an undone node above it, and all that is thereby undone without an event."""
-        graph = self.flat.graph
-        # A worklist, not recursion: the first failure sweeps over the whole graph. Each node is
-        # counted once in its life, so all sweeps together are O(nodes).
-        undone = [node]
-        while undone:
-            boundary = graph.above[undone.pop()]
-            if boundary == NO_BOUNDARY:
-                self._start_undone = True
-                continue
-            self._standing[boundary] -= 1
-            if self._standing[boundary]:
-                continue
-            for parent in map(SagaNodeId, graph.boundaries[boundary].parents):
-                match self.log.status(parent):
-                    case SagaNodeLoadStatus.SUCCEEDED | SagaNodeLoadStatus.FAILED_IN_DOUBT:
-                        self._let_begin(parent)
-                    case SagaNodeLoadStatus.NEVER_STARTED | SagaNodeLoadStatus.FAILED:
-                        undone.append(parent)
-                    case _:
-                        pass  # still running: its result decides
+    # Orders on the saga
 
+    def saga_refusal(self, verb: Verb, *, cancel: bool = False) -> str | None:
+        """Return why an order does not apply to the saga, to follow "it"; None if it does."""
+        return saga_refusal(
+            verb,
+            begun=self.begun,
+            paused=self.paused,
+            unwinding=self.unwinding,
+            outcome=self.outcome if self.begun else None,
+            cancel=cancel,
+        )
 
-def _take(nodes: NodeSet, node: SagaNodeId) -> None:
-    """Remove a node."""
-    del nodes[node]
-    # A dict keeps its table when keys are deleted, and walking it costs as much as it was once
-    # long. `clear` drops the table.
-    if not nodes:
-        nodes.clear()
+    def _apply_to_saga(self, event: SagaNodeEvent) -> None:
+        """Fold an order on the saga; as in `apply`, nothing raises after it is appended."""
+        order = self.log.check_steering(event)
+        if (why := self.saga_refusal(order.verb, cancel=order.cancel)) is None:
+            why = self.signal_refusal(order)
+        if why is not None:
+            raise CorruptLog(None, f"{order.label} {order.verb.value}", f"it {why}")
+        self.log.append_order(event)
+        if self.steering is NO_STEERING:
+            self.steering = Steering()
+        self.steering.note(order, unwinding=self.unwinding)
+        match order.verb:
+            case Verb.IMPORT:
+                self.begun = False
+            case Verb.START | Verb.ABANDON:
+                self.begun = True
+            case Verb.UNWIND:
+                self.begun, self.paused = True, False
+                if not self.unwinding:
+                    self._begin_unwinding()
+            case Verb.PAUSE | Verb.RESUME:
+                self.paused = order.verb is Verb.PAUSE
+            case _:
+                pass
+
+    def signal_refusal(self, order: Ordered) -> str | None:
+        """Return why a signal is refused; None if it is not, or the order is another one."""
+        nodes = self.flat.signals.get(order.signal or "")
+        taken = nodes is not None and any(node in self.outputs for node in nodes)
+        return self.steering.signal_refusal(order, exists=nodes is not None, taken=taken)
+
+    def _check_steering(self, node: SagaNodeId, event: SagaNodeEvent) -> None:
+        """
+        Check that nothing is begun in a pause, and nothing follows once the saga is abandoned.
+
+        Raises:
+            CorruptLog: The event does.
+        """
+        if self.steering.abandoned is not None:
+            raise CorruptLog(node, event.event_type.label, "its saga was abandoned before it")
+        if self.paused and isinstance(event.event_type, Started | UndoStarted):
+            raise CorruptLog(node, event.event_type.label, "its saga is paused")

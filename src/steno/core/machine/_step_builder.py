@@ -24,7 +24,7 @@ class StepBuilder:
     instants: list[tuple[SagaNodeId, SagaNodeEventType]] = attrs.field(factory=list)
     refused: list[RefusedOrder] = attrs.field(factory=list)
 
-    def log(self, node: SagaNodeId, event_type: SagaNodeEventType) -> None:
+    def log(self, node: SagaNodeId | None, event_type: SagaNodeEventType) -> None:
         """Add an event."""
         event = SagaNodeEvent(self.state.log.saga_id, node, event_type, self.now)
         # First applied, then recorded: an event that the state refuses must not be stored.

@@ -17,7 +17,7 @@ import attrs
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._flat import FlatDag
 from steno.core.graph._ids import SagaId, SagaName, SagaNodeId, Timestamp
-from steno.core.graph._node import SleepNode
+from steno.core.graph._node import WaitNode
 from steno.core.graph._render import status_tree
 from steno.core.log._action_error import action_error, undo_error
 from steno.core.log._dump import SagaSerialized
@@ -39,7 +39,7 @@ class NodeExecState(enum.Enum):
     WORKING = "working"
     """Its action runs."""
     WAITING = "waiting"
-    """It sleeps."""
+    """It sleeps, or waits for a signal."""
     BACKING_OFF = "backing-off"
     """A call of its action failed; the next is due at a time."""
     HELD = "held"
@@ -88,7 +88,7 @@ def node_exec_state(state: SagaState, node: SagaNodeId, *, running: bool) -> Nod
         case _S.NEVER_STARTED:
             return _E.QUEUED_TODO if node in state.runnable else _E.BLOCKED
         case _S.STARTED if running:
-            asleep = isinstance(state.flat.nodes[node], SleepNode)
+            asleep = isinstance(state.flat.nodes[node], WaitNode)
             return _E.WAITING if asleep else _E.WORKING
         case _S.STARTED:
             return _E.QUEUED_TODO

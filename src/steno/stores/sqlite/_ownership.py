@@ -73,7 +73,7 @@ _CLAIM = f"""
     UPDATE saga SET crashes = 0,
         current_sec = ?, adopt_generation = max(adopt_generation + 1, coalesce(
         (SELECT generation FROM sec WHERE name = ? AND {is_raisable("generation")}), 0))
-    WHERE saga_id = ? AND (ended IS NULL OR state = 'stuck') AND {_RAISABLE}
+    WHERE saga_id = ? AND (ended IS NULL OR state IN ('stuck', 'succeeded')) AND {_RAISABLE}
     RETURNING adopt_generation
 """  # noqa: S608 - as above
 

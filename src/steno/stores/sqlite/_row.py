@@ -17,6 +17,7 @@ from steno.core import (
     EventColumn,
     Events,
     JsonText,
+    Ordered,
     SagaCachedState,
     SagaId,
     SagaName,
@@ -114,7 +115,7 @@ def step_rows(first_seq: int, events: Sequence[SagaNodeEvent], now: Timestamp) -
 
 def packed(events: Iterable[SagaNodeEvent]) -> str:
     """
-    Return events as JSON: a list of lists of node, type and, where there is any, data.
+    Return events as JSON: a list of lists of node or null, type and, where there is any, data.
 
     Data is JSON text itself, and a string here, so that it comes back to the letter.
     """
@@ -131,11 +132,12 @@ def packed(events: Iterable[SagaNodeEvent]) -> str:
     return f"[{','.join(items)}]"
 
 
-def packed_event(node: int, label: str, data: str | None) -> str:
+def packed_event(node: int | None, label: str, data: str | None) -> str:
     """Return one event as `packed` does, for a label of any type, known or not."""
+    place = "null" if node is None else node
     if data is None:
-        return f"[{node},{encode_basestring(label)}]"
-    return f"[{node},{encode_basestring(label)},{encode_basestring(data)}]"
+        return f"[{place},{encode_basestring(label)}]"
+    return f"[{place},{encode_basestring(label)},{encode_basestring(data)}]"
 
 
 def size_of(saga_id: SagaId, last: tuple[object, ...]) -> int:
@@ -160,7 +162,7 @@ def events_from_rows(saga_id: SagaId, rows: Iterable[tuple[object, ...]]) -> Eve
     Raises:
         RecoveryError: A step is damaged or missing.
     """
-    nodes: list[SagaNodeId] = []
+    nodes: list[SagaNodeId | None] = []
     whats: list[EventColumn] = []
     times: list[Timestamp | None] = []
     for seq, time, text in rows:
@@ -207,7 +209,7 @@ def _unpacked(saga_id: SagaId, seq: object, text: object) -> Sequence[Sequence[o
 
 def _event(
     node: object, label: object = None, data: object = None, *more: object
-) -> tuple[SagaNodeId, EventColumn]:
+) -> tuple[SagaNodeId | None, EventColumn]:
     """
     Return the node of an event, and its column in `Events`.
 
@@ -215,6 +217,8 @@ def _event(
         ValueError: It is not an event.
         TypeError: The same.
     """
+    if node is None and label == Ordered.label:
+        return None, _event_type(label, data)
     if type(node) is not int or not isinstance(label, str) or more:
         msg = f"is not an event: its node is {shown(node)}, and its type {shown(label)}"
         raise ValueError(msg)

@@ -110,6 +110,8 @@ class Probe(trio.abc.Instrument):
 
     def _note_durable(self, events: Iterable[SagaNodeEvent]) -> None:
         for event in events:
+            if event.node_id is None:
+                continue
             key, what = (event.saga_id, event.node_id), event.event_type
             self._durable[key].append(what)
             if isinstance(what, AttemptFailed | UndoAttemptFailed) and what.next is not None:

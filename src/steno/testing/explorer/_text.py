@@ -87,7 +87,7 @@ def _log(subject: ExploredSaga, ran: Ran) -> Iterator[str]:
 
 
 def _name(subject: ExploredSaga, event: SagaNodeEvent) -> str:
-    return subject.dag.flat.path(event.node_id).removeprefix("/")
+    return "" if event.node_id is None else subject.dag.flat.path(event.node_id).removeprefix("/")
 
 
 def _status(subject: ExploredSaga, ran: Ran) -> str:
