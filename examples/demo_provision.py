@@ -247,7 +247,7 @@ def result_text(result: steno.SagaResult) -> str:
             return text
 
 
-def failure_text(node: str, error: object) -> str:
+def failure_text(node: str | None, error: object) -> str:
     """Return the text for a failure: its node and its error."""
     return f'failed at node:    "{node}"\nfailed with error: {error}'
 

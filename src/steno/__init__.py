@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         new_action_noop_undo,
     )
     from steno.core import (
+        Abandoned,
         ActionError,
         ActionFailed,
         ActionName,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
         UndoFailed,
         UndoFinished,
         UndoStarted,
+        Unwound,
         Value,
         Verb,
         verify_log,
@@ -172,6 +174,7 @@ else:
 __all__ = [
     "NOOP",
     "NOT_DONE",
+    "Abandoned",
     "Action",
     "ActionContext",
     "ActionDataError",
@@ -277,6 +280,7 @@ __all__ = [
     "UndoFailed",
     "UndoFinished",
     "UndoStarted",
+    "Unwound",
     "Value",
     "Verb",
     "WriterStatistics",

@@ -19,7 +19,7 @@ from datetime import datetime
 
 import attrs
 
-from steno.core import SagaCachedState, SagaId, SagaName, SagaNodeId
+from steno.core import Attention, SagaCachedState, SagaId, SagaName, SagaNodeId
 
 
 class CallKind(enum.Enum):
@@ -31,19 +31,6 @@ class CallKind(enum.Enum):
     """Its undo action."""
     PROBE = "probe"
     """Its probe."""
-
-
-class Attention(enum.Enum):
-    """Why a person should look at a saga."""
-
-    QUARANTINED = "quarantined"
-    """It could not be loaded, or has killed its process too often; it does not run."""
-    HALTED = "halted"
-    """One of its steps could not be recorded, another SEC has it now, or the engine failed."""
-    STUCK = "stuck"
-    """An undo action has failed."""
-    HELD = "held"
-    """A node of it is held, and nothing else of it can go on."""
 
 
 @attrs.frozen(kw_only=True)

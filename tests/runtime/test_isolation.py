@@ -226,7 +226,7 @@ async def test_an_injection_on_which_the_machine_fails_halts_its_saga(
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a", "b"), start=True)
         with monkeypatch.context() as patch:
-            patch.setattr(SagaMachine, "_inject", fail)
+            patch.setattr(SagaMachine, "handle", fail)
             with pytest.raises(steno.SagaHaltedError, match="a bug"):
                 await saga.inject_error("b")
         with pytest.raises(steno.SagaHaltedError, match="a bug"):

@@ -49,13 +49,22 @@ COMMANDS: dict[str, Command] = {
     "handle.inject_repeat": lambda sec, saga_id: sec.saga_handle(saga_id).inject_repeat(
         "a", steno.RepeatInjected()
     ),
+    "handle.pause": lambda sec, saga_id: sec.saga_handle(saga_id).pause(),
+    "handle.resume": lambda sec, saga_id: sec.saga_handle(saga_id).resume(),
+    "handle.unwind": lambda sec, saga_id: sec.saga_handle(saga_id).unwind(why="no"),
+    "handle.abandon": lambda sec, saga_id: sec.saga_handle(saga_id).abandon(why="no"),
+    "handle.deadline": lambda sec, saga_id: sec.saga_handle(saga_id).deadline(None),
+    "handle.signal": lambda sec, saga_id: sec.saga_handle(saga_id).signal("go"),
     "handle.hold": lambda sec, saga_id: sec.saga_handle(saga_id).hold("a"),
     "handle.retry": lambda sec, saga_id: sec.saga_handle(saga_id).retry("a"),
     "handle.fail": lambda sec, saga_id: sec.saga_handle(saga_id).fail("a", why="no"),
     "handle.complete": lambda sec, saga_id: sec.saga_handle(saga_id).complete("a", why="no"),
 }
 
-ORDERS = {"hold", "retry", "fail", "complete"}
+ORDERS = {
+    *("pause", "resume", "unwind", "abandon", "deadline", "signal"),
+    *("hold", "retry", "fail", "complete"),
+}
 """Commands that only a handle has."""
 
 
@@ -410,7 +419,7 @@ async def test_a_waiter_that_is_cancelled_while_its_saga_is_loaded_is_forgotten_
 
 def _remembered(sec: steno.SecClient, saga_id: UUID) -> int:
     """Count the waiters that a SEC keeps for a saga; nothing public shows them."""
-    entry = sec._coordinator._entries[saga_id]  # noqa: SLF001 - see above
+    entry = sec._coordinator.entries.get(saga_id)  # noqa: SLF001 - see above
     known = len(entry.waiters) + len(entry.queue)
     assert known == len(sec._access.asker._waiting)  # noqa: SLF001 - see above
     return known

@@ -61,7 +61,8 @@ async def test_row_3_two_undo_failures_at_once_leave_the_saga_stuck(world: World
         result = await resumed.wait()
         (await sec.saga_run(elsewhere.saga("a"))).unwrap()
     assert result.undo_failure is not None
-    assert elsewhere.store.row(saga.saga_id).events == events
+    log = elsewhere.store.row(saga.saga_id).events
+    assert tuple(event for event in log if event.node_id is not None) == tuple(events)
     assert world.store.state(saga.saga_id) == elsewhere.store.state(saga.saga_id) == "stuck"
 
 

@@ -36,6 +36,7 @@ from steno.core import (
 )
 from steno.core.graph._flat_node import EndNode, StartNode, SubsagaStartNode
 from steno.core.machine._setback import Setbacks
+from steno.core.machine._steering import Steering
 from steno.errors import NodeBegun, NodeLookupError
 from steno.testing.faults import FaultPlan, NodeFault
 from steno.testing.notation import ERROR, SAGA_ID, UNDO_ERROR
@@ -241,7 +242,7 @@ def _copied(value: object) -> object:
             return (dict(value), list(value))
         case list():
             return list(value)
-        case Setbacks():
+        case Setbacks() | Steering():
             return _facts(value)
         case _:
             return value

@@ -370,6 +370,8 @@ def _flat(text: str) -> FlatDag:
 
 def _named(flat: FlatDag, event: SagaNodeEvent) -> str:
     """Return an event in the notation of the specification, its node by name."""
+    if event.node_id is None:
+        return shown([event])
     name = flat.name_of(event.node_id)
     short = {"(start node)": "start", "(end node)": "end"}.get(name, name)
     return short + MARKS[type(event.event_type)]

@@ -414,7 +414,7 @@ def result_kinds(result: steno.SagaResult) -> Room | str:
             assert_type(ok.lookup_node_output("room", Room | str), Room | str)
             return ok.saga_output(Room)
         case steno.SagaResultErr(error_node_name=node, error_source=error, undo_failure=undo):
-            assert_type(node, str)
+            assert_type(node, str | None)
             assert_type(error, steno.ActionError)
             assert_type(error.convert(Room), Room)
             assert_type(undo, tuple[str, steno.UndoActionError] | None)
@@ -424,7 +424,7 @@ def result_kinds(result: steno.SagaResult) -> Room | str:
             if isinstance(error, steno.ActionFailed):
                 assert_type(error.error_type, str | None)
                 raise error
-            return node
+            return node or "an order"
 
 
 def events(event: steno.SagaNodeEvent) -> str | None:

@@ -73,6 +73,7 @@ from steno.core.log._action_error import (
     in_doubt,
     undo_error,
 )
+from steno.core.log._attention import Attention, Concern
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._dump import SagaSerialized
 from steno.core.log._event import (
@@ -108,6 +109,7 @@ from steno.core.machine._command import (
     Step,
     Wait,
 )
+from steno.core.machine._concern import concern
 from steno.core.machine._injection import injectable
 from steno.core.machine._input import Injection, Input, RepeatInjected, at_least_one
 from steno.core.machine._lifecycle import cached_state, held_nodes, only_waits
@@ -125,6 +127,7 @@ from steno.core.machine._recording import (
 from steno.core.machine._result import SagaResult, SagaResultErr, SagaResultOk
 from steno.core.machine._setback import NO_SETBACKS, Attempt
 from steno.core.machine._state import SagaState
+from steno.core.machine._verdict import Abandoned, Unwound
 from steno.core.machine._view import (
     FailedAttempt,
     NodeExecState,
@@ -154,6 +157,7 @@ __all__ = [
     "RECORDING_TRANSITIONS",
     "RESERVED",
     "TRANSITIONS",
+    "Abandoned",
     "ActionError",
     "ActionFailed",
     "ActionName",
@@ -161,10 +165,12 @@ __all__ = [
     "AppendedNode",
     "Attempt",
     "AttemptFailed",
+    "Attention",
     "AwaitDeadline",
     "Breach",
     "CallNode",
     "Command",
+    "Concern",
     "ConstantNode",
     "Dag",
     "DeclaredNode",
@@ -242,6 +248,7 @@ __all__ = [
     "UndoFailed",
     "UndoFinished",
     "UndoStarted",
+    "Unwound",
     "Value",
     "ValueCodec",
     "ValueNode",
@@ -253,6 +260,7 @@ __all__ = [
     "at_least_one",
     "cached_state",
     "checked_saga_id",
+    "concern",
     "decode_json",
     "decode_value",
     "difference",

@@ -48,7 +48,7 @@ class SagaNotReady(CommandError):
 
 
 class SagaNotRunning(CommandError):
-    """The saga is finished, so nothing can be injected into it."""
+    """The saga is finished, or paused, so that nothing can be injected into it."""
 
     def __init__(self, saga_id: UUID) -> None:
         super().__init__(f"saga is not running: {saga_id}")

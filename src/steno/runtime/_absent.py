@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from steno.core import Phase, SagaDag, SagaState, Snapshot, inputs, why_refused
+from steno.core import Phase, SagaCachedState, SagaDag, SagaState, Snapshot, inputs, why_refused
 from steno.errors import (
     CommandError,
     NoSuchSaga,
@@ -71,6 +71,8 @@ class AbsentSagas:
         problem = None if halted is None else halted.problem
         dag = self._factory.read_dag(stored)
         phase = Phase.DONE if stored.summary.state.finished else Phase.RUNNING
+        if stored.summary.state is SagaCachedState.PAUSED:
+            phase = Phase.PAUSED
         if not_here.loading and problem is None and phase is Phase.RUNNING:
             phase = Phase.READY
         size = len(stored.events)
@@ -110,15 +112,21 @@ class AbsentSagas:
                 halted = SagaHaltedError(not_here.saga_id, why)
             raise self._admission.told(halted) from error
 
-    def check_order(self, stored: StoredSaga, dag: SagaDag, order: inputs.Order) -> None:
+    def is_paused(self, stored: StoredSaga, not_here: NotHere) -> bool:
+        """Return True if a saga is only not in memory because it is paused."""
+        paused = stored.summary.state is SagaCachedState.PAUSED
+        return paused and self._halted(stored, not_here) is None
+
+    def check_order(self, stored: StoredSaga, order: inputs.Order) -> None:
         """
-        Check that an order applies to a stuck saga, so that none is loaded in vain.
+        Check that an order applies to a saga that does nothing, so that none is loaded in vain.
 
         Raises:
             OrderRefused: It does not.
         """
         try:
-            state = SagaState.fold(dag.flat, stored.summary.saga_id, stored.events)
+            flat = self._factory.read_dag(stored).flat
+            state = SagaState.fold(flat, stored.summary.saga_id, stored.events)
         except RecoveryError:
             return  # that it cannot be loaded either says why
         if (why := why_refused(order, state)) is not None:
@@ -127,19 +135,23 @@ class AbsentSagas:
     async def refusal(
         self, not_here: NotHere, finished: CommandError
     ) -> CommandError | SagaHaltedError:
-        """Return the error that refuses a command on a saga: `finished` if the saga is."""
+        """Return the error that refuses a command on a saga: `finished` if it is, or is paused."""
         stored = await self.load(not_here)
         halted = self._halted(stored, not_here)
-        if halted is None and not stored.summary.state.finished:
+        state = stored.summary.state
+        if halted is None and not (state.finished or state is SagaCachedState.PAUSED):
             return SecClosing(LEFT)
         return finished if halted is None else self._admission.told(halted)
 
     def _halted(self, stored: StoredSaga, not_here: NotHere) -> SagaHaltedError | None:
         """Return the error of a halted saga; None if it is not halted."""
-        if stored.summary.state.finished or not_here.loading:
+        state = stored.summary.state
+        if state.finished or not_here.loading:
             return None
         if not_here.halted is not None:
             return not_here.halted.again()
+        if state is SagaCachedState.PAUSED and stored.fence.sec_name == self._fence.sec_name:
+            return None  # it is not in memory, and nothing is wrong with it
         if self._admission.draining and stored.fence.sec_name == self._fence.sec_name:
             return None  # loading was planned, and happens at the next open
         problem = stored.summary.problem or self._stranger(stored)

@@ -8,9 +8,9 @@ created here, and validated here, in the caller's task, before the coordinator i
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Unpack, overload
 
 import attrs
@@ -25,23 +25,17 @@ from steno.core import (
     SagaSerialized,
     SagaState,
     SagaView,
-    Timestamp,
     checked_saga_id,
     difference,
-    fold_unordered,
-    with_times,
 )
 from steno.errors import SagaIdInUse, SagaNotReady
 from steno.runtime._access import SecAccess
 from steno.runtime._coordinator import Coordinator
-from steno.runtime._creation import creation
-from steno.runtime._executor import SagaExecutor
+from steno.runtime._creation import Creator, creation
 from steno.runtime._handle import SagaHandle
 from steno.runtime._listing import SagaListing
 from steno.runtime._message import CreateSaga, RunSaga
-from steno.runtime._recover import ExecutorFactory
 from steno.runtime._statistics import SecStatistics, take
-from steno.runtime._value_limit import check_sizes
 from steno.runtime._writer import LogWriter
 from steno.store import (
     NO_TAGS,
@@ -68,10 +62,8 @@ class SecClient:
     _access: SecAccess = attrs.field(repr=False)
     _coordinator: Coordinator = attrs.field(repr=False)
     _writer: LogWriter = attrs.field(repr=False)
-    _factory: ExecutorFactory = attrs.field(repr=False)
+    _creator: Creator = attrs.field(repr=False)
     _fence: Fence
-    _max_value_bytes: int = attrs.field(repr=False)
-    _now: Callable[[], Timestamp] = attrs.field(repr=False)
 
     # Life
 
@@ -83,6 +75,7 @@ class SecClient:
         start: bool = False,
         if_exists: Literal["compare", "use"] = "compare",
         tags: Mapping[str, str] | None = None,
+        deadline: datetime | None = None,
     ) -> SagaHandle:
         """
         Store a saga, start it if `start` is true, and return its handle.
@@ -100,9 +93,12 @@ class SecClient:
                 params with these and raise SagaIdInUse if they differ, or `"use"` it as it is.
             tags: Texts to find it by, at most 50, each key and value with at most 200 characters.
                 They are not compared, and an existing saga keeps those that it has.
+            deadline: When it is to be unwound, unless it has ended by then; see
+                `SagaHandle.deadline`. It is not compared either.
 
         Raises:
-            ValueError: There are too many tags, or one of them cannot be stored.
+            ValueError: There are too many tags, or one of them cannot be stored; or the deadline
+                has no time zone.
             SagaValidationError: An action is not registered, has no undo or cannot be given an
                 input; the params are of a wrong type; or a value is too big.
             SagaIdInUse: There is another saga with that id.
@@ -114,7 +110,7 @@ class SecClient:
             msg = f'saga_create: if_exists must be "compare" or "use", not {if_exists!r}'
             raise ValueError(msg)
         tags = checked_tags(tags)
-        state = self._new_state(dag, saga_id)
+        state = self._creator.new(dag, saga_id, deadline)
         handle = self.saga_handle(state.log.saga_id)
         new = False
         with suppress(SagaIdInUse):
@@ -157,6 +153,7 @@ class SecClient:
         *,
         saga_id: uuid.UUID | None = None,
         tags: Mapping[str, str] | None = None,
+        deadline: datetime | None = None,
     ) -> SagaResult:
         """
         Create a saga, start it, wait until it is finished, and return its result.
@@ -168,9 +165,9 @@ class SecClient:
             StenoError: Any error of `saga_create`, `saga_start` and `saga_wait`.
         """
         tags = checked_tags(tags)
-        state = self._new_state(dag, saga_id)
-        executor = self._new_executor(dag, state)
-        executor.begin()
+        state = self._creator.new(dag, saga_id, deadline)
+        executor = self._creator.executor(dag, state)
+        self._creator.begin(executor)
         with suppress(SagaIdInUse):
             run = RunSaga(creation(executor, tags), executor)
             return (await self._access.asker.ask(run)).result()
@@ -212,8 +209,7 @@ class SecClient:
         if dag is None:
             msg = "saga_resume takes a SagaSerialized, or an id, a dag and events"
             raise TypeError(msg)
-        timed = with_times(events, self._now())
-        state = fold_unordered(self._factory.shared_graph(dag), saga_id, timed)
+        state = self._creator.imported(dag, saga_id, events)
         await self._create(dag, state, NO_TAGS)
         return self.saga_handle(saga_id)
 
@@ -366,17 +362,6 @@ class SecClient:
 
     # Creating
 
-    def _new_state(self, dag: SagaDag, saga_id: uuid.UUID | None) -> SagaState:
-        """Return the state of a new saga, with a random id unless one is given."""
-        chosen = SagaId(uuid.uuid4()) if saga_id is None else checked_saga_id(saga_id)
-        return SagaState.new(self._factory.shared_graph(dag), chosen)
-
-    def _new_executor(self, dag: SagaDag, state: SagaState) -> SagaExecutor:
-        check_sizes(dag, state, self._max_value_bytes)
-        dag.check_params(self._factory.codec)
-        shared = SagaDag.of_flat(state.flat, dag.params, self._factory.codec)
-        return self._factory.make(shared, state, self._fence, SagaCachedState.READY)
-
     async def _create(
         self, dag: SagaDag, state: SagaState, tags: Mapping[str, str], *, start: bool = False
     ) -> None:
@@ -388,9 +373,9 @@ class SecClient:
                 input; the params are of a wrong type; or a value is too big.
             SagaIdInUse: There is a saga with that id.
         """
-        executor = self._new_executor(dag, state)
+        executor = self._creator.executor(dag, state)
         if start:
-            executor.begin()
+            self._creator.begin(executor)
         await self._access.asker.ask(CreateSaga(creation(executor, tags), executor))
 
     async def _check_same(self, dag: SagaDag, state: SagaState) -> None:

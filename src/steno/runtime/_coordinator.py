@@ -6,13 +6,14 @@ writer, or to a loader, and comes back as a message; a command that has to wait 
 the saga's own queue. So neither a saga nor the store can hold up another saga.
 
 A saga is in memory while it is being created or loaded, is ready, or runs; of those that are
-finished, the latest few. All others are `NotHere`: the client looks them up in the store.
+finished, the latest few. A saga that is paused leaves memory once its calls have ended, and is
+loaded again for an order. All others are `NotHere`: the client looks them up in the store.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
@@ -27,11 +28,13 @@ from steno.errors import (
     SagaHeldError,
     SagaIdInUse,
     SagaNotReady,
+    SagaNotRunning,
     SagaTakenOver,
     SecClosing,
 )
 from steno.runtime._departed import Departed
-from steno.runtime._entry import BUSY, Entry, EntryState
+from steno.runtime._entries import Entries
+from steno.runtime._entry import Entry, EntryState
 from steno.runtime._exec_client import Ended, Held
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._fault import of_the_store
@@ -61,9 +64,6 @@ from steno.runtime._report import report
 from steno.runtime._writer import Source, Write
 from steno.store import Durable, Rejected, SagaProblem
 
-KEPT_FINISHED = 100
-"""How many finished sagas stay in memory, to be viewed without the store."""
-
 
 @attrs.define(eq=False)
 class Coordinator:
@@ -78,6 +78,7 @@ class Coordinator:
         instruments: What is told of sagas; None: nothing.
 
     Attributes:
+        entries: The sagas in memory.
         ended: How many sagas have ended here, by their last state.
     """
 
@@ -86,11 +87,9 @@ class Coordinator:
     _spawn: Callable[..., None]
     _recover: Callable[[SagaId], Awaitable[None]]
     _instruments: Instruments | None
-    _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)
-    _finished: OrderedDict[SagaId, None] = attrs.field(init=False, factory=OrderedDict)
+    entries: Entries = attrs.field(init=False, factory=Entries)
     _departed: Departed = attrs.field(init=False, factory=Departed)
     ended: Counter[SagaCachedState] = attrs.field(init=False, factory=Counter)
-    _busy: int = attrs.field(init=False, default=0)  # entries that closing waits for
     _closing: bool = attrs.field(init=False, default=False)
     _draining: bool = attrs.field(init=False, default=False)
     _closers: list[Reply[object]] = attrs.field(init=False, factory=list)
@@ -104,46 +103,12 @@ class Coordinator:
     def expect(self, sagas: Iterable[SagaId]) -> None:
         """Enter sagas that are about to be loaded."""
         for saga_id in sagas:
-            self._enter(saga_id, Entry(EntryState.LOADING))
-
-    def census(self) -> dict[EntryState, int]:
-        """Return how many sagas are in each state."""
-        count = dict.fromkeys(EntryState, 0)
-        for entry in self._entries.values():
-            count[entry.state] += 1
-        return count
+            self.entries.enter(saga_id, Entry(EntryState.LOADING))
 
     @property
     def halted(self) -> int:
         """How many sagas are known to be halted."""
         return self._departed.halted
-
-    @property
-    def held(self) -> int:
-        """How many sagas wait for somebody to look at them; costs as much as there are sagas."""
-        executors = (entry.executor for entry in self._entries.values())
-        return sum(1 for executor in executors if executor is not None and executor.held_nodes())
-
-    # Entries
-
-    def _enter(self, saga_id: SagaId, entry: Entry) -> None:
-        self._entries[saga_id] = entry
-        self._busy += entry.state in BUSY
-
-    def _leave(self, saga_id: SagaId) -> Entry:
-        entry = self._entries.pop(saga_id)
-        self._busy -= entry.state in BUSY
-        return entry
-
-    def _move(
-        self, saga_id: SagaId, state: EntryState, executor: SagaExecutor | None = None
-    ) -> Entry:
-        """Move an entry to another state."""
-        entry = self._entries[saga_id]
-        self._busy += (state in BUSY) - (entry.state in BUSY)
-        entry.state = state
-        entry.executor = executor or entry.executor
-        return entry
 
     def _requeue(self, entry: Entry) -> None:
         # Emptied first: a command that has to wait again is put back by `_asked`.
@@ -168,13 +133,11 @@ class Coordinator:
             case Held(saga_id=saga_id):
                 self._tell_held(saga_id)
             case Forget(saga_id=saga_id, reply=reply):
-                if saga_id in self._entries:
-                    self._entries[saga_id].forget(reply)
+                self.entries.forget(saga_id, reply)
             case Pruned(sagas=sagas):
-                for saga_id in self._finished.keys() & sagas:
-                    del self._finished[saga_id], self._entries[saga_id]
+                self.entries.prune(sagas)
         # After each message, since any may have been the last that closing waits for.
-        if self._closers and not self._busy:
+        if self._closers and not self.entries.busy:
             for reply in self._closers:
                 reply.answer(None)
             self._closers.clear()
@@ -192,16 +155,18 @@ class Coordinator:
         if self._draining and begins(ask):
             reply.fail(SecClosing("the SEC is being drained: nothing is begun any more"))
             return
-        entry = self._entries.get(saga_id)
-        if entry is not None and isinstance(ask, OrderSaga) and entry.is_stuck:
+        entry = self.entries.get(saga_id)
+        if entry is not None and isinstance(ask, OrderSaga) and entry.may_go_on(ask.order):
             if (why := entry.refusal(ask.order)) is not None:
                 reply.fail(OrderRefused(why))
                 return
             # Its executor has ended: it goes on with another one, which is made of what is stored.
-            self._leave(saga_id)
-            entry = self._finished.pop(saga_id, None)
+            self.entries.leave(saga_id)
+            entry, envelope = None, Envelope(attrs.evolve(ask, loads=True), reply)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
+        elif entry.state is EntryState.PAUSED:
+            self._asked_of_paused(saga_id, entry, envelope)
         # A view never waits for a store write, so it does not queue as commands do.
         elif isinstance(ask, GetSaga) and entry.state in {EntryState.CREATING, EntryState.LOADING}:
             reply.answer(NotHere(saga_id, loading=True))
@@ -217,16 +182,35 @@ class Coordinator:
         match envelope.message:
             case CreateSaga() | RunSaga() as create:
                 reply = envelope.reply_to
-                self._enter(saga_id, Entry(EntryState.CREATING, create.executor))
+                self.entries.enter(saga_id, Entry(EntryState.CREATING, create.executor))
                 told = Write(create.params, lambda o: self.mailbox.tell(Stored(create, reply, o)))
                 self._writer.tell(told)
-            case RecoverSaga() | OrderSaga(loads=True):
-                entry = Entry(EntryState.LOADING)
+            case RecoverSaga() | OrderSaga(loads=True) | WaitSaga(loads=True):
+                entry = self.entries.enter(saga_id, Entry(EntryState.LOADING))
                 entry.queue.append(envelope)
-                self._enter(saga_id, entry)
                 self._spawn(self._recover, saga_id)
             case _:
                 envelope.reply_to.answer(NotHere(saga_id, self._departed.why(saga_id)))
+
+    def _asked_of_paused(
+        self, saga_id: SagaId, entry: Entry, envelope: Envelope[Ask, object]
+    ) -> None:
+        ask, reply = envelope.message, envelope.reply_to
+        match ask:
+            case WaitSaga() if self._closing:
+                reply.fail(SecClosing(goes_on(saga_id)))
+            case WaitSaga():
+                entry.waiters[reply] = None
+            case GetSaga():
+                reply.answer(NotHere(saga_id))
+            case OrderSaga() | RecoverSaga():
+                self.entries.move(saga_id, EntryState.LOADING)
+                entry.queue.append(envelope)
+                self._spawn(self._recover, saga_id)
+            case CreateSaga() | RunSaga():
+                reply.fail(SagaIdInUse(saga_id))
+            case _:
+                reply.fail(REFUSALS[type(ask), EntryState.PAUSED](saga_id))
 
     def _asked_of_present(
         self,
@@ -241,8 +225,14 @@ class Coordinator:
         match ask:
             case CreateSaga() | RunSaga():
                 raise SagaIdInUse(saga_id)
-            case StartSaga() if state is EntryState.READY:
+            case StartSaga() if state is EntryState.SETTLING:
+                entry.queue.append(envelope)  # until it is ready again, or is not any more
+            case StartSaga(order=order) if state is EntryState.READY:
+                # In older files, an import left no event by which its saga waits to be started.
+                if not executor.machine.state.begun and (why := entry.refusal(order)) is not None:
+                    raise OrderRefused(why)
                 executor.answer_when_started(reply, None)
+                executor.start(order)
                 self._start(saga_id, executor)
             case StartSaga():
                 executor.answer_when_started(reply, SagaNotReady(saga_id))
@@ -252,6 +242,8 @@ class Coordinator:
                 entry.queue.append(envelope)  # until it has ended, and is stuck for instance
             case OrderSaga(order=order):
                 executor.order(order, reply)
+                if state is EntryState.READY:
+                    self._start(saga_id, executor, EntryState.SETTLING)
             case Inject(injection=injection):
                 executor.inject(injection)
                 reply.answer(None)
@@ -266,16 +258,19 @@ class Coordinator:
             case Close():
                 pass  # answered in `_asked`
 
-    def _start(self, saga_id: SagaId, executor: SagaExecutor) -> Entry:
+    def _start(
+        self, saga_id: SagaId, executor: SagaExecutor, state: EntryState = EntryState.RUNNING
+    ) -> Entry:
+        """Run an executor; to settle, until it has taken its orders and begun nothing."""
         self._spawn(executor.run)
-        return self._move(saga_id, EntryState.RUNNING, executor)
+        return self.entries.move(saga_id, state, executor)
 
     def _stored(self, stored: Stored) -> None:
         """Take up a saga that was created and answer its client, then those that wait for it."""
         created, reply, outcome = stored.created, stored.reply_to, stored.outcome
         saga_id = created.params.saga_id
         if not isinstance(outcome, Durable):
-            entry = self._leave(saga_id)
+            entry = self.entries.leave(saga_id)
             error = outcome.error if isinstance(outcome, Rejected) else SagaIdInUse(saga_id)
             reply.fail(of_the_store(error))
             self._requeue(entry)
@@ -291,45 +286,66 @@ class Coordinator:
         self._requeue(entry)
 
     def _loaded(self, executor: SagaExecutor) -> None:
-        self._departed.forget(executor.saga_id)
-        self._requeue(self._take_up(executor))
+        saga_id = executor.saga_id
+        self._departed.forget(saga_id)
+        entry = self.entries.get(saga_id)
+        if executor.recording.row is SagaCachedState.SUCCEEDED and not (entry and entry.is_ordered):
+            self._not_loaded(saga_id, SagaNotRunning(saga_id))  # there is nothing to recover
+            return
+        entry = self._take_up(executor)
+        if entry.state is EntryState.PAUSED:
+            entry.answer_recoveries()  # that is all there is to do
+        self._requeue(entry)
+        self.entries.drop_idle(saga_id)
 
     def _take_up(self, executor: SagaExecutor) -> Entry:
         """Run a stored saga, if it was started and the SEC is not being drained."""
         saga_id = executor.saga_id
         if executor.is_ready:
-            return self._move(saga_id, EntryState.READY, executor)
+            return self.entries.move(saga_id, EntryState.READY, executor)
         if self._draining:
-            return self._move(saga_id, EntryState.LEFT, executor)
+            return self.entries.move(saga_id, EntryState.LEFT, executor)
+        if executor.recording.row is SagaCachedState.PAUSED:
+            entry = self.entries.move(saga_id, EntryState.PAUSED)
+            if entry.is_ordered:
+                self._start(saga_id, executor, EntryState.SETTLING)
+            return entry
         return self._start(saga_id, executor)
 
     def _not_loaded(self, saga_id: SagaId, error: Exception) -> None:
         """Fail the commands to recover a saga with the reason, then answer the others."""
-        entry = self._leave(saga_id)
+        entry = self.entries.leave(saga_id)
         if isinstance(error, SagaHaltedError):
             self._departed.note(saga_id, error)
-        for envelope in tuple(entry.queue):
-            if isinstance(envelope.message, RecoverSaga | OrderSaga):
-                entry.queue.remove(envelope)
-                envelope.reply_to.fail(error)
+        entry.fail_loading(error, NotHere(saga_id, self._departed.why(saga_id)))
         self._requeue(entry)
 
     def _ended(self, saga_id: SagaId, halted: SagaHaltedError | None) -> None:
-        entry = self._entries[saga_id]
-        if (executor := entry.executor) is None:
+        entry = self.entries.get(saga_id)
+        if entry is None or (executor := entry.executor) is None:
             msg = f"saga {saga_id} has ended, and was not running"
             raise InternalError(msg)
         if halted is not None:
             self._halt(executor, halted)
         elif executor.phase is Phase.DONE:
             self._done(executor)
+        elif executor.is_ready:
+            self.entries.move(saga_id, EntryState.READY, executor.successor())
+            if self._closing:
+                entry.fail_waiters(SecClosing(never_started(saga_id)))
+        elif executor.recording.row is SagaCachedState.PAUSED:
+            # Out of memory, but for those who wait for it.
+            self.entries.move(saga_id, EntryState.PAUSED).executor = None
+            if self._closing:
+                entry.fail_waiters(SecClosing(goes_on(saga_id)))
         else:
             self._put_by(executor)
         self._requeue(entry)
+        self.entries.drop_idle(saga_id)
 
     def _tell_held(self, saga_id: SagaId) -> None:
         """Tell those who wait for a saga that it cannot go on by itself."""
-        entry = self._entries.get(saga_id)
+        entry = self.entries.get(saga_id)
         # It may have ended since.
         if entry is None or entry.executor is None or not (nodes := entry.executor.held_nodes()):
             return
@@ -343,7 +359,7 @@ class Coordinator:
 
     def _done(self, executor: SagaExecutor) -> None:
         saga_id = executor.saga_id
-        entry = self._move(saga_id, EntryState.DONE)
+        entry = self.entries.finish(saga_id)
         self.ended[cached_state(executor.machine.state)] += 1
         if self._instruments is not None:
             self._instruments.saga_ended(executor.machine)
@@ -351,24 +367,18 @@ class Coordinator:
         for reply in entry.waiters:
             reply.answer(snapshot)
         entry.waiters.clear()
-        self._finished[saga_id] = None
-        if len(self._finished) > KEPT_FINISHED:
-            oldest, _ = self._finished.popitem(last=False)
-            self._leave(oldest)
 
     def _put_by(self, executor: SagaExecutor) -> None:
         """Keep a saga that goes on at the next open, so that it can be viewed until then."""
         saga_id = executor.saga_id
-        entry = self._move(saga_id, EntryState.LEFT)
-        for reply in entry.waiters:
-            reply.fail(SecClosing(goes_on(saga_id)))
-        entry.waiters.clear()
+        entry = self.entries.move(saga_id, EntryState.LEFT)
+        entry.fail_waiters(SecClosing(goes_on(saga_id)))
 
     def _halt(self, executor: SagaExecutor, halted: SagaHaltedError) -> None:
         """Answer those who wait, and note the problem in the store for operators."""
         saga_id, problem = executor.saga_id, halted.problem
         # It leaves memory, since its machine may know more than the store.
-        entry = self._leave(saga_id)
+        entry = self.entries.leave(saga_id)
         self._departed.note(saga_id, halted)
         if not isinstance(halted, SagaTakenOver):
             note = SagaProblem(saga_id, executor.fence, problem)
@@ -384,15 +394,7 @@ class Coordinator:
         self._closing = True
         self._closers.append(reply)
         self._draining = self._draining or close.drain
-        for saga_id, entry in self._entries.items():
-            if entry.state is EntryState.READY:
-                for waiter in entry.waiters:
-                    waiter.fail(SecClosing(never_started(saga_id)))
-                entry.waiters.clear()
-            elif entry.state is EntryState.RUNNING and entry.executor is not None:
-                if close.drain:
-                    entry.executor.drain()
-                entry.executor.rest()
+        self.entries.close(drain=close.drain)
 
 
 def _ignore(_: object) -> None:

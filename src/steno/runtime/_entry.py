@@ -9,7 +9,7 @@ import attrs
 from steno.core import inputs, why_refused
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Envelope, Reply
-from steno.runtime._message import Ask
+from steno.runtime._message import Ask, NotHere, OrderSaga, RecoverSaga, WaitSaga
 
 
 class EntryState(enum.Enum):
@@ -21,8 +21,12 @@ class EntryState(enum.Enum):
     """It is being read from the store."""
     READY = "ready"
     """It waits to be started."""
+    SETTLING = "settling"
+    """Its executor runs to take orders, and begins nothing."""
     RUNNING = "running"
     """Its executor runs."""
+    PAUSED = "paused"
+    """It is not in memory, since it is paused; only those who wait for it are."""
     DONE = "done"
     """It is finished."""
     LEFT = "left"
@@ -31,7 +35,7 @@ class EntryState(enum.Enum):
     __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
 
 
-BUSY = frozenset({EntryState.CREATING, EntryState.LOADING, EntryState.RUNNING})
+BUSY = frozenset({EntryState.CREATING, EntryState.LOADING, EntryState.SETTLING, EntryState.RUNNING})
 """States in which a saga must not stay when its SEC is left."""
 
 
@@ -44,16 +48,57 @@ class Entry:
     waiters: dict[Reply[object], None] = attrs.field(factory=dict)
     queue: list[Envelope[Ask, object]] = attrs.field(factory=list)  # until it is stored or loaded
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether it has ended because an undo failed, so that an order may repair it."""
+    def may_go_on(self, order: inputs.Order) -> bool:
+        """Return True if it has ended, and an order may have it go on, or says why it cannot."""
         if self.state is not EntryState.DONE or self.executor is None:
             return False
-        return self.executor.machine.state.stuck
+        return order.node_id is None or self.executor.machine.state.stuck
 
     def refusal(self, order: inputs.Order) -> str | None:
-        """Return why an order to a stuck saga is refused; None if it is not."""
+        """Return why an order to a saga that does nothing is refused; None if it is not."""
         return None if self.executor is None else why_refused(order, self.executor.machine.state)
+
+    def fail_waiters(self, error: Exception) -> None:
+        """Fail those who wait for it."""
+        for reply in self.waiters:
+            reply.fail(error)
+        self.waiters.clear()
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether an order waits until it is loaded."""
+        return any(isinstance(each.message, OrderSaga) for each in self.queue)
+
+    def answer_recoveries(self) -> None:
+        """Answer the commands to recover it, which are carried out."""
+        for envelope in self.queue:
+            if isinstance(envelope.message, RecoverSaga):
+                envelope.reply_to.answer(None)
+        self.queue = [each for each in self.queue if not isinstance(each.message, RecoverSaga)]
+
+    def fail_loading(self, error: Exception, not_here: NotHere) -> None:
+        """
+        Fail what has to do with loading it; what else is queued stays.
+
+        Args:
+            error: Why it was not loaded.
+            not_here: The answer for those who asked to wait for it, and then look at the store.
+        """
+        self.fail_waiters(error)  # of a saga that was paused
+        for envelope in tuple(self.queue):
+            match envelope.message:
+                case RecoverSaga() | OrderSaga():
+                    envelope.reply_to.fail(error)
+                case WaitSaga():
+                    envelope.reply_to.answer(not_here)
+                case _:
+                    continue
+            self.queue.remove(envelope)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is kept for those who wait for it, and nobody does."""
+        return self.state is EntryState.PAUSED and not self.waiters and not self.queue
 
     def forget(self, waiter: Reply[object]) -> None:
         """Drop a waiter that has gone away, and its request if it is still queued."""

@@ -28,6 +28,7 @@ import attrs
 import trio
 
 from steno.core import (
+    AwaitDeadline,
     Finish,
     Injection,
     Phase,
@@ -61,10 +62,12 @@ from steno.runtime._report import report_failures, report_stuck
 from steno.runtime._runner import NodeRunner, Told
 from steno.runtime._starters import Starters
 from steno.runtime._writer import Write
-from steno.store import Durable, Fence, Lost, Rejected, SagaCreateParams, SagaRecord, WriteOutcome
+from steno.store import Durable, Fence, Lost, Rejected, SagaRecord, WriteOutcome
 
-# Names of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
-_READY, _QUEUED = Phase.READY, RecordingState.QUEUED
+# A name of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
+_QUEUED = RecordingState.QUEUED
+
+DEADLINE_CAME = inputs.DeadlineCame()
 
 
 @attrs.define(eq=False)
@@ -74,17 +77,19 @@ class SagaExecutor:
 
     Attributes:
         machine: What decides.
+        recording: What of the saga is durable.
         fence: The fence that it writes with.
-        phase: Where the saga is in its life, as far as that is durable.
     """
 
     machine: SagaMachine
-    _recording: Recording[Told]
+    recording: Recording[Told]
     _runner: NodeRunner
     _exec_client: SecExecClient
     _admission: Admission
     fence: Fence
-    phase: Phase = attrs.field(init=False, default=Phase.READY)
+    _start: inputs.Order | None = attrs.field(init=False, default=None)  # not told yet
+    _started: bool = attrs.field(init=False, default=False)  # and that is durable, and reported
+    _ended: bool = attrs.field(init=False, default=False)
     _under_way: int = attrs.field(init=False, default=0)  # calls
     _waits: int = attrs.field(init=False, default=0)  # times that the timer is to tell
     _held: bool = attrs.field(init=False, default=False)  # it has been reported
@@ -101,42 +106,19 @@ class SagaExecutor:
         """The saga that it runs."""
         return self.machine.state.log.saga_id
 
-    def begin(self) -> None:
-        """
-        Start a new saga, to be stored as started; `run` then goes on with it.
-
-        Its first step is stored with it, unless it ends the saga.
-        """
-        step = self.machine.start(self._exec_client.now())
-        durable_events = self._recording.durable_events
-        # A creation can store a saga as running, but in no state beyond that. A step that ends the
-        # saga at once, or makes it unwind, is written afterwards like any other.
-        if cached_state(self.machine.state) is SagaCachedState.RUNNING:
-            durable_events += len(step.record)
-            step = Step((), step.then)
-        self._recording = Recording(durable_events, SagaCachedState.RUNNING)
-        self._recording.told(step)
-
-    def create_params(self) -> SagaCreateParams:
-        """Return the write that creates the saga in a store as it is now."""
-        dag, recording = self.machine.dag, self._recording
-        return SagaCreateParams(
-            saga_id=self.saga_id,
-            saga_name=dag.saga_name,
-            dag_digest=dag.flat.digest,
-            dag_text=dag.flat.text,
-            params=dag.params,
-            fence=self.fence,
-            events=tuple(self.machine.state.log.events[: recording.durable_events]),
-            state=recording.row,
-        )
-
     def snapshot(self) -> Snapshot:
         """Return what is durable of the saga, in O(1)."""
         dag, state = self.machine.dag, self.machine.state
-        events, ended = state.log.events, state if self.phase is Phase.DONE else None
-        durable = self._recording.durable_events
+        events, ended = state.log.events, state if self._ended else None
+        durable = self.recording.durable_events
         return Snapshot(self.saga_id, dag, events, durable, self.phase, ended=ended)
+
+    @property
+    def phase(self) -> Phase:
+        """What the SEC does with the saga, as far as that is durable."""
+        if self._ended:
+            return Phase.DONE
+        return Phase.READY if self.is_ready else Phase.RUNNING
 
     def inject(self, injection: Injection) -> None:
         """
@@ -160,7 +142,7 @@ class SagaExecutor:
 
     def rest(self) -> None:
         """Leave the saga to the next open if it only waits, as its SEC is being left."""
-        idle = self._recording.state is RecordingState.IDLE and not self._under_way
+        idle = self.recording.state is RecordingState.IDLE and not self._under_way
         if idle and self._nursery is not None:  # one that has not set out yet is not idle
             self._over.set()
 
@@ -169,11 +151,11 @@ class SagaExecutor:
         """Whether it does nothing any more."""
         return self._over.is_set()
 
-    def due(self, node: SagaNodeId) -> None:
-        """Take note that the time of a node has come."""
+    def due(self, node: SagaNodeId | None) -> None:
+        """Take note that the time of a node has come, or, without a node, that of the deadline."""
         try:
             self._waits -= 1
-            if self._recording.told(inputs.Due(node)):
+            if self.recording.told(DEADLINE_CAME if node is None else inputs.Due(node)):
                 self._exec_client.record(self)
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)
@@ -182,7 +164,7 @@ class SagaExecutor:
         """Tell the machine of an order; the reply is None once it is durable, or a refusal."""
         self._orders = self._orders or Orders()
         self._orders.add(order, reply)
-        if self._nursery is not None and self._recording.told(order):
+        if self._nursery is not None and self.recording.told(order):
             self._exec_client.record(self)
 
     def held_nodes(self) -> tuple[str, ...]:
@@ -194,13 +176,23 @@ class SagaExecutor:
     def answer_when_started(self, reply: Reply[object], refusal: CommandError | None) -> None:
         """Answer once it is durable that the saga was started: None, or with a refusal."""
         self._starters.add(reply, refusal)
-        if self.phase is not Phase.READY:
+        if not self.is_ready:
             self._starters.answer()
+
+    def start(self, order: inputs.Order) -> None:
+        """Have the saga started when `run` is called, which otherwise only takes orders."""
+        self._start = order
+
+    def successor(self) -> SagaExecutor:
+        """Return an executor for what comes next, of a saga whose orders this one has taken."""
+        recording: Recording[Told] = Recording(self.recording.durable_events, self.recording.row)
+        told = self._exec_client, self._admission, self.fence
+        return SagaExecutor(self.machine, recording, self._runner, *told)
 
     @property
     def is_ready(self) -> bool:
         """Whether the store has it as never started."""
-        return self._recording.row is SagaCachedState.READY
+        return self.recording.row is SagaCachedState.READY
 
     async def run(self) -> None:
         """Run the saga until it is finished or halted, or stays stored, and tell the SEC."""
@@ -214,11 +206,12 @@ class SagaExecutor:
             await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - see above
         if self._halted is not None:
             self._starters.fail(self._halted)
-        self._fail_orders()
+        if self._orders is not None:
+            self._orders.fail(self._halted or SagaNotRunning(self.saga_id))
         self._exec_client.ended(self.saga_id, self._halted)
 
     async def _run(self) -> None:
-        if not self.is_ready:
+        if not self.is_ready and not self.machine.state.paused:
             self._note_started()
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
@@ -228,7 +221,7 @@ class SagaExecutor:
             finally:
                 # The writer may still call `take` or report an outcome; from here on both find
                 # nothing to do.
-                self._recording.lost()
+                self.recording.lost()
                 self._nursery = None
                 if self._waits:
                     self._exec_client.timer.forget(self._waits)
@@ -236,14 +229,16 @@ class SagaExecutor:
         if not self._over.is_set():
             msg = "its tasks were cancelled, and not by its SEC; does an action leave a scope open?"
             raise InternalError(msg)
-        if self._halted is None and self.machine.state.outcome is not None:
-            self.phase = Phase.DONE
+        state = self.machine.state
+        if self._halted is None and state.begun and state.outcome is not None:
+            self._ended = True
 
     def _set_out(self) -> None:
         """Have the first step written; carry it out at once if there is nothing to write."""
-        recording = self._recording
-        if not self.machine.started:
-            recording.told(self.machine.start(self._exec_client.now()))
+        recording = self.recording
+        # Not `begun`: in an older file the row alone may say that a saga was started.
+        if not self.machine.started and (self._start is not None or not self.is_ready):
+            recording.told(self.machine.start(self._exec_client.now(), self._start))
         for order in () if self._orders is None else self._orders.told:
             recording.told(order)
         row = cached_state(self.machine.state)
@@ -262,7 +257,7 @@ class SagaExecutor:
             name = self.machine.dag.flat.names[command.node_id]
             self._halt(nursery_left_open(self.saga_id, name))
             return
-        if self._recording.told(outcome):
+        if self.recording.told(outcome):
             self._exec_client.record(self)
 
     # What is written, and what follows from that
@@ -273,7 +268,7 @@ class SagaExecutor:
             # Once cancelled, results are dropped: an action may have failed because of that alone.
             if self._nursery is None or self._nursery.cancel_scope.cancel_called:
                 return None
-            recording = self._recording
+            recording = self.recording
             # In this order: the row is to say the state after the step.
             now, closing = self._exec_client.now(), self._admission.closing
             step, problem, cut_off = decide(self.machine, recording.waiting, now, closing=closing)
@@ -308,7 +303,7 @@ class SagaExecutor:
 
     def _durable(self) -> None:
         """Carry out the step that is durable now, unless the saga was halted meanwhile."""
-        step = self._recording.durable()
+        step = self.recording.durable()
         if self._orders is not None and step is not None:
             self._orders.durable()
         if step is not None and self._nursery is not None:
@@ -316,9 +311,9 @@ class SagaExecutor:
 
     def _carry_out(self, step: Step, nursery: trio.Nursery) -> None:
         """Do what a durable step asks for; then ask the writer again, if more was told."""
-        if self.phase is _READY:
+        if not self._started and not self.is_ready:
             self._note_started()
-        unwinding = self.machine.state.first_failure is not None
+        unwinding = self.machine.state.unwinding
         if unwinding or self._runner.raised:
             report_failures(self.machine, step, self._runner.raised)
             if unwinding:
@@ -336,58 +331,61 @@ class SagaExecutor:
                         self._held = False
                         name = self.machine.dag.flat.names[command.node_id]
                         nursery.start_soon(self._run_node, command, name=name)
+                case AwaitDeadline(until=until):
+                    self._wait(None, until)
                 case Wait(node_id=node, until=until):
                     self._wait(node, self._runner.time_of(node) if until is None else until)
                 case Finish(outcome=SagaOutcome.STUCK):
                     report_stuck(self.machine, self._runner.raised)
                 case Finish():
                     pass
-        # First, as a saga that is stuck goes on by an order that came meanwhile.
-        if self._recording.state is _QUEUED:
+        state = self.machine.state
+        if state.steering.abandoned is not None:
+            self._over.set()
+            nursery.cancel_scope.cancel()  # what is under way may end as it likes
+        # Before the end, as a saga that is stuck goes on by an order that came meanwhile.
+        elif self.recording.state is _QUEUED:
             self._exec_client.record(self)
-        elif self.machine.state.outcome is not None:
+        elif state.begun and state.outcome is not None:
             self._over.set()
         elif not self._under_way:
             self._pause()
 
-    def _wait(self, node: SagaNodeId, until: Timestamp | inputs.ActionRaised) -> None:
-        """Have the timer tell when the time of a node has come."""
+    def _wait(self, node: SagaNodeId | None, until: Timestamp | inputs.ActionRaised) -> None:
+        """Have the timer tell when the time of a node, or that of the deadline, has come."""
         if isinstance(until, inputs.ActionRaised):
-            self._recording.told(until)  # the writer is asked once all commands are carried out
+            self.recording.told(until)  # the writer is asked once all commands are carried out
         else:
             self._waits += 1
             self._exec_client.timer.wait(until, self, node)
 
     def _pause(self) -> None:
-        """Do nothing until a time has come, or leave the saga to the next open."""
+        """Do nothing until a time has come, or leave the saga to an order or the next open."""
         state = self.machine.state
         leaving = self._cut_off or self._admission.draining
-        if not leaving and not only_waits(state):
+        rests = state.paused or not self.machine.started
+        if not leaving and not rests and not only_waits(state):
             msg = "nothing of the saga is under way, and it is not finished"
             raise InternalError(msg)
-        if leaving or self._admission.closing:
+        if leaving or rests or self._admission.closing:
             self._over.set()
         elif not self._held and held_nodes(state):
             self._held = True
             self._exec_client.held(self.saga_id)
 
     def _note_started(self) -> None:
-        self.phase = Phase.RUNNING
+        self._started = True
         if self._runner.instruments is not None:
             self._runner.instruments.saga_began(self.machine)
         self._starters.answer()
 
     # What goes wrong
 
-    def _fail_orders(self) -> None:
-        if self._orders is not None:
-            self._orders.fail(self._halted or SagaNotRunning(self.saga_id))
-
     def _halt(self, halted: SagaHaltedError) -> None:
         if self._halted is None:  # the first reason counts; the rest may be its consequences
             self._halted = halted
         # Before the tasks are cancelled: what they tell while they unwind must not be written.
-        self._recording.lost()
+        self.recording.lost()
         self._over.set()
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()

@@ -44,16 +44,30 @@ class RunSaga:
 
 @attrs.frozen
 class StartSaga:
-    """Start a ready saga; the reply is None, once that is durable, or `NotHere`."""
+    """
+    Start a ready saga; the reply is None, once that is durable, or `NotHere`.
+
+    Attributes:
+        saga_id: The saga.
+        order: Who starts it, and why.
+    """
 
     saga_id: SagaId
+    order: inputs.Order
 
 
 @attrs.frozen
 class WaitSaga:
-    """Wait until a saga is finished; the reply is a `Snapshot`, or `NotHere`."""
+    """
+    Wait until a saga is finished; the reply is a `Snapshot`, or `NotHere`.
+
+    Attributes:
+        saga_id: The saga.
+        loads: Whether it is to be loaded if it is not in memory, as it is paused.
+    """
 
     saga_id: SagaId
+    loads: bool = False
 
 
 @attrs.frozen
@@ -74,7 +88,7 @@ class Inject:
 @attrs.frozen(eq=False)
 class OrderSaga:
     """
-    Order something of a node; the reply is None, once that is durable, or `NotHere`.
+    Order something of a saga, or of a node; the reply is None, once that is durable, or `NotHere`.
 
     Attributes:
         saga_id: The saga.

@@ -31,6 +31,7 @@ from steno.runtime._admission import Admission
 from steno.runtime._asker import Asker
 from steno.runtime._client import SecClient
 from steno.runtime._coordinator import Coordinator
+from steno.runtime._creation import Creator
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import is_fatal, leaves
 from steno.runtime._hold import HOLD_ON, HoldOn, checked_hold_on
@@ -342,9 +343,8 @@ class _Opening:
             codec=self.codec,
             sec_name=self.sec_name,
         )
-        client = SecClient(
-            access, coordinator, writer, factory, fence, self.codec.max_value_bytes, self.now
-        )
+        creator = Creator(factory, fence, self.codec.max_value_bytes, self.now)
+        client = SecClient(access, coordinator, writer, creator, fence)
         return _Assembled(coordinator, timer, loader, pruner, access, client)
 
 

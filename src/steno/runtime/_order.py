@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import cast
+from datetime import datetime
+from typing import TypedDict, Unpack, cast
 
 import attrs
 
-from steno.action import output_type_of
+from steno.action import output_type_of, to_timestamp
 from steno.core import (
     NEEDS_WHY,
-    NULL,
     ActionNode,
     JsonText,
     SagaDag,
     SagaNodeId,
+    Timestamp,
     Verb,
     inputs,
 )
 from steno.runtime._access import SecAccess
+
+
+class Details(TypedDict, total=False):
+    """What belongs to some orders only; see `inputs.Order`."""
+
+    value: JsonText
+    at: Timestamp | None
+    signal: str
+    replace: bool
 
 
 @attrs.frozen
@@ -37,7 +47,11 @@ class Signature:
     expect: int | None
 
     def order(
-        self, access: SecAccess, node: SagaNodeId, verb: Verb, output: JsonText = NULL
+        self,
+        access: SecAccess,
+        node: SagaNodeId | None,
+        verb: Verb,
+        **details: Unpack[Details],
     ) -> inputs.Order:
         """
         Return the order.
@@ -49,13 +63,14 @@ class Signature:
         by = access.sec_name if self.by is None else _checked("by", self.by)
         why = None if self.why is None else _checked("why", self.why)
         if why is None and verb in NEEDS_WHY:
-            msg = f"an order to {verb.value} a node needs a reason: why=…"
+            what = "a saga" if node is None else "a node"
+            msg = f"an order to {verb.value} {what} needs a reason: why=…"
             raise ValueError(msg)
         expect = self.expect
         if expect is not None and (type(expect) is not int or expect < 0):
             msg = f"expect must be the number of events that were seen, got {expect!r}"
             raise TypeError(msg)
-        return inputs.Order(node, verb, by, why, expect, output)
+        return inputs.Order(node, verb, by, why, expect, **details)
 
 
 def _checked(name: str, text: object) -> str:
@@ -80,3 +95,36 @@ def completion(access: SecAccess, dag: SagaDag, node: SagaNodeId, output: object
     if isinstance(flat_node := dag.flat.nodes[node], ActionNode):
         as_type = output_type_of(access.registry.get(flat_node.action_name))
     return access.codec.encode(output, as_type=cast("type[object] | None", as_type))
+
+
+def checked_deadline(at: object) -> Timestamp | None:
+    """
+    Return the time of a deadline.
+
+    Raises:
+        TypeError: It is neither a datetime nor None.
+        ValueError: It has no time zone.
+    """
+    if at is None:
+        return None
+    if not isinstance(at, datetime):
+        msg = f"a deadline must be a datetime, or None for none, got {at!r}"
+        raise TypeError(msg)
+    if at.utcoffset() is None:
+        msg = f"a deadline must have a time zone, as in datetime(…, tzinfo=UTC): {at!r}"
+        raise ValueError(msg)
+    return to_timestamp(at)
+
+
+def checked_signal(name: object) -> str:
+    """
+    Return the name of a signal.
+
+    Raises:
+        TypeError: It is not a str.
+    """
+    if not isinstance(name, str):
+        msg = f"the name of a signal must be a str, got {name!r}"
+        raise TypeError(msg)
+    name.encode()  # raises for a lone surrogate, which could not be stored
+    return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from steno.core import SagaId
-from steno.errors import CommandError, OrderRefused, SagaNotRunning, SecClosing
+from steno.errors import CommandError, SagaNotReady, SagaNotRunning, SecClosing
 from steno.runtime._entry import EntryState
 from steno.runtime._message import (
     Ask,
@@ -47,15 +47,12 @@ def _left(saga_id: SagaId) -> SecClosing:
     return SecClosing(goes_on(saga_id))
 
 
-def _not_started(saga_id: SagaId) -> CommandError:
-    return OrderRefused(f"saga {saga_id} was not started")
-
-
 REFUSALS: Mapping[tuple[type[Ask], EntryState], Callable[[SagaId], CommandError]] = {
     (StartSaga, EntryState.LEFT): _left,
+    (StartSaga, EntryState.PAUSED): SagaNotReady,
+    (Inject, EntryState.PAUSED): SagaNotRunning,
     (RecoverSaga, EntryState.DONE): SagaNotRunning,
     (Inject, EntryState.DONE): SagaNotRunning,
-    (OrderSaga, EntryState.READY): _not_started,
     (OrderSaga, EntryState.DONE): SagaNotRunning,
     (OrderSaga, EntryState.LEFT): _left,
     (Inject, EntryState.LEFT): _left,

@@ -108,7 +108,7 @@ NodeOutcome: TypeAlias = (
 )
 
 
-Told: TypeAlias = NodeOutcome | inputs.Due | inputs.Order | Step
+Told: TypeAlias = NodeOutcome | inputs.Due | inputs.DeadlineCame | inputs.Order | Step
 """What an executor makes steps of; the first one of a saga comes as it is."""
 
 

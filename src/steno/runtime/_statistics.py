@@ -44,11 +44,11 @@ class SecStatistics:
 
 def take(coordinator: Coordinator, writer: LogWriter) -> SecStatistics:
     """Return the statistics of a coordinator and its writer."""
-    census = coordinator.census()
+    census = coordinator.entries.census()
     return SecStatistics(
         ready=census[EntryState.READY],
         running=census[EntryState.RUNNING],
-        held=coordinator.held,
+        held=coordinator.entries.held,
         pending=census[EntryState.CREATING] + census[EntryState.LOADING],
         left=census[EntryState.LEFT],
         finished=census[EntryState.DONE],

@@ -36,8 +36,8 @@ class Sleeper(Protocol):
         """Whether it waits for nothing any more."""
         ...
 
-    def due(self, node: SagaNodeId) -> None:
-        """Take note that the time of a node has come; must not raise."""
+    def due(self, node: SagaNodeId | None) -> None:
+        """Take note that the time of a node has come, or of the saga; must not raise."""
         ...
 
 
@@ -52,7 +52,7 @@ class Timer:
 
     _now: Callable[[], Timestamp]
     # The number comes before the executor, which cannot be compared.
-    _heap: list[tuple[Timestamp, int, Sleeper, SagaNodeId]] = attrs.field(
+    _heap: list[tuple[Timestamp, int, Sleeper, SagaNodeId | None]] = attrs.field(
         init=False, factory=list, repr=False
     )
     _numbers: itertools.count[int] = attrs.field(init=False, factory=itertools.count)
@@ -63,8 +63,8 @@ class Timer:
         """Return the number of times that are waited for."""
         return len(self._heap)
 
-    def wait(self, until: Timestamp, sleeper: Sleeper, node: SagaNodeId) -> None:
-        """Tell an executor of a node once a time has come, or soon, if it has passed."""
+    def wait(self, until: Timestamp, sleeper: Sleeper, node: SagaNodeId | None) -> None:
+        """Tell an executor of a node, or of its saga, once a time has come, or soon after."""
         heapq.heappush(self._heap, (until, next(self._numbers), sleeper, node))
         if self._heap[0][2] is sleeper:
             self._sooner.set()

@@ -161,6 +161,21 @@ def test_actions_and_constants_are_known():
     assert flat.constants == (ConstantNode("c", "1"),)
 
 
+def test_signals_are_known():
+    """Every name that is waited for, with the nodes that do, those of subsagas as well."""
+    inner = build("i", Node.signal("s", "go"), "x")
+    flat = build(
+        "s",
+        ["p", Node.signal("s", "go")],
+        [Node.subsaga("in", inner, "p"), Node.signal("t", "stop")],
+        "z",
+    ).flat
+    # p 0, s 1, start 2, s 3, x 4, end 5, t 6, z 7
+    assert flat.signals == {"go": [1, 3], "stop": [6]}
+    assert "steno.signal" not in flat.action_names
+    assert build("s", "z").flat.signals == {}
+
+
 def test_every_node_can_be_named():
     """By its name, or by its label if it is of a kind that has none."""
     flat = demo().flat

@@ -16,6 +16,7 @@ from steno.core import (
     PlainDagBuilder,
     SagaDag,
     SagaSerialized,
+    SignalNode,
     SleepNode,
     StartNode,
     SubsagaEndNode,
@@ -182,6 +183,33 @@ def test_a_sleep_until_a_time():
     ],
 )
 def test_malformed_sleep(make, error: type[Exception], why: str):
+    """It is refused where it is made."""
+    with pytest.raises(error, match=why):
+        make()
+
+
+def test_a_signal_has_a_name():
+    """The type that it is read as is for those who read it, and is not compared."""
+    assert Node.signal("s", "go") == SignalNode("s", '(signal "go")', "go")
+    assert Node.signal("s", "go", label="Go") == SignalNode("s", "Go", "go")
+    typed = Node.signal("s", "go", type=int)
+    assert typed == Node.signal("s", "go")
+    assert (typed.type, Node.signal("s", "go").type) == (int, None)
+    assert repr(typed) == repr(Node.signal("s", "go"))
+    assert node_name(typed) == "s"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "why"),
+    [
+        (lambda: Node.signal(1, "go"), TypeError, "the name of a node must be a str, not 1"),
+        (lambda: Node.signal("s", None), TypeError, "the signal of a node must be a str, not None"),
+        (lambda: Node.signal("s", "go", label=5), TypeError, "the label of a node must be a str"),
+        (lambda: Node.signal("s", "\ud800"), UnicodeEncodeError, "surrogates not allowed"),
+        (lambda: Node.signal("\ud800", "go"), UnicodeEncodeError, "surrogates not allowed"),
+    ],
+)
+def test_malformed_signal(make, error: type[Exception], why: str):
     """It is refused where it is made."""
     with pytest.raises(error, match=why):
         make()

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from steno.core import PLAIN_CODEC, FromNode, Given, Node, SleepNode, Source, Value
+from steno.core import PLAIN_CODEC, FromNode, Given, Node, SignalNode, SleepNode, Source, Value
 from steno.core.graph._node_json import node_from_json, node_to_json
 from steno.errors import DumpError
 from support.demo import demo
@@ -60,6 +60,43 @@ WAIT = 'does not say what it waits for: names that begin with "steno." are reser
 def test_malformed_sleep(changes: dict[str, object], path: str, why: str):
     """A reserved name without what belongs to it is refused, and no action can be behind it."""
     fields = {"action_name": "steno.sleep", "label": "L", "name": "s", "wait": {"sleep": 1}}
+    with pytest.raises(DumpError, match=why) as caught:
+        node_from_json({"Action": fields | changes}, "$.x")
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize("signal", ["go", "", "g/ö"])
+def test_a_signal_goes_both_ways(signal: str):
+    """Likewise; the type that it is read as is not stored."""
+    data = node_to_json(Node.signal("s", signal, type=int, label="L"))
+    fields = {
+        "action_name": "steno.signal",
+        "label": "L",
+        "name": "s",
+        "wait": {"signal": signal},
+    }
+    assert data == {"Action": fields}
+    assert list(data["Action"]) == list(fields)
+    read = node_from_json({"Action": {**fields, "inputs": 5, "type": "int"}}, "$")
+    assert read == SignalNode("s", "L", signal)
+    assert read.type is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "why"),
+    [
+        ({"wait": None}, "$.x.Action", WAIT),
+        ({"wait": {"sleep": 1}}, "$.x.Action", WAIT),
+        ({"wait": {"until": "t"}}, "$.x.Action", WAIT),
+        ({"wait": {"signal": 5}}, "$.x.Action", WAIT),
+        ({"wait": {"signal": "\ud800"}}, "$.x.Action.wait.signal", "lone surrogate"),
+        ({"action_name": "steno.sleep"}, "$.x.Action", WAIT),
+    ],
+)
+def test_malformed_stored_signal(changes: dict[str, object], path: str, why: str):
+    """A reserved name has what belongs to it, and nothing else instead."""
+    wait = {"signal": "go"}
+    fields = {"action_name": "steno.signal", "label": "L", "name": "s", "wait": wait}
     with pytest.raises(DumpError, match=why) as caught:
         node_from_json({"Action": fields | changes}, "$.x")
     assert caught.value.path == path

@@ -113,6 +113,16 @@ def test_a_sleep_in_a_tree_and_in_a_graph():
     assert f'    0 [ label = "Action {{ {text} }}" ]' in dag.dot().splitlines()
 
 
+def test_a_signal_in_a_tree_and_in_a_graph():
+    """Likewise."""
+    dag = saga(Node.signal("s", "go"), "z")
+    assert tree(dag, "waiting", "x", "x", "x").splitlines()[1] == (
+        '+-- waiting: (signal "go") (produces "s")'
+    )
+    text = r"name: \"s\", label: \"(signal \\\"go\\\")\", action_name: \"steno.signal\""
+    assert f'    0 [ label = "Action {{ {text} }}" ]' in dag.dot().splitlines()
+
+
 # The graph
 
 

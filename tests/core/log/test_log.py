@@ -162,6 +162,42 @@ def test_a_log_is_shown_line_by_line():
     assert log.pretty().endswith("\n004 N000 failed\n")
 
 
+def test_orders_on_a_saga_in_a_log():
+    """They are legal in any place, for the log alone; a line shows who gave them, and no node."""
+    text = "«=deadline:500 12+ «=pause 12✓ «=signal:go:1 «=unwind"
+    log = SagaLog.new_recover(SAGA_ID, events(text))
+    assert log.pretty().endswith(
+        "direction: unwinding\n"
+        "events (6 total):\n"
+        "\n"
+        "001 ---- ordered deadline by test: no reason\n"
+        "002 N012 started\n"
+        "003 ---- ordered pause by test: no reason\n"
+        "004 N012 succeeded\n"
+        '005 ---- ordered signal "go" by test: no reason\n'
+        "006 ---- ordered unwind by test: no reason\n"
+    )
+    assert log.copy().pretty() == log.pretty()
+    assert "direction: forward" in SagaLog.new_recover(SAGA_ID, log.events[:5]).pretty()
+
+
+@pytest.mark.parametrize(
+    "text", ["«=pause 0✓ 0+", "«=hold", "«=complete", "0«=pause", "0+ 0«=start"]
+)
+def test_orders_that_no_log_has(text: str):
+    """With an order nothing is sorted, and each is about a node or about the saga."""
+    with pytest.raises(IllegalEvent):
+        SagaLog.new_recover(SAGA_ID, events(text))
+
+
+def test_an_order_on_another_saga_is_refused():
+    """It changes nothing."""
+    log = SagaLog(SAGA_ID)
+    with pytest.raises(ForeignEvent):
+        log.record(event("«=unwind", OTHER_ID))
+    assert (len(log.events), log.unwinding) == (0, False)
+
+
 def test_an_empty_log_is_shown_too():
     """It has its head."""
     assert SagaLog(SAGA_ID).pretty().endswith("direction: forward\nevents (0 total):\n\n")

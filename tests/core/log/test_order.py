@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from steno.core import NEEDS_WHY, Ordered, Verb, are_stenos, event_data, event_type_from_row
+from steno.core import (
+    NEEDS_WHY,
+    JsonText,
+    Ordered,
+    Timestamp,
+    Verb,
+    are_stenos,
+    event_data,
+    event_type_from_row,
+)
 from steno.testing.notation import event
 
 
@@ -21,6 +30,31 @@ from steno.testing.notation import event
         (
             Ordered(Verb.COMPLETE, "me", "by phone ☎", expect=12),
             '{"by":"me","expect":12,"verb":"complete","why":"by phone ☎"}',
+        ),
+        (Ordered(Verb.START, "me"), '{"by":"me","verb":"start","why":null}'),
+        (Ordered(Verb.PAUSE, "me", "lunch"), '{"by":"me","verb":"pause","why":"lunch"}'),
+        (Ordered(Verb.RESUME, "me"), '{"by":"me","verb":"resume","why":null}'),
+        (Ordered(Verb.ABANDON, "me", "lost"), '{"by":"me","verb":"abandon","why":"lost"}'),
+        (Ordered(Verb.IMPORT, "me"), '{"by":"me","verb":"import","why":null}'),
+        (
+            Ordered(Verb.UNWIND, "me", "now", cancel=True),
+            '{"by":"me","cancel":true,"verb":"unwind","why":"now"}',
+        ),
+        (
+            Ordered(Verb.DEADLINE, "me", at=Timestamp(500)),
+            '{"at":500,"by":"me","verb":"deadline","why":null}',
+        ),
+        (
+            Ordered(Verb.DEADLINE, "me", at=None),
+            '{"at":null,"by":"me","verb":"deadline","why":null}',
+        ),
+        (
+            Ordered(Verb.SIGNAL, "me", signal="go", value=JsonText('{"a":1}')),
+            '{"by":"me","signal":"go","value":{"a":1},"verb":"signal","why":null}',
+        ),
+        (
+            Ordered(Verb.COMPLETE, "me", "so", cancel=True, value=JsonText("null")),
+            '{"by":"me","cancel":true,"value":null,"verb":"complete","why":"so"}',
         ),
     ],
 )
@@ -106,11 +140,15 @@ def test_an_order_is_shown_with_who_and_why():
     assert str(Ordered(Verb.FAIL, "me", "sold out")) == "fail by me: sold out"
     assert str(Ordered(Verb.HOLD, "m\te", "sold\nout")) == r"hold by m\te: sold\nout"
     assert str(event("7«=retry")) == "N007 ordered retry by test: no reason"
+    assert str(event("«=pause")) == "---- ordered pause by test: no reason"
+    assert str(event("«=signal:go:1")) == '---- ordered signal "go" by test: no reason'
+    assert str(Ordered(Verb.UNWIND, "me", "now", cancel=True)) == "unwind and cancel by me: now"
 
 
 def test_an_order_is_not_an_event_of_stenos():
     """Steno cannot read a log that has one."""
     assert not are_stenos([event("7«=hold")])
+    assert not are_stenos([event("7+"), event("«=pause")])
 
 
 def test_the_orders_that_have_to_say_why():

@@ -128,6 +128,11 @@ def test_a_saga_that_only_waits(log: str, waits):
         # Never started any more, it is not what the saga hangs on.
         ("0«=hold 1+ 1? 1- 1↺=order", (1,)),
         ("0+ 0✓ 1«=hold 0«=hold", (1,)),
+        # A saga that is ready or paused is waited for: it goes on by an order of its own.
+        ("0+ 0✓ 1«=hold «=pause", ()),
+        ("0+ 0✓ 1«=hold «=pause «=resume", (1,)),
+        ("0+ 0✓ 1«=hold «=import", ()),
+        ("0+ 0✓ 1«=hold «=import «=start", (1,)),
     ],
 )
 def test_held_nodes(log: str, held: tuple[int, ...]):

@@ -439,7 +439,12 @@ def test_a_fold_is_of_one_saga():
     state = SagaState.new(PAIR, SAGA_ID)
     assert (state.log.saga_id, list(state.log.events), state.outcome) == (SAGA_ID, [], None)
     assert set(state.statuses().values()) == {S.NEVER_STARTED}
-    assert {outcome.value for outcome in SagaOutcome} == {"succeeded", "failed", "stuck", "abandoned"}
+    assert {outcome.value for outcome in SagaOutcome} == {
+        "succeeded",
+        "failed",
+        "stuck",
+        "abandoned",
+    }
 
 
 # Attempts

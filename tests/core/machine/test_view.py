@@ -9,6 +9,7 @@ from steno.core import (
     InDoubt,
     Node,
     Phase,
+    SagaCachedState,
     SagaDone,
     SagaHalted,
     SagaReady,
@@ -232,6 +233,7 @@ def test_a_view_can_be_dumped():
 
 def test_a_saga_that_cannot_be_read_cannot_be_dumped():
     """Its view has a problem, and no status."""
-    view = SagaView(SAGA_ID, "x", SagaHalted("its graph is malformed", None))
+    halted = SagaHalted("its graph is malformed", None, state=SagaCachedState.RUNNING)
+    view = SagaView(SAGA_ID, "x", halted)
     with pytest.raises(RecoveryError, match=f"saga {SAGA_ID} cannot be dumped"):
         view.serialized()

@@ -297,7 +297,7 @@ class SignalNode(Node):
     Attributes:
         label: How people read it.
         signal_name: The name under which the value is sent.
-        type: What its output is decoded as; not stored, so it is no part of what a node is.
+        type: What its output is decoded as; not stored, and not compared.
     """
 
     label: str

@@ -43,6 +43,7 @@ _LETTERS: Final[dict[type[SagaNodeEventType], str]] = {
     UndoAttemptFailed: "A",
 }
 _ORDER_LETTERS: Final = {Verb.HOLD: "H", Verb.RETRY: "R", Verb.FAIL: "Z", Verb.COMPLETE: "C"}
+_MISPLACED: Final = "?"  # an order that is not about a node; no word has it
 
 # The undo: tried again and again, whether its time has come or somebody has ordered it; after it
 # has failed, only by an order. It finishes, or somebody says that it has.
@@ -265,7 +266,7 @@ def _begins_unwinding(event: SagaNodeEvent) -> bool:
 def _letter(event: SagaNodeEvent) -> str:
     what = event.event_type
     if isinstance(what, Ordered):
-        return _ORDER_LETTERS[what.verb]
+        return _ORDER_LETTERS.get(what.verb, _MISPLACED)
     if isinstance(what, AttemptFailed) and what.in_doubt:
         return "b"
     return _LETTERS[type(what)]

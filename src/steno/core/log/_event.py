@@ -190,7 +190,7 @@ class SagaNodeEvent:
         """Return the event as a line of `SagaLog.pretty`."""
         what = self.event_type
         order = f" {what}" if isinstance(what, Ordered) else ""
-        place = "SAGA" if self.node_id is None else f"N{self.node_id:03d}"
+        place = "----" if self.node_id is None else f"N{self.node_id:03d}"
         return f"{place} {what.label}{order}"
 
 

@@ -98,7 +98,7 @@ class SteeringRules:
         if order.verb is Verb.IMPORT:
             return None
         begun = self.has_begun(seq)
-        if self.last(seq, Verb.ABANDON) > self.last(seq, Verb.IMPORT):
+        if begun and self.last(seq, Verb.ABANDON) != _NEVER:
             return "the saga was abandoned before it"
         if begun and ended is not None:
             allowed = {"succeeded": {Verb.UNWIND}, "stuck": {Verb.ABANDON, Verb.RESUME}}

@@ -149,18 +149,8 @@ class _Verifier:
             steered = SteeringRules.of(flat, log)
             failed = failed if steered.unwound is None else min(failed, steered.unwound)
         # The two lists by boundary are filled in after, since `undone_at` needs the rest.
-        verifier = cls(
-            flat,
-            log,
-            ordered or attempts is not None,
-            first,
-            failed,
-            stuck,
-            attempts,
-            steered,
-            [],
-            [],
-        )
+        known = ordered or attempts is not None
+        verifier = cls(flat, log, known, first, failed, stuck, attempts, steered, [], [])
         for boundary in flat.graph.boundaries:
             verifier.succeeded.append(max(first[Succeeded][node] for node in boundary.parents))
             verifier.undone.append(max(map(verifier.undone_at, boundary.children)))
@@ -228,8 +218,9 @@ class _Verifier:
             end = self.first[Succeeded][self.flat.graph.end]
             return "succeeded" if end < seq else None
         started = [n for n in range(len(self.flat.nodes)) if self.first[Started][n] < seq]
-        begun = {e.node_id: e.event_type for e in self.log[:seq] if e.node_id is not None}
-        if any(isinstance(what, Started | UndoStarted) for what in begun.values()):
+        events = (e for e in self.log[:seq] if not isinstance(e.event_type, Ordered))
+        last = {event.node_id: event.event_type for event in events}
+        if any(isinstance(what, Started | UndoStarted) for what in last.values()):
             return None
         if all(self.undone_at(node) < seq for node in started):
             return "undone"
@@ -333,6 +324,12 @@ class _Verifier:
 
     def check_end(self, finished: SagaCachedState | None) -> Breach | None:
         """Check the log as a whole against the end that is claimed for it."""
+        if finished is None or not finished.finished:
+            return None
+        if self.steered is not None and not self.steered.has_begun(len(self.log)):
+            return self.unfounded(finished, "it waits to be started")
+        if finished is not SagaCachedState.ABANDONED and self.is_abandoned():
+            return self.unfounded(finished, "somebody has abandoned it")
         match finished:
             case SagaCachedState.SUCCEEDED if self.failed != _NEVER:
                 return self.unfounded(finished, "it has unwound")

@@ -81,13 +81,14 @@ class Frontier:
 
     def _note_success(self, node: SagaNodeId) -> None:
         graph = self.flat.graph
+        if self.unwinding:
+            self._let_begin(node)  # nothing below it was ever started: all of it is undone
+            return
         boundary = graph.below[node]
         if boundary == NO_BOUNDARY:
             return  # the end node: the saga has succeeded
         self._awaited[boundary] -= 1
-        if self.unwinding:
-            self._let_begin(node)  # nothing below it was ever started: all of it is undone
-        elif not self._awaited[boundary]:
+        if not self._awaited[boundary]:
             for child in map(SagaNodeId, graph.boundaries[boundary].children):
                 if self.setbacks is NO_SETBACKS:  # as nearly always, and then without a call
                     self.runnable[child] = None
@@ -101,13 +102,16 @@ class Frontier:
         self.runnable.clear()
         for held in self.setbacks.stopped:
             self.setbacks.stopped[held] = False  # what was to begin, does not any more
-        # The end node depends on all others. Unless the saga has succeeded, it was never started
-        # and counts as undone; from there the sweep walks up over all that never started.
+        # The end node depends on all others. If it was never started, it counts as undone; from
+        # there the sweep walks up over all that never started.
         end = SagaNodeId(self.flat.graph.end)
-        if end in self.outputs:
-            self._let_begin(end)
-        else:
-            self._note_undone(end)
+        match self.log.status(end):
+            case SagaNodeLoadStatus.SUCCEEDED:
+                self._let_begin(end)
+            case SagaNodeLoadStatus.STARTED:
+                pass  # its result decides
+            case _:
+                self._note_undone(end)
 
     def _note_undone(self, node: int) -> None:
         """Count an undone node above it, and all that is thereby undone without an event."""

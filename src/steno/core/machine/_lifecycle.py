@@ -43,8 +43,11 @@ def held_nodes(state: SagaState) -> tuple[SagaNodeId, ...]:
     """
     Return the nodes that are held, if no other one can go on by itself; otherwise none.
 
-    A node that somebody has ordered to hold counts as held once it could begin.
+    A node that somebody has ordered to hold counts as held once it could begin. A saga that is
+    ready or paused does not go on for another reason.
     """
+    if state.paused or not state.begun:
+        return ()
     waiting = tuple(state.setbacks.waiting())
     if state.in_flight or not all(attempt.held for _, attempt in waiting):
         return ()

@@ -112,24 +112,27 @@ class SagaMachine:
             msg = "a machine is started once"
             raise InternalError(msg)
         step = StepBuilder(self.state, now)
-        if order is not None and self._logs_start(order):
+        if order is not None and self._logs_start(order, now):
             step.log(None, order.event())
         if not self.state.paused:
             self._set_out(step)
         return self._dispatch(step)
 
-    def _logs_start(self, order: Order) -> bool:
+    def _logs_start(self, order: Order, now: Timestamp | None) -> bool:
         """Return True if an order to start the saga is to be an event of its own."""
         state = self.state
         if state.begun:
             return False
-        may_begin = not (state.paused or self._draining)
-        begins = may_begin and (state.runnable or (state.undoable and not state.stuck))
+        barred = state.paused or self._draining or state.steering.abandoned is not None
+        barred = barred or self._is_overdue(now)
+        begins = not barred and (state.runnable or (state.undoable and not state.stuck))
         return order.why is not None or not begins
 
     def _set_out(self, step: StepBuilder) -> None:
         """Go on where the log ends."""
         self._started, now = True, step.now
+        if self.state.steering.abandoned is not None:
+            return
         if self.state.unwinding:  # first, so that what waits is not asked for
             self._give_up(step)
         for node in tuple(self.state.in_flight):
@@ -145,7 +148,8 @@ class SagaMachine:
                 self._due[node] = None
             else:
                 step.then.append(Wait(node, attempt.next))
-        if (deadline := self.state.steering.deadline) is not None:
+        deadline = self.state.steering.deadline
+        if deadline is not None and not self.state.unwinding:
             step.then.append(AwaitDeadline(deadline))
 
     @property
@@ -177,6 +181,9 @@ class SagaMachine:
         step = StepBuilder(self.state, now)
         goes_on = False
         for item in inputs:
+            # Nothing follows once the saga is abandoned: what its calls still say is dropped.
+            if self.state.steering.abandoned is not None and not isinstance(item, Order):
+                continue
             match item:
                 case _input.ActionSucceeded(node_id=node, output=output):
                     step.log(node, Succeeded(output))
@@ -197,7 +204,9 @@ class SagaMachine:
                     self._injected = self._injected.with_injection(item)
                 case _:
                     assert_never(item)
-        if goes_on and not self._started and not self.state.paused:
+        # A saga that is ready waits for its start, however often it was paused and resumed.
+        may_go_on = self.state.begun and not self.state.paused
+        if goes_on and may_go_on and not self._started:
             self._set_out(step)
         # Before the saga is started, only what orders bring is new: an injection brings nothing.
         return self._dispatch(step) if self._started or step.record else step.done()
@@ -264,6 +273,8 @@ class SagaMachine:
         """Begin all that may begin, wave by wave, until everything left waits for user code."""
         state = self.state
         if state.steering is not NO_STEERING:
+            if state.steering.abandoned is not None:
+                return self._done(step)
             self._meet_deadline(step)
         # Before anything else, and while the saga is paused or drained, too.
         if state.unwinding and not self._gave_up and state.begun:
@@ -290,8 +301,12 @@ class SagaMachine:
             for node in wave:
                 step.log(node, UNDO_STARTED)
                 self._undo(node, step)
+        return self._done(step)
+
+    def _done(self, step: StepBuilder) -> Step:
+        """Return a step, and say in it if the saga has ended."""
         # Also while draining: the last result may have ended the saga.
-        if state.begun and (outcome := state.outcome) is not None:
+        if self.state.begun and (outcome := self.state.outcome) is not None:
             step.then.append(Finish(outcome))
         return step.done()
 
@@ -304,12 +319,16 @@ class SagaMachine:
 
     def _meet_deadline(self, step: StepBuilder) -> None:
         """Begin to unwind if the saga's deadline has passed, unless it is paused, or has ended."""
-        state, now = self.state, step.now
-        deadline = state.steering.deadline
-        if deadline is None or now is None or now < deadline or state.paused or not state.begun:
-            return
-        if not state.unwinding and state.outcome is None:
+        state = self.state
+        goes_on = (state.begun or self._started) and not state.paused
+        if goes_on and self._is_overdue(step.now) and state.outcome is None:
             step.log(None, Ordered(Verb.UNWIND, "deadline", "its deadline has passed"))
+
+    def _is_overdue(self, now: Timestamp | None) -> bool:
+        """Return True if the saga's deadline has passed and nothing else has made it unwind."""
+        deadline = self.state.steering.deadline
+        passed = deadline is not None and now is not None and deadline <= now
+        return passed and not self.state.unwinding
 
     def _restart(self, step: StepBuilder) -> None:
         """Begin the attempts that are due, unless the saga does not allow it now."""

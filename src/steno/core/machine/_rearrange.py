@@ -79,9 +79,8 @@ class _Sorter:
     def sort(cls, state: SagaState, events: Sequence[SagaNodeEvent]) -> SagaState:
         queues: dict[SagaNodeId, list[tuple[int, SagaNodeEvent]]] = {}
         for place, event in enumerate(events):
-            if event.node_id is None:  # no caller's: an order is an event that Steno does not have
-                state.apply(event)
-                continue
+            if event.node_id is None:  # only an order is of no node, and Steno has no orders
+                raise IllegalEvent(None, event.event_type.label, "not that of a node")
             queues.setdefault(event.node_id, []).append((place, event))
         # A node's own events have one legal order, by rank. Descending, so that `pop` takes the
         # next; the place breaks ties between duplicates, which the fold then refuses.

@@ -12,8 +12,10 @@ from steno.core.graph._dag import SagaDag
 from steno.core.graph._ids import SagaId, SagaNodeId
 from steno.core.log._action_error import ActionError, UndoActionError, action_error, undo_error
 from steno.core.log._log import SagaLog
+from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._state import SagaState
-from steno.errors import SagaFailed
+from steno.core.machine._verdict import Abandoned, Unwound
+from steno.errors import InternalError, SagaFailed
 
 T = TypeVar("T")
 
@@ -77,28 +79,32 @@ class SagaResultOk:
 @attrs.frozen
 class SagaResultErr:
     """
-    The saga failed, and was unwound, or is stuck.
+    The saga failed and was unwound, or is stuck, or somebody ordered that it ends.
 
     Two of one saga are equal if they say the same of it, whatever else is in their logs.
 
     Attributes:
         saga_id: The saga.
         saga_log: All its events.
-        error_node_name: The node whose failure was logged first.
-        error_source: Why it failed: an exception, to be matched, converted or raised.
+        error_node_name: The node whose failure began the unwinding; None if an order did, or if
+            the saga was abandoned.
+        error_source: Why it failed: an exception, to be matched, converted or raised; `Unwound` or
+            `Abandoned` if somebody ordered it.
         undo_failure: None if all that had succeeded was undone; otherwise the node whose undo
             failed first, and why. Then the saga is stuck.
     """
 
     saga_id: SagaId
     saga_log: SagaLog = attrs.field(repr=False, eq=False)
-    error_node_name: str
+    error_node_name: str | None
     error_source: ActionError
     undo_failure: tuple[str, UndoActionError] | None = None
 
     def __str__(self) -> str:
         """Return the failure as one readable line."""
-        text = f'at node "{self.error_node_name}": {self.error_source}'
+        text = str(self.error_source)
+        if self.error_node_name is not None:
+            text = f'at node "{self.error_node_name}": {text}'
         if self.undo_failure is not None:
             node, error = self.undo_failure
             text += f'; then, at the undo of node "{node}": {error}'
@@ -121,12 +127,25 @@ SagaResult: TypeAlias = SagaResultOk | SagaResultErr
 def saga_result(dag: SagaDag, state: SagaState) -> SagaResult:
     """Return the result of a saga that has an outcome."""
     saga_id, log = state.log.saga_id, state.log.copy()
-    if state.first_failure is None:
+    if state.outcome is SagaOutcome.SUCCEEDED:
         return SagaResultOk(saga_id, log, dag, state.outputs)
-    node, text = state.first_failure
+    name, source = _why_ended(dag, state)
     undo_failure = None
     if state.first_undo_failure is not None:
         undo_node, undo_text = state.first_undo_failure
         undo_failure = (dag.flat.name_of(undo_node), undo_error(undo_text, dag.codec))
-    source = action_error(text, dag.codec)
-    return SagaResultErr(saga_id, log, dag.flat.name_of(node), source, undo_failure)
+    return SagaResultErr(saga_id, log, name, source, undo_failure)
+
+
+def _why_ended(dag: SagaDag, state: SagaState) -> tuple[str | None, ActionError]:
+    """Return the node that failed, if that began the unwinding, and why the saga has ended."""
+    abandoned, unwound = state.steering.abandoned, state.steering.unwound
+    if abandoned is not None:
+        return None, Abandoned(abandoned.by, abandoned.why or "")
+    if state.first_failure is not None:
+        node, text = state.first_failure
+        return dag.flat.name_of(node), action_error(text, dag.codec)
+    if unwound is None:
+        msg = "a saga that has ended neither failed nor was ordered to end"
+        raise InternalError(msg)
+    return None, Unwound(unwound.by, unwound.why or "")

@@ -129,9 +129,8 @@ class SagaState(Frontier):
 
     def statuses(self) -> Mapping[SagaNodeId, SagaNodeLoadStatus]:
         """Return the status of every node."""
-        return {
-            node: self.log.status(node) for node in map(SagaNodeId, range(len(self.flat.nodes)))
-        }
+        nodes = map(SagaNodeId, range(len(self.flat.nodes)))
+        return {node: self.log.status(node) for node in nodes}
 
     def own_output(self, node: SagaNodeId) -> JsonText | None:
         """
@@ -299,8 +298,9 @@ class SagaState(Frontier):
         """Return why an order does not apply to a node, to follow "it"; None if it does."""
         if (ordered := self.setbacks.ordered.get(node)) is not None:
             return f"has an order already, to {ordered.value}"
-        if self.has_succeeded:
-            return "is of a saga that has succeeded"
+        if self.has_succeeded or self.steering.abandoned is not None:
+            ended = "has succeeded" if self.has_succeeded else "was abandoned"
+            return f"is of a saga that {ended}"
         stopped, waits = node in self.setbacks.stopped, isinstance(self.flat.nodes[node], WaitNode)
         status, unwinding = self.log.status(node), self.unwinding
         return refusal(status, verb, stopped=stopped, unwinding=unwinding, waits=waits)

@@ -20,9 +20,11 @@ from steno.core.graph._ids import SagaId, SagaName, SagaNodeId, Timestamp
 from steno.core.graph._node import WaitNode
 from steno.core.graph._render import status_tree
 from steno.core.log._action_error import action_error, undo_error
+from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._dump import SagaSerialized
 from steno.core.log._event import SagaNodeEvent
 from steno.core.log._status import SagaNodeLoadStatus
+from steno.core.machine._lifecycle import cached_state
 from steno.core.machine._result import SagaResult, saga_result
 from steno.core.machine._setback import Attempt
 from steno.core.machine._state import SagaState
@@ -177,25 +179,48 @@ def failed_attempts(state: SagaState) -> dict[SagaNodeId, FailedAttempt]:
 
 
 @attrs.frozen(eq=False)
-class SagaReady:
-    """The saga is stored, and waits to be started."""
+class _Standing:
+    # What all views of a saga's state have.
+    state: SagaCachedState = attrs.field(kw_only=True)
+    paused: bool = attrs.field(kw_only=True, default=False)
+
+
+@attrs.frozen(eq=False)
+class SagaReady(_Standing):
+    """
+    The saga is stored, and waits to be started.
+
+    Attributes:
+        state: Where it is in its life.
+        paused: Whether nothing of it is begun until somebody orders that it goes on.
+        status: Of its nodes.
+    """
 
     status: SagaExecStatus
 
 
 @attrs.frozen(eq=False)
-class SagaRunning:
-    """The saga runs, or unwinds."""
+class SagaRunning(_Standing):
+    """
+    The saga runs, unwinds, or is paused.
+
+    Attributes:
+        state: Where it is in its life.
+        paused: Whether nothing of it is begun until somebody orders that it goes on.
+        status: Of its nodes.
+    """
 
     status: SagaExecStatus
 
 
 @attrs.frozen(eq=False)
-class SagaDone:
+class SagaDone(_Standing):
     """
     The saga is finished.
 
     Attributes:
+        state: How it has ended.
+        paused: Whether nothing of it is begun if it goes on by an order.
         status: Of its nodes.
         result: What came of it.
     """
@@ -205,11 +230,13 @@ class SagaDone:
 
 
 @attrs.frozen(eq=False)
-class SagaHalted:
+class SagaHalted(_Standing):
     """
     The saga is neither finished nor run by this SEC.
 
     Attributes:
+        state: Where it is in its life; as its row says, if its log cannot be read.
+        paused: Whether nothing of it is begun if it goes on.
         problem: Why, and what to do.
         status: Of its nodes; None if its graph or its log cannot be read.
     """
@@ -228,6 +255,8 @@ class Phase(enum.Enum):
     """It waits for `saga_start`."""
     RUNNING = "running"
     """An executor runs it."""
+    PAUSED = "paused"
+    """It is paused, and not in memory."""
     DONE = "done"
     """It is finished."""
 
@@ -312,14 +341,15 @@ class Snapshot:
         nodes = map(SagaNodeId, range(len(self.dag.flat.nodes)))
         states = tuple(node_exec_state(self.state, node, running=running) for node in nodes)
         status = SagaExecStatus(self.saga_id, self.dag.flat, states, failed_attempts(self.state))
+        word, paused = cached_state(self.state), self.state.paused
         if self.problem is not None:
-            return SagaHalted(self.problem, status)
+            return SagaHalted(self.problem, status, state=word, paused=paused)
         match self.phase:
             case Phase.READY:
-                return SagaReady(status)
-            case Phase.RUNNING:
-                return SagaRunning(status)
+                return SagaReady(status, state=word, paused=paused)
+            case Phase.RUNNING | Phase.PAUSED:
+                return SagaRunning(status, state=word, paused=paused)
             case Phase.DONE:
-                return SagaDone(status, self.result())
+                return SagaDone(status, self.result(), state=word, paused=paused)
             case _:
                 assert_never(self.phase)

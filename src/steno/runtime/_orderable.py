@@ -1,0 +1,314 @@
+"""What can be ordered of a saga and of its nodes, by a handle."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Unpack
+
+import attrs
+
+from steno.core import NULL, SagaCachedState, SagaId, Verb, inputs
+from steno.errors import SagaNotRunning
+from steno.runtime._access import SecAccess
+from steno.runtime._message import OrderSaga
+from steno.runtime._order import Details, Signature, checked_deadline, checked_signal, completion
+
+_LOADED = {SagaCachedState.STUCK, SagaCachedState.PAUSED}
+"""The states of sagas that are not in memory, and are loaded for any order."""
+
+
+@attrs.frozen
+class Orderable:
+    """
+    A saga of a SEC, of which something can be ordered.
+
+    An order is an event of the saga's log. Once a method has returned, it is durable, with what
+    follows from it, and is carried out also after a crash. One that is refused leaves no trace.
+    """
+
+    saga_id: SagaId
+    _sec_access: SecAccess = attrs.field(repr=False)
+
+    async def pause(
+        self, *, by: str | None = None, why: str | None = None, expect: int | None = None
+    ) -> None:
+        """
+        Order that nothing of the saga is begun; calls under way end, and are logged.
+
+        It stays so, through restarts too, until `resume` or `unwind`. Once its calls have ended,
+        the saga takes no memory.
+
+        Args:
+            by: Who orders it; None: the SEC.
+            why: The reason, for the log.
+            expect: See `hold`.
+
+        Raises:
+            OrderRefused: The saga is paused already, or has ended.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        await self._give(Verb.PAUSE, Signature(by, why, expect))
+
+    async def resume(
+        self, *, by: str | None = None, why: str | None = None, expect: int | None = None
+    ) -> None:
+        """
+        Order that a saga goes on that is paused.
+
+        Args:
+            by: Who orders it; None: the SEC.
+            why: The reason, for the log.
+            expect: See `hold`.
+
+        Raises:
+            OrderRefused: The saga is not paused, or is finished.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        await self._give(Verb.RESUME, Signature(by, why, expect))
+
+    async def unwind(self, *, why: str, by: str | None = None, expect: int | None = None) -> None:
+        """
+        Order that all that the saga has done is undone, even if it succeeded long ago.
+
+        What is under way ends first, and is undone then; a pause ends. A saga that was never
+        started fails at once. Those who wait for the saga get a `SagaResultErr` with the source
+        `Unwound`.
+
+        Args:
+            why: The reason, for the log.
+            by: Who orders it; None: the SEC.
+            expect: See `hold`.
+
+        Raises:
+            ValueError: The reason is empty.
+            OrderRefused: The saga unwinds already, or has failed, or is stuck or abandoned.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        await self._give(Verb.UNWIND, Signature(by, why, expect))
+
+    async def abandon(self, *, why: str, by: str | None = None, expect: int | None = None) -> None:
+        """
+        Order that the saga is finished as it stands; what is not undone stays.
+
+        Calls under way are cancelled, and what they still say is dropped. Those who wait for the
+        saga get a `SagaResultErr` with the source `Abandoned`.
+
+        Args:
+            why: The reason, for the log.
+            by: Who orders it; None: the SEC.
+            expect: See `hold`.
+
+        Raises:
+            ValueError: The reason is empty.
+            OrderRefused: The saga is finished: it has succeeded or failed, or was abandoned.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        await self._give(Verb.ABANDON, Signature(by, why, expect))
+
+    async def deadline(
+        self,
+        at: datetime | None,
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        expect: int | None = None,
+    ) -> None:
+        """
+        Order that the saga is unwound at a time, unless it has ended by then, or unwinds.
+
+        The last one counts. While the saga is ready or paused nothing happens: a deadline that has
+        passed by then takes effect when it is started, or resumed.
+
+        Args:
+            at: The time, with a time zone; None: there is no deadline any more.
+            by: Who orders it; None: the SEC.
+            why: The reason, for the log.
+            expect: See `hold`.
+
+        Raises:
+            TypeError: The time is not a datetime.
+            ValueError: It has no time zone.
+            OrderRefused: The saga has ended.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        time = checked_deadline(at)
+        await self._give(Verb.DEADLINE, Signature(by, why, expect), at=time)
+
+    async def signal(
+        self,
+        name: str,
+        value: object = None,
+        *,
+        replace: bool = False,
+        by: str | None = None,
+        why: str | None = None,
+        expect: int | None = None,
+    ) -> None:
+        """
+        Send a value to the nodes that wait for a signal, now or later; see `Node.signal`.
+
+        Sending the same value again changes nothing.
+
+        Args:
+            name: The name of the signal.
+            value: What is sent.
+            replace: Whether it may take the place of another value that no node has taken yet.
+            by: Who sends it; None: the SEC.
+            why: The reason, for the log.
+            expect: See `hold`.
+
+        Raises:
+            TypeError: The name is not a str.
+            SerializeError: The value cannot be stored as JSON.
+            OrderRefused: The saga has ended, or no node of it waits for that signal, or another
+                value was sent before.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        checked_signal(name)
+        text = self._sec_access.codec.encode(value)
+        await self._give(
+            Verb.SIGNAL, Signature(by, why, expect), signal=name, value=text, replace=replace
+        )
+
+    async def hold(
+        self,
+        node: str | int,
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        expect: int | None = None,
+    ) -> None:
+        """
+        Order that a node is not begun, or, once it has begun, that it is not undone.
+
+        A breakpoint: it stays in effect, through restarts too, until somebody orders to `retry` the
+        node.
+
+        Args:
+            node: The node, by index, name or path.
+            by: Who orders it; None: the SEC.
+            why: The reason, for the log.
+            expect: The number of events in the log that they have seen. If it has grown, the order
+                is refused.
+
+        Raises:
+            OrderRefused: The node's undo has begun, or it is never begun, or it is held already;
+                nothing has changed.
+            NoSuchNode: The saga has no such node.
+            NoSuchSaga: No saga has that id.
+            SagaNotRunning: It is finished.
+            SagaHaltedError: It is not run by this SEC.
+            SecClosing: The SEC is being left.
+        """
+        await self._order(node, Verb.HOLD, Signature(by, why, expect))
+
+    async def retry(
+        self,
+        node: str | int,
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        expect: int | None = None,
+    ) -> None:
+        """
+        Order that the next attempt of a node, or of its undo, is made now.
+
+        For a node that is held or backs off, and for one that an order holds; the order is durable
+        before it has any effect. What follows after that attempt is up to the action's policy.
+
+        Args:
+            node: See `hold`, as for the others.
+            by: See there.
+            why: See there.
+            expect: See there.
+
+        Raises:
+            OrderRefused: The node neither is held nor waits for another attempt.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        await self._order(node, Verb.RETRY, Signature(by, why, expect))
+
+    async def fail(
+        self, node: str | int, *, why: str, by: str | None = None, expect: int | None = None
+    ) -> None:
+        """
+        Order that a node fails with its last error, instead of being tried again.
+
+        For a node that is held, backs off or sleeps, while its saga does not unwind; it does then.
+
+        Args:
+            node: See `hold`, as for the others.
+            why: The reason, for the log.
+            by: See there.
+            expect: See there.
+
+        Raises:
+            ValueError: The reason is empty.
+            OrderRefused: The node does not wait for anything.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        await self._order(node, Verb.FAIL, Signature(by, why, expect))
+
+    async def complete(
+        self,
+        node: str | int,
+        output: object = None,
+        *,
+        why: str,
+        by: str | None = None,
+        expect: int | None = None,
+    ) -> None:
+        """
+        Tell the saga that somebody did by hand what a node, or its undo, was to do.
+
+        For a node that is held, backs off or sleeps, and for an undo that is held, backs off or has
+        failed. The node has succeeded then, or counts as undone; it is not called.
+
+        Args:
+            node: See `hold`, as for the others.
+            output: What the action would have returned; None for an undo and for a sleep.
+            why: The reason, for the log.
+            by: See there.
+            expect: See there.
+
+        Raises:
+            ValueError: The reason is empty.
+            SerializeError: The output cannot be stored as JSON.
+            OrderRefused: The node does not wait for anything.
+            CommandError: Otherwise as `hold`.
+            SagaHaltedError: It is not run by this SEC.
+        """
+        await self._order(node, Verb.COMPLETE, Signature(by, why, expect), output)
+
+    async def _order(
+        self, node: str | int, verb: Verb, signature: Signature, output: object = None
+    ) -> None:
+        access = self._sec_access
+        dag = await access.dag_of(self.saga_id)
+        index = dag.get_index(node)
+        text = NULL if output is None else completion(access, dag, index, output)
+        await self._send(signature.order(access, index, verb, value=text))
+
+    async def _give(self, verb: Verb, signature: Signature, **details: Unpack[Details]) -> None:
+        await self._send(signature.order(self._sec_access, None, verb, **details))
+
+    async def _send(self, order: inputs.Order) -> None:
+        access = self._sec_access
+        if (not_here := await access.asker.ask(OrderSaga(self.saga_id, order))) is None:
+            return
+        stored = await access.absent.load(not_here)
+        state = stored.summary.state
+        ended = state is SagaCachedState.SUCCEEDED and order.node_id is None
+        if state in _LOADED or ended:
+            access.absent.check_order(stored, order)
+            not_here = await access.asker.ask(OrderSaga(self.saga_id, order, loads=True))
+        if not_here is not None:
+            raise await access.absent.refusal(not_here, SagaNotRunning(self.saga_id))
