@@ -14,7 +14,7 @@ from steno import testing
 from steno.core import SagaNodeEventType, inputs
 
 NAMES = """
-Action ActionContext ActionDataError ActionError ActionFailed ActionFunc ActionName ActionRegistry
+Abandoned Action ActionContext ActionDataError ActionError ActionFailed ActionFunc ActionName ActionRegistry
 ActionRegistryError ActionTimeout AttemptFailed Breach BugError Codec CodecError CommandError
 CorruptLog Dag DagBuilder DagBuilderError DefinitionError DeserializeError DeserializeFailed
 DumpError Failed FailedAttempt FailedInDoubt ForeignEvent Hold IllegalEvent InDoubt InMemorySecStore
@@ -28,7 +28,7 @@ SagaSerialized SagaStateView SagaSummary SagaTakenOver SagaTimes SagaValidationE
 SecClient SecClosing SecCrashed SecExecClient SecStatistics SecStore SecStoreSession SerializeError
 SerializeFailed SqliteSecStore Started StenoError StoreError StoreInUse StoreStuck StoreUnavailable
 SubsagaCreateFailed Succeeded UndoActionError UndoAttemptFailed UndoFailed UndoFinished UndoStarted
-Value Verb WriterStatistics new_action_noop_undo open_sec rare_collections verify_log
+Unwound Value Verb WriterStatistics new_action_noop_undo open_sec rare_collections verify_log
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test
 
 

@@ -70,6 +70,10 @@ def test_show_has_the_orders_as_json(ordered):
         "verb": "hold",
         "by": "ada",
         "why": None,
+        "cancel": False,
+        "at": None,
+        "signal": None,
+        "value": None,
         "in_effect": True,
     }
     assert (complete["verb"], complete["why"]) == ("complete", "by\ntelephone")

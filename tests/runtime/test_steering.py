@@ -298,7 +298,7 @@ async def test_bad_deadlines(world: World):
     """They need a time zone, and a saga that has not ended."""
     async with world.open() as sec:
         with pytest.raises(ValueError, match="must have a time zone"):
-            await sec.saga_create(world.saga("a"), deadline=datetime(2024, 1, 1))  # noqa: DTZ001
+            await sec.saga_create(world.saga("a"), deadline=datetime(2024, 1, 1))  # noqa: DTZ001 - that is the point
         assert await sec.saga_list() == []
         saga = await sec.saga_create(world.saga("a"), start=True)
         await saga.wait()

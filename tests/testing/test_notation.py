@@ -96,5 +96,5 @@ def test_a_step_is_its_record_and_what_it_asks_for():
     assert step_text(Step(tuple(events("0✓ 1+")), ())) == "0✓ 1+"
     assert step_text(Step((), commands)) == "run 0, run 1 x2, undo 2, undo 3 x3"
     assert step_text(Step(tuple(events("1✓")), ends)) == (
-        "1✓ | finish succeeded, finish failed, finish stuck"
+        "1✓ | finish succeeded, finish failed, finish stuck, finish abandoned"
     )

@@ -158,14 +158,10 @@ def what_failed(event_type: SagaNodeEventType, time: Callable[[datetime], str]) 
 def state_text(view: SagaView) -> str:
     """Return the saga's state as a word, or as a sentence if it is halted."""
     match view.state:
-        case SagaReady():
-            return "ready"
         case SagaHalted(problem=problem):
             return f"halted: {one_line(problem)}"
-        case SagaDone(result=result):
-            return {Exit.FINE: "succeeded", Exit.NO: "failed"}.get(exit_of(result), "stuck")
-        case SagaRunning(status=status):
-            return "unwinding" if is_unwinding(status) else "running"
+        case SagaReady() | SagaRunning() | SagaDone() as other:
+            return other.state.value
 
 
 @attrs.define(eq=False)

@@ -32,6 +32,7 @@ STYLES = {
     "queued-undo": "magenta",
     "undo-working": "bold magenta",
     "unwinding": "bold magenta",
+    "paused": "yellow",
     "undo-backing-off": "magenta",
     "undo-held": "bold red",
     "undone": "blue",

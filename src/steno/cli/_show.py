@@ -116,6 +116,8 @@ def _tail(snapshot: Snapshot) -> Iterator[str]:
         if failure is not None:
             node, error = failure
             yield f'\n{label}: at node "{escaped(flat.name_of(node))}": {_shown(str(read(error)))}'
+    if (order := state.steering.abandoned or state.steering.unwound) is not None:
+        yield f"\n{escaped(order.label)}: {order}"
     outputs = [f"    {escaped(path)}: {text}" for _, path, text in named_outputs(flat, state)]
     if outputs:
         yield "\noutputs:"

@@ -70,6 +70,8 @@ def snapshot_of(stored: StoredSaga) -> Snapshot:
     phase = Phase.RUNNING
     if summary.state is SagaCachedState.READY:
         phase = Phase.READY
+    elif summary.state is SagaCachedState.PAUSED:
+        phase = Phase.PAUSED
     elif summary.state.finished:
         phase = Phase.DONE
     size = len(stored.events)

@@ -6,8 +6,8 @@ writer, or to a loader, and comes back as a message; a command that has to wait 
 the saga's own queue. So neither a saga nor the store can hold up another saga.
 
 A saga is in memory while it is being created or loaded, is ready, or runs; of those that are
-finished, the latest few. A saga that is paused leaves memory once its calls have ended, and is
-loaded again for an order. All others are `NotHere`: the client looks them up in the store.
+finished, the latest few. One that is paused leaves once its calls have ended, and is loaded again
+for an order. All others are `NotHere`: the client looks them up in the store.
 """
 
 from __future__ import annotations
@@ -334,7 +334,6 @@ class Coordinator:
             if self._closing:
                 entry.fail_waiters(SecClosing(never_started(saga_id)))
         elif executor.recording.row is SagaCachedState.PAUSED:
-            # Out of memory, but for those who wait for it.
             self.entries.move(saga_id, EntryState.PAUSED).executor = None
             if self._closing:
                 entry.fail_waiters(SecClosing(goes_on(saga_id)))

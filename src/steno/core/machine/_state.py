@@ -213,11 +213,6 @@ class SagaState(Frontier):
                 log.append(event, status)
                 self._end_call(node)
                 self._note_undone(node)
-            case Failed(error=error):
-                self.setbacks.check_failure(node, event, unwinding=self.unwinding)
-                log.append(event, status)
-                self._end_call(node)
-                self._note_failure(node, error)
             case _:
                 self._apply_setback(node, event, status)
 
@@ -258,8 +253,9 @@ class SagaState(Frontier):
                 self.log.append(event, status)
                 since = self.in_flight.pop(node)
                 self._own_setbacks().back_off(node, since, event_type)
-            case FailedInDoubt(error=error):
-                if not isinstance(self.flat.nodes[node], ActionNode):
+            case Failed(error=error) | FailedInDoubt(error=error):
+                has_doubt = isinstance(event_type, FailedInDoubt)
+                if has_doubt and not isinstance(self.flat.nodes[node], ActionNode):
                     raise CorruptLog(node, event_type.label, "it has no action to be in doubt of")
                 self.setbacks.check_failure(node, event, unwinding=self.unwinding)
                 self.log.append(event, status)
