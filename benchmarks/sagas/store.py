@@ -11,6 +11,7 @@ import trio
 import steno
 from benchmarks.scenario import Load
 from steno.store import (
+    AttentionGroup,
     Fence,
     ListQuery,
     PruneQuery,
@@ -78,6 +79,10 @@ class SlowSession:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """List as it is."""
         return await self._session.list(query)
+
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        """Count the sagas at which a person should look."""
+        return await self._session.attention(query)
 
     async def prune(self, query: PruneQuery) -> Sequence[steno.SagaId]:
         """Prune as it is."""

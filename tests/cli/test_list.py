@@ -1,10 +1,12 @@
-"""`steno list`: pages, filters, and what a saga looks like in it."""
+"""`steno list`: pages, filters, groups, and what a saga looks like in it."""
 
 import pytest
+import trio
 
 from steno.cli import _list
-from steno.core import SagaCachedState
-from steno.store import SagaSummary, SagaTimes
+from steno.core import Attention, Concern, SagaCachedState
+from steno.store import SagaProblem, SagaRecord, SagaSummary, SagaTimes
+from steno.stores import SqliteSecStore
 from support.shell import (
     FAILED,
     NOW,
@@ -16,6 +18,7 @@ from support.shell import (
     SUCCEEDED,
     UNWINDING,
     Shell,
+    filled,
     saga_id,
 )
 
@@ -46,7 +49,7 @@ def test_a_problem_stays_in_its_line(shell):
 
 
 def test_the_shape_of_a_saga_in_a_list(shell):
-    """It is an object of ten keys; what is not there is null."""
+    """It is an object of eleven keys; what is not there is null."""
     document = shell.json("list")
     time = "2026-01-02T03:04:05.678901Z"
     assert document[0] == {
@@ -54,6 +57,7 @@ def test_the_shape_of_a_saga_in_a_list(shell):
         "name": "good",
         "state": "ready",
         "problem": None,
+        "attention": None,
         "created": time,
         "progressed": time,
         "ended": None,
@@ -169,6 +173,15 @@ def test_a_page_that_is_empty_by_now_leaves_no_line(capsys):
         ("--tag order", "'order' is not a tag such as order=4711"),
         ("--tag =4711", "must have at least one character"),
         ("--tag a=1 --tag a=2", "a saga has one tag 'a' at most, and two are given"),
+        (
+            "--attention lost",
+            "'lost' is not one of 'any', 'quarantined', 'halted', 'stuck', 'held'",
+        ),
+        ("--attention held,", "'' is not one of 'any'"),
+        ("--by-attention --limit 3", "--by-attention cannot be combined with --all, --limit"),
+        ("--by-attention --all", "--by-attention cannot be combined with"),
+        ("--by-attention --tags", "--by-attention cannot be combined with"),
+        ("--by-attention --after 3", "--by-attention cannot be combined with"),
         ("--created-since soon", "'soon' is not a time such as 2026-05-04T08:00Z, nor an age"),
     ],
 )
@@ -191,3 +204,120 @@ def test_on_a_terminal_a_list_is_a_table_in_colours(stored):
     bare = Shell(str(stored), {"FORCE_COLOR": "1", "NO_COLOR": "1"})("list").stdout
     assert "\x1b[3" not in bare
     assert str(saga_id("60ab")) in bare
+
+
+# Attention
+
+
+async def raise_concerns(path: str) -> None:
+    """Note in the file why a person should look at its sagas."""
+    async with SqliteSecStore(path, inline=True).open() as session:
+        stored = {each: await session.load(each) for each in STORED}
+        held = Concern(Attention.HELD, "left", "Full"), Concern(Attention.HELD, "inner/left")
+        noted = {READY: held[0], RUNNING: held[0], UNWINDING: held[1]}
+        noted[STUCK] = Concern(Attention.STUCK, "first", "Locked\x1b[31m")
+        await session.record(
+            [
+                SagaRecord(each, stored[each].fence, len(stored[each].events), (), state, why)
+                for each, why in noted.items()
+                for state in [stored[each].summary.state]
+            ]
+        )
+        halted = SagaProblem(
+            PROBLEM, stored[PROBLEM].fence, "its action\nwas lost", Concern(Attention.HALTED)
+        )
+        await session.record([halted])
+
+
+@pytest.fixture(scope="module")
+def grave(tmp_path_factory) -> Shell:
+    """Return a shell with a file in which five sagas need attention."""
+    path = filled(tmp_path_factory.mktemp("grave") / "sagas.db")
+    trio.run(raise_concerns, str(path))
+    return Shell(str(path))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--attention stuck", [STUCK]),
+        ("--attention stuck,held", [READY, RUNNING, UNWINDING, STUCK]),
+        ("--attention stuck --attention halted", [STUCK, PROBLEM]),
+        ("--attention any", [READY, RUNNING, UNWINDING, STUCK, PROBLEM]),
+        ("--attention any --state running", [RUNNING, PROBLEM]),
+        ("--attention quarantined", []),
+        ("--node left", [READY, RUNNING]),
+        ("--node left --state ready", [READY]),
+        ("--node nowhere", []),
+        ("--error Full --limit 1", [READY]),
+        ("--error Full --newest", [RUNNING, READY]),
+        ("--error full", []),
+        ("--node left --error Full --attention stuck", []),
+    ],
+)
+def test_what_needs_attention_is_listed(grave, options, expected):
+    """For reasons, at a node, for a class of error; together with other options."""
+    assert ids(grave.json("list", *options.split())) == list(map(str, expected))
+
+
+def test_a_line_says_why_a_person_should_look(grave):
+    """At which node, for which error, with its problem, and with nothing that moves a terminal."""
+    lines = {line.split()[0]: line for line in grave("list").stdout.splitlines()}
+    assert 'held at "left": Full  ' in lines[str(READY)]
+    assert 'held at "inner/left"  ' in lines[str(UNWINDING)]
+    assert 'stuck at "first": Locked\\x1b[31m' in lines[str(STUCK)]
+    assert "halted; its action was lost  " in lines[str(PROBLEM)]
+    document = {saga["id"]: saga for saga in grave.json("list")}
+    assert document[str(READY)]["attention"] == {
+        "reason": "held",
+        "node": "left",
+        "error_type": "Full",
+    }
+    assert document[str(PROBLEM)]["attention"] == {
+        "reason": "halted",
+        "node": None,
+        "error_type": None,
+    }
+    assert document[str(PROBLEM)]["problem"] == "its action\nwas lost"
+    drawn = Shell(grave.store, {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "300"})("list")
+    assert 'held at "left": Full' in drawn.stdout
+
+
+def test_what_needs_attention_is_counted(grave):
+    """A line for each group, the gravest first; where there are none, the heading alone."""
+    lines = [line.split() for line in grave("list", "--by-attention").stdout.splitlines()]
+    assert lines == [
+        ["reason", "count", "name", "node", "error"],
+        ["halted", "1", "bad", "-", "-"],
+        ["stuck", "1", "worse", "first", "Locked\\x1b[31m"],
+        ["held", "2", "good", "left", "Full"],
+        ["held", "1", "bad", "inner/left", "-"],
+    ]
+    lines = grave("list", "--by-attention", "--name", "nobody").stdout.splitlines()
+    assert [line.split() for line in lines] == [["reason", "count", "name", "node", "error"]]
+
+
+def test_the_shape_of_groups(grave):
+    """Objects, in the same order; filters hold for what is counted."""
+    assert grave.json("list", "--by-attention", "--node", "left") == [
+        {"reason": "held", "name": "good", "node": "left", "error_type": "Full", "count": 2}
+    ]
+    assert grave.json("list", "--by-attention", "--state", "ready", "--newest") == [
+        {"reason": "held", "name": "good", "node": "left", "error_type": "Full", "count": 1}
+    ]
+    assert grave.json("list", "--by-attention", "--attention", "quarantined") == []
+
+
+def test_show_says_why_a_person_should_look(grave):
+    """In a line of the head, where somebody should."""
+    shown = grave("show", READY).stdout
+    assert 'state:      ready\nattention:  held at "left": Full\nsec:' in shown
+    assert "attention:" not in grave("show", SUCCEEDED).stdout
+    assert grave.json("show", STUCK)["attention"]["node"] == "first"
+
+
+def test_the_doctor_counts_what_is_held(grave):
+    """They wait for somebody, which is a warning."""
+    (held,) = [line for line in grave("doctor").stdout.splitlines() if "held sagas" in line]
+    assert held.startswith("warning  held sagas")
+    assert "3; they wait for an operator (steno list --by-attention --attention held)" in held

@@ -103,7 +103,18 @@ def test_the_shape_of_a_saga(shell):
     """All that is shown is there, as JSON: ids, states and values, and null for what is not."""
     document = shell.json("show", SUCCEEDED)
     assert list(document) == [
-        *("id", "name", "state", "problem", "created", "progressed", "ended", "tags", "number"),
+        *(
+            "id",
+            "name",
+            "state",
+            "problem",
+            "attention",
+            "created",
+            "progressed",
+            "ended",
+            "tags",
+            "number",
+        ),
         *("attempts", "sec", "params", "events", "nodes", "outputs", "error", "undo_failure"),
         "orders",
     ]

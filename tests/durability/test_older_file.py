@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import steno
+from steno.store import ListQuery
 from steno.stores import SqliteSecStore
 from support.shell import FAILED, PROBLEM, READY, RUNNING, STUCK, SUCCEEDED, UNWINDING, registry
 
@@ -35,6 +36,24 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     with closing(sqlite3.connect(path)) as db:
         db.executescript(request.param.read_text(encoding="utf-8"))
     return path
+
+
+REASONS = {STUCK: "stuck", PROBLEM: "halted"}
+"""Why a person should look at some of them; an older release did not say at which node."""
+
+
+async def test_what_needs_attention_is_told_of_an_older_file(path: Path):
+    """By states and problems, as soon as it has been opened."""
+    store = SqliteSecStore(path)
+    async with store.open() as session:
+        found = {
+            saga.saga_id: saga.concern.attention.value
+            for saga in await session.list(ListQuery())
+            if saga.concern is not None
+        }
+        groups = await session.attention(ListQuery())
+    assert found == REASONS
+    assert [group.attention.value for group in groups] == ["halted", "stuck"]
 
 
 async def test_a_file_of_an_older_release_opens_with_sagas_in_flight(path: Path):

@@ -55,6 +55,34 @@ MUTANTS = (
         "store/_judge.py",
         ("        and row.is_of(saga)\n", ""),
     ),
+    fault(
+        "a record hides what was noted with a problem",
+        JUDGE,
+        "the gravest reason to look at a saga is said",
+        "store/_judge.py",
+        ("(known is None or known.attention.is_of_log) and known != concern", "known != concern"),
+    ),
+    fault(
+        "a reason to look at a saga is never cleared",
+        JUDGE,
+        "a row says why a person should look at a saga, as its log says",
+        "store/_judge.py",
+        ("and _is_news(row.concern", "and record.concern and _is_news(row.concern"),
+    ),
+    fault(
+        "a list of a node has sagas of other nodes",
+        f"{MEMORY}[attention: a list may be of a node and an error]",
+        "a list has the sagas that match all of its filters",
+        "store/_list.py",
+        ("            and self.attention_node in {None, concern.node}\n", ""),
+    ),
+    fault(
+        "groups come in any order",
+        "tests/store/test_groups.py::test_groups_have_an_order",
+        "the gravest reason comes first",
+        "store/_groups.py",
+        ("return sorted(groups, key=_place)", "return groups"),
+    ),
     # In memory
     fault(
         "in memory: the generation is not raised",
@@ -73,7 +101,7 @@ MUTANTS = (
         "what is finished is never touched again",
         "stores/_memory.py",
         (
-            "if row.fence.sec_name == sec_name and not row.state.finished",
+            "if row.fence.sec_name == sec_name and row.state.is_taken_up",
             "if row.fence.sec_name == sec_name",
         ),
     ),
@@ -157,6 +185,45 @@ MUTANTS = (
         "a batch is written whole, or not at all",
         "stores/sqlite/_statement.py",
         ('db.execute("ROLLBACK")\n\n', 'db.execute("COMMIT")\n\n'),
+    ),
+    fault(
+        "SQLite: a problem is noted without its reason",
+        f"{SQLITE}[attention: what is noted with a problem is graver-inline]",
+        "the gravest reason to look at a saga is said",
+        "stores/sqlite/_writer.py",
+        (
+            "self._changes.notes.append((problem, row.key))\n"
+            "                self._set_concern(row, concern)\n",
+            "self._changes.notes.append((problem, row.key))\n",
+        ),
+    ),
+    fault(
+        "SQLite: a saga is created without its reason",
+        f"{SQLITE}[attention: a creation may say why a person should look-inline]",
+        "a row says why a person should look at a saga, as its log says",
+        "stores/sqlite/_writer.py",
+        ("if saga.concern is not None:", "if saga.concern is None:"),
+    ),
+    fault(
+        "SQLite: damage to a reason is not shown",
+        f"{ROW}::test_a_damaged_concern_is_shown_as_a_problem",
+        "what is damaged in a row is shown",
+        "stores/sqlite/_row.py",
+        ("    if not damages:\n        return row\n", "    return row\n"),
+    ),
+    fault(
+        "SQLite: what needs attention in an older file is not told",
+        "tests/stores/sqlite/test_repack.py::test_all_that_a_file_holds_is_moved",
+        "a row says why a person should look at a saga, as its log says",
+        "stores/sqlite/_repack.py",
+        ("{TOLD}", "NULL"),
+    ),
+    fault(
+        "SQLite: paused sagas are taken over",
+        f"{SQLITE}[fencing: a paused saga is left alone until it is claimed-inline]",
+        "a paused saga is not loaded at open",
+        "stores/sqlite/_ownership.py",
+        ("'running', 'unwinding')", "'running', 'unwinding', 'paused')"),
     ),
     fault(
         "SQLite: the end of a saga has no time",

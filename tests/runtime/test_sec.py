@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "run": lambda sec, saga_id: sec.saga_run(saga_of("a"), saga_id=saga_id),
     "resume": lambda sec, saga_id: sec.saga_resume(saga_id, saga_of("a"), events("1+", saga_id)),
     "list": lambda sec, _: sec.saga_list(),
+    "attention": lambda sec, _: sec.saga_attention(),
     "drain": lambda sec, _: sec.drain(),
     "prune": lambda sec, _: sec.saga_prune(timedelta(days=30)),
     "handle.start": lambda sec, saga_id: sec.saga_handle(saga_id).start(),

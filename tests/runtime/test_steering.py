@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 import steno
 from steno.testing.notation import SAGA_ID, events
 from support.timed import START, TimedWorld
-from support.worlds import World, each_time, hangs, raises, returns, takes
+from support.worlds import World, each_time, hangs, raises, refuses, returns, takes
 
 State = steno.SagaCachedState
 
@@ -383,3 +383,39 @@ async def test_an_imported_saga_takes_orders_before_its_start(world: World):
         result = await saga.wait()
     assert world.calls == ["a", "~a"]
     assert isinstance(result.error_source, steno.Unwound)
+
+
+# Attention
+
+
+async def test_what_needs_attention_is_found_and_counted(world: World):
+    """A saga that is stuck, by its node and the class of the error, until it is repaired."""
+    world.does("b", raises(ValueError("no")))
+    world.undoes("a", each_time(raises(OSError("no")), returns(None)))
+    async with world.open() as sec:
+        saga = await sec.saga_create(world.saga("a", "b"), start=True)
+        await saga.wait()
+        stuck = {steno.abc.Attention.STUCK}
+        (found,) = await sec.saga_list(attention=stuck, attention_node="a", error_type="OSError")
+        assert found.saga_id == saga.saga_id
+        (group,) = await sec.saga_attention()
+        assert (group.attention.value, group.node, group.count) == ("stuck", "a", 1)
+        await saga.retry("a")
+        await saga.wait()
+        assert await sec.saga_attention() == []
+        assert await sec.saga_list(attention=stuck) == []
+
+
+async def test_a_saga_that_is_halted_needs_attention(world: World):
+    """Its row says so, beside the problem, until it goes on."""
+    async with world.open() as sec:
+        saga = await sec.saga_create(world.saga("a"))
+        world.store.script.append(refuses(saga.saga_id, ValueError("no")))
+        with pytest.raises(steno.SagaHaltedError):
+            await saga.start()
+        await trio.sleep(1)
+        (group,) = await sec.saga_attention()
+        assert (group.attention.value, group.node) == ("halted", None)
+        await saga.recover()
+        (await saga.wait()).unwrap()
+        assert await sec.saga_attention() == []

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steno import NoSuchSaga, SagaCachedState, SagaIdInUse, StoreError
-from steno.core import JsonText, SagaId, SagaName, SagaNodeEvent, SagaNodeId, Started, Succeeded
+from steno.core import (
+    Attention,
+    Concern,
+    JsonText,
+    SagaId,
+    SagaName,
+    SagaNodeEvent,
+    SagaNodeId,
+    Started,
+    Succeeded,
+)
 from steno.store import (
     Append,
     Change,
@@ -32,6 +42,8 @@ from steno.store import (
 ONE = SagaId(UUID(int=1))
 MINE, OTHER, OLDER = Fence("me", 2), Fence("you", 5), Fence("me", 1)
 READY, RUNNING = SagaCachedState.READY, SagaCachedState.RUNNING
+HELD, STUCK = Concern(Attention.HELD, "a", "Full"), Concern(Attention.STUCK, "a")
+HALTED, QUARANTINED = Concern(Attention.HALTED), Concern(Attention.QUARANTINED, "a")
 
 
 def event(number: int) -> SagaNodeEvent:
@@ -57,6 +69,7 @@ class Row:
     fence: Fence = MINE
     state: SagaCachedState | None = RUNNING
     log: tuple[SagaNodeEvent, ...] = ()
+    concern: Concern | None = None
 
     @property
     def size(self) -> int:
@@ -70,8 +83,17 @@ class Row:
         return all(getattr(self.saga, name) == getattr(saga, name) for name in names)
 
 
-def record(first: int, *numbers: int, state: SagaCachedState = RUNNING) -> SagaRecord:
-    return SagaRecord(ONE, MINE, first, log(*numbers), state)
+def record(
+    first: int,
+    *numbers: int,
+    state: SagaCachedState = RUNNING,
+    concern: Concern | None = None,
+) -> SagaRecord:
+    return SagaRecord(ONE, MINE, first, log(*numbers), state, concern)
+
+
+def concerned(concern: Concern) -> Row:
+    return attrs.evolve(ROW, concern=concern)
 
 
 ROW = Row(log=log(0, 1, 2))
@@ -120,6 +142,23 @@ ROW = Row(log=log(0, 1, 2))
         (Row(state=READY, log=log(0)), create(), Rejected, None),
         (Row(), create(), Rejected, None),
         (Row(), create(state=RUNNING), Durable(), None),
+        (Row(state=READY), create(concern=HELD), Durable(), None),
+        (Row(state=READY, concern=HALTED), create(), Durable(), None),
+        (ROW, record(3, 3, concern=HELD), Durable(), Append(3, log(3), None, True, HELD)),
+        (ROW, record(3, concern=HELD), Durable(), Append(3, (), None, True, HELD)),
+        (ROW, record(1, 1, 2, concern=HELD), Durable(), Append(3, (), None, True, HELD)),
+        (ROW, record(4, 4, concern=HELD), Rejected, None),
+        (concerned(HELD), record(3, concern=attrs.evolve(HELD)), Durable(), None),
+        (concerned(HELD), record(3, 3, concern=HELD), Durable(), Append(3, log(3), None)),
+        (concerned(HELD), record(3, concern=STUCK), Durable(), Append(3, (), None, True, STUCK)),
+        (concerned(HELD), record(3), Durable(), Append(3, (), None, True, None)),
+        (concerned(STUCK), record(3, state=READY), Durable(), Append(3, (), READY, True, None)),
+        (concerned(HALTED), record(3), Durable(), None),
+        (concerned(HALTED), record(3, 3, concern=HELD), Durable(), Append(3, log(3), None)),
+        (concerned(QUARANTINED), record(3, concern=STUCK), Durable(), None),
+        (concerned(HALTED), SagaProblem(ONE, MINE, None, HELD), Durable(), Note(None, HELD)),
+        (concerned(HELD), SagaProblem(ONE, MINE, "no", HALTED), Durable(), Note("no", HALTED)),
+        (concerned(HELD), SagaProblem(ONE, OTHER, "no", HALTED), Lost("me"), None),
     ],
 )
 def test_each_write_has_its_outcome(
@@ -158,10 +197,13 @@ WRITES = st.one_of(
     ),
     st.builds(
         # Mostly such as may follow: the numbers that come next, or came before.
-        lambda first, count, state: record(first, *range(first, first + count), state=state),
+        lambda first, count, state, concern: record(
+            first, *range(first, first + count), state=state, concern=concern
+        ),
         NUMBERS,
         NUMBERS,
         st.sampled_from(SagaCachedState),
+        st.sampled_from([None, HELD, STUCK]),
     ),
 )
 
@@ -177,11 +219,13 @@ def test_nothing_that_is_stored_is_ever_written_over(writes: list[SagaRecord]):
             assert change.first_seq == row.size
             row.log += change.events
             row.state = row.state if change.state is None else change.state
+            row.concern = change.concern if change.sets_concern else row.concern
         assert row.log[: len(before)] == before
         if outcome == Durable():
             durable.append(write)
             assert write.fence == row.fence
             assert row.state is write.state
+            assert row.concern == write.concern
         else:
             assert change is None
             assert isinstance(outcome, Lost) == (write.fence != row.fence)
@@ -189,3 +233,20 @@ def test_nothing_that_is_stored_is_ever_written_over(writes: list[SagaRecord]):
             end = each.first_seq + len(each.events)
             assert row.log[each.first_seq : end] == each.events
         assert judge(row, write)[1] is None or outcome != Durable()
+
+
+class Unequal(Concern):
+    """A concern that must not be compared."""
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError
+
+    __hash__ = None
+
+
+def test_where_nobody_has_to_look_no_concerns_are_compared():
+    """Of one that is the very same as before, neither: each step of a saga is judged."""
+    assert judge(ROW, record(3, 3)) == (Durable(), Append(3, log(3), None))
+    same = Unequal(Attention.HELD)
+    row = attrs.evolve(ROW, concern=same)
+    assert judge(row, record(3, concern=same)) == (Durable(), None)

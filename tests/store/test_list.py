@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steno import SagaCachedState, SagaId, SagaName, SagaSummary, SagaTimes
+from steno.core import Attention, Concern
 from steno.store import ListQuery
 
 DAY = timedelta(days=1)
@@ -20,7 +21,8 @@ def saga(number: int, **changes: object) -> SagaSummary:
     times = SagaTimes(NOON, NOON + DAY, NOON + 2 * DAY)
     saga_id, name = SagaId(UUID(int=100 - number)), SagaName("trip")
     state = SagaCachedState.FAILED
-    made = SagaSummary(saga_id, name, state, None, times, {"a": "1", "b": "2"}, number)
+    tags, concern = {"a": "1", "b": "2"}, Concern(Attention.HELD, "charge", "Full")
+    made = SagaSummary(saga_id, name, state, None, times, tags, number, concern)
     return attrs.evolve(made, **changes)
 
 
@@ -32,6 +34,9 @@ def saga(number: int, **changes: object) -> SagaSummary:
         ListQuery(name="trip"),
         ListQuery(sec_name="sec"),
         ListQuery(tags={"b": "2"}),
+        ListQuery(attention={Attention.HELD}),
+        ListQuery(attention=[Attention.STUCK, Attention.HELD], attention_node="charge"),
+        ListQuery(attention_node="charge", error_type="Full"),
         ListQuery(tags={"b": "2", "a": "1"}),
         ListQuery(created_since=NOON, created_until=NOON + timedelta(microseconds=1)),
         ListQuery(progressed_since=NOON + DAY),
@@ -52,6 +57,10 @@ def test_what_a_query_lets_through(query: ListQuery):
         ListQuery(sec_name=""),
         ListQuery(tags={"a": "2"}),
         ListQuery(tags={"a": "1", "c": "3"}),
+        ListQuery(attention=()),
+        ListQuery(attention={Attention.STUCK, Attention.HALTED}),
+        ListQuery(attention_node="Charge"),
+        ListQuery(attention_node="charge", error_type=""),
         ListQuery(created_until=NOON),
         ListQuery(progressed_since=NOON + 2 * DAY),
         ListQuery(ended_until=NOON + 2 * DAY),
@@ -61,6 +70,26 @@ def test_what_a_query_lets_through(query: ListQuery):
 def test_what_a_query_leaves_out(query: ListQuery):
     """One filter that does not match is enough."""
     assert not query.matches(saga(1), "sec")
+
+
+def test_where_nobody_has_to_look_no_reason_matches():
+    """Not any of them, nor a node, nor an error."""
+    fine = saga(1, concern=None)
+    assert ListQuery().matches(fine, "sec")
+    for query in (
+        ListQuery(attention=set(Attention)),
+        ListQuery(attention_node="charge"),
+        ListQuery(error_type="Full"),
+    ):
+        assert not query.matches(fine, "sec")
+        assert query.reasons == set(Attention)
+
+
+@pytest.mark.parametrize("wrong", ["held", ["held"], Attention.HELD, 7, {SagaCachedState.STUCK}])
+def test_reasons_are_of_their_enum(wrong: object):
+    """A text is not one of them; nor is one of them a list."""
+    with pytest.raises(TypeError, match="attention must be of type Attention"):
+        ListQuery(attention=wrong)
 
 
 def test_what_has_not_ended_is_in_no_range_of_ends():

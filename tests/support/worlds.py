@@ -19,6 +19,7 @@ import trio
 import steno
 from steno.core import FlatDag, SagaNodeEvent, read_flat
 from steno.store import (
+    AttentionGroup,
     Durable,
     Fence,
     ListQuery,
@@ -357,6 +358,10 @@ class ScriptedSession:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         await self._reading("list")
         return await self._inner.list(query)
+
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        await self._reading("attention")
+        return await self._inner.attention(query)
 
     async def prune(self, query: PruneQuery) -> Sequence[UUID]:
         await self._reading("prune")

@@ -14,9 +14,16 @@ from steno.cli._screen import is_looked_at, screen, styled
 from steno.cli._shape import summary_json
 from steno.cli._text import columns, one_line
 from steno.cli._verb import json_option, print_json, run, store_option, verb
-from steno.core import JSON, SagaCachedState
+from steno.core import JSON, Attention, SagaCachedState
 from steno.errors import StoreError
-from steno.store import Finding, ListQuery, OperatorStore, SagaSummary, Verdict
+from steno.store import (
+    AttentionGroup,
+    Finding,
+    ListQuery,
+    OperatorStore,
+    SagaSummary,
+    Verdict,
+)
 
 PAGE = 500
 """How many sagas are read at a time."""
@@ -45,8 +52,8 @@ def command(store: OperatorStore, *, as_json: bool) -> Exit:
 
     It checks the version of SQLite, the schema, the settings and every page of the file; says who
     has it open for writing; measures how fast the disk makes a commit durable, on a scratch file
-    beside it; counts the sagas in each state; and lists those that could not be loaded for
-    recovery, and every damaged row. The store itself is only read.
+    beside it; counts the sagas in each state, and those that are held; and lists those that could
+    not be loaded for recovery, and every damaged row. The store itself is only read.
 
     With --json: an object with findings (each with topic, value, verdict and advice; a verdict is
     ok, warning or fault), counts (by state) and problems (sagas as in list).
@@ -72,9 +79,11 @@ async def _examine(store: OperatorStore) -> _Diagnosis:
     findings = list(await store.examine())
     counts: Mapping[SagaCachedState, int] = {}
     problems: list[SagaSummary] = []
+    held: Sequence[AttentionGroup] = ()
     try:
         async with store.open_reader() as reader:
             counts = await reader.count()
+            held = await reader.attention(ListQuery(attention={Attention.HELD}))
             query = ListQuery(limit=PAGE)  # a row can be damaged in any state
             while page := await reader.list(query):
                 problems += [saga for saga in page if saga.problem is not None]
@@ -82,6 +91,10 @@ async def _examine(store: OperatorStore) -> _Diagnosis:
     except StoreError as error:
         findings.append(Finding("sagas", "cannot be read", Verdict.FAULT, str(error)))
     findings += [_count(state, counts[state]) for state in counts]
+    if held:
+        number = sum(group.count for group in held)
+        advice = "they wait for an operator (steno list --by-attention --attention held)"
+        findings.append(Finding("held sagas", str(number), Verdict.WARNING, advice))
     findings += [_problem(saga) for saga in problems]
     return _Diagnosis(findings, counts, problems)
 

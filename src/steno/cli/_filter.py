@@ -11,7 +11,7 @@ import click
 
 from steno.cli._exit import Exit
 from steno.cli._text import moment
-from steno.core import SagaCachedState
+from steno.core import Attention, SagaCachedState
 from steno.store import SagaFilters, checked_tags
 
 _Command: TypeAlias = Callable[..., Exit]
@@ -21,6 +21,25 @@ def _states(
     _: click.Context, __: click.Parameter, values: tuple[str, ...]
 ) -> set[SagaCachedState] | None:
     return {SagaCachedState(value) for value in values} or None
+
+
+ANY = "any"
+"""Stands for all reasons to look at a saga."""
+
+_REASONS = {ANY: set(Attention), **{each.value: {each} for each in Attention}}
+
+
+def _attention(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> set[Attention] | None:
+    """Return the reasons that are given, one by one or with commas between them."""
+    reasons: set[Attention] = set()
+    for word in ",".join(values).split(",") if values else ():
+        if (found := _REASONS.get(word.strip())) is None:
+            msg = f"{word!r} is not one of {', '.join(map(repr, _REASONS))}"
+            raise click.BadParameter(msg, ctx, param)
+        reasons |= found
+    return reasons or None
 
 
 def _tags(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Mapping[str, str]:
@@ -89,6 +108,23 @@ _OPTIONS: dict[str, Callable[[_Command], _Command]] = {
         "--owner", "sec_name", metavar="SEC", help="Only sagas that this SEC runs, or ran last."
     ),
     **_time_options(),
+    "attention": click.option(
+        "--attention",
+        metavar="REASON",
+        callback=_attention,
+        multiple=True,
+        help="Only sagas at which a person should look for this reason, or for any; may be "
+        "repeated, or be several with commas between them.",
+    ),
+    "attention_node": click.option(
+        "--node", "attention_node", metavar="NODE", help="Only sagas that need attention there."
+    ),
+    "error_type": click.option(
+        "--error",
+        "error_type",
+        metavar="CLASS",
+        help="Only sagas that need attention for an error of this class.",
+    ),
     "newest_first": click.option(
         "--newest", "newest_first", is_flag=True, help="The newest first, not in the order of ids."
     ),

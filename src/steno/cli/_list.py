@@ -13,13 +13,21 @@ import click
 import trio
 
 from steno.cli._attempt import node_text, waiting_attempts
+from steno.cli._concern import concern_text, groups_json, groups_text
 from steno.cli._exit import Exit
 from steno.cli._filter import filter_options
 from steno.cli._screen import is_looked_at, screen, table
 from steno.cli._shape import attempts_json, shown_name, summary_json
 from steno.cli._stored import snapshot_of, status_of
-from steno.cli._text import HEADINGS, columns, remaining, short_time, summary_row, tags_text
-from steno.cli._verb import json_option, run, store_option, verb
+from steno.cli._text import (
+    HEADINGS,
+    columns,
+    remaining,
+    short_time,
+    summary_row,
+    tags_text,
+)
+from steno.cli._verb import json_option, print_json, run, store_option, verb
 from steno.core import JSON, SagaId, Snapshot, escaped
 from steno.errors import RecoveryError
 from steno.store import ListQuery, OperatorStore, SagaFilters, SagaSummary, SecStoreReader
@@ -98,6 +106,7 @@ class Printer:
         if self._printed and not page:
             return  # the remaining sagas were deleted in the meantime
         console = screen()
+        rows = [(_with_concern(saga), each) for saga, each in rows]
         if is_looked_at(console):
             drawn = ((saga, each.text_of_ages) for saga, each in rows)
             console.print(table(drawn, datetime.now(UTC), with_tags=self._with_tags))
@@ -119,6 +128,14 @@ class Printer:
             click.echo(f"There are more: --after {more}, or --all", err=True)
 
 
+def _with_concern(saga: SagaSummary) -> SagaSummary:
+    """Return a saga whose problem begins with why a person should look at it."""
+    if saga.concern is None:
+        return saga
+    why = concern_text(saga.concern)
+    return attrs.evolve(saga, problem=f"{why}; {saga.problem}" if saga.problem else why)
+
+
 @verb("list")
 @store_option
 @json_option
@@ -129,6 +146,11 @@ class Printer:
     "--after", metavar="ID", help="Only sagas after this id; with --newest, after this number."
 )
 @click.option("--all", "everything", is_flag=True, help="All sagas, without a limit.")
+@click.option(
+    "--by-attention",
+    is_flag=True,
+    help="Count the sagas that need attention, by reason, name, node and error.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -139,28 +161,38 @@ def command(
     *,
     with_tags: bool,
     everything: bool,
+    by_attention: bool,
     as_json: bool,
 ) -> Exit:
     """
     List the sagas of a store, in the order of their ids or the newest first.
 
-    A state is one of ready, running, unwinding, succeeded, failed and stuck. A problem says why a
-    saga could not be loaded for recovery. Attempts are the nodes of an unfinished saga that wait
-    for another attempt, or are held for a person. On a terminal, times are shown as ages.
+    A state is one of ready, running, unwinding, paused, succeeded, failed, stuck and abandoned. A
+    problem says why a person should look at a saga: why it could not be loaded for recovery or was
+    halted, or at which node it is stuck or held, and the class of the error there. Attempts are the
+    nodes of an unfinished saga that wait for another attempt, or are held for a person. On a
+    terminal, times are shown as ages.
+
+    A reason for attention is one of quarantined, halted, stuck and held. With --by-attention, the
+    sagas that need it are counted: a line for each reason, name, node and class of error.
 
     A saga is listed if all options let it through. Those for times take a time in ISO 8601 format,
     in UTC unless it says otherwise, or an age: 90s, 15m, 12h, 30d, 2w.
 
-    With --json: an array of objects with id, name, state, problem (or null), created, progressed,
-    ended (or null), tags (an object), number (which rises with each saga that is created) and
-    attempts: an array of objects with node, name, label, undoing, attempt (its number), error,
-    in_doubt and next (null if held). It is null if the saga cannot be read.
+    With --json: an array of objects with id, name, state, problem (or null), attention (null, or an
+    object with reason, node and error_type), created, progressed, ended (or null), tags (an
+    object), number (which rises with each saga that is created) and attempts: an array of objects
+    with node, name, label, undoing, attempt (its number), error, in_doubt and next (null if held).
+    It is null if the saga cannot be read. With --by-attention: an array of objects with reason,
+    name, node, error_type and count.
 
     Examples:
       steno --store trips.db list
       steno list --state running --state unwinding --name book-trip
       steno list --tag order=4711
       steno list --newest --state failed --ended-since 12h
+      steno list --attention stuck,held --node charge
+      steno list --by-attention --created-since 1d
       steno list --all --json | jq '.[] | select(.problem)'
 
     Exit codes:
@@ -169,6 +201,11 @@ def command(
     if everything and limit is not None:
         msg = "--all and --limit cannot be combined"
         raise click.UsageError(msg)
+    if by_attention:
+        if everything or with_tags or limit is not None or after is not None:
+            msg = "--by-attention cannot be combined with --all, --limit, --after or --tags"
+            raise click.UsageError(msg)
+        return run(_count, store, ListQuery(**filters), as_json=as_json)
     marker = None if after is None else _marker(ctx, after, filters)
     query = ListQuery(marker, PAGE, **filters)
     printer = Printer(as_json, with_tags or bool(query.tags))
@@ -195,6 +232,16 @@ async def _list(store: OperatorStore, query: ListQuery, left: int | None, printe
             query = query.following(page[-1]) if page else query
             left = None if left is None else left - len(page)
         printer.end(query.marker if more else None)
+    return Exit.FINE
+
+
+async def _count(store: OperatorStore, query: ListQuery, *, as_json: bool) -> Exit:
+    async with store.open_reader() as reader:
+        groups = await reader.attention(query)
+    if as_json:
+        print_json(groups_json(groups))
+    else:
+        click.echo(groups_text(groups))
     return Exit.FINE
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from steno.action import from_timestamp
 from steno.cli._attempt import attempt_of, waiting_attempts
+from steno.cli._concern import concern_json
 from steno.cli._orders import orders_json
 from steno.cli._stored import status_of, value_of
 from steno.cli._text import time_text
@@ -65,6 +66,7 @@ def summary_json(summary: SagaSummary) -> dict[str, JSON]:
         "name": summary.saga_name,
         "state": summary.state.value,
         "problem": summary.problem,
+        "attention": concern_json(summary.concern),
         "created": time_text(times.created),
         "progressed": time_text(times.progressed),
         "ended": None if times.ended is None else time_text(times.ended),

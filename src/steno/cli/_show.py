@@ -8,6 +8,7 @@ import click
 from rich.text import Text
 
 from steno.cli._attempt import status_lines
+from steno.cli._concern import concern_text
 from steno.cli._exit import Exit
 from steno.cli._find import find, saga_argument
 from steno.cli._orders import order_lines
@@ -31,7 +32,8 @@ def command(store: OperatorStore, saga: str, *, as_json: bool) -> Exit:
 
     The store does not know whether a SEC is running the saga now: a node that was started and has
     no result is shown as working. Below a node are its failed attempts: how many, the last error,
-    and when the next one is due. A node that is held waits for a person. At the end are the orders
+    and when the next one is due. A node that is held waits for a person; attention is why a person
+    should look at the saga, at which node, and for which class of error. At the end are the orders
     that were given, and whether an order to hold is in effect.
 
     With --json: an object as in list, and sec (its name and generation), params, events (how many),
@@ -83,6 +85,8 @@ def _head(summary: SagaSummary, stored: StoredSaga | None) -> Iterator[tuple[str
     yield "saga", str(summary.saga_id)
     yield "name", summary.saga_name
     yield "state", summary.state.value
+    if summary.concern is not None:
+        yield "attention", concern_text(summary.concern)
     if stored is not None:
         yield "sec", f"{stored.fence.sec_name} (generation {stored.fence.generation})"
     yield "created", short_time(times.created)

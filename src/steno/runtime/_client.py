@@ -40,6 +40,7 @@ from steno.runtime._writer import LogWriter
 from steno.store import (
     NO_TAGS,
     PRUNABLE,
+    AttentionGroup,
     Fence,
     ListQuery,
     PruneQuery,
@@ -291,6 +292,19 @@ class SecClient:
             ValueError: The page size is less than 1, or a time has no time zone.
         """
         return SagaListing(self._access.store, ListQuery(None, page_size, **filters))
+
+    async def saga_attention(self, **filters: Unpack[SagaFilters]) -> Sequence[AttentionGroup]:
+        """
+        Count the sagas at which a person should look, by reason, name, node and class of error.
+
+        Args:
+            **filters: Which sagas are counted; see `SagaFilters`.
+
+        Raises:
+            StoreError: The store could not be read.
+            SecClosing: The SEC is being left.
+        """
+        return await self._access.store.attention(ListQuery(**filters))
 
     async def saga_prune(
         self, older_than: timedelta, *, states: Collection[SagaCachedState] = PRUNABLE

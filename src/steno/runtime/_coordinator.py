@@ -18,8 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
 
-from steno.abc import Attention
-from steno.core import Phase, SagaCachedState, SagaId, cached_state
+from steno.core import Attention, Concern, Phase, SagaCachedState, SagaId, cached_state
 from steno.errors import (
     CommandError,
     InternalError,
@@ -380,7 +379,7 @@ class Coordinator:
         entry = self.entries.leave(saga_id)
         self._departed.note(saga_id, halted)
         if not isinstance(halted, SagaTakenOver):
-            note = SagaProblem(saga_id, executor.fence, problem)
+            note = SagaProblem(saga_id, executor.fence, problem, Concern(Attention.HALTED))
             self._writer.tell(Write(note, _ignore, patience=0.0))
         name, cause = executor.machine.dag.saga_name, halted.__cause__
         report(logging.ERROR, f"it is halted: {problem}", saga_id, name, error=cause)

@@ -46,6 +46,7 @@ from steno.core import (
     Timestamp,
     Wait,
     cached_state,
+    concern,
     held_nodes,
     inputs,
     only_waits,
@@ -282,7 +283,8 @@ class SagaExecutor:
                 self._durable()
                 return None
             first, events = recording.durable_events, recording.step.record
-            record = SagaRecord(self.machine.state.log.saga_id, self.fence, first, events, row)
+            why = concern(self.machine.state)
+            record = SagaRecord(self.saga_id, self.fence, first, events, row, why)
             return Write(record, self._written)
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)

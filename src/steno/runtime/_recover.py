@@ -17,9 +17,10 @@ from weakref import WeakValueDictionary
 import attrs
 import trio
 
-from steno.abc import Attention
 from steno.action import ActionRegistry, Codec, Policy
 from steno.core import (
+    Attention,
+    Concern,
     FlatDag,
     JsonText,
     Recording,
@@ -29,6 +30,7 @@ from steno.core import (
     SagaMachine,
     SagaName,
     SagaState,
+    concern,
     decode_json,
     decode_value,
     read_flat,
@@ -66,10 +68,10 @@ UserData = Callable[[SagaId, SagaDag], object]
 """Returns the user data that the actions of a saga share."""
 
 Graphs = MutableMapping[str, FlatDag]
-"""Graphs that were read before, by content hash, so that sagas of one kind share one."""
+"""Graphs that were read before, by content hash; sagas of one kind share one."""
 
 MOST_TRACEBACKS = 10
-"""How many different reasons for failing to load are logged with a traceback, per open."""
+"""How many reasons for failing to load are logged with a traceback, per open."""
 
 
 def same_for_all(context: object) -> UserData:
@@ -334,14 +336,15 @@ class Loader:
                 return
             # It can be loaded after all: clear the problem that an earlier open has noted.
             if stored.summary.problem is not None:
-                self.writer.tell(Write(SagaProblem(saga_id, fence, None), _ignore))
+                mended = SagaProblem(saga_id, fence, None, concern(executor.machine.state))
+                self.writer.tell(Write(mended, _ignore))
             self.coordinator.tell(Loaded(executor))
 
     async def _read(self, claim: SagaClaim) -> StoredSaga:
         stored = await self._patiently(self.session.load, claim.saga_id)
         if stored is None:
             raise NoSuchSaga(claim.saga_id)
-        # Read after the claim, and not in its transaction: another SEC may have come in between.
+        # Not in the transaction of the claim, so another SEC may have come in between.
         if stored.fence != claim.fence:
             why = f'the SEC "{stored.fence.sec_name}" took it over while it was being loaded'
             raise SagaTakenOver(claim.saga_id, why)
@@ -350,14 +353,12 @@ class Loader:
     def _not_loaded(
         self, claim: SagaClaim, name: SagaName | None, error: Exception, reasons: Reasons
     ) -> None:
-        # Nothing is wrong with a saga that was taken over, and a note would be refused.
-        if isinstance(error, SagaTakenOver):
+        if isinstance(error, SagaTakenOver):  # nothing is wrong, and a note would be refused
             self.coordinator.tell(NotLoaded(claim.saga_id, error))
             return
         # The codec's text, not `str`: the exception may be a user's, with a `__str__` that fails.
-        what = self.factory.codec.error_text(error)
-        if not isinstance(error, StenoError):
-            what = f"{type(error).__name__}: {what}"
+        kind = "" if isinstance(error, StenoError) else f"{type(error).__name__}: "
+        what = kind + self.factory.codec.error_text(error)
         self._quarantine(claim, name, f"it could not be loaded: {what}", error, reasons)
 
     def _quarantine(
@@ -370,10 +371,10 @@ class Loader:
     ) -> None:
         saga_id = claim.saga_id
         reasons.report(saga_id, name, problem, error)
-        if self.factory.instruments is not None:
-            self.factory.instruments.attention(saga_id, name, Attention.QUARANTINED, problem)
-        note = SagaProblem(saga_id, claim.fence, problem)
-        # No patience: while the store is unavailable, a note is not worth trying again.
+        if (told := self.factory.instruments) is not None:
+            told.attention(saga_id, name, Attention.QUARANTINED, problem)
+        note = SagaProblem(saga_id, claim.fence, problem, Concern(Attention.QUARANTINED))
+        # No patience: a note is not worth trying again.
         self.writer.tell(Write(note, _ignore, patience=0.0))
         halted = SagaHaltedError(saga_id, problem)
         halted.__cause__ = error

@@ -12,7 +12,14 @@ from steno.core import SagaId
 from steno.errors import SecClosing
 from steno.runtime._admission import LEFT, Admission
 from steno.runtime._retention import Pruner
-from steno.store import ListQuery, PruneQuery, SagaSummary, SecStoreSession, StoredSaga
+from steno.store import (
+    AttentionGroup,
+    ListQuery,
+    PruneQuery,
+    SagaSummary,
+    SecStoreSession,
+    StoredSaga,
+)
 
 Q = TypeVar("Q")
 T = TypeVar("T")
@@ -39,6 +46,10 @@ class StoreReader:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the store's sagas."""
         return await self._read(self._session.list, query)
+
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        """Count the sagas at which a person should look."""
+        return await self._read(self._session.attention, query)
 
     async def prune(self, query: PruneQuery) -> int:
         """Delete finished sagas of this SEC, and return how many."""

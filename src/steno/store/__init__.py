@@ -20,6 +20,7 @@ from steno.action import from_timestamp, to_timestamp
 from steno.core import with_times
 from steno.store._crashes import UNMARKED, crashes_at_take_over
 from steno.store._finding import Finding, Verdict
+from steno.store._groups import AttentionGroup, attention_groups
 from steno.store._judge import Append, Change, Create, Mark, Note, StoredRow, judge
 from steno.store._list import ListQuery, SagaFilters
 from steno.store._port import (
@@ -59,6 +60,7 @@ __all__ = [
     "TAG_LENGTH",
     "UNMARKED",
     "Append",
+    "AttentionGroup",
     "Change",
     "Create",
     "Durable",
@@ -89,6 +91,7 @@ __all__ = [
     "TakeOver",
     "Verdict",
     "WriteOutcome",
+    "attention_groups",
     "checked_tags",
     "crashes_at_take_over",
     "from_timestamp",

@@ -14,6 +14,10 @@ outcome names the SEC that has it.
 Rule 3. Events are numbered. A record begins at the next number; or at an earlier one, if its events
 begin with all that is stored from there on, as when it is sent again. What is stored already is not
 written twice, and nothing is ever written over.
+
+Rule 4. Of the reasons to look at a saga, its row says the gravest. What was noted with a problem
+stands until a problem is noted, or cleared, again; a record, which knows only of the log, does not
+change it.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from steno.core import SagaCachedState, SagaNodeEvent
+from steno.core import Concern, SagaCachedState, SagaNodeEvent
 from steno.errors import NoSuchSaga, SagaIdInUse, StoreError
 from steno.store._write import (
     Durable,
@@ -55,6 +59,11 @@ class StoredRow(Protocol):
         ...
 
     @property
+    def concern(self) -> Concern | None:
+        """Why a person should look at it, as its row says; None as well if that is damaged."""
+        ...
+
+    @property
     def size(self) -> int:
         """How many events it has."""
         ...
@@ -78,24 +87,29 @@ class Create:
 @attrs.frozen
 class Append:
     """
-    Append to a saga's log, and set its state.
+    Append to a saga's log, and set its state and its concern.
 
     Attributes:
         first_seq: The number of the first event.
         events: What is appended; may be none.
         state: The saga's new state; None if it stays as it is.
+        sets_concern: Whether the saga has a new concern, or none any more.
+        concern: That concern; None if it has none any more, or if it stays as it is.
     """
 
     first_seq: int
     events: tuple[SagaNodeEvent, ...]
     state: SagaCachedState | None
+    sets_concern: bool = False
+    concern: Concern | None = None
 
 
 @attrs.frozen
 class Note:
-    """Set or clear a saga's problem."""
+    """Set or clear a saga's problem, and its concern."""
 
     problem: str | None
+    concern: Concern | None = None
 
 
 @attrs.frozen
@@ -125,7 +139,7 @@ def judge(row: StoredRow | None, write: SagaWrite) -> tuple[WriteOutcome, Change
     if row.fence is not write.fence and row.fence != write.fence:
         return Lost(row.fence.sec_name), None
     if isinstance(write, SagaProblem):
-        return DURABLE, Note(write.problem)
+        return DURABLE, Note(write.problem, write.concern)
     if isinstance(write, SagaTrial):
         return DURABLE, Mark(write.passed)
     return _judge_record(row, write)
@@ -163,6 +177,14 @@ def _judge_record(row: StoredRow, record: SagaRecord) -> tuple[WriteOutcome, Cha
         return Rejected(StoreError(msg)), None
     events = record.events[known:] if known else record.events
     state = None if record.state is row.state else record.state
+    # Nearly always both are None, and then `==`, which is Python code, is not asked.
+    if record.concern is not row.concern and _is_news(row.concern, record.concern):
+        return DURABLE, Append(size, events, state, True, record.concern)  # noqa: FBT003 - as declared
     if not events and state is None:
         return DURABLE, None
     return DURABLE, Append(size, events, state)
+
+
+def _is_news(known: Concern | None, concern: Concern | None) -> bool:
+    """Return True if a record changes the concern of a row: not what was noted with a problem."""
+    return (known is None or known.attention.is_of_log) and known != concern

@@ -8,7 +8,14 @@ from typing import TypedDict
 
 import attrs
 
-from steno.core import SagaCachedState, SagaId, at_least_one, checked_saga_id
+from steno.core import (
+    Attention,
+    Concern,
+    SagaCachedState,
+    SagaId,
+    at_least_one,
+    checked_saga_id,
+)
 from steno.store._read import SagaSummary, has_other_than
 from steno.store._tags import NO_TAGS, checked_tags
 
@@ -19,8 +26,10 @@ class SagaFilters(TypedDict, total=False):
 
     The times are those of `SagaTimes`. Each needs a time zone; `since` is included, `until` is not.
 
-    In SQLite, states, a name and tags are found by an index. For the owner and the times, other
-    sagas are looked at until the page is full: at worst all of them, which takes 0.1 to 3 µs each.
+    In SQLite, states, a name, tags and what needs attention are found by an index; a node and an
+    error type are looked for among the sagas that need attention. For the owner and the times,
+    other sagas are looked at until the page is full: at worst all of them, which takes 0.1 to 3 µs
+    each.
 
     Attributes:
         states: Only sagas in one of these states; an empty list has none.
@@ -33,6 +42,11 @@ class SagaFilters(TypedDict, total=False):
         progressed_until: Only sagas that progressed last before that.
         ended_since: Only sagas that ended then, or later.
         ended_until: Only sagas that ended before that.
+        attention: Only sagas at which a person should look for one of these reasons; for any of
+            them, `set(Attention)`.
+        attention_node: Only sagas at which a person should look, at this node: its name, or its
+            path if others have that name.
+        error_type: Only sagas at which a person should look, for an error of this class.
         newest_first: List the saga that was created last first, instead of in the order of ids.
     """
 
@@ -46,6 +60,9 @@ class SagaFilters(TypedDict, total=False):
     progressed_until: datetime | None
     ended_since: datetime | None
     ended_until: datetime | None
+    attention: Collection[Attention] | None
+    attention_node: str | None
+    error_type: str | None
     newest_first: bool
 
 
@@ -54,6 +71,14 @@ def _are_states(
 ) -> None:
     if value is not None and has_other_than(value, frozenset(SagaCachedState)):
         msg = f"states must be of type SagaCachedState, not {value!r}"
+        raise TypeError(msg)
+
+
+def _are_reasons(
+    _: object, __: attrs.Attribute[Collection[Attention] | None], value: object
+) -> None:
+    if value is not None and has_other_than(value, frozenset(Attention)):
+        msg = f"attention must be of type Attention, not {value!r}"
         raise TypeError(msg)
 
 
@@ -87,6 +112,9 @@ class ListQuery:
         progressed_until: As above.
         ended_since: As above. A saga that has not ended is in no range.
         ended_until: As above.
+        attention: The reasons to look at the sagas, if not all, or none.
+        attention_node: Where to look, if not anywhere.
+        error_type: The class of the error there, if not any.
         newest_first: The order: by number, from the largest, instead of by id.
     """
 
@@ -104,6 +132,11 @@ class ListQuery:
     progressed_until: datetime | None = attrs.field(default=None, validator=_is_time, kw_only=True)
     ended_since: datetime | None = attrs.field(default=None, validator=_is_time, kw_only=True)
     ended_until: datetime | None = attrs.field(default=None, validator=_is_time, kw_only=True)
+    attention: Collection[Attention] | None = attrs.field(
+        default=None, validator=_are_reasons, kw_only=True
+    )
+    attention_node: str | None = attrs.field(default=None, kw_only=True)
+    error_type: str | None = attrs.field(default=None, kw_only=True)
     newest_first: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -126,6 +159,13 @@ class ListQuery:
         """The marker, if the order is that of ids."""
         return None if isinstance(self.marker, int) else self.marker
 
+    @property
+    def reasons(self) -> Collection[Attention] | None:
+        """The reasons of which a saga must have one; None if it need not have any."""
+        if self.attention is None and (self.attention_node, self.error_type) != (None, None):
+            return frozenset(Attention)
+        return self.attention
+
     def following(self, last: SagaSummary) -> ListQuery:
         """Return the query of the next page, given the last saga of this one."""
         return attrs.evolve(self, marker=last.number if self.newest_first else last.saga_id)
@@ -146,9 +186,20 @@ class ListQuery:
             and self.name in {None, saga.saga_name}
             and self.sec_name in {None, sec_name}
             and self.tags.items() <= saga.tags.items()
+            and self._matches_concern(saga.concern)
             and _is_within(times.created, self.created_since, self.created_until)
             and _is_within(times.progressed, self.progressed_since, self.progressed_until)
             and _is_within(times.ended, self.ended_since, self.ended_until)
+        )
+
+    def _matches_concern(self, concern: Concern | None) -> bool:
+        if (reasons := self.reasons) is None:
+            return True
+        return (
+            concern is not None
+            and concern.attention in reasons
+            and self.attention_node in {None, concern.node}
+            and self.error_type in {None, concern.error_type}
         )
 
     def page(self, sagas: Iterable[SagaSummary]) -> list[SagaSummary]:

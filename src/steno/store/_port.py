@@ -8,6 +8,7 @@ from typing import Protocol
 
 from steno.core import SagaCachedState, SagaId
 from steno.store._finding import Finding
+from steno.store._groups import AttentionGroup
 from steno.store._list import ListQuery
 from steno.store._read import (
     LogEntry,
@@ -36,7 +37,7 @@ class SecStoreSession(Protocol):
         """
         Raise the generation of a SEC and of all its unfinished sagas, in one transaction.
 
-        No saga gets a fence that it had before. Those that are finished keep theirs.
+        No saga gets a fence that it had before. Those that are finished, or paused, keep theirs.
 
         The crashes of each are counted in the same transaction, by `crashes_at_take_over`.
         """
@@ -46,8 +47,8 @@ class SecStoreSession(Protocol):
         """
         Make a SEC the owner of one saga, regardless of its owner; None if there is none.
 
-        It is not finished, or it is stuck, so that an order may repair it. Once it goes on, it has
-        no end any more.
+        It is not finished; or it is stuck or has succeeded, so that an order may repair or unwind
+        it. Once it goes on, it has no end any more.
 
         The saga gets a fence that it never had before, even if that SEC has owned it once. Its
         count of crashes begins again.
@@ -92,6 +93,18 @@ class SecStoreSession(Protocol):
         """Return a page of the sagas, also of those that cannot be read: their problem says so."""
         ...
 
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        """
+        Count the sagas at which a person should look, by reason, name, node and error type.
+
+        Args:
+            query: Its filters say which sagas are counted; nothing else of it matters.
+
+        Returns:
+            Groups of at least one saga: the gravest reason first, and of one reason the largest.
+        """
+        ...
+
     async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
         """
         Delete some finished sagas, with all that only they have, in one transaction; return which.
@@ -129,6 +142,10 @@ class SecStoreReader(Protocol):
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the sagas."""
+        ...
+
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        """Count the sagas at which a person should look, as `SecStoreSession.attention` does."""
         ...
 
     async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:

@@ -8,7 +8,15 @@ from typing import cast
 
 import attrs
 
-from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent, at_least_one
+from steno.core import (
+    Concern,
+    JsonText,
+    SagaCachedState,
+    SagaId,
+    SagaName,
+    SagaNodeEvent,
+    at_least_one,
+)
 from steno.store._tags import NO_TAGS
 from steno.store._write import Fence
 
@@ -44,6 +52,8 @@ class SagaSummary:
             description of what is there.
         number: Its place in the order of creation in this store: larger than that of every older
             saga. The numbers of the newest sagas may be given again once those are pruned.
+        concern: Why a person should look at it, and at which node; None if nobody has to, or if
+            that is damaged.
     """
 
     saga_id: SagaId
@@ -53,6 +63,7 @@ class SagaSummary:
     times: SagaTimes
     tags: Mapping[str, str] = attrs.field(default=NO_TAGS, hash=False)
     number: int = 0
+    concern: Concern | None = None
 
 
 @attrs.frozen
@@ -111,11 +122,14 @@ class TakeOver:
 # Retention
 
 PRUNABLE = frozenset({SagaCachedState.SUCCEEDED, SagaCachedState.FAILED})
+"""The states of sagas that are deleted unless others are asked for."""
+
+_MAY_BE_PRUNED = PRUNABLE | {SagaCachedState.ABANDONED}
 """The states of sagas that may be deleted: never one that is stuck, or not finished."""
 
 
-def has_other_than(value: object, allowed: frozenset[SagaCachedState]) -> bool:
-    """Return True if a value is anything but a collection of allowed states."""
+def has_other_than(value: object, allowed: Collection[object]) -> bool:
+    """Return True if a value is anything but a collection of what is allowed."""
     if not isinstance(value, Collection):
         return True
     return any(each not in allowed for each in cast("Collection[object]", value))
@@ -124,9 +138,10 @@ def has_other_than(value: object, allowed: frozenset[SagaCachedState]) -> bool:
 def _is_prunable(
     _: object, __: attrs.Attribute[Collection[SagaCachedState]], value: object
 ) -> None:
-    if not value or has_other_than(value, PRUNABLE):
-        names = " and ".join(sorted(state.value for state in PRUNABLE))
-        msg = f"only sagas that have {names} can be pruned, not {value!r}"
+    if not value or has_other_than(value, _MAY_BE_PRUNED):
+        msg = (
+            f"only sagas that have succeeded, failed or been abandoned can be pruned, not {value!r}"
+        )
         raise ValueError(msg)
 
 
@@ -147,7 +162,8 @@ class PruneQuery:
 
     Attributes:
         older_than: How long ago they ended, at least, by the clock that stamped them.
-        states: Only sagas in one of these states; never those that are stuck or not finished.
+        states: Only sagas in one of these states: succeeded and failed, unless abandoned is among
+            them; never stuck, or one that is not finished.
         sec_name: Only sagas that this SEC ran last; None for all.
         limit: How many sagas at most; they are deleted in one transaction.
     """

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
-from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
+from steno.core import Concern, JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
 from steno.store._tags import NO_TAGS
 
 
@@ -43,6 +43,7 @@ class SagaCreateParams:
         state: What its row will say: ready, regardless of the events, or running.
         tags: What it is found by; see `checked_tags`. Not part of what it is: the very same saga
             with other tags may come again, and keeps the tags that it was first given.
+        concern: Why a person should look at it, as its log says; not part of what it is, either.
     """
 
     saga_id: SagaId
@@ -54,6 +55,7 @@ class SagaCreateParams:
     events: tuple[SagaNodeEvent, ...] = attrs.field(default=(), repr=False)
     state: SagaCachedState = SagaCachedState.READY
     tags: Mapping[str, str] = attrs.field(default=NO_TAGS, hash=False)
+    concern: Concern | None = None
 
 
 @attrs.frozen
@@ -68,6 +70,8 @@ class SagaRecord:
             events begin with all that is stored from there on. Any other record is rejected.
         events: What is appended; may be none. One without a time gets that of the transaction.
         state: What its row will say.
+        concern: Why a person should look at it, as its log says by then. Its row will say so,
+            unless it says something graver, which was noted with a problem.
     """
 
     saga_id: SagaId
@@ -75,6 +79,7 @@ class SagaRecord:
     first_seq: int
     events: tuple[SagaNodeEvent, ...]
     state: SagaCachedState
+    concern: Concern | None = None
 
 
 @attrs.frozen
@@ -86,11 +91,14 @@ class SagaProblem:
         saga_id: The saga.
         fence: What its row must say.
         problem: The text for an operator; None clears it.
+        concern: Why a person should look at it, which its row will say: with a problem, that it is
+            quarantined or halted; without one, what its log says.
     """
 
     saga_id: SagaId
     fence: Fence
     problem: str | None
+    concern: Concern | None = None
 
 
 @attrs.frozen

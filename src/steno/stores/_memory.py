@@ -12,10 +12,19 @@ from itertools import islice
 import attrs
 import trio
 
-from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent, with_times
+from steno.core import (
+    Concern,
+    JsonText,
+    SagaCachedState,
+    SagaId,
+    SagaName,
+    SagaNodeEvent,
+    with_times,
+)
 from steno.errors import StoreError
 from steno.store import (
     Append,
+    AttentionGroup,
     Create,
     Fence,
     ListQuery,
@@ -30,6 +39,7 @@ from steno.store import (
     StoredSaga,
     TakeOver,
     WriteOutcome,
+    attention_groups,
     crashes_at_take_over,
     from_timestamp,
     judge,
@@ -56,6 +66,7 @@ class _Row:
     ended: datetime | None = None
     state: SagaCachedState = SagaCachedState.READY
     problem: str | None = None
+    concern: Concern | None = None
     crashes: int = 0
     taken_size: int | None = None  # how many events it had at the last take-over, if there was one
     tried: bool = False
@@ -83,9 +94,15 @@ class _Row:
         progressed = self.created
         if self.events and (time := self.events[-1].time) is not None:
             progressed = max(progressed, from_timestamp(time))
-        times = SagaTimes(self.created, progressed, self.ended)
         return SagaSummary(
-            self.saga_id, self.name, self.state, self.problem, times, self.tags, self.number
+            self.saga_id,
+            self.name,
+            self.state,
+            self.problem,
+            SagaTimes(self.created, progressed, self.ended),
+            self.tags,
+            self.number,
+            self.concern,
         )
 
 
@@ -131,8 +148,8 @@ class InMemorySecStore:
                 self._append(row, change)
             case Create(saga=saga):
                 self._create(saga)
-            case Note(problem=problem) if row is not None:
-                row.problem = problem
+            case Note(problem=problem, concern=concern) if row is not None:
+                row.problem, row.concern = problem, concern
             case Mark(passed=True) if row is not None:
                 row.crashes = 0
             case Mark() if row is not None:
@@ -155,6 +172,7 @@ class InMemorySecStore:
             state=saga.state,
             created=now,
             tags=saga.tags,
+            concern=saga.concern,
             number=self._last_number,
             events=with_times(saga.events, to_timestamp(now)),
         )
@@ -163,6 +181,8 @@ class InMemorySecStore:
     def _append(self, row: _Row, change: Append) -> None:
         now = self._clock()
         row.events += with_times(change.events, to_timestamp(now))
+        if change.sets_concern:
+            row.concern = change.concern
         if change.state is not None:
             row.state = change.state
             # `ended` is the first end: a finished record that is sent again must not move it.
@@ -237,6 +257,17 @@ class InMemorySecStore:
             islice((saga for saga, owner in found if query.matches(saga, owner)), query.limit)
         )
 
+    def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        """Count the sagas at which a person should look; this looks at each saga."""
+        found = ((row.summary(), row.fence.sec_name) for row in self._rows.values())
+        return attention_groups(
+            Counter(
+                (saga.saga_name, saga.concern)
+                for saga, owner in found
+                if saga.concern is not None and query.matches(saga, owner)
+            )
+        )
+
     def prune(self, query: PruneQuery) -> Sequence[SagaId]:
         """Delete some finished sagas, the oldest first."""
         until = self._clock() - query.older_than
@@ -299,6 +330,10 @@ class InMemorySession:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the sagas."""
         return (await self._checkpoint()).list(query)
+
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        """Count the sagas at which a person should look."""
+        return (await self._checkpoint()).attention(query)
 
     async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
         """Delete some finished sagas, and return which."""

@@ -12,10 +12,20 @@ import pytest
 
 import steno
 from steno import InMemorySecStore, SagaCachedState, SagaId, SqliteSecStore
-from steno.core import JsonText, SagaName, SagaNodeEvent, SagaNodeId, Started, Succeeded
+from steno.core import (
+    Attention,
+    Concern,
+    JsonText,
+    SagaName,
+    SagaNodeEvent,
+    SagaNodeId,
+    Started,
+    Succeeded,
+)
 from steno.store import (
     Durable,
     Fence,
+    ListQuery,
     Lost,
     Rejected,
     SagaCreateParams,
@@ -110,6 +120,9 @@ def execute(path: Path, *statements: str) -> None:
 
 # The same as one by one
 
+HELD, STUCK = Concern(Attention.HELD, "a", "Full"), Concern(Attention.STUCK, "a")
+HALTED, QUARANTINED = Concern(Attention.HALTED), Concern(Attention.QUARANTINED, "a")
+
 
 @attrs.define
 class Guess:
@@ -130,19 +143,23 @@ def draw_batch(
         guess = guesses[saga_id]
         kind = chosen.random()
         if kind < 0.05:
-            batch.append(SagaProblem(saga_id, fence, chosen.choice([None, "a problem"])))
+            notes = (None, None), (None, HELD), ("a problem", HALTED), ("a problem", QUARANTINED)
+            batch.append(SagaProblem(saga_id, fence, *chosen.choice(notes)))
         elif kind < 0.08:
             whose = chosen.choice([fence, fence, other])
             batch.append(SagaTrial(saga_id, whose, chosen.random() < 0.5))
         elif kind < 0.1 or not guess.there:
-            batch.append(create(saga_id, fence, chosen.choice("abc")))
+            made = create(saga_id, fence, chosen.choice("abc"))
+            batch.append(attrs.evolve(made, concern=chosen.choice([None, None, HELD])))
             guess.there = True
         elif kind < 0.14:
             whose, off = chosen.choice([(other, 0), (fence, 1), (fence, -1)])
             batch.append(step(saga_id, whose, max(0, guess.events + off), chosen.randrange(4)))
         else:
             count, state = chosen.randrange(4), chosen.choice(list(SagaCachedState))
-            batch.append(step(saga_id, fence, guess.events, count, state))
+            made = step(saga_id, fence, guess.events, count, state)
+            concern = chosen.choice([None, None, None, HELD, attrs.evolve(HELD), STUCK])
+            batch.append(attrs.evolve(made, concern=concern))
             guess.events += count
     return batch
 
@@ -170,6 +187,10 @@ async def test_any_batch_comes_to_what_its_writes_come_to_one_by_one(seed: int, 
             assert outcomes == told(await memory.record(batch))
             assert outcomes == told([(await each.record(write))[0] for write in batch])
             assert rows(once.path) == rows(each.path)
+            known = await memory.list(ListQuery())
+            assert [saga.concern for saga in await once.session.list(ListQuery())] == [
+                saga.concern for saga in known
+            ]
 
 
 # At once
@@ -335,7 +356,7 @@ async def test_a_key_that_somebody_has_taken_is_left_alone(opened: Opened):
     execute(
         opened.path,
         "INSERT INTO saga SELECT 2, zeroblob(16), dag_key, state, current_sec, adopt_generation,"
-        " created, ended, problem, 'odd', crashes, taken_seq, tried FROM saga",
+        " created, ended, problem, 'odd', crashes, taken_seq, tried, NULL, NULL, NULL FROM saga",
     )
     await opened.good(create(TWO, opened.fence), create(THREE, opened.fence))
     assert [row[0] for row in rows(opened.path)["saga"]] == [1, 2, 3, 4]
@@ -352,6 +373,38 @@ async def test_a_saga_whose_state_is_none_is_still_written(opened: Opened):
     )
     await opened.good(step(ONE, opened.fence, 0, 1), step(TWO, opened.fence, 0, 1))
     assert await opened.log(ONE) == log(ONE, 0, 1)
+
+
+@pytest.mark.parametrize("damage", ["'sleepy'", "x'ff'", "7"])
+async def test_a_damaged_concern_is_mended_by_what_is_written(opened: Opened, damage: str):
+    """By the next concern, or by a problem that is noted or cleared; it hurts nobody else."""
+    await opened.good(*[create(each, opened.fence) for each in (ONE, TWO, THREE)])
+    execute(opened.path, f"UPDATE saga SET attention = {damage}, error_type = x'ff'")  # noqa: S608 - as above
+    await opened.good(
+        attrs.evolve(step(ONE, opened.fence, 0, 1), concern=HELD),
+        SagaProblem(TWO, opened.fence, None),
+        step(THREE, opened.fence, 0, 1),
+    )
+    found = rows(opened.path)["saga"]
+    assert [row[-3:] for row in found[:2]] == [("held", "a", "Full"), (None, None, None)]
+    assert found[2][-1] == b"\xff"
+
+
+async def test_the_steps_of_most_sagas_do_not_write_their_rows(opened: Opened):
+    """Nor where a concern stays as it was: only one that changes is written."""
+    writer = opened.session._writer.resource  # noqa: SLF001 - its connection is to be watched
+    await opened.good(create(ONE, opened.fence), step(ONE, opened.fence, 0, 1))
+    statements: list[str] = []
+    writer._db.set_trace_callback(statements.append)  # noqa: SLF001 - as above
+    for seq, concern, count in (
+        (1, None, 0),
+        (2, HELD, 1),
+        (3, attrs.evolve(HELD), 0),
+        (4, None, 1),
+    ):
+        statements.clear()
+        await opened.good(attrs.evolve(step(ONE, opened.fence, seq, 1), concern=concern))
+        assert len([each for each in statements if "UPDATE saga" in each]) == count
 
 
 async def test_a_graph_that_is_gone_is_stored_again(opened: Opened):

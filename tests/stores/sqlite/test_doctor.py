@@ -110,7 +110,7 @@ async def test_a_file_that_is_in_order_has_no_fault(store):
     findings = await store.examine()
     assert not [each for each in findings if each.verdict is Verdict.FAULT]
     assert (await found(store, "journal mode")).value == "wal"
-    assert (await found(store, "schema version")).value == "4"
+    assert (await found(store, "schema version")).value == "5"
     assert (await found(store, "synchronous")).value == "FULL, always"
 
 
@@ -226,7 +226,7 @@ async def test_an_examination_can_be_given_up(store, monkeypatch):
         ),
         (
             "INSERT INTO saga VALUES"
-            " (5, 'seven', 1, 'ready', 'a', 1, 0, NULL, NULL, 'n', 0, NULL, 0)",
+            " (5, 'seven', 1, 'ready', 'a', 1, 0, NULL, NULL, 'n', 0, NULL, 0, NULL, NULL, NULL)",
             "saga, saga_key 5: saga_id is 'seven', not 16 bytes",
         ),
     ],

@@ -1,6 +1,7 @@
 """Lists of a SQLite file: however they are found, they are what the rules say."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -12,12 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steno import SagaCachedState, SagaId, SqliteSecStore
-from steno.store import ListQuery, PruneQuery, SagaSummary, SecStoreReader
+from steno.core import Attention, Concern
+from steno.store import ListQuery, PruneQuery, SagaSummary, SecStoreReader, attention_groups
 from steno.stores.sqlite import _list
 from support.filled import SEC, Clock, saga_id, tags_of, writes
 
 COUNT = 60
 STATES = tuple(SagaCachedState)
+
+
+CONCERNS = (
+    *(None, Concern(Attention.HELD, "a", "Full"), Concern(Attention.HELD, "a")),
+    *(Concern(Attention.STUCK, "b", "Full"), Concern(Attention.HALTED), None),
+)
 
 
 async def fill(path: Path) -> list[SagaSummary]:
@@ -26,11 +34,12 @@ async def fill(path: Path) -> list[SagaSummary]:
         fence = (await session.take_over(SEC)).fence
         for number in range(COUNT):
             create, begin, _ = writes(number, fence)
-            tags = {**tags_of(number), "state": STATES[number % 7 % 6].value}
-            await session.record([attrs.evolve(create, tags=tags)])
-            if number % 7:
-                await session.record([attrs.evolve(begin, state=STATES[number % 7 % 6])])
-        await session.claim(saga_id(7), "other")
+            state, concern = STATES[number % 9 % len(STATES)], CONCERNS[number % len(CONCERNS)]
+            tags = {**tags_of(number), "state": state.value}
+            await session.record([attrs.evolve(create, tags=tags, concern=concern)])
+            if number % 9:
+                await session.record([attrs.evolve(begin, state=state, concern=concern)])
+        await session.claim(saga_id(10), "other")
         found = await session.list(ListQuery(limit=COUNT, newest_first=True))
     return list(found)[::-1]
 
@@ -44,7 +53,7 @@ async def listed(reader: SecStoreReader, query: ListQuery) -> list[SagaSummary]:
 
 
 def owner_of(saga: SagaSummary) -> str:
-    return "other" if saga.saga_id == saga_id(7) else SEC
+    return "other" if saga.saga_id == saga_id(10) else SEC
 
 
 TIMES = st.none() | st.integers(-1, 3 * COUNT).map(lambda n: Clock().now + timedelta(seconds=n))
@@ -65,6 +74,9 @@ QUERIES = st.builds(
     progressed_until=TIMES,
     ended_since=st.none() | TIMES,
     ended_until=st.none() | TIMES,
+    attention=st.none() | st.none() | st.sets(st.sampled_from(Attention)),
+    attention_node=st.sampled_from([None, None, None, "a", "b", "c"]),
+    error_type=st.sampled_from([None, None, None, "Full"]),
     newest_first=st.booleans(),
 )
 
@@ -92,6 +104,8 @@ async def test_any_query_finds_what_matches(
             matching = [each for each in everything if query.matches(each, owner_of(each))]
             wanted = attrs.evolve(query, limit=COUNT).page(matching)
             assert await listed(reader, query) == wanted, query
+            groups = Counter((saga.saga_name, saga.concern) for saga in matching if saga.concern)
+            assert list(await reader.attention(query)) == list(attention_groups(groups)), query
             sizes.append(len(wanted))
     assert sum(size > 0 for size in sizes) > len(sizes) / 10
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from steno import SqliteSecStore, StoreError
+from steno import SagaCachedState, SqliteSecStore, StoreError
 from steno.stores.sqlite import _migrate
 from steno.stores.sqlite._migrate import (
     APPLICATION_ID,
@@ -100,6 +100,62 @@ def test_a_later_release_does_only_what_is_new(db: sqlite3.Connection, add: Call
     migrate(db)
     assert marks(db) == (APPLICATION_ID, LATEST + 2)
     assert db.execute("SELECT * FROM sec").fetchall() == [("trips", 7, 1, None)]
+
+
+OLDER = """
+    INSERT INTO dag VALUES (1, 'digest', 'text');
+    INSERT INTO saga_params SELECT saga_key, 'null' FROM saga;
+"""
+SAGAS = {
+    "nothing": ("'running'", "NULL", None),
+    "stuck": ("'stuck'", "NULL", "stuck"),
+    "not loaded": ("'running'", "'it could not be loaded: no action'", "quarantined"),
+    "quarantined": ("'ready'", "'it is quarantined: the last 5 lives'", "quarantined"),
+    "halted": ("'running'", "'the disk is full'", "halted"),
+    "stuck and halted": ("'stuck'", "'the disk is full'", "halted"),
+    "of no state": ("'sleepy'", "NULL", None),
+    "with an odd problem": ("'running'", "x'ff'", "halted"),
+}
+"""Sagas of version 4 by their names: their states and problems, and what is told of them."""
+
+
+@pytest.fixture
+def older(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> sqlite3.Connection:
+    """A file of version 4, in which some rows are damaged."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_migrate, "migrations", lambda: migrations()[:4])
+        migrate(db)
+    db.execute("PRAGMA ignore_check_constraints = ON")
+    for key, (name, (state, problem, _)) in enumerate(SAGAS.items(), start=1):
+        values = f"?, ?, 1, {state}, 'sec', 3, 4, NULL, {problem}, ?, 5, NULL, 'x'"
+        saga_id = b"short" if name == "of no state" else bytes([key] * 16)
+        db.execute(f"INSERT INTO saga VALUES ({values})", (key, saga_id, name))  # noqa: S608 - of these
+    db.execute("PRAGMA ignore_check_constraints = OFF")
+    db.executescript(OLDER)
+    return db
+
+
+def test_what_needs_attention_is_told_of_stored_sagas(older: sqlite3.Connection):
+    """By their states and problems; the rest of each row is as it was, damaged or not."""
+    before = older.execute("SELECT * FROM saga").fetchall()
+    migrate(older)
+    assert marks(older) == (APPLICATION_ID, LATEST)
+    after = older.execute("SELECT * FROM saga").fetchall()
+    assert [row[:-3] for row in after] == before
+    told = dict(older.execute("SELECT name, attention FROM saga"))
+    assert told == {name: reason for name, (*_, reason) in SAGAS.items()}
+    assert {row[-2:] for row in after} == {(None, None)}
+    assert older.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert "saga_4" not in {name for _, name, _ in schema(older)}
+
+
+def test_after_that_a_saga_may_be_paused_or_abandoned(older: sqlite3.Connection):
+    """As before, any other word is refused."""
+    migrate(older)
+    for state in SagaCachedState:
+        older.execute("UPDATE saga SET state = ? WHERE saga_key = 1", (state.value,))
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        older.execute("UPDATE saga SET state = 'sleepy' WHERE saga_key = 1")
 
 
 # What is refused

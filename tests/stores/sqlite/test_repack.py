@@ -109,6 +109,9 @@ async def test_all_that_a_file_holds_is_moved(
     summaries = await check(path)
     assert [each.saga_id for each in summaries] == [saga_id(key) for key in range(1, SAGAS + 1)]
     assert {each.state.value for each in summaries} >= {"ready", "running", "succeeded", "stuck"}
+    for each in summaries:
+        told = each.concern and each.concern.attention.value
+        assert told == ("stuck" if each.state.value == "stuck" else None)
     with closing(sqlite3.connect(path)) as db:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
         assert not tables & {"saga_1", "node_event_1", "saga_state"}

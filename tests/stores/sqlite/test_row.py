@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from steno import RecoveryError, SagaCachedState, SagaId, StenoError
-from steno.core import Timestamp
+from steno.core import Attention, Concern, Timestamp
 from steno.store import SagaTimes
 from steno.stores.sqlite._row import (
     MOST_EVENTS,
@@ -23,7 +23,8 @@ from steno.stores.sqlite._row import (
 from steno.testing.notation import SAGA_ID, events
 
 ID = SagaId(UUID(int=7))
-GOOD = (ID.bytes, "trip", "failed", None, 0, 1_000_000, 2_000_000, "default", 1, 1, 7)
+NOTED = (None, None, None)
+GOOD = (ID.bytes, "trip", "failed", None, 0, 1_000_000, 2_000_000, "default", 1, *NOTED, 1, 7)
 
 
 NOW = Timestamp(5)
@@ -159,7 +160,7 @@ def test_a_saga_row_is_a_summary():
         (8, -1),
         (8, 2**62),
         (8, 0.5),
-        (9, None),
+        (12, None),
     ],
 )
 def test_a_row_that_is_no_saga_is_refused(place: int, value: object):
@@ -202,6 +203,50 @@ def test_a_problem_that_is_not_text_is_shown_as_one():
     """It keeps no saga from being loaded, which clears it."""
     row = (*GOOD[:3], b"\xff", *GOOD[4:])
     assert summary_from_row(row).problem == r"problem is b'\xff', not text"
+
+
+def noted(problem: object, *concern: object) -> tuple:
+    return (*GOOD[:3], problem, *GOOD[4:9], *concern, *GOOD[12:])
+
+
+@pytest.mark.parametrize(
+    ("columns", "concern"),
+    [
+        (("stuck", None, None), Concern(Attention.STUCK)),
+        (("held", "a", "Full"), Concern(Attention.HELD, "a", "Full")),
+        ((None, "a", "Full"), None),
+    ],
+)
+def test_a_row_says_why_a_person_should_look(columns: tuple, concern: Concern | None):
+    """At which node, and for which error, where that is known."""
+    for read in (summary_from_row, listed_from_row):
+        summary = read(noted(None, *columns))
+        assert (summary.concern, summary.problem) == (concern, None)
+
+
+@pytest.mark.parametrize(
+    ("columns", "concern", "why"),
+    [
+        (("lost", "a", None), None, "attention is 'lost', not a reason"),
+        ((b"held", "a", "E"), None, "attention is b'held', not a reason"),
+        ((7, None, None), None, "attention is 7, not a reason"),
+        (("held", b"a", "E"), Concern(Attention.HELD, None, "E"), "attention_node is b'a', not"),
+        (("held", "a", 0.5), Concern(Attention.HELD, "a"), "error_type is 0.5, not text"),
+        ((None, 7, None), None, "attention_node is 7, not text"),
+    ],
+)
+def test_a_damaged_concern_is_shown_as_a_problem(columns: tuple, concern: Concern | None, why: str):
+    """It keeps no saga from being loaded, which mends it; a problem that was noted is kept."""
+    for read in (summary_from_row, listed_from_row):
+        summary = read(noted(None, *columns))
+        assert summary.concern == concern
+        assert summary.problem.startswith(why)
+        assert read(noted("no actions", *columns)).problem == f"{summary.problem}; no actions"
+    broken = noted(b"no", *columns)
+    listed = listed_from_row((*broken[:1], None, *broken[2:]))
+    assert "name is NULL, not text" in listed.problem
+    assert "problem is b'no', not text" in listed.problem
+    assert why in listed.problem
 
 
 def test_a_sound_row_is_listed_as_it_is():

@@ -22,8 +22,10 @@ import trio
 
 import steno
 from steno import SagaCachedState, SagaId, SqliteSecStore
+from steno.core import Attention, Concern
 from steno.store import (
     Durable,
+    Fence,
     ListQuery,
     Lost,
     PruneQuery,
@@ -60,8 +62,28 @@ FILTERS: dict[str, ListQuery] = {
     "a tag of most in few": ListQuery(
         states=[SagaCachedState.STUCK], tags={"tenant": "common", "year": "2026"}
     ),
+    "any attention": ListQuery(attention=set(Attention)),
+    "attention for some": ListQuery(attention=[Attention.HELD]),
+    "attention for few": ListQuery(attention=[Attention.STUCK]),
+    "attention for none": ListQuery(attention=[Attention.HALTED]),
+    "attention at a node": ListQuery(attention_node="book-1"),
+    "attention at a node for an error": ListQuery(attention_node="a", error_type="Locked"),
+    "attention for an error": ListQuery(error_type="Full"),
+    "attention for an unknown error": ListQuery(error_type="Unheard"),
+    "attention for a name": ListQuery(attention=[Attention.HELD], name="common"),
+    "attention of most in few": ListQuery(
+        states=[SagaCachedState.STUCK], attention=set(Attention), tags={"year": "2026"}
+    ),
 }
 """What an index finds, whatever the number of other sagas; see `FEW` for the newest of a state."""
+
+GROUPED = {
+    "count attention": ListQuery(),
+    "count attention at a node": ListQuery(attention_node="book-1"),
+    "count attention for an error": ListQuery(attention=[Attention.HELD], error_type="Full"),
+    "count attention of a name": ListQuery(name="common", states=[SagaCachedState.STUCK]),
+}
+"""What is counted by an index, whatever the number of sagas that need no attention."""
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = BEGAN + timedelta(days=400)
@@ -113,6 +135,27 @@ class Filled:
         return Filled(Path(shutil.copy(self.path, folder)), self.size)
 
 
+def concern_of(number: int) -> Concern | None:
+    """Return why a person should look at a saga: each that is stuck, and 1 of 50 for show."""
+    if state_of(number) is SagaCachedState.STUCK:
+        return Concern(Attention.STUCK, "a", "Locked")
+    if number % 50 == 25:
+        return Concern(Attention.HELD, f"book-{number % 3}", "Full" if number % 4 == 1 else None)
+    return None
+
+
+async def raise_concerns(path: Path, count: int) -> None:
+    """Record what needs attention, among sagas that are finished."""
+    fence = Fence(SEC, 1)  # which they have had since they were made
+    batch = [
+        SagaRecord(saga_id(n), fence, len(log_of(saga_id(n), state_of(n))), (), state_of(n), why)
+        for n in range(count)
+        if (why := concern_of(n)) is not None
+    ]
+    async with SqliteSecStore(path, inline=True).open() as session:
+        assert set(await session.record(batch)) == {Durable()}
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Filled, Filled]:
     """Return a small file and a large one; nobody changes what is in them."""
@@ -121,6 +164,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Filled, Filled]:
     for file in made:
         began = time.perf_counter()
         trio.run(fill, file.path, file.size)
+        trio.run(raise_concerns, file.path, file.size)
         took, each = time.perf_counter() - began, file.path.stat().st_size / file.size
         say(f"{file.size} sagas of {each:.0f} bytes each were made in {took:.1f} s")
     return made
@@ -179,7 +223,9 @@ async def do_at_once(file: Filled) -> None:
             assert set(await session.record(batch)) == {Durable()}
     async with file.store().open() as session:
         fence = (await session.take_over(SEC)).fence
-        ends = [attrs.evolve(end, fence=fence) for *_, end in many]
+        ends = [
+            attrs.evolve(end, fence=fence, concern=Concern(Attention.STUCK)) for *_, end in many
+        ]
         none = [SagaRecord(end.saga_id, fence, 4, (), SagaCachedState.RUNNING) for end in ends]
         for batch in (none[:3], none[:1], ends[:3], ends[3:4]):
             assert set(await session.record(batch)) == {Durable()}
@@ -204,6 +250,8 @@ async def do_everything(file: Filled) -> None:
         assert await session.record([attrs.evolve(end, fence=claim.fence)]) == [Durable()]
         for query in QUERIES.values():
             await session.list(query)
+        for query in GROUPED.values():
+            await session.attention(query)
         assert (await session.load(new)).events == log_of(new, state_of(-1))
         async with trio.open_nursery() as nursery:
             for number in range(5):
@@ -248,8 +296,8 @@ async def test_steps_of_many_sagas_find_each_by_its_key(
     with traced() as statements:
         await do_at_once(small)
     assert slow_steps(small.path, statements) == []
-    updates = [each for each in statements if "UPDATE saga SET state" in each]
-    assert updates
+    updates = [each for each in statements if "UPDATE saga SET" in each and "tried = 0" not in each]
+    assert {update.split()[3] for update in updates} == {"state", "attention"}
     with closing(sqlite3.connect(small.path)) as db:
         for update in updates:
             (step,) = [step for step in plan_of(db, update) if "saga" in step]
@@ -261,6 +309,9 @@ INDEXES = {
     "saga_by_name": (["a common name", "a rare name in most"], []),
     "sqlite_autoindex_saga_1": (["all", "a tag of most", *COSTLY], []),
     "tag_by_value": (["a tag of one", "a tag of none"], ["a tag of most", "a tag of one"]),
+    "saga_by_attention": (["attention for some", "attention at a node", "any attention"], []),
+    "saga_by_new_attention": ([], ["attention for some", "attention for a name"]),
+    "saga_by_concern": (["attention for few"], ["attention for an unknown error"]),
     "INTEGER PRIMARY KEY": ([], ["all", "most", "a common name", *COSTLY]),
 }
 """The index that gives the sagas of a list, by id or the newest first, where more than 3 match."""
@@ -321,6 +372,8 @@ async def times(file: Filled) -> dict[str, float]:
     async with file.store().open_reader() as reader:
         for label, query in QUERIES.items():
             taken[label] = await seconds(partial(reader.list, query))
+        for label, query in GROUPED.items():
+            taken[label] = await seconds(partial(reader.attention, query))
         taken["load"] = await seconds(partial(reader.load, saga_id(SMALL // 2)))
         taken["log"] = await seconds(partial(reader.entries, saga_id(SMALL // 2)))
     async with file.store().open() as session:
@@ -359,8 +412,12 @@ async def walk(reader: SecStoreReader, query: ListQuery) -> list[SagaId]:
 
 
 def is_in(number: int, query: ListQuery) -> bool:
+    concern = concern_of(number)
     return (
-        (query.states is None or state_of(number) in query.states)
+        (query.reasons is None or (concern is not None and concern.attention in query.reasons))
+        and query.attention_node in {None, concern and concern.node}
+        and query.error_type in {None, concern and concern.error_type}
+        and (query.states is None or state_of(number) in query.states)
         and query.name in {None, name_of(number)}
         and query.tags.items() <= tags_of(number).items()
     )

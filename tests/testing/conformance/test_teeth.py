@@ -5,7 +5,8 @@ import pytest
 from steno import StoreError
 from steno.testing import conformance
 from support.broken import BROKEN, Broken
-from support.hooked import HookedStore
+from testing.conformance import inattentive  # noqa: F401 - it adds to BROKEN
+from testing.conformance.attentive import AttentiveStore
 
 DEMANDS = {str(demand): demand for demand in conformance.DEMANDS}
 
@@ -13,7 +14,7 @@ DEMANDS = {str(demand): demand for demand in conformance.DEMANDS}
 @pytest.mark.parametrize("demand", conformance.DEMANDS, ids=str)
 async def test_a_sound_store_passes_with_every_hook(demand: conformance.Demand):
     """Nothing is skipped, and the fault of a broken store is all that tells it from this one."""
-    await demand.run(HookedStore().subject())
+    await demand.run(AttentiveStore().subject())
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=str)

@@ -2,10 +2,10 @@
 Lists: pages of the sagas in a SQLite database.
 
 Theory of operation. An index that has the order of the list gives a page and reads no more rows
-than that: in the order of ids, one of all sagas, of a state, or of a name; with the newest first,
-the table itself, whose keys rise with each creation, or the index of a tag. All other filters are
-conditions on the rows that come along: the page costs as many rows as are looked at until it is
-full.
+than that: in the order of ids, one of all sagas, of a state, of a name, or of a reason to look at
+them; with the newest first, the table itself, whose keys rise with each creation, or the index of a
+reason or of a tag. All other filters are conditions on the rows that come along: the page costs as
+many rows as are looked at until it is full.
 
 That would be all rows where few match, so the other indexes are asked first. If one of them shows
 that no more than `FEW` sagas can match, those are looked at and sorted, and no others.
@@ -17,14 +17,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import TypeAlias, cast
 
 import attrs
 
-from steno.core import EARLIEST, LATEST, SagaCachedState
-from steno.store import NO_TAGS, ListQuery, SagaSummary, to_timestamp
+from steno.core import EARLIEST, LATEST, Attention, Concern, SagaCachedState, SagaName
+from steno.store import (
+    NO_TAGS,
+    AttentionGroup,
+    ListQuery,
+    SagaSummary,
+    attention_groups,
+    to_timestamp,
+)
+from steno.stores.sqlite._concern import CONCERN, concern_of
 from steno.stores.sqlite._error import is_corrupt
 from steno.stores.sqlite._row import (
     PROGRESSED,
@@ -33,6 +42,7 @@ from steno.stores.sqlite._row import (
     VALID_ID,
     SagaRow,
     listed_from_row,
+    shown,
 )
 from steno.stores.sqlite._statement import SqliteValue, of_any_text, snapshot
 from steno.stores.sqlite._tag import tags_of
@@ -69,6 +79,9 @@ class _Source:
 _BY_STATE = "saga INDEXED BY saga_by_state WHERE"
 _BY_NAME = "saga INDEXED BY saga_by_name WHERE"
 _BY_TAG = "tag INDEXED BY tag_by_value"
+_BY_ATTENTION = "saga INDEXED BY saga_by_attention WHERE attention = ?"
+_BY_NEW_ATTENTION = "saga INDEXED BY saga_by_new_attention WHERE attention = ?"
+_BY_CONCERN = "saga INDEXED BY saga_by_concern WHERE attention = ?"
 # NOT INDEXED leaves only the key to search by, whatever an operator's ANALYZE has counted.
 _SOME = "saga NOT INDEXED WHERE saga_key IN (SELECT value FROM json_each(?))"
 _BY_KEY = _Source("saga NOT INDEXED WHERE true")
@@ -93,6 +106,8 @@ _OF_NO_STATE = [_Source(f"{_BY_STATE} {none}", ordered=False) for none in _of_no
 @of_any_text
 def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]:
     """Return a page of the sagas; of one whose row is damaged, what can be read of it."""
+    if _lets_nothing_through(query):
+        return ()
     # One snapshot: a saga that changes its state between two statements would be found twice, or
     # not at all.
     with snapshot(db):
@@ -106,6 +121,30 @@ def list_page(db: sqlite3.Connection, query: ListQuery) -> Sequence[SagaSummary]
             rows = [_dated(db, row) for row in _page(db, query, UNDATED_SUMMARY)]
         tags = tags_of(db, [row[-1] for row in rows])
     return [listed_from_row(row, tags.get(row[-1], NO_TAGS)) for row in rows]
+
+
+@of_any_text
+def count_attention(db: sqlite3.Connection, query: ListQuery) -> Sequence[AttentionGroup]:
+    """Count the sagas at which a person should look; no row of any other saga is read."""
+    found: Counter[tuple[SagaName, Concern]] = Counter()
+    if _lets_nothing_through(query):
+        return ()
+    matches, values = _conditions(query)
+    columns = f"{CONCERN}, name"
+    statement = f"SELECT {columns}, count(*) FROM {_BY_CONCERN} AND {matches} GROUP BY {columns}"  # noqa: S608 - as above
+    with snapshot(db):
+        # One reason after the other: so the groups come in the order of the index, and no row has
+        # to be sorted.
+        for reason in Attention if query.reasons is None else set(query.reasons):
+            for *concern, name, count in db.execute(statement, (reason.value, *values)):
+                if (known := concern_of(*concern)) is not None:
+                    found[SagaName(name if isinstance(name, str) else shown(name)), known] += count
+    return attention_groups(found)
+
+
+def _lets_nothing_through(query: ListQuery) -> bool:
+    """Return True for an empty list of states or reasons, for which SQLite may have no plan."""
+    return any(choice is not None and not choice for choice in (query.states, query.attention))
 
 
 def _dated(db: sqlite3.Connection, row: SagaRow) -> SagaRow:
@@ -163,6 +202,9 @@ def _sources(db: sqlite3.Connection, query: ListQuery) -> Sequence[_Source]:
     """Return sources that together have all rows of a page."""
     if (keys := _few(db, query)) is not None:
         return [_Source(_SOME, (json.dumps(keys),), ordered=False)]
+    if query.reasons is not None:
+        text = _BY_NEW_ATTENTION if query.newest_first else _BY_ATTENTION
+        return [_Source(text, (reason.value,)) for reason in set(query.reasons)]
     if query.newest_first:
         if not query.tags:
             return [_BY_KEY]
@@ -204,8 +246,18 @@ def _selective(query: ListQuery) -> Iterator[Sequence[_Source]]:
     """Yield sources without the order of the list, each time those of all sagas that can match."""
     for tag in query.tags.items():
         yield [_Source(f"{_BY_TAG} WHERE key = ? AND value = ?", tag)]
+    if query.reasons is not None:
+        yield _by_concern(query)
     if query.newest_first and not (query.states is None and query.name is None):
         yield _by_states(query)
+
+
+def _by_concern(query: ListQuery) -> Sequence[_Source]:
+    """Return sources of the sagas at which a person should look, where and why that is asked."""
+    given = {"attention_node": query.attention_node, "error_type": query.error_type}
+    known = {column: value for column, value in given.items() if value is not None}
+    text = " AND ".join([_BY_CONCERN, *(f"{column} = ?" for column in known)])
+    return [_Source(text, (reason.value, *known.values())) for reason in set(query.reasons or ())]
 
 
 # What matches
@@ -238,9 +290,17 @@ def _conditions(query: ListQuery) -> tuple[str, _Values]:
     conditions: list[tuple[str, _Values]] = [(VALID_ID, ())]
     if query.states is not None:
         conditions.append(_in_states(query.states))
-    for column, text in (("name", query.name), ("current_sec", query.sec_name)):
+    for column, text in (
+        ("name", query.name),
+        ("current_sec", query.sec_name),
+        ("attention_node", query.attention_node),
+        ("error_type", query.error_type),
+    ):
         if text is not None:
             conditions.append((f"+{column} = ?", (text,)))
+    if query.reasons is not None:
+        words = sorted(reason.value for reason in query.reasons)
+        conditions.append((f"+attention IN ({', '.join('?' * len(words))})", tuple(words)))
     conditions += [(_HAS_TAG, tag) for tag in query.tags.items()]
     for time, since, until in (
         (_CREATED, query.created_since, query.created_until),

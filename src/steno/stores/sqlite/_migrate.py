@@ -87,6 +87,8 @@ def migrate(db: sqlite3.Connection) -> None:
         try:
             # What refers to a table that is renamed means the one that takes its name.
             db.execute("PRAGMA legacy_alter_table = ON")
+            # What is damaged is copied, and stays so.
+            db.execute("PRAGMA ignore_check_constraints = ON")
             # The version changes in the same transaction as the schema: after a crash a step was
             # taken or was not, and is never taken twice.
             db.executescript(
@@ -97,6 +99,7 @@ def migrate(db: sqlite3.Connection) -> None:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             db.execute("PRAGMA legacy_alter_table = OFF")
+            db.execute("PRAGMA ignore_check_constraints = OFF")
     # Outside the loop: a file whose rows were being moved when the process died has this version.
     if is_moving(db):
         move(db)

@@ -55,7 +55,7 @@ def load(db: sqlite3.Connection, saga_id: SagaId) -> StoredSaga | None:
     if not all(isinstance(each, str) for each in (digest, text, params)):
         msg = f"saga {saga_id}: its graph or its params are missing, or are not text"
         raise RecoveryError(msg)
-    *_, sec_name, generation, _, _ = whole
+    sec_name, generation = whole[7:9]
     return StoredSaga(
         summary,
         Fence(sec_name, generation),

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TypeAlias, cast
 
+from steno.stores.sqlite._concern import TOLD
 from steno.stores.sqlite._error import is_corrupt
 from steno.stores.sqlite._row import MOST_EVENTS, packed_event, shown
 from steno.stores.sqlite._statement import SqliteRow, SqliteValue, any_text, transaction
@@ -35,13 +36,13 @@ _EventRow: TypeAlias = tuple[object, object, object, object, object, object, obj
 # wrong. OR IGNORE: two such rows may then have the same id; the others must be moved all the same.
 _MOVE_SAGAS = f"""
     INSERT OR IGNORE INTO saga (saga_key, saga_id, dag_key, state, current_sec, adopt_generation,
-                                created, ended, problem, name)
+                                created, ended, problem, name, attention)
     SELECT saga_key, {
     ", ".join(
         f"coalesce({column}, 'NULL')"
         for column in ("saga_id", "dag_key", "state", "current_sec", "adopt_generation", "created")
     )
-}, ended, problem, coalesce(name, 'NULL')
+}, ended, problem, coalesce(name, 'NULL'), {TOLD}
     FROM saga_1 WHERE saga_key <= ?
 """  # noqa: S608 - made of words of this package
 _COLUMNS = "saga_key, seq, node_id, event_type, data, time, creator"

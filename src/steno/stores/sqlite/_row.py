@@ -34,6 +34,7 @@ from steno.core import (
 )
 from steno.errors import DumpError, RecoveryError, SerializeError
 from steno.store import NO_TAGS, SagaSummary, SagaTimes, from_timestamp
+from steno.stores.sqlite._concern import CONCERN, NO_CONCERN, REASONS, ConcernColumns, concern_of
 
 _BARE = {
     kind.label: event_type_from_row(kind.label, None)
@@ -48,7 +49,9 @@ STEPS = "SELECT seq, time, events FROM step WHERE saga_key = ? ORDER BY seq"
 """Gives the `StepRow`s of a saga."""
 
 SagaRow: TypeAlias = tuple[
-    bytes, str, str, str | None, int, int | None, int | None, str, int, int, int
+    *tuple[bytes, str, str, str | None, int, int | None, int | None, str, int],
+    *ConcernColumns,
+    *tuple[int, int],
 ]
 """The columns of a saga that `SUMMARY` names, unless the row is damaged."""
 
@@ -59,7 +62,7 @@ PROGRESSED = "(SELECT time FROM step WHERE step.saga_key = saga.saga_key ORDER B
 def _summary(progressed: str) -> str:
     return (
         f"saga_id, name, state, problem, created, {progressed} AS progressed, ended, current_sec,"
-        " adopt_generation, dag_key, saga.saga_key"
+        f" adopt_generation, {CONCERN}, dag_key, saga.saga_key"
     )
 
 
@@ -242,10 +245,11 @@ def _damaged_step(saga_id: SagaId, seq: object, why: str) -> RecoveryError:
 
 # The rows of sagas
 
+_TEXT, _NUMBER = (str, type(None)), (int, type(None))
 _SOUND = frozenset(
-    (str, str, problem, int, progressed, ended, str, int, int, int)
-    for problem, progressed, ended in product(
-        (str, type(None)), (int, type(None)), (int, type(None))
+    (str, str, problem, int, progressed, ended, str, int, *concern, int, int)
+    for problem, progressed, ended, *concern in product(
+        _TEXT, _NUMBER, _NUMBER, _TEXT, _TEXT, _TEXT
     )
 )
 """
@@ -264,15 +268,14 @@ def summary_from_row(row: SagaRow, tags: Mapping[str, str] = NO_TAGS) -> SagaSum
     """
     Return what a list shows of a saga.
 
-    A problem that is not text keeps no saga from being loaded: it is shown as one.
+    A damaged problem, or a damaged concern, keeps no saga from being loaded: it is shown as a
+    problem.
 
     Raises:
         RecoveryError: The row is damaged.
     """
-    saga_id, name, state, problem, created, progressed, ended, _, generation, _, key = row
-    # Called again with a text in its place, so this is one level of recursion.
-    if (why := _damage("problem", problem)) is not None:
-        return summary_from_row((*row[:3], why, *row[4:]), tags)
+    row = _with_sound_notes(row)
+    saga_id, name, state, problem, created, progressed, ended, _, generation, *concern, _, key = row
     try:
         if tuple(map(type, row[1:])) in _SOUND and 0 <= generation < GENERATIONS:
             return SagaSummary(
@@ -287,10 +290,29 @@ def summary_from_row(row: SagaRow, tags: Mapping[str, str] = NO_TAGS) -> SagaSum
                 ),
                 tags,
                 key,
+                concern_of(*concern),
             )
     except (ValueError, TypeError, OverflowError):
         pass  # what is damaged is found below
     raise RecoveryError(f"the row of saga {_shown_id(saga_id)} is damaged: {_damages(row)}")
+
+
+_NOTES = ("problem", "attention", "attention_node", "error_type")
+
+
+def _with_sound_notes(row: SagaRow) -> SagaRow:
+    """Return a row without what is damaged of its notes; the problem says what that was."""
+    problem, concern = row[3], row[9:12]
+    if problem is None and concern == NO_CONCERN:
+        return row
+    damages = list(filter(None, map(_damage, _NOTES, (problem, *concern))))
+    if not damages:
+        return row
+    if isinstance(cast("object", problem), str):
+        damages.append(cast("str", problem))
+    known = concern_of(*concern)
+    columns = NO_CONCERN if known is None else (concern[0], known.node, known.error_type)
+    return (*row[:3], "; ".join(damages), *row[4:9], *columns, *row[12:])
 
 
 def listed_from_row(row: SagaRow, tags: Mapping[str, str] = NO_TAGS) -> SagaSummary:
@@ -304,6 +326,7 @@ def listed_from_row(row: SagaRow, tags: Mapping[str, str] = NO_TAGS) -> SagaSumm
         return summary_from_row(row, tags)
     except RecoveryError as error:
         why = str(error)
+    row = _with_sound_notes(row)
     saga_id, name, state, problem, created, progressed, ended = cast("tuple[object, ...]", row[:7])
     if isinstance(problem, str):  # it says the same, once a SEC has tried to load the saga
         why = problem if why in problem else f"{why}; {problem}"
@@ -316,6 +339,7 @@ def listed_from_row(row: SagaRow, tags: Mapping[str, str] = NO_TAGS) -> SagaSumm
         SagaTimes(began, max(began, time_from(progressed) or began), time_from(ended)),
         tags,
         row[-1],
+        concern_of(*row[9:12]),
     )
 
 
@@ -340,6 +364,9 @@ _CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
         "a generation",
         lambda value: isinstance(value, int) and 0 <= value < GENERATIONS,
     ),
+    "attention": ("a reason", lambda value: value is None or value in REASONS),
+    "attention_node": ("text", lambda value: value is None or isinstance(value, str)),
+    "error_type": ("text", lambda value: value is None or isinstance(value, str)),
     "dag_key": ("a key", lambda value: isinstance(value, int)),
     "saga_key": ("a key", lambda value: isinstance(value, int)),
 }

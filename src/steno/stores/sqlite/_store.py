@@ -22,6 +22,7 @@ import trio
 from steno.core import SagaCachedState, SagaId
 from steno.errors import StoreError, StoreStuck
 from steno.store import (
+    AttentionGroup,
     Fence,
     Finding,
     ListQuery,
@@ -40,7 +41,7 @@ from steno.stores.sqlite import _reader as reads
 from steno.stores.sqlite._doctor import examine_file
 from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._file import SqliteFile
-from steno.stores.sqlite._list import list_page
+from steno.stores.sqlite._list import count_attention, list_page
 from steno.stores.sqlite._writer import SqliteWriter
 
 T = TypeVar("T")
@@ -198,6 +199,10 @@ class SqliteReader:
         """Return a page of the sagas."""
         return await self._read(lambda db: list_page(db, query))
 
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        """Count the sagas at which a person should look."""
+        return await self._read(lambda db: count_attention(db, query))
+
     async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
         """Return the log of a saga, with times and creators."""
         return await self._read(lambda db: reads.entries(db, saga_id))
@@ -314,3 +319,7 @@ class SqliteSession:
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the sagas."""
         return await self._reader.list(query)
+
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        """Count the sagas at which a person should look."""
+        return await self._reader.attention(query)

@@ -8,7 +8,7 @@ are forgotten when a transaction fails, or when SQLite says that another connect
 the same (`PRAGMA data_version`), as an operator's shell may.
 
 What a batch comes to is gathered first, and written by a few statements for all of it. A saga's row
-is written only when its state or its problem changes.
+is written only when its state, its problem or its concern changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from uuid import UUID
 
 import attrs
 
-from steno.core import SagaCachedState, SagaId, SagaNodeEvent, Timestamp
+from steno.core import Concern, SagaCachedState, SagaId, SagaNodeEvent, Timestamp
 from steno.errors import RecoveryError
 from steno.store import (
     Append,
@@ -40,6 +40,8 @@ from steno.store import (
     judge,
     to_timestamp,
 )
+from steno.stores.sqlite._changes import Changes
+from steno.stores.sqlite._concern import CONCERN, concern_columns, concern_of
 from steno.stores.sqlite._file import Opened
 from steno.stores.sqlite._ownership import claim, leave, take_over
 from steno.stores.sqlite._prune import prune
@@ -51,28 +53,16 @@ from steno.stores.sqlite._row import (
     step_rows,
 )
 from steno.stores.sqlite._statement import (
-    SqliteRow,
-    TextRow,
     any_text,
-    insert,
     select_in,
     transaction,
 )
 from steno.stores.sqlite._tag import tag_rows
 
-_STEP = "step (saga_key, seq, time, creator, events)"
-_PARAMS = "saga_params (saga_key, params)"
-_TAG = "tag (saga_key, key, value)"
-_SAGA = (
-    "saga (saga_key, saga_id, dag_key, state, current_sec, adopt_generation, created, ended, name)"
+_FIND = (
+    f"SELECT saga_id, saga_key, current_sec, adopt_generation, state, {CONCERN}"  # noqa: S608 - of our words
+    " FROM saga WHERE saga_id IN"
 )
-# The first end counts; a saga that was stuck and goes on has none any more.
-_MOVE = """
-    UPDATE saga SET state = ?1, ended = CASE WHEN ?2 IS NULL THEN NULL ELSE coalesce(ended, ?2) END
-    WHERE saga_key = ?3
-"""
-_NOTE = "UPDATE saga SET problem = ? WHERE saga_key = ?"
-_FIND = "SELECT saga_id, saga_key, current_sec, adopt_generation, state FROM saga WHERE saga_id IN"
 _LAST_STEP = "SELECT seq, events FROM step WHERE saga_key = ? ORDER BY seq DESC LIMIT 1"
 _CONTENT = """
     SELECT name, digest, params FROM saga
@@ -87,8 +77,6 @@ _LAST_KEY = """
         UNION ALL SELECT max(saga_key) FROM tag WHERE saga_key < 1 << 62
     )
 """
-_TRY = "UPDATE saga SET tried = 1 WHERE saga_key = ?"
-_RESET = "UPDATE saga SET crashes = 0 WHERE saga_key = ?"
 _STATES = {state.value: state for state in SagaCachedState}
 _MOST_GRAPHS = 1000
 """How many graphs are remembered."""
@@ -104,6 +92,7 @@ class _Row:
         key: Its key in the database.
         fence: Who may write to it.
         state: What it says; None if that is damaged.
+        concern: Why a person should look at it; None as well if that is damaged.
     """
 
     _writer: SqliteWriter
@@ -111,6 +100,7 @@ class _Row:
     key: int
     fence: Fence
     state: SagaCachedState | None
+    concern: Concern | None
     _size: int | None  # None: it was not asked for yet
 
     @property
@@ -145,51 +135,6 @@ class _Row:
 
 
 @attrs.define(eq=False)
-class _Changes:
-    """
-    What a batch comes to, as rows that are not written yet.
-
-    Attributes:
-        sagas: Rows of `_SAGA`.
-        params: Rows of `_PARAMS`.
-        tags: Rows of `_TAG`.
-        steps: Rows of `_STEP`.
-        moves: What `_MOVE` is given: state, end if it is one, and key.
-        notes: What `_NOTE` is given.
-        tried: What `_TRY` is given.
-        passed: What `_RESET` is given.
-    """
-
-    sagas: list[TextRow] = attrs.field(factory=list)
-    params: list[TextRow] = attrs.field(factory=list)
-    tags: list[TextRow] = attrs.field(factory=list)
-    steps: list[TextRow] = attrs.field(factory=list)
-    moves: list[SqliteRow] = attrs.field(factory=list)
-    notes: list[SqliteRow] = attrs.field(factory=list)
-    tried: list[SqliteRow] = attrs.field(factory=list)
-    passed: list[SqliteRow] = attrs.field(factory=list)
-
-    def write(self, db: sqlite3.Connection) -> None:
-        """Write all of it."""
-        if self.sagas:
-            insert(db, _SAGA, self.sagas)
-            insert(db, _PARAMS, self.params)
-        if self.tags:
-            insert(db, _TAG, self.tags)
-        if self.steps:
-            insert(db, _STEP, self.steps)
-        # One by one: there is but one of either in the life of most sagas.
-        if self.moves:
-            db.executemany(_MOVE, self.moves)
-        if self.notes:
-            db.executemany(_NOTE, self.notes)
-        if self.tried:
-            db.executemany(_TRY, self.tried)
-        if self.passed:
-            db.executemany(_RESET, self.passed)
-
-
-@attrs.define(eq=False)
 class SqliteWriter:
     """
     Writes, on the one connection that may.
@@ -205,7 +150,7 @@ class SqliteWriter:
     _graphs: dict[str, int] = attrs.field(init=False, factory=dict)  # keys, by digest
     _next_key: int | None = attrs.field(init=False, default=None)  # of the next saga
     _version: int = attrs.field(init=False, default=-1)  # SQLite's, of the data
-    _changes: _Changes = attrs.field(init=False, factory=_Changes)  # of the batch
+    _changes: Changes = attrs.field(init=False, factory=Changes)  # of the batch
     _db: sqlite3.Connection = attrs.field(init=False)
     _ended: list[SagaId] = attrs.field(init=False, factory=list)  # are not to be remembered
 
@@ -225,7 +170,7 @@ class SqliteWriter:
 
     def _forget(self) -> None:
         """Drop what is remembered: it is ahead of the file after a rollback, or behind others."""
-        self._changes = _Changes()
+        self._changes = Changes()
         self._ended.clear()
         self._rows.clear()
         self._graphs.clear()
@@ -283,12 +228,13 @@ class SqliteWriter:
             return
         with any_text(self._db):
             found = select_in(self._db, _FIND, list(unknown.values()))
-        for saga_id, key, sec_name, generation, state in found:
+        for saga_id, key, sec_name, generation, state, *concern in found:
             uuid = SagaId(UUID(bytes=cast("bytes", saga_id)))
             owner = sec_name if isinstance(sec_name, str) else shown(sec_name)
             fence = Fence(owner, cast("int", generation))
             known = _STATES.get(cast("str", state))
-            self._rows[uuid.int] = _Row(self, uuid, cast("int", key), fence, known, None)
+            why = concern_of(*concern)
+            self._rows[uuid.int] = _Row(self, uuid, cast("int", key), fence, known, why, None)
             if known is not None and known.finished:
                 self._ended.append(uuid)
 
@@ -299,7 +245,7 @@ class SqliteWriter:
 
     def flush(self) -> None:
         """Write what the batch has changed so far, in its transaction."""
-        changes, self._changes = self._changes, _Changes()
+        changes, self._changes = self._changes, Changes()
         changes.write(self._db)
 
     def _judged(self, write: SagaWrite, now: Timestamp) -> WriteOutcome:
@@ -314,8 +260,9 @@ class SqliteWriter:
                 self._append(row, change, now)
             case Create(saga=saga):
                 self._create(saga, now)
-            case Note(problem=problem) if row is not None:
+            case Note(problem=problem, concern=concern) if row is not None:
                 self._changes.notes.append((problem, row.key))
+                self._set_concern(row, concern)
             case Mark(passed=passed) if row is not None:
                 (self._changes.passed if passed else self._changes.tried).append((row.key,))
             case _:
@@ -335,9 +282,11 @@ class SqliteWriter:
         changes.params.append((key, saga.params))
         if saga.tags:
             changes.tags += tag_rows(key, saga.tags)
-        row = _Row(self, saga.saga_id, key, fence, saga.state, len(saga.events))
+        row = _Row(self, saga.saga_id, key, fence, saga.state, None, len(saga.events))
         self._rows[saga.saga_id.int] = row
         self._add_steps(row, saga.events, 0, now)
+        if saga.concern is not None:
+            self._set_concern(row, saga.concern)
         if saga.state.finished:
             self._ended.append(saga.saga_id)
 
@@ -349,6 +298,12 @@ class SqliteWriter:
             changes.moves.append((state.value, now if state.finished else None, row.key))
             if state.finished:
                 self._ended.append(row.saga_id)
+        if change.sets_concern:
+            self._set_concern(row, change.concern)
+
+    def _set_concern(self, row: _Row, concern: Concern | None) -> None:
+        row.concern = concern
+        self._changes.concerns.append((*concern_columns(concern), row.key))
 
     def _add_steps(
         self, row: _Row, events: Sequence[SagaNodeEvent], first_seq: int, now: Timestamp

@@ -20,6 +20,7 @@ A store may refuse a second session at the same time or fence it off, and may be
 or not. Stores with several modes should run the kit on each.
 """
 
+from steno.testing.conformance._attention import ATTENTION
 from steno.testing.conformance._cancel import CANCEL
 from steno.testing.conformance._crashes import CRASHES
 from steno.testing.conformance._create import CREATE
@@ -50,6 +51,7 @@ _TOPICS: tuple[Topic, ...] = (
     LIST,
     FILTERS,
     TAGS,
+    ATTENTION,
     FENCING,
     CRASHES,
     PRUNE,

@@ -24,7 +24,8 @@ async def a_store_that_cannot_write_says_that_it_is_unavailable(subject: Subject
     failing = needed(subject.failing, "failing")
     async with living(subject) as sec:
         await sec.done(sec.create(ONE))
-        writing = {name: call for name, call in calls(sec) if name not in {"load", "list"}}
+        reading = {"load", "list", "attention"}
+        writing = {name: call for name, call in calls(sec) if name not in reading}
         with failing():
             for name, call in writing.items():
                 demand = f"{name} raises StoreUnavailable while nothing can be written"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import permutations
 
-from steno.core import SagaCachedState
 from steno.errors import SagaIdInUse
 from steno.store import Durable, Fence, Lost, PruneQuery, SagaWrite
 from steno.testing.conformance._demand import Topic
@@ -16,9 +15,14 @@ from steno.testing.conformance._sample import (
     NOWHERE,
     ODD_NAMES,
     ONE,
+    PAUSED,
+    RUNNING,
     STATES,
+    STUCK,
+    SUCCEEDED,
     THREE,
     TWO,
+    UNWINDING,
     spread,
 )
 from steno.testing.conformance._subject import Subject
@@ -49,7 +53,7 @@ async def each_life_of_a_sec_has_a_generation_of_its_own(subject: Subject) -> No
 
 @FENCING.demand
 async def a_sec_takes_over_its_own_unfinished_sagas(subject: Subject) -> None:
-    """Including ready and quarantined sagas; not finished sagas, nor those of other SECs."""
+    """Including ready and quarantined sagas; not finished or paused ones, nor those of others."""
     async with living(subject) as sec:
         ids = spread(len(STATES))
         for saga_id, state in zip(ids, STATES, strict=True):
@@ -57,17 +61,18 @@ async def a_sec_takes_over_its_own_unfinished_sagas(subject: Subject) -> None:
         await sec.done(sec.problem(ids[1], "its action is missing"), sec.create(TWO))
         theirs = await sec.claim(TWO, OTHER)
         taken = await sec.session.take_over(SEC)
-        unfinished = [each for each, state in zip(ids, STATES, strict=True) if not state.finished]
+        wanted = [each for each, state in zip(ids, STATES, strict=True) if state.is_taken_up]
         found = sorted(claim.saga_id for claim in taken.claims)
-        expect(found, unfinished, "a SEC takes over all of its unfinished sagas, and no others")
+        demand = "a SEC takes over all of its unfinished sagas that are not paused, and no others"
+        expect(found, wanted, demand)
         for claim in taken.claims:
             expect((await sec.load(claim.saga_id)).fence, claim.fence, "a claim is what is stored")
             raised = claim.fence.generation > sec.fence.generation
             expect_that(raised, "taking a saga over raises its generation", claim)
             expect(claim.fence.sec_name, SEC, "a SEC that takes a saga over becomes its owner")
-        for saga_id in set(ids).difference(unfinished):
+        for saga_id in set(ids).difference(wanted):
             fence = (await sec.load(saga_id)).fence
-            expect(fence, sec.fence, "what is finished is not taken over")
+            expect(fence, sec.fence, "what is finished, or paused, is not taken over")
         expect((await sec.load(TWO)).fence, theirs, "what another SEC has is not taken over")
         problem = (await sec.load(ids[1])).summary.problem
         expect(problem, "its action is missing", "taking over changes nothing but fences")
@@ -204,21 +209,60 @@ async def what_is_finished_cannot_be_claimed(subject: Subject) -> None:
 async def a_stuck_saga_can_go_on(subject: Subject) -> None:
     """Once it is claimed and does, it has no end; then it gets one again, and can be pruned."""
     async with living(subject) as sec:
-        await sec.done(sec.create(ONE), sec.record(ONE, 0, 1, SagaCachedState.STUCK))
+        await sec.done(sec.create(ONE), sec.record(ONE, 0, 1, STUCK))
         fence = await sec.claim(ONE, SEC)
         first = (await sec.load(ONE)).summary.times.ended
         expect_that(first is not None, "a stuck saga has an end", first)
-        repaired = sec.record(ONE, 1, 1, SagaCachedState.UNWINDING, fence)
+        repaired = sec.record(ONE, 1, 1, UNWINDING, fence)
         expect(await sec.do(repaired), [Durable()], "a stuck saga that was claimed can go on")
         summary = (await sec.load(ONE)).summary
-        expect(summary.state, SagaCachedState.UNWINDING, "a saga goes on in the state recorded")
+        expect(summary.state, UNWINDING, "a saga goes on in the state recorded")
         expect(summary.times.ended, None, "a saga that goes on has no end")
-        ended = sec.record(ONE, 2, 1, SagaCachedState.FAILED, fence)
+        ended = sec.record(ONE, 2, 1, FAILED, fence)
         expect(await sec.do(ended), [Durable()], "a saga that was repaired ends")
         last = (await sec.load(ONE)).summary.times.ended
         expect_that(last is not None, "a saga that was repaired has an end", last)
         pruned = await sec.session.prune(PruneQuery(timedelta(0)))
         expect(list(pruned), [ONE], "a saga that was repaired and has ended can be pruned")
+
+
+@FENCING.demand
+async def a_saga_that_has_succeeded_can_be_unwound(subject: Subject) -> None:
+    """Once it is claimed, and goes on, it has no end until it is unwound, nor is it pruned."""
+    async with living(subject) as sec:
+        await sec.finished(ONE, SUCCEEDED)
+        fence = await sec.claim(ONE, SEC)
+        first = (await sec.load(ONE)).summary.times.ended
+        expect_that(first is not None, "a saga that is claimed has its end until it goes on", first)
+        await sec.done(sec.record(ONE, 2, 1, UNWINDING, fence))
+        summary = (await sec.load(ONE)).summary
+        found = (summary.state, summary.times.ended)
+        expect(found, (UNWINDING, None), "a saga that has succeeded may unwind, and has no end")
+        pruned = await sec.session.prune(PruneQuery(timedelta(0)))
+        expect(list(pruned), [], "a saga that unwinds is not pruned, though it had succeeded")
+        taken = await sec.session.take_over(SEC)
+        found_ids = [claim.saga_id for claim in taken.claims]
+        expect(found_ids, [ONE], "a saga that unwinds is taken over, though it had succeeded")
+        await sec.done(sec.record(ONE, 3, 1, FAILED, taken.claims[0].fence))
+        last = (await sec.load(ONE)).summary.times.ended
+        expect_that(last is not None, "a saga that was unwound has an end", last)
+
+
+@FENCING.demand
+async def a_paused_saga_is_left_alone_until_it_is_claimed(subject: Subject) -> None:
+    """However often its SEC is opened. Then it goes on, and is taken over again."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE), sec.record(ONE, 0, 2, PAUSED))
+        before = await sec.load(ONE)
+        expect(before.summary.times.ended, None, "a paused saga has no end")
+        for _ in range(2):
+            await sec.session.take_over(SEC)
+            expect(await sec.load(ONE), before, "a paused saga is not taken over")
+        fence = await sec.claim(ONE, SEC)
+        await sec.done(sec.record(ONE, 2, 1, RUNNING, fence))
+        taken = await sec.session.take_over(SEC)
+        found = [claim.saga_id for claim in taken.claims]
+        expect(found, [ONE], "a saga that was paused, and goes on, is taken over")
 
 
 @FENCING.demand

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import attrs
 
-from steno.core import JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
+from steno.core import Concern, JsonText, SagaCachedState, SagaId, SagaName, SagaNodeEvent
 from steno.store import (
     Durable,
     Fence,
@@ -67,10 +67,12 @@ class Life:
         count: int = 0,
         state: SagaCachedState = RUNNING,
         fence: Fence | None = None,
+        *,
+        concern: Concern | None = None,
     ) -> SagaRecord:
         """Return a record of `count` events, numbered from `first`."""
         log = events(saga_id, first, count)
-        return SagaRecord(saga_id, fence or self.fence, first, log, state)
+        return SagaRecord(saga_id, fence or self.fence, first, log, state, concern)
 
     def record_of(
         self, saga_id: SagaId, first: int, log: tuple[SagaNodeEvent, ...], fence: Fence
@@ -78,9 +80,16 @@ class Life:
         """Return a record of the given events."""
         return SagaRecord(saga_id, fence, first, log, RUNNING)
 
-    def problem(self, saga_id: SagaId, text: str | None, fence: Fence | None = None) -> SagaProblem:
+    def problem(
+        self,
+        saga_id: SagaId,
+        text: str | None,
+        fence: Fence | None = None,
+        *,
+        concern: Concern | None = None,
+    ) -> SagaProblem:
         """Return a write that notes a problem."""
-        return SagaProblem(saga_id, fence or self.fence, text)
+        return SagaProblem(saga_id, fence or self.fence, text, concern)
 
     def trial(self, saga_id: SagaId, *, passed: bool, fence: Fence | None = None) -> SagaTrial:
         """Return a write that notes how a saga stands that may be what kills its process."""

@@ -10,9 +10,10 @@ from steno.core import JsonText, SagaId
 from steno.errors import NoSuchSaga
 from steno.store import PRUNABLE, ListQuery, PruneQuery, SagaCreateParams
 from steno.testing.conformance._demand import Topic
-from steno.testing.conformance._expect import expect, expect_rejected
+from steno.testing.conformance._expect import expect, expect_rejected, expect_that
 from steno.testing.conformance._life import OTHER, SEC, Life, living
 from steno.testing.conformance._sample import (
+    ABANDONED,
     FAILED,
     ONE,
     READY,
@@ -39,7 +40,7 @@ async def _pruned(sec: Life, query: PruneQuery) -> set[SagaId]:
 
 @PRUNE.demand
 async def only_what_succeeded_or_failed_is_pruned(subject: Subject) -> None:
-    """Never a saga that is stuck, or not finished, however old it is."""
+    """Never one that is stuck or not finished, however old; one that is abandoned is kept, too."""
     async with living(subject) as sec:
         ids = spread(2 * len(STATES))
         for saga_id, state in zip(ids, STATES * 2, strict=True):
@@ -53,6 +54,22 @@ async def only_what_succeeded_or_failed_is_pruned(subject: Subject) -> None:
         expect(await sec.ids(ListQuery()), left, "what was pruned, and nothing else, is gone")
         for saga_id in left:
             await sec.expect_log(saga_id, 1, "what is not pruned keeps its log")
+
+
+@PRUNE.demand
+async def what_is_abandoned_is_pruned_if_it_is_asked_for(subject: Subject) -> None:
+    """Together with other states, or alone; not by default."""
+    async with living(subject) as sec:
+        await sec.finished(ONE, ABANDONED)
+        await sec.finished(TWO, FAILED)
+        await sec.finished(THREE, ABANDONED)
+        ended = (await sec.load(ONE)).summary.times.ended
+        expect_that(ended is not None, "a saga that is abandoned has an end", ended)
+        demand = "a saga that is abandoned is pruned only if its state is asked for"
+        expect(await _pruned(sec, PruneQuery(NOW)), {TWO}, demand)
+        query = PruneQuery(NOW, states={SUCCEEDED, ABANDONED}, limit=1)
+        pruned = await _pruned(sec, query) | await _pruned(sec, query)
+        expect(pruned, {ONE, THREE}, demand)
 
 
 @PRUNE.demand

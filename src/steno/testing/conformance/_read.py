@@ -113,7 +113,7 @@ async def sagas_are_counted_by_state(subject: Subject) -> None:
     async with living(subject) as sec:
         async with _reading(subject) as reader:
             expect(sum((await reader.count()).values()), 0, "a new store is empty")
-        ids, number = spread(21), 0
+        ids, number = spread(len(STATES) ** 2), 0
         await sec.done(*[sec.create(each) for each in ids])
         for count, state in enumerate(STATES):
             chosen, number = ids[number : number + count], number + count
@@ -137,6 +137,7 @@ async def a_reader_that_was_left_is_closed(subject: Subject) -> None:
         for call in (
             lambda: reader.load(ONE),
             lambda: reader.list(ListQuery()),
+            lambda: reader.attention(ListQuery()),
             lambda: reader.entries(ONE),
             reader.count,
         ):

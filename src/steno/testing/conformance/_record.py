@@ -25,6 +25,7 @@ from steno.testing.conformance._sample import (
     events,
     every_kind,
     node_event,
+    orders,
     spread,
 )
 from steno.testing.conformance._subject import Subject
@@ -63,6 +64,20 @@ async def every_kind_of_event_is_kept(subject: Subject) -> None:
         large = (node_event(TWO, 0, Started()), node_event(TWO, 0, Succeeded(LARGE)))
         await sec.done(sec.create(TWO), attrs.evolve(sec.record(TWO, 0), events=large))
         expect(await sec.log(TWO), large, "an output of a million bytes is kept")
+
+
+@RECORD.demand
+async def an_event_may_be_of_no_node(subject: Subject) -> None:
+    """An order on the saga itself is not one on its first node, nor is it dropped."""
+    async with living(subject) as sec:
+        log = orders(ONE)
+        await sec.done(sec.create(ONE))
+        for number, event in enumerate(log):
+            await sec.done(sec.record_of(ONE, number, (event,), sec.fence))
+        found = [event.node_id for event in await sec.log(ONE)]
+        expect(found, [event.node_id for event in log], "an event is of the node that it was of")
+        await sec.done(attrs.evolve(sec.create(TWO), events=orders(TWO)))
+        expect(await sec.log(TWO), orders(TWO), "an event of no node is kept, to the letter")
 
 
 @RECORD.demand

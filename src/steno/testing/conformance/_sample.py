@@ -9,6 +9,7 @@ from steno.core import (
     JSON,
     LATEST,
     NULL,
+    OF_NODES,
     ActionFailed,
     AttemptFailed,
     DeserializeFailed,
@@ -16,6 +17,7 @@ from steno.core import (
     FailedInDoubt,
     InjectedError,
     JsonText,
+    Ordered,
     SagaCachedState,
     SagaId,
     SagaNodeEvent,
@@ -31,6 +33,7 @@ from steno.core import (
     UndoFailed,
     UndoFinished,
     UndoStarted,
+    Verb,
     encode_json,
     in_doubt,
 )
@@ -45,6 +48,7 @@ SUCCEEDED, FAILED, STUCK = (
     SagaCachedState.FAILED,
     SagaCachedState.STUCK,
 )
+PAUSED, ABANDONED = SagaCachedState.PAUSED, SagaCachedState.ABANDONED
 STATES = tuple(SagaCachedState)
 
 LAST = 2**128 - 1
@@ -159,4 +163,22 @@ def every_kind(saga_id: SagaId) -> tuple[SagaNodeEvent, ...]:
         before = (Succeeded(NULL), UndoStarted()) if undone else ()
         logs.append((Started(), *before, kind))
     logs += attempts()
-    return tuple(node_event(saga_id, node, each) for node, log in enumerate(logs) for each in log)
+    log = [node_event(saga_id, node, each) for node, log in enumerate(logs) for each in log]
+    return (*log, *orders(saga_id))
+
+
+def orders(saga_id: SagaId) -> tuple[SagaNodeEvent, ...]:
+    """Return orders on a saga itself, and on one of its nodes, with all that they can say."""
+    on_node = [Ordered(verb, "ops@host", "it is done") for verb in Verb if verb in OF_NODES]
+    on_saga = [
+        *(Ordered(verb, "sec", None) for verb in (Verb.START, Verb.PAUSE, Verb.RESUME)),
+        Ordered(Verb.UNWIND, "é 🦀", 'a "quoted" why\n', 17, cancel=True),
+        Ordered(Verb.DEADLINE, "sec", at=DUE[0]),
+        Ordered(Verb.DEADLINE, "sec"),
+        *(Ordered(Verb.SIGNAL, "sec", signal="go", value=text) for text in ODD_TEXTS),
+        Ordered(Verb.ABANDON, "ops@host", "nobody wants it"),
+    ]
+    return (
+        *(SagaNodeEvent(saga_id, SagaNodeId(0), each) for each in on_node),
+        *(SagaNodeEvent(saga_id, None, each) for each in on_saga),
+    )

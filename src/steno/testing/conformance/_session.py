@@ -45,6 +45,7 @@ def calls(sec: Life) -> Iterator[Call]:
     yield "record", lambda: session.record([sec.record(ONE, 0, 1)])
     yield "load", lambda: session.load(ONE)
     yield "list", lambda: session.list(ListQuery())
+    yield "attention", lambda: session.attention(ListQuery())
     yield "prune", lambda: session.prune(PruneQuery(NOW))
 
 

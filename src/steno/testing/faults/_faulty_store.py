@@ -11,6 +11,7 @@ import trio
 
 from steno.core import SagaId
 from steno.store import (
+    AttentionGroup,
     Durable,
     Fence,
     ListQuery,
@@ -145,6 +146,9 @@ class _FaultySession:
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         return await self._inner.list(query)
+
+    async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
+        return await self._inner.attention(query)
 
     async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
         return await self._inner.prune(query)
