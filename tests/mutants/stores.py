@@ -71,7 +71,7 @@ MUTANTS = (
     ),
     fault(
         "a list of a node has sagas of other nodes",
-        f"{MEMORY}[attention: a list may be of a node and an error]",
+        "tests/store/test_list.py::test_what_a_query_leaves_out",
         "a list has the sagas that match all of its filters",
         "store/_list.py",
         ("            and self.attention_node in {None, concern.node}\n", ""),

@@ -7,9 +7,20 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
+from steno.store import SagaRecord
 from steno.testing.notation import SAGA_ID, events
 from support.timed import START, TimedWorld
-from support.worlds import World, each_time, hangs, raises, refuses, returns, takes
+from support.worlds import (
+    Batch,
+    Outcomes,
+    World,
+    WriteBatch,
+    each_time,
+    hangs,
+    raises,
+    returns,
+    takes,
+)
 
 State = steno.SagaCachedState
 
@@ -408,14 +419,23 @@ async def test_what_needs_attention_is_found_and_counted(world: World):
 
 async def test_a_saga_that_is_halted_needs_attention(world: World):
     """Its row says so, beside the problem, until it goes on."""
+    plain = world.store.then
+
+    async def refuse(write: WriteBatch, batch: Batch) -> Outcomes:
+        if any(isinstance(item, SagaRecord) for item in batch):
+            raise ValueError("no")
+        return await write(batch)
+
     async with world.open() as sec:
         saga = await sec.saga_create(world.saga("a"))
-        world.store.script.append(refuses(saga.saga_id, ValueError("no")))
+        world.store.then = refuse
         with pytest.raises(steno.SagaHaltedError):
             await saga.start()
         await trio.sleep(1)
         (group,) = await sec.saga_attention()
         assert (group.attention.value, group.node) == ("halted", None)
+        world.store.then = plain
         await saga.recover()
+        await saga.start()
         (await saga.wait()).unwrap()
         assert await sec.saga_attention() == []
