@@ -65,9 +65,11 @@ def test_the_shape_of_a_diagnosis(shell):
         "ready": 1,
         "running": 2,
         "unwinding": 1,
+        "paused": 0,
         "succeeded": 1,
         "failed": 1,
         "stuck": 1,
+        "abandoned": 0,
     }
     listed = shell.json("list")
     del listed[-1]["attempts"]

@@ -159,9 +159,10 @@ class Coordinator:
             if (why := entry.refusal(ask.order)) is not None:
                 reply.fail(OrderRefused(why))
                 return
-            # Its executor has ended: it goes on with another one, which is made of what is stored.
+            # It goes on with another executor, which is made of what is stored.
             self.entries.leave(saga_id)
-            entry, envelope = None, Envelope(attrs.evolve(ask, loads=True), reply)
+            loads = attrs.evolve(ask, loads=True)
+            entry, envelope = None, Envelope[Ask, object](loads, reply)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
         elif entry.state is EntryState.PAUSED:

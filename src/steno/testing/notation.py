@@ -219,22 +219,22 @@ def _input(token: str) -> Input:
     if token.endswith("@"):
         return inputs.Due(SagaNodeId(int(token[:-1]))) if token[:-1] else inputs.DeadlineCame()
     result = event(token)
-    if isinstance(order := result.event_type, Ordered):
+    if isinstance(what := result.event_type, Ordered):
         return inputs.Order(
             result.node_id,
-            order.verb,
-            order.by,
-            order.why,
-            order.expect,
-            order.value or NULL,
-            at=order.at,
-            signal=order.signal,
+            what.verb,
+            what.by,
+            what.why,
+            what.expect,
+            what.value or NULL,
+            at=what.at,
+            signal=what.signal,
         )
     node = result.node_id
     if node is None:
         msg = f"{shown([result])} is of no node"
         raise ValueError(msg)
-    match result.event_type:
+    match what:
         case Succeeded(output=output):
             return inputs.ActionSucceeded(node, output)
         case Failed(error=error):
@@ -250,11 +250,11 @@ def _input(token: str) -> Input:
             return inputs.ActionRaised(node, error, doubt or None, inputs.Again(due, reopen))
         case UndoAttemptFailed(error=error, next=due, reopen=reopen):
             return inputs.UndoRaised(node, error, inputs.Again(due, reopen))
-        case Started() | UndoStarted() | Ordered():
+        case Started() | UndoStarted():
             msg = f"{shown([result])} is not a result: the machine itself starts nodes"
             raise ValueError(msg)
         case _:
-            assert_never(result.event_type)
+            assert_never(what)
 
 
 def step_text(step: Step) -> str:

@@ -120,16 +120,15 @@ def read_order(data: JsonValue) -> Ordered:
         case {"verb": str(word), "by": str(by), "why": None | str() as why, **rest}:
             verb = {each.value: each for each in Verb}.get(word)
             if verb is not None and (why is not None or verb not in NEEDS_WHY):
-                return _with_details(Ordered(verb, by, why), rest)
+                return _with_details(Ordered(verb, by, why), cast("Mapping[str, Any]", rest))
         case _:
             pass
     msg = "is not an order: it says what is ordered, by whom and why"
     raise ValueError(msg)
 
 
-def _with_details(order: Ordered, rest: Mapping[object, object]) -> Ordered:
+def _with_details(order: Ordered, given: Mapping[str, Any]) -> Ordered:
     """Return an order with what else belongs to its verb."""
-    given = cast("Mapping[str, Any]", rest)
     expect, cancel = given.get("expect"), given.get("cancel", False)
     at, signal = given.get("at"), given.get("signal")
     is_signal = order.verb is Verb.SIGNAL
@@ -137,14 +136,14 @@ def _with_details(order: Ordered, rest: Mapping[object, object]) -> Ordered:
         (expect is None or (type(expect) is int and expect >= 0))
         and (cancel is False or (cancel is True and order.verb in CANCELS))
         and (at is None or (order.verb is Verb.DEADLINE and _is_time(at)))
-        and (order.verb is not Verb.DEADLINE or "at" in rest)
+        and (order.verb is not Verb.DEADLINE or "at" in given)
         and (isinstance(signal, str) if is_signal else signal is None)
-        and ("value" in rest) is (is_signal or (order.verb is Verb.COMPLETE and cancel is True))
+        and ("value" in given) is (is_signal or (order.verb is Verb.COMPLETE and cancel is True))
     )
     if not sound:
         msg = f"is not an order to {order.verb.value}: its details are not what belongs to one"
         raise ValueError(msg)
-    value = encode_json(given["value"]) if "value" in rest else None
+    value = encode_json(given["value"]) if "value" in given else None
     return attrs.evolve(
         order,
         expect=expect,

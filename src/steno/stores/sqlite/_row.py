@@ -220,7 +220,7 @@ def _event(
         ValueError: It is not an event.
         TypeError: The same.
     """
-    if node is None and label == Ordered.label:
+    if node is None and isinstance(label, str) and label == Ordered.label:
         return None, _event_type(label, data)
     if type(node) is not int or not isinstance(label, str) or more:
         msg = f"is not an event: its node is {shown(node)}, and its type {shown(label)}"

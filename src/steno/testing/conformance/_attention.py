@@ -257,7 +257,7 @@ async def attention_holds_with_other_filters(subject: Subject) -> None:
                 await _expect_found(sec, sagas, query, demand)
 
 
-async def _expect_found(
+async def _expect_found(  # noqa: ASYNC910 - there are some limits
     sec: Life, sagas: Sequence[SagaSummary], query: ListQuery, demand: str
 ) -> None:
     wanted = [saga for saga in sagas if query.matches(saga, sec.fence.sec_name)]
