@@ -17,7 +17,7 @@ MUTANTS = (
         "line 7: at a clean failure all that succeeded is undone",
         "core/machine/_machine.py",
         (
-            "step.then.append(_run_undo(node, self._repeat.get(node, ONCE).undo))",
+            "step.then.append(_run_undo(node, self._injected.repeat.get(node, ONCE).undo))",
             "step.instants.append((node, UNDO_FINISHED))",
         ),
     ),
@@ -56,10 +56,10 @@ MUTANTS = (
         "line 8: a finished log gains no event",
         "core/machine/_machine.py",
         (
-            "        if (outcome := state.outcome) is not None:\n",
-            "        if (outcome := state.outcome) is not None:\n"
+            "        if self.state.begun and (outcome := self.state.outcome) is not None:\n",
+            "        if self.state.begun and (outcome := self.state.outcome) is not None:\n"
             "            if not step.record:\n"
-            "                step.record.extend(state.log.events[-1:])\n",
+            "                step.record.extend(self.state.log.events[-1:])\n",
         ),
     ),
     fault(
@@ -68,8 +68,8 @@ MUTANTS = (
         "an injected error beats a repeat",
         "core/machine/_machine.py",
         (
-            "fails = node in self._fail_action",
-            "fails = node in self._fail_action and node not in self._repeat",
+            "fails = node in self._injected.fail_action",
+            "fails = node in self._injected.fail_action and node not in self._injected.repeat",
         ),
     ),
     fault(
@@ -77,24 +77,27 @@ MUTANTS = (
         "tests/properties/test_core.py::test_line_8_a_crash_at_any_commit_changes_nothing",
         "injections are in memory only",
         "core/machine/_machine.py",
-        ("ONCE = RepeatInjected()\n", "ONCE = RepeatInjected()\nKEPT: dict = {}\n"),
+        ("\nBACKING_OFF = ", "\nKEPT: dict = {}\nBACKING_OFF = "),
         (
-            "fails = node in self._fail_action",
+            "fails = node in self._injected.fail_action",
             "fails = node in KEPT.setdefault(self.state.log.saga_id, set())",
         ),
         (
-            "                self._fail_action |= {node}\n",
-            "                KEPT.setdefault(self.state.log.saga_id, set()).add(node)\n",
+            "                    self._injected = self._injected.with_injection(item)\n",
+            "                    self._injected = self._injected.with_injection(item)\n"
+            "                    if isinstance(item, _input.InjectError):\n"
+            "                        kept = KEPT.setdefault(self.state.log.saga_id, set())\n"
+            "                        kept.add(item.node_id)\n",
         ),
     ),
     fault(
         "an injection that comes too late is accepted",
         "tests/core/machine/test_machine.py::test_an_injection_that_comes_too_late_is_refused",
         "an injection that would have no effect is refused",
-        "core/machine/_machine.py",
+        "core/machine/_injection.py",
         (
-            "        if status is not SagaNodeLoadStatus.NEVER_STARTED and not called_again:\n",
-            "        if False:\n",
+            "    if status is not SagaNodeLoadStatus.NEVER_STARTED and not called_again:\n",
+            "    if False:\n",
         ),
     ),
     fault(
@@ -102,7 +105,10 @@ MUTANTS = (
         "tests/core/machine/test_machine.py::test_a_drained_machine_begins_nothing",
         "a SEC that is drained begins nothing more",
         "core/machine/_machine.py",
-        ("        while not self._draining:\n", "        while True:\n"),
+        (
+            "while self._started and not self._draining and not state.paused:",
+            "while self._started and not state.paused:",
+        ),
     ),
     # Attempts, doubt and sleeps
     fault(
@@ -163,8 +169,8 @@ MUTANTS = (
         "giving up is part of the transaction that begins the unwinding, drained too",
         "core/machine/_machine.py",
         (
-            "while the saga is drained, too.\n        if state.",
-            "while the saga is drained, too.\n        if not self._draining and state.",
+            "while the saga is paused or drained, too.\n        if state.",
+            "while the saga is paused or drained, too.\n        if not self._draining and state.",
         ),
     ),
     fault(

@@ -48,7 +48,7 @@ MUTANTS = (
         "params are not checked when a saga is created",
         "tests/runtime/test_hold.py::test_params_are_checked_as_the_sec_would_read_them",
         "§16: params are checked when the SagaDag is made, and when it is created",
-        "runtime/_client.py",
+        "runtime/_creation.py",
         ("        dag.check_params(self._factory.codec)\n", ""),
     ),
     fault(

@@ -78,8 +78,8 @@ MUTANTS = (
         "§14: instruments have methods for attention",
         "runtime/_recover.py",
         (
-            "        if self.factory.instruments is not None:\n",
-            "        if False:\n",
+            "        if (told := self.factory.instruments) is not None:\n",
+            "        if (told := None) is not None:\n",
         ),
     ),
 )

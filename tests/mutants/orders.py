@@ -37,14 +37,20 @@ MUTANTS = (
         "tests/core/machine/test_ordering.py::test_some_orders_have_to_say_why",
         "why is required where marked",
         "core/machine/_ordering.py",
-        ("if order.verb in NEEDS_WHY and not order.why:", "if order.why is ...:"),
+        (
+            "if why is None and order.verb in NEEDS_WHY and not order.why:",
+            "if why is None and order.why is ...:",
+        ),
     ),
     fault(
         "a saga that has succeeded takes orders",
         "tests/core/machine/test_state.py::test_an_order_that_does_not_apply_is_refused_and_changes_nothing",
         "orders on nodes only while the saga is not finished",
         "core/machine/_state.py",
-        ("        if self.flat.graph.end in self.outputs:\n", "        if self.flat is None:\n"),
+        (
+            "        if self.has_succeeded or self.steering.abandoned is not None:\n",
+            "        if self.steering.abandoned is not None:\n",
+        ),
     ),
     fault(
         "a node has two orders at once",
@@ -61,7 +67,7 @@ MUTANTS = (
         "a node begins though it is held by an order",
         "tests/core/machine/test_state.py::test_forward_a_node_is_runnable_when_all_its_parents_have_succeeded",
         "a node that is held is not begun",
-        "core/machine/_state.py",
+        "core/machine/_frontier.py",
         (
             "if self.setbacks is not NO_SETBACKS and node in self.setbacks.stopped:",
             "if self.flat is None:",
@@ -112,8 +118,8 @@ MUTANTS = (
         "a node that is held is waited for when it can never start",
         "tests/core/machine/test_lifecycle.py::test_held_nodes",
         "waiters are told of what a saga hangs on",
-        "core/machine/_state.py",
-        ("                self.setbacks.stopped[held] = False", "                pass"),
+        "core/machine/_frontier.py",
+        ("            self.setbacks.stopped[held] = False", "            pass"),
     ),
     # What needs an order
     fault(
@@ -211,5 +217,87 @@ MUTANTS = (
         "a log with an order has no form that Steno could read",
         "core/log/_dump.py",
         ('                raise _not_stenos(path, "is an order")\n', "                pass\n"),
+    ),
+    # Orders on the saga itself
+    fault(
+        "a paused saga begins nodes",
+        "tests/core/machine/test_steering.py::test_what_comes_in_a_pause_is_logged_and_begins_nothing",
+        "nothing is begun in a pause",
+        "core/machine/_machine.py",
+        (
+            "while self._started and not self._draining and not state.paused:",
+            "while self._started and not self._draining:",
+        ),
+    ),
+    fault(
+        "a pause is lost in a fold",
+        "tests/core/machine/test_steering.py::test_a_state_in_one_word",
+        "a pause is a fold of the log",
+        "core/machine/_state.py",
+        ("self.paused = order.verb is Verb.PAUSE", "self.paused = False"),
+    ),
+    fault(
+        "a paused saga is taken over at open",
+        "tests/runtime/test_steering.py::test_a_paused_saga_is_not_loaded_at_the_next_open",
+        "a paused saga is not in memory",
+        "core/log/_cached_state.py",
+        (
+            "return self is not SagaCachedState.PAUSED and self not in _FINISHED",
+            "return self not in _FINISHED",
+        ),
+    ),
+    fault(
+        "a start in a pause is not logged",
+        "tests/core/machine/test_steering.py::test_a_start_is_logged_where_nothing_else_says_so",
+        "a start that begins nothing is an event of its own",
+        "core/machine/_machine.py",
+        ("barred = state.paused or self._draining or", "barred = self._draining or"),
+    ),
+    fault(
+        "an abandoned saga takes events",
+        "tests/core/machine/test_steering.py::test_nothing_follows_once_a_saga_is_abandoned",
+        "nothing follows once a saga is abandoned",
+        "core/machine/_machine.py",
+        (
+            "if self.state.steering.abandoned is not None and not isinstance(item, Order):",
+            "if self.state is None:",
+        ),
+    ),
+    fault(
+        "a saga that has succeeded cannot be unwound",
+        "tests/core/machine/test_steering.py::test_a_saga_that_has_succeeded_is_undone_in_reverse",
+        "an order to unwind applies to a saga that has succeeded",
+        "core/machine/_order_rules.py",
+        (
+            "SagaOutcome.SUCCEEDED: frozenset({Verb.UNWIND}),",
+            "SagaOutcome.SUCCEEDED: frozenset(),",
+        ),
+    ),
+    fault(
+        "a deadline is met while its saga is paused",
+        "tests/core/machine/test_deadline.py::test_a_deadline_in_a_pause",
+        "a deadline that passes in a pause is met at the resume",
+        "core/machine/_machine.py",
+        (
+            "goes_on = (state.begun or self._started) and not state.paused",
+            "goes_on = state.begun or self._started",
+        ),
+    ),
+    fault(
+        "a signal is sent twice with another value",
+        "tests/core/machine/test_signal.py::test_another_value_is_refused",
+        "a signal has one value, unless it is replaced before a node takes it",
+        "core/machine/_ordering.py",
+        ("if sent not in {None, order.value}:", "if sent is ...:"),
+    ),
+    fault(
+        "a signal that a node has taken is replaced",
+        "tests/core/machine/test_signal.py::test_another_value_is_refused",
+        "a signal has one value, unless it is replaced before a node takes it",
+        "core/machine/_steering.py",
+        (
+            "if taken and self.signals.get(order.signal) not in {None, order.value}:",
+            "if taken is ...:",
+        ),
     ),
 )

@@ -98,10 +98,10 @@ MUTANTS = (
         "running actions are never cancelled",
         "runtime/_executor.py",
         (
-            "        if self._recording.told(outcome):",
+            "        if self.recording.told(outcome):",
             '        if type(outcome).__name__ == "ActionRaised" and self._nursery:\n'
             "            self._nursery.cancel_scope.cancel()\n"
-            "        if self._recording.told(outcome):",
+            "        if self.recording.told(outcome):",
         ),
     ),
     fault(
@@ -328,7 +328,7 @@ MUTANTS = (
         "a start that was acknowledged outlives a crash",
         "runtime/_executor.py",
         (
-            "        if self.phase is not Phase.READY:\n            self._starters",
+            "        if not self.is_ready:\n            self._starters",
             "        if True:\n            self._starters",
         ),
     ),
@@ -363,8 +363,8 @@ MUTANTS = (
         "Steno's row 5: a second start destroys the running saga",
         "runtime/_coordinator.py",
         (
-            "case StartSaga() if state is EntryState.READY:",
-            "case StartSaga() if state in {EntryState.READY, EntryState.RUNNING}:",
+            "case StartSaga(order=order) if state is EntryState.READY:",
+            "case StartSaga(order=order) if state in {EntryState.READY, EntryState.RUNNING}:",
         ),
     ),
     fault(
@@ -382,7 +382,7 @@ MUTANTS = (
         "finished sagas stay in memory",
         "tests/runtime/test_sec.py::test_a_bounded_number_of_finished_sagas_stays_in_memory",
         "Steno's row 9: finished sagas stay in memory for ever",
-        "runtime/_coordinator.py",
+        "runtime/_entries.py",
         ("if len(self._finished) > KEPT_FINISHED:", "if False:"),
     ),
     fault(
@@ -665,8 +665,8 @@ MUTANTS = (
         "a saga that only waits stays stored",
         "runtime/_executor.py",
         (
-            "        if leaving or self._admission.closing:\n",
-            "        if leaving:\n",
+            "        if leaving or rests or self._admission.closing:\n",
+            "        if leaving or rests:\n",
         ),
         (
             "        if idle and self._nursery is not None:",
@@ -689,7 +689,7 @@ MUTANTS = (
         "an `until` that is not a datetime fails the node",
         "runtime/_executor.py",
         (
-            "            self._recording.told(until)  #",
+            "            self.recording.told(until)  #",
             "            self._tell(until)  #",
         ),
     ),
