@@ -238,7 +238,7 @@ MUTANTS = (
     ),
     fault(
         "a paused saga is taken over at open",
-        "tests/runtime/test_steering.py::test_a_paused_saga_is_not_loaded_at_the_next_open",
+        "tests/core/machine/test_lifecycle.py::test_what_is_taken_up_when_a_sec_is_opened",
         "a paused saga is not in memory",
         "core/log/_cached_state.py",
         (
