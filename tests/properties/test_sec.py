@@ -221,7 +221,7 @@ def resumed(trial: Trial, dump: SagaSerialized) -> World:
     other.jobs[dump.saga_id] = trial.jobs[0]
     other.resumed[dump.saga_id] = dump
     for event in dump.events:
-        if trial.jobs[0].graph.kinds[event.node_id] != "action":
+        if event.node_id is None or trial.jobs[0].graph.kinds[event.node_id] != "action":
             continue
         key = f"{dump.saga_id}/{event.node_id}/action"
         if event.event_type.label == "succeeded":

@@ -146,7 +146,8 @@ class Expanded:
 
 
 def marks(log: Iterable[SagaNodeEvent]) -> list[Mark]:
-    return [(event.node_id, MARKS[type(event.event_type)]) for event in log]
+    of_nodes = (event for event in log if event.node_id is not None)  # not orders on the saga
+    return [(event.node_id, MARKS[type(event.event_type)]) for event in of_nodes]
 
 
 def own_log_allows(had: set[Mark], node: int, mark: str) -> bool:
