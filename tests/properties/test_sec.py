@@ -212,7 +212,8 @@ def test_line_11_a_dump_goes_on_elsewhere_to_the_same_end(
     if not job.plan.kinds() - set(LASTING_FAULTS) - {NodeFault.REPEAT}:
         assert other.stored(saga_id).summary.state in possible_ends(job)
     if dump.events == world.events(saga_id):
-        assert len(other.events(saga_id)) == len(dump.events)
+        of_nodes = [event for event in other.events(saga_id) if event.node_id is not None]
+        assert len(of_nodes) == len(dump.events)  # besides the import and the start
 
 
 def resumed(trial: Trial, dump: SagaSerialized) -> World:
