@@ -48,8 +48,8 @@ def held_nodes(state: SagaState) -> tuple[SagaNodeId, ...]:
     """
     if state.paused or not state.begun:
         return ()
-    waiting = tuple(state.setbacks.waiting())
-    if state.in_flight or not all(attempt.held for _, attempt in waiting):
+    # Each record asks, so what waits is not gathered before it is known to be wanted.
+    if state.in_flight or not all(attempt.held for _, attempt in state.setbacks.waiting()):
         return ()
     stopped = (node for node, could_begin in state.setbacks.stopped.items() if could_begin)
-    return (*(node for node, _ in waiting), *stopped)
+    return (*(node for node, _ in state.setbacks.waiting()), *stopped)
