@@ -41,7 +41,7 @@ def not_undoable(event: SagaNodeEvent, setbacks: Setbacks, *, unwinding: bool) -
         why = "the failure of an undo was logged before it"
     elif setbacks.forward:
         why = "a node that waits for another attempt is not given up"
-    elif event.node_id in setbacks.stopped:
+    elif event.node_id is not None and setbacks.stopped.get(event.node_id):
         why = STOPPED
     else:
         why = "a node that depends on it is not undone"
