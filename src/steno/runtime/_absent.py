@@ -150,10 +150,11 @@ class AbsentSagas:
             return None
         if not_here.halted is not None:
             return not_here.halted.again()
-        if state is SagaCachedState.PAUSED and stored.fence.sec_name == self._fence.sec_name:
-            return None  # it is not in memory, and nothing is wrong with it
-        if self._admission.draining and stored.fence.sec_name == self._fence.sec_name:
-            return None  # loading was planned, and happens at the next open
+        # Nothing is wrong with a saga that is paused; of others, loading was planned, and happens
+        # at the next open.
+        is_own = stored.fence.sec_name == self._fence.sec_name
+        if is_own and (state is SagaCachedState.PAUSED or self._admission.draining):
+            return None
         problem = stored.summary.problem or self._stranger(stored)
         return SagaHaltedError(stored.summary.saga_id, problem)
 

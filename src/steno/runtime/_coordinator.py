@@ -186,11 +186,15 @@ class Coordinator:
                 told = Write(create.params, lambda o: self.mailbox.tell(Stored(create, reply, o)))
                 self._writer.tell(told)
             case RecoverSaga() | OrderSaga(loads=True) | WaitSaga(loads=True):
-                entry = self.entries.enter(saga_id, Entry(EntryState.LOADING))
-                entry.queue.append(envelope)
-                self._spawn(self._recover, saga_id)
+                self._load(
+                    saga_id, self.entries.enter(saga_id, Entry(EntryState.LOADING)), envelope
+                )
             case _:
                 envelope.reply_to.answer(NotHere(saga_id, self._departed.why(saga_id)))
+
+    def _load(self, saga_id: SagaId, entry: Entry, envelope: Envelope[Ask, object]) -> None:
+        entry.queue.append(envelope)  # until it is loaded
+        self._spawn(self._recover, saga_id)
 
     def _asked_of_paused(
         self, saga_id: SagaId, entry: Entry, envelope: Envelope[Ask, object]
@@ -204,9 +208,7 @@ class Coordinator:
             case GetSaga():
                 reply.answer(NotHere(saga_id))
             case OrderSaga() | RecoverSaga():
-                self.entries.move(saga_id, EntryState.LOADING)
-                entry.queue.append(envelope)
-                self._spawn(self._recover, saga_id)
+                self._load(saga_id, self.entries.move(saga_id, EntryState.LOADING), envelope)
             case CreateSaga() | RunSaga():
                 reply.fail(SagaIdInUse(saga_id))
             case _:
