@@ -73,6 +73,7 @@ COLUMNS = {
     "saga": (
         *("saga_key", "saga_id", "name", "dag_key", "state", "current_sec", "adopt_generation"),
         *("created", "ended", "problem", "crashes", "taken_seq", "tried"),
+        *("attention", "attention_node", "error_type"),
     ),
     "saga_params": ("saga_key", "params"),
     "step": ("saga_key", "seq", "time", "creator", "events"),
@@ -89,7 +90,7 @@ NUMBERS = {
 MENDED = {"crashes", "taken_seq", "tried", "left_normally"}
 """Columns that each opening writes anew, whatever was there: the doctor has nothing to say."""
 
-NULLABLE = {"ended", "problem"}
+NULLABLE = {"ended", "problem", "attention", "attention_node", "error_type"}
 
 
 def is_damage(column: str, value: object) -> bool:

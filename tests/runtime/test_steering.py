@@ -65,6 +65,7 @@ async def test_a_paused_saga_is_not_loaded_at_the_next_open(world: World):
         await saga.pause()
     async with world.open() as sec:
         await wait_all_tasks_blocked()
+        assert world.store.row(saga.saga_id).fence.generation == 1  # of the life that paused it
         assert (world.calls, world.store.state(saga.saga_id)) == (["a"], "paused")
         handle = sec.saga_handle(saga.saga_id)
         assert await state_of(handle) is State.PAUSED
