@@ -186,9 +186,8 @@ class Coordinator:
                 told = Write(create.params, lambda o: self.mailbox.tell(Stored(create, reply, o)))
                 self._writer.tell(told)
             case RecoverSaga() | OrderSaga(loads=True) | WaitSaga(loads=True):
-                self._load(
-                    saga_id, self.entries.enter(saga_id, Entry(EntryState.LOADING)), envelope
-                )
+                entry = self.entries.enter(saga_id, Entry(EntryState.LOADING))
+                self._load(saga_id, entry, envelope)
             case _:
                 envelope.reply_to.answer(NotHere(saga_id, self._departed.why(saga_id)))
 
@@ -372,8 +371,7 @@ class Coordinator:
     def _put_by(self, executor: SagaExecutor) -> None:
         """Keep a saga that goes on at the next open, so that it can be viewed until then."""
         saga_id = executor.saga_id
-        entry = self.entries.move(saga_id, EntryState.LEFT)
-        entry.fail_waiters(SecClosing(goes_on(saga_id)))
+        self.entries.move(saga_id, EntryState.LEFT).fail_waiters(SecClosing(goes_on(saga_id)))
 
     def _halt(self, executor: SagaExecutor, halted: SagaHaltedError) -> None:
         """Answer those who wait, and note the problem in the store for operators."""
