@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from steno.core import (
+    Abandoned,
     ActionFailed,
     Node,
     SagaLog,
@@ -13,10 +14,11 @@ from steno.core import (
     SagaResultErr,
     SagaResultOk,
     UndoActionError,
+    Unwound,
     encode_json,
 )
 from steno.core.machine._result import saga_result
-from steno.errors import DeserializeError, NoSuchNode, SagaFailed
+from steno.errors import DeserializeError, InternalError, NoSuchNode, SagaFailed
 from steno.testing.notation import SAGA_ID, fold
 from support.demo import OUTPUTS, build, demo, saga
 
@@ -112,3 +114,54 @@ def test_the_result_of_the_demo_saga():
     text = " ".join(f"{n}+ {n}✓={outputs.get(n, 'null')}" for n in [12, *range(12), 13])
     ok = saga_result(dag, fold(dag.flat, text)).unwrap()
     assert ok.saga_output(str) == "it_worked"
+
+
+# By order
+
+
+@pytest.mark.parametrize(
+    ("log", "source", "text", "undo_failure"),
+    [
+        ("«=unwind", Unwound("test", "no reason"), "unwound by test: no reason", False),
+        ("3+ 3✓ «=unwind 3- 3∅", Unwound("test", "no reason"), "unwound by test: no reason", False),
+        (
+            *("3+ 3✓ 0+ 0✓ 1+ 1✓ «=unwind 1- 1!", Unwound("test", "no reason")),
+            *('unwound by test: no reason; then, at the undo of node "b": ', True),
+        ),
+        (
+            "3+ 3✓ 0+ «=abandon",
+            Abandoned("test", "no reason"),
+            "abandoned by test: no reason",
+            False,
+        ),
+        (
+            *("3+ 3✓ 0+ 1+ 1✗ «=abandon", Abandoned("test", "no reason")),
+            *("abandoned by test: no reason", False),
+        ),
+    ],
+)
+def test_a_saga_that_has_ended_by_an_order(log: str, source: Exception, text: str, undo_failure):
+    """The source says who and why, and no node is named."""
+    dag = saga(["a", "b"], "c")
+    result = saga_result(dag, fold(dag.flat, log))
+    assert isinstance(result, SagaResultErr)
+    assert (result.error_node_name, result.error_source) == (None, source)
+    assert str(result).startswith(text)
+    assert (result.undo_failure is not None) is undo_failure
+    assert source.to_json() == {type(source).__name__: {"by": "test", "why": "no reason"}}
+    with pytest.raises(DeserializeError, match="did not fail with"):
+        source.convert(ValueError)
+
+
+def test_a_node_that_fails_in_an_unwinding_that_was_ordered_is_not_the_reason():
+    """The order began it."""
+    dag = saga(["a", "b"], "c")
+    result = saga_result(dag, fold(dag.flat, "3+ 3✓ 0+ 1+ «=unwind 0✗ 1✗ 3- 3∅"))
+    assert result.error_source == Unwound("test", "no reason")
+
+
+def test_a_saga_that_has_not_ended_has_no_result():
+    """To ask for one is a mistake of the engine."""
+    dag = saga("a")
+    with pytest.raises(InternalError, match="neither failed nor was ordered to end"):
+        saga_result(dag, fold(dag.flat, ""))
