@@ -56,10 +56,10 @@ MUTANTS = (
         "line 8: a finished log gains no event",
         "core/machine/_machine.py",
         (
-            "        if self.state.begun and (outcome := self.state.outcome) is not None:\n",
-            "        if self.state.begun and (outcome := self.state.outcome) is not None:\n"
+            "        if state.begun and (outcome := state.outcome) is not None:\n",
+            "        if state.begun and (outcome := state.outcome) is not None:\n"
             "            if not step.record:\n"
-            "                step.record.extend(self.state.log.events[-1:])\n",
+            "                step.record.extend(state.log.events[-1:])\n",
         ),
     ),
     fault(
@@ -106,8 +106,8 @@ MUTANTS = (
         "a SEC that is drained begins nothing more",
         "core/machine/_machine.py",
         (
-            "while self._started and not self._draining and not state.paused:",
-            "while self._started and not state.paused:",
+            "(self._draining or state.paused or abandoned)",
+            "(state.paused or abandoned)",
         ),
     ),
     # Attempts, doubt and sleeps

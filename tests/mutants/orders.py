@@ -225,8 +225,8 @@ MUTANTS = (
         "nothing is begun in a pause",
         "core/machine/_machine.py",
         (
-            "while self._started and not self._draining and not state.paused:",
-            "while self._started and not self._draining:",
+            "(self._draining or state.paused or abandoned)",
+            "(self._draining or abandoned)",
         ),
     ),
     fault(

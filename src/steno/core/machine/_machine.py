@@ -273,15 +273,15 @@ class SagaMachine:
         """Begin all that may begin, wave by wave, until everything left waits for user code."""
         state = self.state
         if state.steering is not NO_STEERING:
-            if state.steering.abandoned is not None:
-                return self._done(step)
             self._meet_deadline(step)
+        abandoned = state.steering.abandoned is not None
         # Before anything else, and while the saga is paused or drained, too.
-        if state.unwinding and not self._gave_up and state.begun:
+        if state.unwinding and not self._gave_up and state.begun and not abandoned:
             self._give_up(step)
         # These are the state's own live sets; logging below empties and refills them.
         runnable, undoable = state.runnable, state.undoable
-        while self._started and not self._draining and not state.paused:
+        may_begin = self._started and not (self._draining or state.paused or abandoned)
+        while may_begin:
             # Results come between waves, never inside one: an injected failure would forbid the
             # starts of its siblings, which the loop below is about to log.
             if step.instants:
@@ -301,12 +301,8 @@ class SagaMachine:
             for node in wave:
                 step.log(node, UNDO_STARTED)
                 self._undo(node, step)
-        return self._done(step)
-
-    def _done(self, step: StepBuilder) -> Step:
-        """Return a step, and say in it if the saga has ended."""
         # Also while draining: the last result may have ended the saga.
-        if self.state.begun and (outcome := self.state.outcome) is not None:
+        if state.begun and (outcome := state.outcome) is not None:
             step.then.append(Finish(outcome))
         return step.done()
 

@@ -52,7 +52,7 @@ from steno.core.machine._order_rules import refusal, saga_refusal
 from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._setback import NO_SETBACKS, Attempt, Setbacks
 from steno.core.machine._steering import NO_STEERING, Steering
-from steno.core.machine._unfounded import not_runnable, not_undoable
+from steno.core.machine._unfounded import no_such_node, not_runnable, not_undoable
 from steno.errors import CorruptLog, InternalError
 
 
@@ -121,7 +121,9 @@ class SagaState(Frontier):
             return SagaOutcome.FAILED
         if self.stuck:
             return SagaOutcome.STUCK
-        return SagaOutcome.SUCCEEDED if self.has_succeeded else None
+        # Not `has_succeeded`: each step asks several times, and that is one more call.
+        succeeded = self.flat.graph.end in self.outputs and not self.unwinding
+        return SagaOutcome.SUCCEEDED if succeeded else None
 
     def status(self, node: SagaNodeId) -> SagaNodeLoadStatus:
         """Return the status of a node."""
@@ -176,10 +178,8 @@ class SagaState(Frontier):
             self._apply_to_saga(event)
             return
         if not 0 <= node < len(self.flat.nodes):
-            why = f"the saga has the nodes 0 to {len(self.flat.nodes) - 1}"
-            raise CorruptLog(node, event_type.label, why)
-        # `next_status` and the checks in each arm raise; from `log.append` on nothing does. So a
-        # refused event has changed nothing.
+            raise no_such_node(event, len(self.flat.nodes))
+        # What raises comes first; from `log.append` on nothing does, so a refusal changes nothing.
         status = log.next_status(event)
         if self.steering is not NO_STEERING:
             self._check_steering(node, event)
@@ -190,7 +190,9 @@ class SagaState(Frontier):
                 self.in_flight[node] = event.time
                 self.begun = True
             case Succeeded(output=output):
-                self._check_output(node, event_type)
+                own = self.own_output(node)
+                if own != output and not isinstance(self.flat.nodes[node], ActionNode):
+                    self._check_given(node, event_type, own)
                 # Nearly always this, and then without a call, of which there is one for each node.
                 if self.setbacks is NO_SETBACKS:
                     log.append(event, status)
@@ -216,20 +218,19 @@ class SagaState(Frontier):
             case _:
                 self._apply_setback(node, event, status)
 
-    def _check_output(self, node: SagaNodeId, success: Succeeded) -> None:
+    def _check_given(self, node: SagaNodeId, success: Succeeded, own: JsonText | None) -> None:
         """
-        Check that a node succeeds with the output that it has to have.
+        Check the output of a node without an action that is not the one that it stands for.
+
+        If there is none yet, the node waits for a signal.
 
         Raises:
-            CorruptLog: It does not, or the signal that it waits for was not sent.
+            CorruptLog: It is not that of a signal by an order to complete the node.
         """
-        if (own := self.own_output(node)) is not None:
-            if own != success.output:
-                why = "its output is not the one that it stands for"
-                raise CorruptLog(node, success.label, why)
-            return
-        completed = self.setbacks.ordered.get(node) is Verb.COMPLETE
-        if isinstance(self.flat.nodes[node], SignalNode) and not completed:
+        if own is not None:
+            why = "its output is not the one that it stands for"
+            raise CorruptLog(node, success.label, why)
+        if self.setbacks.ordered.get(node) is not Verb.COMPLETE:
             why = "the signal that it waits for was not sent before it"
             raise CorruptLog(node, success.label, why)
 

@@ -1,4 +1,4 @@
-"""Events without their cause: the errors that say what is missing."""
+"""Events without their node or their cause: the errors that say what is missing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from steno.core.machine._setback import Setbacks
 from steno.errors import CorruptLog
 
 STOPPED = "the order to hold it is in effect"
+
+
+def no_such_node(event: SagaNodeEvent, count: int) -> CorruptLog:
+    """Return the error of an event of a node that a graph of so many nodes does not have."""
+    why = f"the saga has the nodes 0 to {count - 1}"
+    return CorruptLog(event.node_id, event.event_type.label, why)
 
 
 def not_runnable(event: SagaNodeEvent, missing: int | None, *, unwinding: bool) -> CorruptLog:
