@@ -239,7 +239,7 @@ MUTANTS = (
         "SQLite: events have the time of their transaction",
         f"{ROW}::test_events_of_different_times_are_different_steps",
         "every event has the time at which it was made",
-        "stores/sqlite/_row.py",
+        "stores/_step.py",
         ("now if time is None else time, packed", "now, packed"),
     ),
     fault(
@@ -308,7 +308,7 @@ MUTANTS = (
         "SQLite: a saga of which a step is missing is loaded",
         f"{ROW}::test_a_step_that_is_missing_is_seen",
         "line 8: what is loaded is all that was written",
-        "stores/sqlite/_row.py",
+        "stores/_step.py",
         ("if seq != len(nodes):", "if False:"),
     ),
 )

@@ -1,8 +1,9 @@
 """
 The adapters: stores that sagas can be kept in. The runtime does not know them.
 
-What stores of several kinds need is here: `_worker`, a thread that owns a connection; `_coalesce`,
-concurrent calls merged into one; `_url`.
+What stores of several kinds need is here: `_worker`, a thread that owns a connection; `_pool`,
+connections that read; `_coalesce`, concurrent calls merged into one; `_step`, `_concern`, what rows
+hold; `_url`.
 """
 
 from steno.stores._memory import InMemorySecStore

@@ -35,7 +35,7 @@ from steno.store import (
     SagaWrite,
     WriteOutcome,
 )
-from steno.stores.sqlite._row import MOST_EVENTS
+from steno.stores._step import MOST_EVENTS
 from steno.stores.sqlite._statement import LONG, SIZES, insert, select_in
 from steno.stores.sqlite._store import SqliteSession
 from support.worlds import ids

@@ -11,15 +11,14 @@ import pytest
 from steno import RecoveryError, SagaCachedState, SagaId, StenoError
 from steno.core import Attention, Concern, Timestamp
 from steno.store import SagaTimes
-from steno.stores.sqlite._row import (
+from steno.stores._step import (
     MOST_EVENTS,
     are_events,
     events_from_rows,
-    listed_from_row,
     size_of,
     step_rows,
-    summary_from_row,
 )
+from steno.stores.sqlite._row import listed_from_row, summary_from_row
 from steno.testing.notation import SAGA_ID, events
 
 ID = SagaId(UUID(int=7))

@@ -14,9 +14,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 import steno
 from steno.core import JsonText, SagaName
 from steno.store import Fence, ListQuery, SagaCreateParams
+from steno.stores._pool import READERS
 from steno.stores._worker import GRACE
 from steno.stores.sqlite import _reader as _sqlite_reader
-from steno.stores.sqlite._store import READERS, SqliteReader, SqliteSession
+from steno.stores.sqlite._store import SqliteReader, SqliteSession
 from support.demo import saga
 from support.worlds import ids
 

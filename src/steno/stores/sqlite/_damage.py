@@ -17,7 +17,8 @@ import attrs
 
 from steno.core import decode_json, read_flat
 from steno.errors import RecoveryError
-from steno.stores.sqlite._row import GENERATIONS, VALID_ID, are_events, shown, time_from
+from steno.stores._step import are_events, shown
+from steno.stores.sqlite._row import GENERATIONS, VALID_ID, time_from
 from steno.stores.sqlite._statement import any_text
 
 MOST = 10

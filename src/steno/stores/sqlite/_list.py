@@ -33,7 +33,8 @@ from steno.store import (
     attention_groups,
     to_timestamp,
 )
-from steno.stores.sqlite._concern import CONCERN, concern_of
+from steno.stores._concern import CONCERN, concern_of
+from steno.stores._step import shown
 from steno.stores.sqlite._error import is_corrupt
 from steno.stores.sqlite._row import (
     PROGRESSED,
@@ -42,7 +43,6 @@ from steno.stores.sqlite._row import (
     VALID_ID,
     SagaRow,
     listed_from_row,
-    shown,
 )
 from steno.stores.sqlite._statement import SqliteValue, of_any_text, snapshot
 from steno.stores.sqlite._tag import tags_of

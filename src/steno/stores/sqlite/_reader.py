@@ -10,13 +10,12 @@ from typing import cast
 from steno.core import JsonText, SagaCachedState, SagaId
 from steno.errors import RecoveryError
 from steno.store import NO_TAGS, Fence, LogEntry, StoredSaga, from_timestamp
+from steno.stores._step import events_from_rows, shown
 from steno.stores.sqlite._row import (
     STEPS,
     SUMMARY,
     VALID_ID,
     SagaRow,
-    events_from_rows,
-    shown,
     summary_from_row,
 )
 from steno.stores.sqlite._statement import of_any_text, snapshot

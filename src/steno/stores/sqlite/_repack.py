@@ -18,10 +18,17 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TypeAlias, cast
 
-from steno.stores.sqlite._concern import TOLD
+from steno.stores._step import MOST_EVENTS, packed_event, shown
 from steno.stores.sqlite._error import is_corrupt
-from steno.stores.sqlite._row import MOST_EVENTS, packed_event, shown
 from steno.stores.sqlite._statement import SqliteRow, SqliteValue, any_text, transaction
+
+TOLD = """CASE
+    WHEN problem LIKE 'it could not be loaded%' OR problem LIKE 'it is quarantined%'
+        THEN 'quarantined'
+    WHEN problem IS NOT NULL THEN 'halted'
+    WHEN state = 'stuck' THEN 'stuck'
+END"""
+"""What the column `attention` gets of a saga that an earlier release has stored."""
 
 SAGAS = 1000
 """The most sagas that one transaction moves."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar, cast
 from urllib.parse import unquote, urlsplit
@@ -20,7 +20,6 @@ import attrs
 import trio
 
 from steno.core import SagaCachedState, SagaId
-from steno.errors import StoreError, StoreStuck
 from steno.store import (
     AttentionGroup,
     Fence,
@@ -36,7 +35,8 @@ from steno.store import (
     WriteOutcome,
 )
 from steno.stores._coalesce import Coalescer
-from steno.stores._worker import GRACE, Worker, inline_worker, thread_worker
+from steno.stores._pool import ReaderPool
+from steno.stores._worker import Worker, inline_worker, thread_worker
 from steno.stores.sqlite import _reader as reads
 from steno.stores.sqlite._doctor import examine_file
 from steno.stores.sqlite._error import translating
@@ -45,9 +45,6 @@ from steno.stores.sqlite._list import count_attention, list_page
 from steno.stores.sqlite._writer import SqliteWriter
 
 T = TypeVar("T")
-
-READERS = 4
-"""The most reads of a session that are under way at once."""
 
 
 def _now() -> datetime:
@@ -136,11 +133,11 @@ class SqliteSecStore:
 
     @asynccontextmanager
     async def _reader(self, file: SqliteFile) -> AsyncGenerator[SqliteReader, None]:
-        reader = SqliteReader(file, self.inline)
+        pool = ReaderPool(file.reader, file.path, self.inline)
         try:
-            yield reader
+            yield SqliteReader(file, pool)
         finally:
-            await reader.close()  # noqa: ASYNC102 - it shields itself, with a deadline
+            await pool.close()  # noqa: ASYNC102 - it shields itself, with a deadline
 
 
 def store_from_url(text: str) -> SqliteSecStore:
@@ -162,12 +159,7 @@ class SqliteReader:
     """A `SqliteSecStore` that is open for reading; see `SecStoreReader`."""
 
     _file: SqliteFile
-    _inline: bool
-    _limiter: trio.CapacityLimiter = attrs.field(
-        init=False, factory=lambda: trio.CapacityLimiter(READERS)
-    )
-    _idle: list[sqlite3.Connection] = attrs.field(init=False, factory=list)
-    _closed: bool = attrs.field(init=False, default=False)
+    _pool: ReaderPool[sqlite3.Connection]
     _loads: Coalescer[SagaId, StoredSaga | None] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -216,65 +208,11 @@ class SqliteReader:
         await self._read(lambda _: None)
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        self._check_open()
-        if self._inline:
-            async with self._limiter:
-                return self._read_now(read)
-        # A disk that hangs must not hold up a caller that is cancelled. The thread keeps its token
-        # of the limiter until it is done, which is what `close` waits for.
-        return await trio.to_thread.run_sync(
-            self._read_now, read, abandon_on_cancel=True, limiter=self._limiter
-        )
-
-    def _check_open(self) -> None:
-        if self._closed:
-            msg = "the session is closed"
-            raise StoreError(msg)
-
-    def _read_now(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        self._check_open()
-        db = self._connection()
-        try:
+        def work(db: sqlite3.Connection) -> T:
             with translating(self._file.path):
                 return read(db)
-        finally:
-            # Appended before checking, so that either this or `close` sees the connection and
-            # closes it, in any order. A list's `append` and `pop` are atomic.
-            self._idle.append(db)
-            if self._closed:
-                self._drop_idle()
 
-    def _connection(self) -> sqlite3.Connection:
-        # Not `if self._idle`: other threads may take the last one in between.
-        with suppress(IndexError):
-            return self._idle.pop()
-        return self._file.reader()
-
-    def _drop_idle(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
-
-    async def close(self) -> None:
-        """
-        Wait for the reads that are under way, and close.
-
-        Raises:
-            StoreStuck: They were not done in time.
-        """
-        self._closed = True
-        # Each read under way has a token: once all of them have been acquired, there is none. They
-        # are borrowed on behalf of made-up borrowers, since a task may have only one.
-        done = 0
-        deadline = trio.current_time() + GRACE
-        with trio.CancelScope(shield=True, deadline=deadline):  # noqa: ASYNC912 - there are seats
-            while done < READERS:
-                await self._limiter.acquire_on_behalf_of(("closing", done))
-                done += 1
-        self._drop_idle()
-        await trio.lowlevel.cancel_shielded_checkpoint()
-        if done < READERS:
-            msg = f"{self._file.path}: reads have not ended within {GRACE} s"
-            raise StoreStuck(msg)
+        return await self._pool.do(work)
 
 
 @attrs.frozen(eq=False)

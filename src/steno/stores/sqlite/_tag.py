@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from steno.stores._step import shown
 from steno.stores.sqlite._error import is_corrupt
-from steno.stores.sqlite._row import shown
 from steno.stores.sqlite._statement import TextRow
 
 _OF_ONE = "SELECT saga_key, key, value FROM tag WHERE saga_key = ?"

@@ -40,18 +40,13 @@ from steno.store import (
     judge,
     to_timestamp,
 )
+from steno.stores._concern import CONCERN, concern_columns, concern_of
+from steno.stores._step import events_from_rows, shown, size_of, step_rows
 from steno.stores.sqlite._changes import Changes
-from steno.stores.sqlite._concern import CONCERN, concern_columns, concern_of
 from steno.stores.sqlite._file import Opened
 from steno.stores.sqlite._ownership import claim, leave, take_over
 from steno.stores.sqlite._prune import prune
-from steno.stores.sqlite._row import (
-    STEPS,
-    events_from_rows,
-    shown,
-    size_of,
-    step_rows,
-)
+from steno.stores.sqlite._row import STEPS
 from steno.stores.sqlite._statement import (
     any_text,
     select_in,

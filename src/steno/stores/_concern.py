@@ -14,14 +14,6 @@ CONCERN = "attention, attention_node, error_type"
 NO_CONCERN: ConcernColumns = (None, None, None)
 """Those of nearly all sagas."""
 
-TOLD = """CASE
-    WHEN problem LIKE 'it could not be loaded%' OR problem LIKE 'it is quarantined%'
-        THEN 'quarantined'
-    WHEN problem IS NOT NULL THEN 'halted'
-    WHEN state = 'stuck' THEN 'stuck'
-END"""
-"""What the column `attention` gets of a saga that an earlier release has stored."""
-
 REASONS = {attention.value: attention for attention in Attention}
 """What the column `attention` holds, and what that means."""
 
