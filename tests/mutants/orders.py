@@ -278,10 +278,7 @@ MUTANTS = (
         "tests/core/machine/test_deadline.py::test_a_deadline_in_a_pause",
         "a deadline that passes in a pause is met at the resume",
         "core/machine/_machine.py",
-        (
-            "goes_on = (state.begun or self._started) and not state.paused",
-            "goes_on = state.begun or self._started",
-        ),
+        ("if goes_on and not state.paused and", "if goes_on and"),
     ),
     fault(
         "a signal is sent twice with another value",
@@ -299,5 +296,20 @@ MUTANTS = (
             "if taken and self.signals.get(order.signal) not in {None, order.value}:",
             "if taken is ...:",
         ),
+    ),
+    # Sagas that are halted
+    fault(
+        "a halted saga goes on when it is ordered to",
+        "tests/core/machine/test_halted.py::test_an_order_is_recorded_and_nothing_is_begun",
+        "of a halted saga an order is recorded, and nothing is begun",
+        "core/machine/_machine.py",
+        ("not (self._started or self._draining):", "not self._started:"),
+    ),
+    fault(
+        "a halted saga is unwound at its deadline",
+        "tests/core/machine/test_halted.py::test_a_deadline_that_has_passed_waits_for_the_saga",
+        "of a halted saga an order is recorded, and nothing is begun",
+        "core/machine/_machine.py",
+        ("self._started or (state.begun and not self._draining)", "self._started or state.begun"),
     ),
 )

@@ -60,7 +60,7 @@ MUTANTS = (
         JUDGE,
         "the gravest reason to look at a saga is said",
         "store/_judge.py",
-        ("(known is None or known.attention.is_of_log) and known != concern", "known != concern"),
+        ("record.state in _FINAL if _is_noted(known) else known", "known"),
     ),
     fault(
         "a reason to look at a saga is never cleared",
@@ -68,6 +68,20 @@ MUTANTS = (
         "a row says why a person should look at a saga, as its log says",
         "store/_judge.py",
         ("and _is_news(row.concern", "and record.concern and _is_news(row.concern"),
+    ),
+    fault(
+        "a problem outlives the end of its saga",
+        JUDGE,
+        "nobody has to look at a saga that is finished",
+        "store/_judge.py",
+        ("True, record.concern, noted)", "True, record.concern)"),
+    ),
+    fault(
+        "a saga that gets stuck is not halted any more",
+        JUDGE,
+        "the gravest reason to look at a saga is said",
+        "store/_judge.py",
+        ("SagaCachedState.ABANDONED}", "SagaCachedState.ABANDONED, SagaCachedState.STUCK}"),
     ),
     fault(
         "a list of a node has sagas of other nodes",

@@ -42,6 +42,7 @@ from steno.store import (
 ONE = SagaId(UUID(int=1))
 MINE, OTHER, OLDER = Fence("me", 2), Fence("you", 5), Fence("me", 1)
 READY, RUNNING = SagaCachedState.READY, SagaCachedState.RUNNING
+ABANDONED, GOT_STUCK = SagaCachedState.ABANDONED, SagaCachedState.STUCK
 HELD, STUCK = Concern(Attention.HELD, "a", "Full"), Concern(Attention.STUCK, "a")
 HALTED, QUARANTINED = Concern(Attention.HALTED), Concern(Attention.QUARANTINED, "a")
 
@@ -97,6 +98,7 @@ def concerned(concern: Concern) -> Row:
 
 
 ROW = Row(log=log(0, 1, 2))
+CLEARED = Append(3, (), ABANDONED, True, None, True)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +158,8 @@ ROW = Row(log=log(0, 1, 2))
         (concerned(HALTED), record(3), Durable(), None),
         (concerned(HALTED), record(3, 3, concern=HELD), Durable(), Append(3, log(3), None)),
         (concerned(QUARANTINED), record(3, concern=STUCK), Durable(), None),
+        (concerned(HALTED), record(3, state=GOT_STUCK), Durable(), Append(3, (), GOT_STUCK)),
+        (concerned(HALTED), record(3, state=ABANDONED), Durable(), CLEARED),
         (concerned(HALTED), SagaProblem(ONE, MINE, None, HELD), Durable(), Note(None, HELD)),
         (concerned(HELD), SagaProblem(ONE, MINE, "no", HALTED), Durable(), Note("no", HALTED)),
         (concerned(HELD), SagaProblem(ONE, OTHER, "no", HALTED), Lost("me"), None),

@@ -17,7 +17,7 @@ written twice, and nothing is ever written over.
 
 Rule 4. Of the reasons to look at a saga, its row says the gravest. What was noted with a problem
 stands until a problem is noted, or cleared, again; a record, which knows only of the log, does not
-change it.
+change it. But one that finishes the saga clears it, with the problem: nothing can go on any more.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ from steno.store._write import (
 )
 
 DURABLE = Durable()
+
+_FINAL = frozenset({SagaCachedState.SUCCEEDED, SagaCachedState.FAILED, SagaCachedState.ABANDONED})
+"""The ends that leave nothing to look at; not stuck."""
 
 
 class StoredRow(Protocol):
@@ -95,6 +98,7 @@ class Append:
         state: The saga's new state; None if it stays as it is.
         sets_concern: Whether the saga has a new concern, or none any more.
         concern: That concern; None if it has none any more, or if it stays as it is.
+        clears_problem: Whether the problem that was noted is cleared.
     """
 
     first_seq: int
@@ -102,6 +106,7 @@ class Append:
     state: SagaCachedState | None
     sets_concern: bool = False
     concern: Concern | None = None
+    clears_problem: bool = False
 
 
 @attrs.frozen
@@ -178,13 +183,19 @@ def _judge_record(row: StoredRow, record: SagaRecord) -> tuple[WriteOutcome, Cha
     events = record.events[known:] if known else record.events
     state = None if record.state is row.state else record.state
     # Nearly always both are None, and then `==`, which is Python code, is not asked.
-    if record.concern is not row.concern and _is_news(row.concern, record.concern):
-        return DURABLE, Append(size, events, state, True, record.concern)  # noqa: FBT003 - as declared
+    if record.concern is not row.concern and _is_news(row.concern, record):
+        noted = _is_noted(row.concern)
+        return DURABLE, Append(size, events, state, True, record.concern, noted)  # noqa: FBT003 - as declared
     if not events and state is None:
         return DURABLE, None
     return DURABLE, Append(size, events, state)
 
 
-def _is_news(known: Concern | None, concern: Concern | None) -> bool:
-    """Return True if a record changes the concern of a row: not what was noted with a problem."""
-    return (known is None or known.attention.is_of_log) and known != concern
+def _is_news(known: Concern | None, record: SagaRecord) -> bool:
+    """Return True if a record changes the concern of a row."""
+    return record.state in _FINAL if _is_noted(known) else known != record.concern
+
+
+def _is_noted(concern: Concern | None) -> bool:
+    """Return True if a concern was noted with a problem; otherwise a log says so."""
+    return concern is not None and not concern.attention.is_of_log

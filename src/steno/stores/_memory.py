@@ -183,6 +183,8 @@ class InMemorySecStore:
         row.events += with_times(change.events, to_timestamp(now))
         if change.sets_concern:
             row.concern = change.concern
+        if change.clears_problem:
+            row.problem = None
         if change.state is not None:
             row.state = change.state
             # `ended` is the first end: a finished record that is sent again must not move it.

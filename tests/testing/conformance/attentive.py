@@ -2,8 +2,11 @@
 
 import attrs
 
+from steno.core import SagaCachedState
 from steno.store import Durable
 from support.hooked import HookedReader, HookedStore
+
+FINAL = {SagaCachedState.SUCCEEDED, SagaCachedState.FAILED, SagaCachedState.ABANDONED}
 
 
 class AttentiveReader(HookedReader):
@@ -27,9 +30,15 @@ class AttentiveStore(HookedStore):
 
     def _append(self, record, row):
         outcome = super()._append(record, row)
-        if outcome == Durable() and (row.concern is None or row.concern.attention.is_of_log):
-            row.concern = self.told(record, row)
+        if outcome == Durable():
+            if row.concern is None or row.concern.attention.is_of_log:
+                row.concern = self.told(record, row)
+            elif record.state in FINAL:
+                self.finish(row)
         return outcome
+
+    def finish(self, row):
+        row.problem = row.concern = None
 
     def told(self, record, row):
         return record.concern

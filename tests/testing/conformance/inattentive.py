@@ -66,6 +66,27 @@ class KeepsTheFirstProblem(AttentiveStore):
             super().note(row, write)
 
 
+@caught_by("attention: a problem is gone once its saga is finished")
+class KeepsTheConcernOfAFinishedSaga(AttentiveStore):
+    def finish(self, row):
+        row.problem = None
+
+
+@caught_by("attention: a problem is gone once its saga is finished")
+class KeepsTheProblemOfAFinishedSaga(AttentiveStore):
+    def finish(self, row):
+        row.concern = None
+
+
+@caught_by("attention: a problem is gone once its saga is finished")
+class ClearsAProblemAsItsSagaGetsStuck(AttentiveStore):
+    def _append(self, record, row):
+        outcome = super()._append(record, row)
+        if record.state is State.STUCK:
+            self.finish(row)
+        return outcome
+
+
 @caught_by("attention: what clears a problem says what is left")
 class ForgetsWhatIsLeft(AttentiveStore):
     def note(self, row, write):

@@ -158,7 +158,12 @@ class SagaMachine:
         return self._started
 
     def drain(self) -> None:
-        """Begin nothing from now on; the results of what is under way are still taken."""
+        """
+        Begin nothing from now on; the results of what is under way are still taken.
+
+        Before `start`, this is for a saga that is halted: orders are followed, as far as they are
+        about events, and the saga does not set out by any of them.
+        """
         self._draining = True
 
     def handle(self, inputs: Iterable[Input], now: Timestamp | None = None) -> Step:
@@ -206,7 +211,7 @@ class SagaMachine:
                     assert_never(item)
         # A saga that is ready waits for its start, however often it was paused and resumed.
         may_go_on = self.state.begun and not self.state.paused
-        if goes_on and may_go_on and not self._started:
+        if goes_on and may_go_on and not (self._started or self._draining):
             self._set_out(step)
         # Before the saga is started, only what orders bring is new: an injection brings nothing.
         return self._dispatch(step) if self._started or step.record else step.done()
@@ -316,8 +321,8 @@ class SagaMachine:
     def _meet_deadline(self, step: StepBuilder) -> None:
         """Begin to unwind if the saga's deadline has passed, unless it is paused, or has ended."""
         state = self.state
-        goes_on = (state.begun or self._started) and not state.paused
-        if goes_on and self._is_overdue(step.now) and state.outcome is None:
+        goes_on = self._started or (state.begun and not self._draining)
+        if goes_on and not state.paused and self._is_overdue(step.now) and state.outcome is None:
             step.log(None, Ordered(Verb.UNWIND, "deadline", "its deadline has passed"))
 
     def _is_overdue(self, now: Timestamp | None) -> bool:

@@ -295,6 +295,8 @@ class SqliteWriter:
                 self._ended.append(row.saga_id)
         if change.sets_concern:
             self._set_concern(row, change.concern)
+        if change.clears_problem:
+            changes.notes.append((None, row.key))
 
     def _set_concern(self, row: _Row, concern: Concern | None) -> None:
         row.concern = concern

@@ -148,6 +148,23 @@ async def what_is_noted_with_a_problem_is_graver(subject: Subject) -> None:
 
 
 @ATTENTION.demand
+async def a_problem_is_gone_once_its_saga_is_finished(subject: Subject) -> None:
+    """By a record of that end, in the same batch too; one that got stuck still has it."""
+    async with living(subject) as sec:
+        for saga_id, state in ((ONE, ABANDONED), (TWO, FAILED), (THREE, STUCK)):
+            concern = IS_STUCK if state is STUCK else None
+            note = sec.problem(saga_id, "no actions", concern=QUARANTINED)
+            await sec.done(sec.create(saga_id), note)
+            ending = sec.record(saga_id, 0, 1, state, concern=concern)
+            await sec.done(*([ending] if state is ABANDONED else [note, ending]))
+            summary = (await sec.load(saga_id)).summary
+            left = ("no actions", QUARANTINED) if state is STUCK else (None, None)
+            demand = "a record that finishes a saga clears its problem"
+            expect((summary.problem, summary.concern), left, demand)
+            expect(await _concern_of(sec, saga_id), summary.concern, demand)
+
+
+@ATTENTION.demand
 async def what_clears_a_problem_says_what_is_left(subject: Subject) -> None:
     """What the log says, or nothing; from then on records count again, in the same batch too."""
     async with living(subject) as sec:
