@@ -24,11 +24,12 @@ RecoveryError RepeatInjected Retry SagaCachedState SagaCreateParams SagaDag Saga
 SagaFailed SagaFilters SagaHalted SagaHaltedError SagaHandle SagaHeldError SagaId SagaIdInUse
 SagaListing SagaLog SagaName SagaNodeEvent SagaNodeEventType SagaNodeId SagaNotReady SagaNotRunning
 SagaReady SagaResult SagaResultErr SagaResultOk SagaRunning SagaSerialized SagaStateView SagaSummary
-SagaTakenOver SagaTimes SagaValidationError SagaView SecClient SecClosing SecCrashed SecExecClient
-SecStatistics SecStore SecStoreSession SerializeError SerializeFailed SqliteSecStore Started
-StenoError StoreError StoreInUse StoreStuck StoreUnavailable SubsagaCreateFailed Succeeded
-UndoActionError UndoAttemptFailed UndoFailed UndoFinished UndoStarted Unwound Value Verb
-WriterStatistics new_action_noop_undo open_sec rare_collections verify_log
+SagaTakenOver SagaTimes SagaValidationError SagaView Sec SecClient SecClosing SecCrashed
+SecExecClient SecSaga SecStatistics SecStore SecStoreSession SerializeError SerializeFailed
+SqliteSecStore Started StenoError StoreError StoreInUse StoreStuck StoreUnavailable
+SubsagaCreateFailed Succeeded UndoActionError UndoAttemptFailed UndoFailed UndoFinished UndoStarted
+Unwound Value Verb WriterStatistics child_saga child_sagas new_action_noop_undo open_sec
+rare_collections verify_log
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test
 
 

@@ -151,6 +151,12 @@ class World:
             self.registry.register(steno.ActionFunc.new_action(action, do, undo))
         return dag
 
+    def registers(self, action: steno.ActionFunc) -> steno.ActionFunc:
+        """Register an action that a test has made itself, and return it."""
+        self._known.add(action.name)
+        self.registry.register(action)
+        return action
+
     def subsaga(self, name: str, *stages: object, params: str = "p") -> steno.Node:
         """Return a subsaga node; the graph in it has the node's name."""
         return steno.Node.subsaga(name, self.dag(name, *stages), params)

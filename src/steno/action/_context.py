@@ -13,6 +13,7 @@ from typing_extensions import TypeForm
 
 from steno.action._dataflow import Origin, Special, ancestors_of, origin_of, sources_of
 from steno.action._parameter import Takes
+from steno.action._sec import Sec
 from steno.action._time import from_timestamp, system_time
 from steno.core import (
     JSON,
@@ -28,7 +29,13 @@ from steno.core import (
     lookup,
     saga_params,
 )
-from steno.errors import ActionRegistryError, DeserializeError, InputError, NodeLookupError
+from steno.errors import (
+    ActionRegistryError,
+    CommandError,
+    DeserializeError,
+    InputError,
+    NodeLookupError,
+)
 
 C_co = TypeVar("C_co", covariant=True)
 T = TypeVar("T")
@@ -79,6 +86,7 @@ class ActionContext(Generic[C_co]):
     _started: Timestamp | None = attrs.field(default=None, repr=False)
     _output_type: object = attrs.field(default=None, repr=False)
     _now: Callable[[], Timestamp] = attrs.field(default=system_time, repr=False)
+    _sec: Sec | None = attrs.field(default=None, repr=False)
 
     @overload
     def lookup(self, name: str) -> JSON: ...
@@ -158,6 +166,21 @@ class ActionContext(Generic[C_co]):
                 return lookup(self._dag, self._outputs, self.node_id, node, undoing=False)
             case _:  # missing: the error says what there is
                 return lookup(self._dag, self._outputs, self.node_id, name, undoing=False)
+
+    @property
+    def sec(self) -> Sec:
+        """
+        The SEC that runs the action, to create sagas, to wait for them, and to give them orders.
+
+        For a saga that is part of what the node does, `child_saga` is simpler.
+
+        Raises:
+            CommandError: The context is one for a test, and was given none.
+        """
+        if self._sec is None:
+            msg = "this context has no SEC: give it one, as with action_context(…, sec=…)"
+            raise CommandError(msg)
+        return self._sec
 
     @property
     def node_name(self) -> str:

@@ -94,11 +94,11 @@ class ActionFunc(Generic[C, P, T_co]):
 
     def __attrs_post_init__(self) -> None:
         """Refuse anything that cannot be called as an action."""
-        self._takes = _what_takes(self.name, Role.ACTION, self._do)
+        self._takes = what_takes(self.name, Role.ACTION, self._do)
         if self._undo is not None and self._undo is not NOOP:
-            self._undo_takes = _what_takes(self.name, Role.UNDO, self._undo)
+            self._undo_takes = what_takes(self.name, Role.UNDO, self._undo)
         if self.settings.probe is not None:
-            self._probe_takes = _what_takes(self.name, Role.PROBE, self.settings.probe)
+            self._probe_takes = what_takes(self.name, Role.PROBE, self.settings.probe)
 
     @staticmethod
     def new_action(
@@ -195,7 +195,7 @@ class ActionFunc(Generic[C, P, T_co]):
                 raise ActionRegistryError(self.name, "it has an undo already")
             if self.settings.probe is not None:
                 raise ActionRegistryError(self.name, PROBE_AND_UNDO)
-            self._undo_takes = _what_takes(self.name, Role.UNDO, function)
+            self._undo_takes = what_takes(self.name, Role.UNDO, function)
             self.settings = attrs.evolve(
                 self.settings, undo_retry=retry, undo_timeout=timeout, in_doubt=in_doubt
             )
@@ -219,7 +219,7 @@ class ActionFunc(Generic[C, P, T_co]):
             raise ActionRegistryError(self.name, "it has a probe already")
         if self._undo is not None and self._undo is not NOOP:
             raise ActionRegistryError(self.name, PROBE_AND_UNDO)
-        self._probe_takes = _what_takes(self.name, Role.PROBE, probe)
+        self._probe_takes = what_takes(self.name, Role.PROBE, probe)
         self.settings = attrs.evolve(self.settings, probe=probe)
         return probe
 
@@ -353,7 +353,7 @@ def _awaited_type(function: Callable[..., object]) -> object:
     return returned if inspect.iscoroutinefunction(function) else None
 
 
-def _what_takes(name: str, role: Role, function: object) -> Takes:
+def what_takes(name: str, role: Role, function: object) -> Takes:
     """
     Return what a function of an action takes.
 

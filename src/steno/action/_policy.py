@@ -54,6 +54,16 @@ class NotDoneType(enum.Enum):
 
 NOT_DONE: Final = NotDoneType.NOT_DONE
 
+
+class Open(enum.Enum):
+    """The type of `OPEN`."""
+
+    OPEN = "open"
+    """What a probe of the library's own returns if it cannot tell, so that the doubt stays."""
+
+
+OPEN: Final = Open.OPEN
+
 Probe: TypeAlias = "Callable[[ActionContext[JSON]], Awaitable[object]]"
 """Returns what the action would have returned, or `NOT_DONE`."""
 

@@ -20,6 +20,7 @@ import trio
 from steno.abc import CallKind
 from steno.action import (
     NOT_DONE,
+    OPEN,
     Action,
     ActionContext,
     ActionFunc,
@@ -120,7 +121,7 @@ class AttemptRunner:
             if found is not None:
                 return found
             if self.state.unwinding:
-                return self._failed(NotDone(UNWOUND))
+                return self._failed(NotDone(UNWOUND), in_doubt=self._doubt(call=self._was_cut_off))
         if self.command.fails:
             await trio.lowlevel.checkpoint_if_cancelled()
             return inputs.ActionRaised(
@@ -180,7 +181,7 @@ class AttemptRunner:
             found = await self._probe()
             if found is not None:
                 return found
-            doubt = False
+            doubt = False if self._cleared else doubt
         return self._failed(  # noqa: ASYNC910 - the call was waited for
             error, in_doubt=doubt, unstorable=unstorable
         )
@@ -191,7 +192,7 @@ class AttemptRunner:
         return isinstance(error, InputError) and error.action_name == self.action.name
 
     async def _probe(self) -> AttemptOutcome | None:
-        """Find out whether the action was done; None: it was not, by no call so far."""
+        """Find out whether the action was done; None: it was not, or that is still not known."""
         if not isinstance(self.action, ActionFunc):
             msg = f"action {self.action.name} has no probe"
             raise InternalError(msg)
@@ -203,8 +204,9 @@ class AttemptRunner:
                 raise
             return self._failed(error, in_doubt=True)  # noqa: ASYNC910 - user code was called
         await trio.lowlevel.checkpoint_if_cancelled()
-        if found is NOT_DONE:
-            self._cleared = True
+        # No call so far has done it, or, if that is left open, the doubt stays.
+        self._cleared = found is NOT_DONE
+        if found is NOT_DONE or found is OPEN:
             return None
         try:
             return self._succeeded(found)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from steno.action import Sec
 from steno.core import SagaId, Timestamp
 from steno.errors import SagaHaltedError
 from steno.runtime._mailbox import Mailbox
@@ -32,7 +33,7 @@ class Held:
     saga_id: SagaId
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class SecExecClient:
     """
     What an executor can ask of the SEC, and report to it.
@@ -40,12 +41,14 @@ class SecExecClient:
     Attributes:
         now: Returns the time with which events are logged.
         timer: Tells executors that a time has come.
+        sec: The SEC as actions see it; set when it is opened, before there are executors.
     """
 
     _writer: Mailbox[Source]
     _tell: Callable[[Ended | Held], None]
     now: Callable[[], Timestamp]
     timer: Timer
+    sec: Sec = attrs.field(init=False)
 
     def record(self, executor: Source) -> None:
         """Queue an executor's step for the writer's next batch."""

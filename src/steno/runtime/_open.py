@@ -344,7 +344,7 @@ class _Opening:
             sec_name=self.sec_name,
         )
         creator = Creator(factory, fence, self.codec.max_value_bytes, self.now)
-        client = SecClient(access, coordinator, writer, creator, fence)
+        client = factory.exec_client.sec = SecClient(access, coordinator, writer, creator, fence)
         return _Assembled(coordinator, timer, loader, pruner, access, client)
 
 

@@ -131,7 +131,7 @@ class ExecutorFactory:
         registry: The actions.
         codec: Encodes their results.
         user_data: Returns the user data of a saga.
-        exec_client: The executors' access to the SEC.
+        exec_client: The access to the SEC of executors.
         hold_on: The exceptions that hold a node.
         instruments: What is told of sagas and calls; None: nothing.
         limiters: Those of its actions.
@@ -200,11 +200,11 @@ class ExecutorFactory:
             now=self.exec_client.now,
             hold_on=self.hold_on,
             instruments=self.instruments,
+            sec=self.exec_client.sec,
         )
         recording: Recording[Told] = Recording(len(state.log.events), stored)
-        return SagaExecutor(
-            SagaMachine(dag, state), recording, runner, self.exec_client, self.admission, fence
-        )
+        machine = SagaMachine(dag, state)
+        return SagaExecutor(machine, recording, runner, self.exec_client, self.admission, fence)
 
     def read_dag(self, stored: StoredSaga) -> SagaDag:
         """

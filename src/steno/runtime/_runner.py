@@ -25,6 +25,7 @@ from steno.action import (
     ActionRegistry,
     Codec,
     Policy,
+    Sec,
     output_type_of,
     to_timestamp,
 )
@@ -129,6 +130,7 @@ class NodeRunner:
         now: Returns the time, by the SEC's clock.
         hold_on: The exceptions that hold a node instead of failing it.
         instruments: What is told of calls; None: nothing.
+        sec: The SEC as they see it.
         raised: The exceptions of actions and undo actions that failed, by node, until the failure
             is logged. None until the first one fails.
     """
@@ -144,6 +146,7 @@ class NodeRunner:
     now: Callable[[], Timestamp]
     hold_on: HoldOn
     instruments: Instruments | None
+    sec: Sec
     # Few sagas have a limited action, so it is made when it is first needed.
     _turns: Turns | None = attrs.field(init=False, default=None)
     raised: dict[SagaNodeId, Exception] | None = attrs.field(init=False, default=None)
@@ -387,6 +390,7 @@ class NodeRunner:
             state.in_flight.get(node),
             output_type,
             self.now,
+            self.sec,
         )
         # The type of the user's data is between open_sec and the actions; no checker can see it.
         return cast("ActionContext[Never]", ctx)

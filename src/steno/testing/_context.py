@@ -10,7 +10,7 @@ from uuid import UUID
 
 from typing_extensions import TypeForm
 
-from steno.action import ActionContext, Codec, DagBuilder, to_timestamp
+from steno.action import ActionContext, Codec, DagBuilder, Sec, to_timestamp
 from steno.core import JsonText, Node, SagaDag, SagaNodeId, checked_saga_id
 from steno.testing.notation import SAGA_ID
 from steno.testing.schedule import DateClock
@@ -34,6 +34,7 @@ def action_context(
     output_type: TypeForm[object] | None = None,
     codec: Codec | None = None,
     clock: Callable[[], datetime] | None = None,
+    sec: Sec | None = None,
 ) -> ActionContext[C]:
     """
     Return a context to call an action with in a test.
@@ -67,6 +68,7 @@ def action_context(
         codec: The codec of the action's registry, if it is not the default.
         clock: Returns what `ctx.now()` does; None: a `DateClock`, which begins in the year 2000 and
             advances with Trio's clock.
+        sec: What `ctx.sec` is: an open SEC, or a fake of it.
 
     Raises:
         ValueError: The outputs include the action's own node, and `undoing` is false, or `in_doubt`
@@ -95,6 +97,7 @@ def action_context(
         None if started_at is None else to_timestamp(started_at),
         type(outputs.get(node_name)) if output_type is None else output_type,
         lambda: to_timestamp(tell()),
+        sec,
     )
 
 
