@@ -12,6 +12,7 @@ import steno
 from benchmarks.scenario import Load
 from steno.store import (
     AttentionGroup,
+    BulkSession,
     Fence,
     ListQuery,
     PruneQuery,
@@ -53,6 +54,11 @@ class SlowSession:
     """An open `SlowStore`; see `SecStoreSession`."""
 
     _session: steno.SecStoreSession
+
+    @property
+    def bulk(self) -> BulkSession:
+        """Orders to many sagas, as they are."""
+        return self._session.bulk
 
     async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
         """Write a batch, and answer later."""

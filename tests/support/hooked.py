@@ -29,7 +29,7 @@ from steno.store import (
     WriteOutcome,
     to_timestamp,
 )
-from steno.stores._memory import InMemorySession, _Row
+from steno.stores._memory import InMemoryBulk, InMemorySession, _Row
 from steno.testing.conformance import Subject
 
 MORNING = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -70,6 +70,10 @@ class HookedReader:
         if self.closed:
             raise StoreError("the reader is closed")
         return self.store
+
+    @property
+    def bulk(self) -> InMemoryBulk:
+        return InMemoryBulk(self.checked)
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:
         return (await self.checked()).load(saga_id)

@@ -16,9 +16,11 @@ from click.testing import CliRunner, Result
 from steno.action import NOOP, ActionContext, ActionRegistry
 from steno.cli._group import steno
 from steno.core import (
+    BulkOrderId,
     Failed,
     InjectedError,
     Node,
+    Ordered,
     SagaCachedState,
     SagaDag,
     SagaId,
@@ -28,9 +30,21 @@ from steno.core import (
     Started,
     Succeeded,
     UndoStarted,
+    Verb,
 )
 from steno.runtime import open_sec
-from steno.store import Fence, SagaCreateParams, SagaProblem, SagaRecord
+from steno.store import (
+    BulkCreate,
+    BulkMark,
+    BulkNote,
+    BulkOutcome,
+    Fence,
+    ListQuery,
+    ManyOrder,
+    SagaCreateParams,
+    SagaProblem,
+    SagaRecord,
+)
 from steno.stores import SqliteSecStore
 from support.demo import build
 
@@ -53,6 +67,11 @@ STORED = (READY, RUNNING, UNWINDING, SUCCEEDED, FAILED, STUCK, PROBLEM)
 
 TAGS = {RUNNING: {"order": "4711", "who": "Ada"}, FAILED: {"order": "4712", "who": "Ada"}}
 """The tags of those sagas that have any."""
+
+BULK = BulkOrderId(saga_id("b0"))
+"""An order to many sagas, to the two that have failed and are stuck: it has reached the second."""
+
+MANY = ManyOrder(Ordered(Verb.RESUME, "ops@host", "the bank is back"), rate=5.0)
 
 registry = ActionRegistry()
 
@@ -141,6 +160,10 @@ async def _fill(path: Path) -> None:
                 SagaProblem(PROBLEM, fence, "its action\nwas \x1b[31mlost"),
             ]
         )
+        ended = ListQuery(states=[state.FAILED, state.STUCK])
+        await session.bulk.write(BulkCreate(BULK, fence, MANY.to_json(), ended))
+        mark = BulkMark(1, BulkOutcome.REFUSED, "the saga is not paused")
+        await session.bulk.write(BulkNote(BULK, fence, (mark,)))
 
 
 def filled(path: Path) -> Path:

@@ -20,6 +20,7 @@ import steno
 from steno.core import FlatDag, SagaNodeEvent, read_flat
 from steno.store import (
     AttentionGroup,
+    BulkSession,
     Durable,
     Fence,
     ListQuery,
@@ -332,6 +333,10 @@ class ScriptedSession:
     async def _reading(self, method: str) -> None:
         if self._store.reading is not None:
             await self._store.reading(method)
+
+    @property
+    def bulk(self) -> BulkSession:
+        return self._inner.bulk
 
     async def take_over(self, sec_name: str) -> TakeOver:
         await self._reading("take_over")

@@ -38,6 +38,7 @@ from steno.core.graph._ids import (
     EARLIEST,
     LATEST,
     ActionName,
+    BulkOrderId,
     NodeName,
     SagaId,
     SagaName,
@@ -95,7 +96,7 @@ from steno.core.log._event import (
 )
 from steno.core.log._log import EventColumn, Events, SagaLog
 from steno.core.log._log_rule import Breach, LogRule
-from steno.core.log._order import CANCELS, NEEDS_WHY, OF_NODES, Ordered, Verb
+from steno.core.log._order import CANCELS, NEEDS_WHY, OF_NODES, Ordered, Verb, read_order
 from steno.core.log._status import TRANSITIONS, SagaNodeLoadStatus
 from steno.core.log._verify import verify_log
 from steno.core.machine import _input as inputs
@@ -168,6 +169,7 @@ __all__ = [
     "Attention",
     "AwaitDeadline",
     "Breach",
+    "BulkOrderId",
     "CallNode",
     "Command",
     "Concern",
@@ -276,6 +278,7 @@ __all__ = [
     "lookup",
     "only_waits",
     "read_flat",
+    "read_order",
     "saga_params",
     "too_large",
     "undo_error",

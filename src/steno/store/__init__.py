@@ -14,16 +14,37 @@ same fence.
 
 Numbers make writes idempotent: a batch that was written, and whose answer was lost, can be sent
 again.
+
+A store also keeps orders to many sagas: a row for each, with a fence of its own, and a row for each
+of its sagas, in which it is noted what became of the order there.
 """
 
 from steno.action import from_timestamp, to_timestamp
 from steno.core import with_times
+from steno.store._bulk import (
+    BulkCreate,
+    BulkListQuery,
+    BulkMark,
+    BulkNote,
+    BulkOutcome,
+    BulkPruneQuery,
+    BulkSaga,
+    BulkSagaQuery,
+    BulkState,
+    BulkSummary,
+    BulkWrite,
+)
+from steno.store._bulk_book import BulkBook
 from steno.store._crashes import UNMARKED, crashes_at_take_over
 from steno.store._finding import Finding, Verdict
 from steno.store._groups import AttentionGroup, attention_groups
 from steno.store._judge import Append, Change, Create, Mark, Note, StoredRow, judge
+from steno.store._judge_bulk import BulkAdd, BulkAdvance, BulkChange, BulkRow, judge_bulk
 from steno.store._list import ListQuery, SagaFilters
+from steno.store._many_order import ManyOrder
 from steno.store._port import (
+    BulkReader,
+    BulkSession,
     OperatorStore,
     SecStore,
     SecStoreReader,
@@ -61,6 +82,24 @@ __all__ = [
     "UNMARKED",
     "Append",
     "AttentionGroup",
+    "BulkAdd",
+    "BulkAdvance",
+    "BulkBook",
+    "BulkChange",
+    "BulkCreate",
+    "BulkListQuery",
+    "BulkMark",
+    "BulkNote",
+    "BulkOutcome",
+    "BulkPruneQuery",
+    "BulkReader",
+    "BulkRow",
+    "BulkSaga",
+    "BulkSagaQuery",
+    "BulkSession",
+    "BulkState",
+    "BulkSummary",
+    "BulkWrite",
     "Change",
     "Create",
     "Durable",
@@ -69,6 +108,7 @@ __all__ = [
     "ListQuery",
     "LogEntry",
     "Lost",
+    "ManyOrder",
     "Mark",
     "Note",
     "OperatorStore",
@@ -96,6 +136,7 @@ __all__ = [
     "crashes_at_take_over",
     "from_timestamp",
     "judge",
+    "judge_bulk",
     "to_timestamp",
     "with_times",
 ]

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from steno.core import SagaCachedState, SagaId
+from steno.core import BulkOrderId, SagaCachedState, SagaId
+from steno.store._bulk import (
+    BulkListQuery,
+    BulkPruneQuery,
+    BulkSaga,
+    BulkSagaQuery,
+    BulkSummary,
+    BulkWrite,
+)
 from steno.store._finding import Finding
 from steno.store._groups import AttentionGroup
 from steno.store._list import ListQuery
@@ -21,6 +29,38 @@ from steno.store._read import (
 from steno.store._write import Fence, SagaWrite, WriteOutcome
 
 
+class BulkReader(Protocol):
+    """Orders to many sagas, of a store that is open for reading."""
+
+    async def list(self, query: BulkListQuery) -> Sequence[BulkSummary]:
+        """Return a page of the orders, the newest first."""
+        ...
+
+    async def sagas(self, query: BulkSagaQuery) -> Sequence[BulkSaga]:
+        """Return a page of the sagas of an order, in its order; none if there is no such order."""
+        ...
+
+
+class BulkSession(BulkReader, Protocol):
+    """
+    Orders to many sagas, of a store that is open.
+
+    Its methods raise, and are cancelled, as those of the session.
+    """
+
+    async def write(self, write: BulkWrite) -> WriteOutcome:
+        """
+        Create an order, or note what became of it, in one transaction, as `judge_bulk` says.
+
+        The ids of the sagas that match are stored in the transaction that creates the order.
+        """
+        ...
+
+    async def prune(self, query: BulkPruneQuery) -> Sequence[BulkOrderId]:
+        """Delete some orders that have ended, with their sagas' rows, in one transaction."""
+        ...
+
+
 class SecStoreSession(Protocol):
     """
     A store that is open.
@@ -33,13 +73,19 @@ class SecStoreSession(Protocol):
     was cancelled is not known, but it was done whole or not at all, and the session goes on.
     """
 
+    @property
+    def bulk(self) -> BulkSession:
+        """The orders to many sagas."""
+        ...
+
     async def take_over(self, sec_name: str) -> TakeOver:
         """
         Raise the generation of a SEC and of all its unfinished sagas, in one transaction.
 
         No saga gets a fence that it had before. Those that are finished, or paused, keep theirs.
 
-        The crashes of each are counted in the same transaction, by `crashes_at_take_over`.
+        The crashes of each are counted in the same transaction, by `crashes_at_take_over`. The
+        SEC's orders to many sagas that have not ended get the fence that is returned.
         """
         ...
 
@@ -135,6 +181,11 @@ class SecStoreReader(Protocol):
     It takes nothing over, does not hold up writers, and sees what is durable. Its methods raise as
     those of a session do.
     """
+
+    @property
+    def bulk(self) -> BulkReader:
+        """The orders to many sagas."""
+        ...
 
     async def load(self, saga_id: SagaId) -> StoredSaga | None:
         """Return all that is stored of a saga; None if there is no such saga."""

@@ -149,7 +149,8 @@ MAX_AGE = timedelta(days=365_000)
 """A thousand years: older than any saga, and subtracting it still gives a date."""
 
 
-def _is_age(_: object, __: attrs.Attribute[timedelta], value: object) -> None:
+def is_age(_: object, __: attrs.Attribute[timedelta], value: object) -> None:
+    """Refuse anything but a timedelta from 0 on; an attrs validator."""
     if not isinstance(value, timedelta) or not timedelta(0) <= value <= MAX_AGE:
         msg = f"the age of a saga is a timedelta of 0 to {MAX_AGE.days} days, not {value!r}"
         raise ValueError(msg)
@@ -168,7 +169,7 @@ class PruneQuery:
         limit: How many sagas at most; they are deleted in one transaction.
     """
 
-    older_than: timedelta = attrs.field(validator=_is_age)
+    older_than: timedelta = attrs.field(validator=is_age)
     states: Collection[SagaCachedState] = attrs.field(default=PRUNABLE, validator=_is_prunable)
     sec_name: str | None = None
     limit: int = attrs.field(default=50, validator=at_least_one)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from steno.core import (
+    BulkOrderId,
     Concern,
     JsonText,
     SagaCachedState,
@@ -25,6 +26,13 @@ from steno.errors import StoreError
 from steno.store import (
     Append,
     AttentionGroup,
+    BulkBook,
+    BulkListQuery,
+    BulkPruneQuery,
+    BulkSaga,
+    BulkSagaQuery,
+    BulkSummary,
+    BulkWrite,
     Create,
     Fence,
     ListQuery,
@@ -127,6 +135,7 @@ class InMemorySecStore:
     _last_number: int = attrs.field(init=False, default=0)
     _generations: dict[str, int] = attrs.field(init=False, factory=dict)  # by name of SEC
     _left: set[str] = attrs.field(init=False, factory=set)  # SECs whose last life was left normally
+    bulk: BulkBook = attrs.field(init=False, factory=BulkBook)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[InMemorySession, None]:
@@ -207,6 +216,7 @@ class InMemorySecStore:
             if row.fence.sec_name == sec_name and row.state.is_taken_up:
                 row.count_crash(left=left)
                 claims.append(self._adopt(row, fence))
+        self.bulk.take_over(fence)
         return TakeOver(fence, tuple(claims))
 
     def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
@@ -259,6 +269,11 @@ class InMemorySecStore:
             islice((saga for saga, owner in found if query.matches(saga, owner)), query.limit)
         )
 
+    def matching(self, query: ListQuery) -> Sequence[SagaId]:
+        """Return the ids of all sagas that match a query, whatever its limit."""
+        whole = attrs.evolve(query, marker=None, limit=len(self._rows) + 1)
+        return [saga.saga_id for saga in self.list(whole)]
+
     def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
         """Count the sagas at which a person should look; this looks at each saga."""
         found = ((row.summary(), row.fence.sec_name) for row in self._rows.values())
@@ -284,6 +299,14 @@ class InMemorySecStore:
             self._delete(self._rows.pop(saga_id))
         return pruned
 
+    def write_bulk(self, write: BulkWrite) -> WriteOutcome:
+        """Create an order to many sagas, or note what became of it."""
+        return self.bulk.write(write, self._clock(), self.matching)
+
+    def prune_bulk(self, query: BulkPruneQuery) -> Sequence[BulkOrderId]:
+        """Delete some orders to many sagas that have ended."""
+        return self.bulk.prune(query, self._clock() - query.older_than)
+
     def _delete(self, row: _Row) -> None:
         del self._ids[bisect.bisect_left(self._ids, row.saga_id)]
         if row.ended is not None:
@@ -306,6 +329,11 @@ class InMemorySession:
             msg = "the session is closed"
             raise StoreError(msg)
         return self._store
+
+    @property
+    def bulk(self) -> InMemoryBulk:
+        """The orders to many sagas."""
+        return InMemoryBulk(self._checkpoint)
 
     async def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of all its unfinished sagas."""
@@ -340,3 +368,26 @@ class InMemorySession:
     async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
         """Delete some finished sagas, and return which."""
         return (await self._checkpoint()).prune(query)
+
+
+@attrs.frozen(eq=False)
+class InMemoryBulk:
+    """The orders to many sagas in an open `InMemorySecStore`; see `BulkSession`."""
+
+    _checkpoint: Callable[[], Awaitable[InMemorySecStore]]
+
+    async def write(self, write: BulkWrite) -> WriteOutcome:
+        """Create an order, or note what became of it."""
+        return (await self._checkpoint()).write_bulk(write)
+
+    async def list(self, query: BulkListQuery) -> Sequence[BulkSummary]:
+        """Return a page of the orders, the newest first."""
+        return (await self._checkpoint()).bulk.list(query)
+
+    async def sagas(self, query: BulkSagaQuery) -> Sequence[BulkSaga]:
+        """Return a page of the sagas of an order."""
+        return (await self._checkpoint()).bulk.sagas(query)
+
+    async def prune(self, query: BulkPruneQuery) -> Sequence[BulkOrderId]:
+        """Delete some orders that have ended."""
+        return (await self._checkpoint()).prune_bulk(query)

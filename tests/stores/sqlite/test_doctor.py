@@ -110,7 +110,7 @@ async def test_a_file_that_is_in_order_has_no_fault(store):
     findings = await store.examine()
     assert not [each for each in findings if each.verdict is Verdict.FAULT]
     assert (await found(store, "journal mode")).value == "wal"
-    assert (await found(store, "schema version")).value == "5"
+    assert (await found(store, "schema version")).value == "6"
     assert (await found(store, "synchronous")).value == "FULL, always"
 
 

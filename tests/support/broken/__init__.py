@@ -1,6 +1,7 @@
 """Stores with one fault each: what the conformance kit is held against."""
 
 from support.broken import (
+    _bulk,
     _crashing,
     _creating,
     _fencing,
@@ -16,5 +17,5 @@ __all__ = ["BROKEN", "Broken"]
 
 FILES = (
     *(_creating, _recording, _reading, _finding, _fencing),
-    *(_crashing, _retaining, _opening),
+    *(_crashing, _retaining, _opening, _bulk),
 )

@@ -8,6 +8,9 @@ from uuid import UUID
 SagaId = NewType("SagaId", UUID)
 """Identifies one execution of a saga, for ever and across SECs."""
 
+BulkOrderId = NewType("BulkOrderId", UUID)
+"""Identifies one order to many sagas, for ever and across SECs."""
+
 SagaName = NewType("SagaName", str)
 """The name of a kind of saga, as given to `DagBuilder`."""
 

@@ -17,8 +17,9 @@ import attrs
 
 from steno.core import decode_json, read_flat
 from steno.errors import RecoveryError
+from steno.store import BulkOutcome, BulkState
 from steno.stores._step import are_events, shown
-from steno.stores.sqlite._row import GENERATIONS, VALID_ID, time_from
+from steno.stores.sqlite._row import GENERATIONS, ID_BYTES, VALID_ID, time_from
 from steno.stores.sqlite._statement import any_text
 
 MOST = 10
@@ -41,6 +42,9 @@ def _is_read_by(read: Callable[[str], object]) -> Callable[[object], bool]:
 
 _TEXT: _Check = ("text", lambda value: isinstance(value, str))
 _NUMBER: _Check = ("a number", lambda value: isinstance(value, int))
+_ID: _Check = ("16 bytes", lambda value: isinstance(value, bytes) and len(value) == ID_BYTES)
+_BULK_STATES = {state.value for state in BulkState}
+_OUTCOMES = {outcome.value for outcome in BulkOutcome}
 
 
 @attrs.frozen
@@ -99,6 +103,20 @@ _TABLES = {
             "creator": _TEXT,
             "events": ("events", are_events),
         },
+    ),
+    "bulk_order": _Table(
+        "SELECT bulk_key, bulk_id, state, ordered FROM bulk_order",
+        "bulk_key",
+        {
+            "bulk_id": _ID,
+            "state": ("a state", lambda value: value in _BULK_STATES),
+            "ordered": ("JSON", _is_read_by(decode_json)),
+        },
+    ),
+    "bulk_saga": _Table(
+        "SELECT bulk_key, saga_id, outcome FROM bulk_saga",
+        "bulk_key",
+        {"saga_id": _ID, "outcome": ("an outcome", lambda value: value in _OUTCOMES)},
     ),
 }
 

@@ -21,10 +21,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import TypeAlias, cast
+from uuid import UUID
 
 import attrs
 
-from steno.core import EARLIEST, LATEST, Attention, Concern, SagaCachedState, SagaName
+from steno.core import EARLIEST, LATEST, Attention, Concern, SagaCachedState, SagaId, SagaName
 from steno.store import (
     NO_TAGS,
     AttentionGroup,
@@ -140,6 +141,18 @@ def count_attention(db: sqlite3.Connection, query: ListQuery) -> Sequence[Attent
                 if (known := concern_of(*concern)) is not None:
                     found[SagaName(name if isinstance(name, str) else shown(name)), known] += count
     return attention_groups(found)
+
+
+def matching_ids(db: sqlite3.Connection, query: ListQuery) -> Iterator[Sequence[bytes]]:
+    """Yield the ids of all sagas of a list, page by page; the caller is in a transaction."""
+    if _lets_nothing_through(query):
+        return
+    query = attrs.evolve(query, marker=None, limit=FEW)
+    while page := _page(db, query, "saga_id, saga.saga_key"):
+        yield [row[0] for row in page]
+        last_id, *_, last_key = page[-1]
+        marker = last_key if query.newest_first else SagaId(UUID(bytes=last_id))
+        query = attrs.evolve(query, marker=marker)
 
 
 def _lets_nothing_through(query: ListQuery) -> bool:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from steno.core import SagaId
 from steno.store import UNMARKED, Fence, SagaClaim, TakeOver
+from steno.stores.sqlite._bulk import take_over_bulk
 from steno.stores.sqlite._error import is_corrupt
 from steno.stores.sqlite._row import VALID_ID, is_raisable
 
@@ -106,7 +107,9 @@ def _taken_over(db: sqlite3.Connection, sec_name: str, *, counting: bool) -> Tak
     parameters = (generation, left or not counting, sec_name)
     adopted = db.execute(statement, parameters).fetchall()
     claims = (_claim(saga_id, sec_name, *how) for saga_id, *how in adopted)
-    return TakeOver(Fence(sec_name, generation), tuple(claims))
+    fence = Fence(sec_name, generation)
+    take_over_bulk(db, fence)
+    return TakeOver(fence, tuple(claims))
 
 
 def claim(db: sqlite3.Connection, saga_id: SagaId, sec_name: str) -> SagaClaim | None:

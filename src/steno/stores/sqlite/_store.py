@@ -38,6 +38,7 @@ from steno.stores._coalesce import Coalescer
 from steno.stores._pool import ReaderPool
 from steno.stores._worker import Worker, inline_worker, thread_worker
 from steno.stores.sqlite import _reader as reads
+from steno.stores.sqlite._bulk_session import SqliteBulk, SqliteBulkReader
 from steno.stores.sqlite._doctor import examine_file
 from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._file import SqliteFile
@@ -195,6 +196,11 @@ class SqliteReader:
         """Count the sagas at which a person should look."""
         return await self._read(lambda db: count_attention(db, query))
 
+    @property
+    def bulk(self) -> SqliteBulkReader:
+        """The orders to many sagas."""
+        return SqliteBulkReader(self._read)
+
     async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
         """Return the log of a saga, with times and creators."""
         return await self._read(lambda db: reads.entries(db, saga_id))
@@ -261,3 +267,8 @@ class SqliteSession:
     async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
         """Count the sagas at which a person should look."""
         return await self._reader.attention(query)
+
+    @property
+    def bulk(self) -> SqliteBulk:
+        """The orders to many sagas."""
+        return SqliteBulk(self._write, self._reader.bulk)

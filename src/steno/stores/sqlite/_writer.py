@@ -22,10 +22,19 @@ from uuid import UUID
 
 import attrs
 
-from steno.core import Concern, SagaCachedState, SagaId, SagaNodeEvent, Timestamp
+from steno.core import (
+    BulkOrderId,
+    Concern,
+    SagaCachedState,
+    SagaId,
+    SagaNodeEvent,
+    Timestamp,
+)
 from steno.errors import RecoveryError
 from steno.store import (
     Append,
+    BulkPruneQuery,
+    BulkWrite,
     Create,
     Fence,
     Mark,
@@ -42,6 +51,7 @@ from steno.store import (
 )
 from steno.stores._concern import CONCERN, concern_columns, concern_of
 from steno.stores._step import events_from_rows, shown, size_of, step_rows
+from steno.stores.sqlite._bulk import prune_bulk, write_bulk
 from steno.stores.sqlite._changes import Changes
 from steno.stores.sqlite._file import Opened
 from steno.stores.sqlite._ownership import claim, leave, take_over
@@ -340,3 +350,17 @@ class SqliteWriter:
         self._forget()
         with self._transaction() as db:
             return prune(db, query, until)
+
+    # Orders to many sagas
+
+    def write_bulk(self, write: BulkWrite) -> WriteOutcome:
+        """Create an order, or note what became of it."""
+        now = to_timestamp(self._clock())
+        with self._transaction() as db:
+            return write_bulk(db, write, now)
+
+    def prune_bulk(self, query: BulkPruneQuery) -> Sequence[BulkOrderId]:
+        """Delete some orders that have ended, the oldest first."""
+        until = to_timestamp(self._clock() - query.older_than)
+        with self._transaction() as db:
+            return prune_bulk(db, query, until)

@@ -21,6 +21,8 @@ or not. Stores with several modes should run the kit on each.
 """
 
 from steno.testing.conformance._attention import ATTENTION
+from steno.testing.conformance._bulk import BULK
+from steno.testing.conformance._bulk_report import BULK_REPORT
 from steno.testing.conformance._cancel import CANCEL
 from steno.testing.conformance._crashes import CRASHES
 from steno.testing.conformance._create import CREATE
@@ -55,6 +57,8 @@ _TOPICS: tuple[Topic, ...] = (
     FENCING,
     CRASHES,
     PRUNE,
+    BULK,
+    BULK_REPORT,
     MIGRATION,
     SESSION,
     CANCEL,

@@ -22,12 +22,13 @@ from steno.testing.faults._fault import (
     When,
 )
 from steno.testing.faults._fault_plan import LASTING_FAULTS, UNDO_FAULTS, FaultPlan, NodeFault
-from steno.testing.faults._faulty_store import Commit, FaultyStore, Script
+from steno.testing.faults._faulty_store import BulkScript, Commit, FaultyStore, Script
 
 __all__ = [
     "LASTING_FAULTS",
     "UNDO_FAULTS",
     "Batch",
+    "BulkScript",
     "Commit",
     "Crash",
     "Delay",

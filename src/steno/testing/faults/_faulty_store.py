@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import attrs
 import trio
 
-from steno.core import SagaId
+from steno.core import BulkOrderId, SagaId
 from steno.store import (
     AttentionGroup,
+    BulkListQuery,
+    BulkPruneQuery,
+    BulkSaga,
+    BulkSagaQuery,
+    BulkSession,
+    BulkSummary,
+    BulkWrite,
     Durable,
     Fence,
     ListQuery,
@@ -30,6 +37,7 @@ from steno.store import (
 from steno.testing.faults._fault import Batch, Fault, Outcomes, write_with
 
 Script: TypeAlias = Mapping[int, Fault] | Callable[[int, Batch], Fault | None]
+BulkScript: TypeAlias = Mapping[int, Fault] | Callable[[int, BulkWrite], Fault | None]
 
 
 @attrs.define(eq=False)
@@ -59,20 +67,25 @@ class FaultyStore:
     """
     A wrapper of a store, with faults.
 
-    Only batches have faults; reads are passed on. Both stores can be opened repeatedly, and the
+    Only writes have faults; reads are passed on. Both stores can be opened repeatedly, and the
     inner one can be inspected for what the faults have left.
 
     Attributes:
         inner: The store.
         script: The fault of each batch by its number, counted from 0 over all sessions; or a
             function from number and batch to the fault. A batch without one is written.
+        bulk_script: The same for the writes of orders to many sagas, which are counted apart, and
+            each of which is a batch of its own to its fault.
         commits: A record of each batch.
+        bulk_writes: Each write of an order to many sagas.
         durable: The number of durable events of each saga written through this store.
     """
 
     inner: SecStore
     script: Script = attrs.field(factory=dict[int, Fault])
+    bulk_script: BulkScript = attrs.field(factory=dict[int, Fault])
     commits: list[Commit] = attrs.field(init=False, factory=list)
+    bulk_writes: list[BulkWrite] = attrs.field(init=False, factory=list)
     durable: dict[SagaId, int] = attrs.field(init=False, factory=dict)
 
     @asynccontextmanager
@@ -107,6 +120,21 @@ class FaultyStore:
         commit.answer = outcomes
         return outcomes
 
+    async def write_bulk(self, session: BulkSession, write: BulkWrite) -> WriteOutcome:
+        """Write an order to many sagas as the script says, and return the outcome."""
+        number, script = len(self.bulk_writes), self.bulk_script
+        self.bulk_writes.append(write)
+        fault = script(number, write) if callable(script) else script.get(number)
+
+        async def record(part: Batch) -> Outcomes:
+            await trio.lowlevel.checkpoint()
+            return [await session.write(each) for each in cast("Sequence[BulkWrite]", part)]
+
+        # A fault passes on what it is given, and looks at none of it.
+        batch = cast("Batch", [write])
+        (outcome,) = await write_with(fault, record, batch)
+        return outcome
+
     def _note(self, commit: Commit, write: SagaWrite, outcome: WriteOutcome) -> None:
         if not isinstance(outcome, Durable):
             return
@@ -128,6 +156,10 @@ class _FaultySession:
 
     _store: FaultyStore
     _inner: SecStoreSession
+
+    @property
+    def bulk(self) -> BulkSession:
+        return _FaultyBulk(self._store, self._inner.bulk)
 
     async def take_over(self, sec_name: str) -> TakeOver:
         return await self._inner.take_over(sec_name)
@@ -151,4 +183,24 @@ class _FaultySession:
         return await self._inner.attention(query)
 
     async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
+        return await self._inner.prune(query)
+
+
+@attrs.frozen(eq=False)
+class _FaultyBulk:
+    """The orders to many sagas of an open `FaultyStore`; see `BulkSession`."""
+
+    _store: FaultyStore
+    _inner: BulkSession
+
+    async def write(self, write: BulkWrite) -> WriteOutcome:
+        return await self._store.write_bulk(self._inner, write)
+
+    async def list(self, query: BulkListQuery) -> Sequence[BulkSummary]:
+        return await self._inner.list(query)
+
+    async def sagas(self, query: BulkSagaQuery) -> Sequence[BulkSaga]:
+        return await self._inner.sagas(query)
+
+    async def prune(self, query: BulkPruneQuery) -> Sequence[BulkOrderId]:
         return await self._inner.prune(query)
