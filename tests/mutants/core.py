@@ -9,7 +9,7 @@ MUTANTS = (
         "tests/core/machine/test_machine.py::test_the_demo_saga_succeeds",
         "line 1: the live state is the fold of the log",
         "core/machine/_step_builder.py",
-        ("        self.record.append(event)\n", "        self.record.insert(0, event)\n"),
+        ("        self.record.append(node_event(", "        self.record.insert(0, node_event("),
     ),
     fault(
         "undo actions are logged and not called",
@@ -56,8 +56,8 @@ MUTANTS = (
         "line 8: a finished log gains no event",
         "core/machine/_machine.py",
         (
-            "        if state.begun and (outcome := state.outcome) is not None:\n",
-            "        if state.begun and (outcome := state.outcome) is not None:\n"
+            "        if may_have_ended and (outcome := state.outcome) is not None:\n",
+            "        if may_have_ended and (outcome := state.outcome) is not None:\n"
             "            if not step.record:\n"
             "                step.record.extend(state.log.events[-1:])\n",
         ),
@@ -186,8 +186,8 @@ MUTANTS = (
         "a time changes nothing where nothing waits for it",
         "core/machine/_machine.py",
         (
-            "                step.log(node, Succeeded(NULL))\n            case _:\n",
-            "                step.log(node, Succeeded(NULL))\n"
+            "                step.log(node, NULL)\n            case _:\n",
+            "                step.log(node, NULL)\n"
             "            case SagaNodeLoadStatus.STARTED:\n"
             "                self._run(node, step)\n"
             "            case _:\n",

@@ -25,8 +25,8 @@ MUTANTS = (
         "a subsaga gives null",
         "tests/core/log/test_dump.py::test_events_of_undefined_nodes_are_found_when_they_are_folded",
         "the end of a subsaga gives the output of its last node",
-        "core/machine/_state.py",
-        ("return self.outputs[SagaNodeId(last)]", "return NULL"),
+        "core/machine/_frontier.py",
+        ("return self.outputs[SagaNodeId(last)]", 'return JsonText("null")'),
     ),
     fault(
         "a log is copied for each event",
@@ -36,6 +36,30 @@ MUTANTS = (
         (
             "        self._nodes.append(node)\n",
             "        self._nodes[:] = [*self._nodes, node]\n",
+        ),
+    ),
+    fault(
+        "a node without an action succeeds with any output",
+        "tests/properties/test_core.py::test_what_has_no_action_gives_one_output_only",
+        "a constant yields its value",
+        "core/machine/_state.py",
+        ("if started and (self.flat.acts[node] or what == self.own_output(node)):", "if started:"),
+    ),
+    fault(
+        "a node succeeds twice",
+        "tests/core/machine/test_state.py::test_every_illegal_transition_is_refused_and_changes_nothing",
+        "line 6: once it has succeeded, an action is never called again",
+        "core/machine/_state.py",
+        ("started = log.status(node) is _STARTED", "started = node in self.in_flight"),
+    ),
+    fault(
+        "an undo finishes that was not started",
+        "tests/core/machine/test_state.py::test_every_illegal_transition_is_refused_and_changes_nothing",
+        "an undo is logged before it is called",
+        "core/machine/_state.py",
+        (
+            "elif what is UNDO_FINISHED and log.status(node) is _UNDO_STARTED:",
+            "elif what is UNDO_FINISHED and node in self.in_flight:",
         ),
     ),
     # The fold, unwinding
@@ -114,10 +138,10 @@ MUTANTS = (
         "Steno's row 1: recovery refuses legal logs after a failure in a parallel stage",
         "core/machine/_state.py",
         (
-            "            case Succeeded(output=output):\n",
-            "            case Succeeded(output=output):\n"
+            "            elif isinstance(what, str):\n",
+            "            elif isinstance(what, str):\n"
             "                if self.unwinding:\n"
-            '                    raise CorruptLog(node, event_type.label, "it is too late")\n',
+            '                    raise CorruptLog(node, "succeeded", "it is too late")\n',
         ),
     ),
     fault(
@@ -168,7 +192,7 @@ MUTANTS = (
         "a saga is stuck while something still runs",
         "tests/core/machine/test_lifecycle.py::test_a_saga_with_an_undo_failed_unwinds_while_anything_is_in_flight",
         "line 7: stuck means that nothing runs any more",
-        "core/machine/_state.py",
+        "core/machine/_steered_frontier.py",
         (
             "        if self.in_flight:\n            return None\n",
             "        if self.stuck:\n            return SagaOutcome.STUCK\n",
@@ -178,7 +202,7 @@ MUTANTS = (
         "nodes are undone in a stuck saga",
         "tests/core/machine/test_machine.py::test_a_stuck_saga_waits_for_what_still_runs",
         "line 7: stuck means that nothing above is undone",
-        "core/machine/_state.py",
+        "core/machine/_steered_frontier.py",
         (
             "return bool(self.setbacks.undo_failures)",
             "return bool(self.setbacks.undo_failures) and not self.undoable",

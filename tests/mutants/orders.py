@@ -233,7 +233,7 @@ MUTANTS = (
         "a pause is lost in a fold",
         "tests/core/machine/test_steering.py::test_a_state_in_one_word",
         "a pause is a fold of the log",
-        "core/machine/_state.py",
+        "core/machine/_steered_frontier.py",
         ("self.paused = order.verb is Verb.PAUSE", "self.paused = False"),
     ),
     fault(

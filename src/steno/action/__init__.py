@@ -9,7 +9,7 @@ from steno.action._action import Action, output_type_of
 from steno.action._builder import DagBuilder
 from steno.action._child import child_saga, child_sagas
 from steno.action._codec import Codec, has_endless_traceback, message_of
-from steno.action._context import ActionContext
+from steno.action._context import ActionContext, ContextSlots
 from steno.action._func import NOOP, ActionFunc, new_action_noop_undo
 from steno.action._policy import NOT_DONE, OPEN, PLAIN, NotDoneType, Policy
 from steno.action._registry import ActionRegistry
@@ -27,6 +27,7 @@ __all__ = [
     "ActionFunc",
     "ActionRegistry",
     "Codec",
+    "ContextSlots",
     "DagBuilder",
     "NotDoneType",
     "Policy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import UnionType
-from typing import Annotated, Generic, TypeVar, Union, cast, get_args, get_origin, overload
+from typing import Annotated, Generic, Never, TypeVar, Union, cast, get_args, get_origin, overload
 from uuid import UUID, uuid5
 
 import attrs
@@ -63,8 +63,63 @@ def is_certainly_not(user_data: object, world: object) -> bool:
         return False
 
 
+class ContextSlots:
+    """
+    An `ActionContext` that is not frozen yet.
+
+    There is one for each call of an action, and to call the frozen class takes five times as long.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_dag",
+        "_now",
+        "_output_type",
+        "_outputs",
+        "_sec",
+        "_started",
+        "_undoing",
+        "attempt",
+        "node_id",
+        "saga_id",
+        "user_data",
+    )
+
+    def __init__(  # noqa: PLR0917 - it is called as the class below is
+        self,
+        saga_id: SagaId,
+        node_id: SagaNodeId,
+        user_data: object,
+        dag: SagaDag,
+        outputs: Mapping[SagaNodeId, JsonText],
+        undoing: bool,  # noqa: FBT001 - as above
+        attempt: int,
+        started: Timestamp | None,
+        output_type: object,
+        now: Callable[[], Timestamp],
+        sec: Sec | None,
+    ) -> None:
+        self.saga_id = saga_id
+        self.node_id = node_id
+        self.user_data = user_data
+        self._dag = dag
+        self._outputs = outputs
+        self._undoing = undoing
+        self.attempt = attempt
+        self._started = started
+        self._output_type = output_type
+        self._now = now
+        self._sec = sec
+
+    def frozen(self) -> ActionContext[Never]:
+        """Freeze it, and return it as what it is now."""
+        # The type of the user's data is between open_sec and the actions; no checker can see it.
+        self.__class__ = ActionContext  # pyright: ignore[reportAttributeAccessIssue]  # as it is one
+        return self  # type: ignore[return-value]  # it has its class now
+
+
 @attrs.frozen(eq=False)
-class ActionContext(Generic[C_co]):
+class ActionContext(ContextSlots, Generic[C_co]):
     """
     What an action, or an undo action, knows of the saga that it is part of.
 

@@ -94,7 +94,8 @@ from steno.core.log._event import (
     event_type_from_row,
     with_times,
 )
-from steno.core.log._log import EventColumn, Events, SagaLog
+from steno.core.log._events import EventColumn, Events
+from steno.core.log._log import SagaLog
 from steno.core.log._log_rule import Breach, LogRule
 from steno.core.log._order import CANCELS, NEEDS_WHY, OF_NODES, Ordered, Verb, read_order
 from steno.core.log._status import TRANSITIONS, SagaNodeLoadStatus

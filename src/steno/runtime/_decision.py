@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from steno.core import Input, SagaMachine, Step, Timestamp
+from steno.core import Input, SagaMachine, Step, Timestamp, inputs
 from steno.runtime._runner import NodeHalted, Told
 
 
 def decide(
-    machine: SagaMachine, waiting: Iterable[Told], now: Timestamp, *, closing: bool
+    machine: SagaMachine, waiting: Sequence[Told], now: Timestamp, *, closing: bool
 ) -> tuple[Step, str | None, bool]:
     """
     Return the step, why the saga is to halt after it, if so, and whether a call was cut off.
@@ -20,6 +20,9 @@ def decide(
         now: The time of the events.
         closing: Whether the SEC is being left, so that calls may meet that.
     """
+    # Nearly always one call has returned.
+    if len(waiting) == 1 and isinstance(only := waiting[0], inputs.ActionSucceeded):
+        return machine.handle((only,), now), None, False
     told: list[Input] = []
     first: Step | None = None
     problem, cut_off = None, False

@@ -285,7 +285,7 @@ class SagaExecutor:
             first, events = recording.durable_events, recording.step.record
             why = concern(self.machine.state)
             saga_id = self.machine.state.log.saga_id  # not the property: that is one more call
-            record = SagaRecord(saga_id, self.fence, first, events, row, why)
+            record = SagaRecord.of(saga_id, self.fence, first, events, row, why)
             return Write(record, self._written)
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)

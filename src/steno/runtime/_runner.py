@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
-from typing import Never, TypeAlias, cast
+from typing import Never, TypeAlias
 
 import attrs
 import trio
@@ -24,6 +24,7 @@ from steno.action import (
     ActionContext,
     ActionRegistry,
     Codec,
+    ContextSlots,
     Policy,
     Sec,
     output_type_of,
@@ -245,9 +246,8 @@ class NodeRunner:
             return failed  # noqa: ASYNC910 - user code was called, if it waited or not
         # Apart from the call: what cannot be stored is a fault of the value, with another error.
         try:
-            return inputs.ActionSucceeded(
-                node, self.codec.encode(output, as_type=output_type_of(action))
-            )
+            text = self.codec.encode(output, as_type=output_type_of(action))
+            return inputs.action_succeeded(node, text)
         except Exception as error:  # noqa: BLE001 - looking at a value runs the user's code
             message = f'output of node "{ctx.node_name}": {self.codec.error_text(error)}'
             self._note(node, error)
@@ -379,7 +379,7 @@ class NodeRunner:
         attempt = 1
         if state.setbacks is not NO_SETBACKS:  # as it nearly always is: a call less for each node
             attempt = state.setbacks.next_number(node, undoing=undoing)
-        ctx = ActionContext(
+        return ContextSlots(
             state.log.saga_id,
             node,
             self.user_data,
@@ -391,6 +391,4 @@ class NodeRunner:
             output_type,
             self.now,
             self.sec,
-        )
-        # The type of the user's data is between open_sec and the actions; no checker can see it.
-        return cast("ActionContext[Never]", ctx)
+        ).frozen()

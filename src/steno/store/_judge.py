@@ -87,8 +87,26 @@ class Create:
     saga: SagaCreateParams
 
 
+class _AppendSlots:
+    __slots__ = (
+        "__weakref__",
+        "clears_problem",
+        "concern",
+        "events",
+        "first_seq",
+        "sets_concern",
+        "state",
+    )
+    first_seq: int
+    events: tuple[SagaNodeEvent, ...]
+    state: SagaCachedState | None
+    sets_concern: bool
+    concern: Concern | None
+    clears_problem: bool
+
+
 @attrs.frozen
-class Append:
+class Append(_AppendSlots):
     """
     Append to a saga's log, and set its state and its concern.
 
@@ -188,7 +206,22 @@ def _judge_record(row: StoredRow, record: SagaRecord) -> tuple[WriteOutcome, Cha
         return DURABLE, Append(size, events, state, True, record.concern, noted)  # noqa: FBT003 - as declared
     if not events and state is None:
         return DURABLE, None
-    return DURABLE, Append(size, events, state)
+    return DURABLE, _append(size, events, state)
+
+
+def _append(
+    first_seq: int, events: tuple[SagaNodeEvent, ...], state: SagaCachedState | None
+) -> Append:
+    """Return `Append(first_seq, events, state)`; see `SagaRecord.of` for why not by that."""
+    made = _AppendSlots()
+    made.first_seq = first_seq
+    made.events = events
+    made.state = state
+    made.sets_concern = False
+    made.concern = None
+    made.clears_problem = False
+    made.__class__ = Append
+    return made  # type: ignore[return-value]  # it has its class now
 
 
 def _is_news(known: Concern | None, record: SagaRecord) -> bool:

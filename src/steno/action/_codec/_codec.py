@@ -136,6 +136,10 @@ class Codec:
                 large.
         """
         most = self.max_value_bytes if limit is None else limit
+        # Numbers and nothing are what most actions return, and no annotation makes them ambiguous
+        # that says no more than that.
+        if (type(value) is int or value is None) and (as_type is None or as_type is int):
+            return encode_json(value, most)
         engine = self._types.engine
         write = None if as_type is None else _announced(engine, as_type)
         # Most values are JSON already, and need neither a budget nor a copy.

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import attrs
 
-from steno.core._value import JsonText, encode_json
+from steno.core._value import NULL, JsonText, encode_json
 from steno.core.graph._dataflow import Given
 from steno.core.graph._flat_node import FlatNode, SubsagaEndNode, SubsagaStartNode, node_name
 from steno.core.graph._graph import Digraph
@@ -90,6 +90,16 @@ class FlatDag:
     def constants(self) -> tuple[ConstantNode, ...]:
         """The nodes whose output is known."""
         return tuple(node for node in self.nodes if isinstance(node, ConstantNode))
+
+    @cached_property
+    def acts(self) -> tuple[bool, ...]:
+        """For each node whether it calls an action, which decides its output."""
+        return tuple(isinstance(node, ActionNode) for node in self.nodes)
+
+    @cached_property
+    def fixed_outputs(self) -> tuple[JsonText | None, ...]:
+        """For each node the output that it has in every saga; None if that is not known here."""
+        return tuple(map(_fixed_output, self.nodes))
 
     @cached_property
     def given(self) -> tuple[tuple[NodeName, Given], ...]:
@@ -212,3 +222,13 @@ class FlatDag:
                 outermost = index
         yield from ((graph.start, child) for child in graph.children(graph.start))
         yield from ((parent, graph.end) for parent in graph.parents(graph.end))
+
+
+def _fixed_output(node: FlatNode) -> JsonText | None:
+    match node:
+        case ActionNode() | SignalNode() | SubsagaEndNode():
+            return None
+        case ConstantNode(value=value):
+            return value
+        case _:
+            return NULL

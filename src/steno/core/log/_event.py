@@ -36,8 +36,13 @@ class Started:
     rank: ClassVar = 0
 
 
+class _SuccessSlots:
+    __slots__ = ("__weakref__", "output")
+    output: JsonText
+
+
 @attrs.frozen
-class Succeeded:
+class Succeeded(_SuccessSlots):
     """The action returned; it is never called again."""
 
     label: ClassVar = "succeeded"
@@ -168,8 +173,16 @@ UNDO_STARTED = UndoStarted()
 UNDO_FINISHED = UndoFinished()
 
 
+class _EventSlots:
+    __slots__ = ("__weakref__", "event_type", "node_id", "saga_id", "time")
+    saga_id: SagaId
+    node_id: SagaNodeId | None
+    event_type: SagaNodeEventType
+    time: Timestamp | None
+
+
 @attrs.frozen
-class SagaNodeEvent:
+class SagaNodeEvent(_EventSlots):
     """
     An entry of a saga log.
 
@@ -192,6 +205,35 @@ class SagaNodeEvent:
         order = f" {what}" if isinstance(what, Ordered) else ""
         place = "----" if self.node_id is None else f"N{self.node_id:03d}"
         return f"{place} {what.label}{order}"
+
+
+# To call a frozen class of four fields takes 5 700 instructions, as each is set by a call. So what
+# is made for each step is made of its slots, which are set, and becomes frozen as it is given its
+# class: that takes 1 800.
+
+
+def success(output: JsonText) -> Succeeded:
+    """Return `Succeeded(output)`."""
+    made = _SuccessSlots()
+    made.output = output
+    made.__class__ = Succeeded
+    return made  # type: ignore[return-value]  # it has its class now
+
+
+def node_event(
+    saga_id: SagaId,
+    node_id: SagaNodeId | None,
+    event_type: SagaNodeEventType,
+    time: Timestamp | None,
+) -> SagaNodeEvent:
+    """Return `SagaNodeEvent(saga_id, node_id, event_type, time)`."""
+    made = _EventSlots()
+    made.saga_id = saga_id
+    made.node_id = node_id
+    made.event_type = event_type
+    made.time = time
+    made.__class__ = SagaNodeEvent
+    return made  # type: ignore[return-value]  # it has its class now
 
 
 def with_times(events: Iterable[SagaNodeEvent], time: Timestamp) -> list[SagaNodeEvent]:

@@ -1,79 +1,19 @@
-"""
-The saga log: append-only, and legal for each node by the table of `_status`.
-
-Every saga in memory has one, and it is most of the memory that a waiting saga takes. So events are
-kept as columns, and event objects are made on access: the garbage collector has nothing to walk.
-"""
+"""The saga log: append-only, and legal for each node by the table of `_status`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias, cast, overload
+from collections.abc import Iterable, Sequence
 
 import attrs
 
-from steno.core._value import JsonText
 from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
-from steno.core.log._event import SagaNodeEvent, SagaNodeEventType, Succeeded, are_stenos
+from steno.core.log._event import SagaNodeEvent, are_stenos
+from steno.core.log._events import EventColumn, Events, column_of
 from steno.core.log._order import OF_NODES, Ordered, Verb
 from steno.core.log._status import ORDERS, TRANSITIONS, UNWINDING, SagaNodeLoadStatus
 from steno.errors import ForeignEvent, IllegalEvent
 
 NEVER_STARTED = SagaNodeLoadStatus.NEVER_STARTED
-
-
-EventColumn: TypeAlias = SagaNodeEventType | JsonText
-"""What has become of a node; a success is kept as its output alone."""
-
-
-@attrs.frozen(eq=False)
-class Events(Sequence[SagaNodeEvent]):
-    """
-    The events of a log, oldest first; it grows, and nothing in it ever changes.
-
-    Args:
-        saga_id: Whose log it is.
-        nodes: For each event its node.
-        whats: For each event its type, or the output if that is a success.
-        times: For each event its time, if that is known.
-    """
-
-    _saga_id: SagaId
-    _nodes: list[SagaNodeId | None]
-    _whats: list[EventColumn]
-    _times: list[Timestamp | None]
-
-    def __eq__(self, other: object) -> bool:
-        """Compare element by element, as a list does, with any sequence."""
-        return isinstance(other, Sequence) and list(self) == list(cast("Sequence[object]", other))
-
-    __hash__ = None  # type: ignore[assignment]  # as a list
-
-    def __len__(self) -> int:
-        """Return the number of events."""
-        return len(self._nodes)
-
-    def __iter__(self) -> Iterator[SagaNodeEvent]:
-        """Yield the events."""
-        return map(self._made, self._nodes, self._whats, self._times)
-
-    @overload
-    def __getitem__(self, place: int) -> SagaNodeEvent: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[SagaNodeEvent]: ...
-    def __getitem__(self, place: int | slice) -> SagaNodeEvent | Sequence[SagaNodeEvent]:
-        """Return an event, or a tuple of the events of a slice."""
-        if isinstance(place, slice):
-            columns = self._nodes[place], self._whats[place], self._times[place]
-            return tuple(map(self._made, *columns))
-        return self._made(self._nodes[place], self._whats[place], self._times[place])
-
-    def _made(
-        self, node: SagaNodeId | None, what: EventColumn, time: Timestamp | None
-    ) -> SagaNodeEvent:
-        # No other kind is kept as a str, so a str is the output of a success.
-        event_type = Succeeded(what) if isinstance(what, str) else what
-        return SagaNodeEvent(self._saga_id, node, event_type, time)
 
 
 @attrs.define(eq=False)
@@ -190,31 +130,37 @@ class SagaLog:
             IllegalEvent: The node's status does not allow it.
         """
         if event.node_id is None:
-            self.check_steering(event)
-            self.append_order(event)
+            self.append_order(self.check_steering(event), event.time)
         else:
-            self.append(event, self.next_status(event))
+            status = self.next_status(event)
+            self.append(event.node_id, column_of(event.event_type), event.time, status)
 
-    def append(self, event: SagaNodeEvent, status: SagaNodeLoadStatus) -> None:
+    def append(
+        self,
+        node: SagaNodeId,
+        what: EventColumn,
+        time: Timestamp | None,
+        status: SagaNodeLoadStatus,
+    ) -> None:
         """
-        Append an event, given its `next_status`.
+        Append an event of a node, given its `next_status`.
 
         Apart from `record`, so that a caller can check more rules in between and still append
         without a failure half way.
         """
-        what, node = event.event_type, event.node_id
         self._nodes.append(node)
-        self._whats.append(what.output if isinstance(what, Succeeded) else what)
-        self._times.append(event.time)
-        if node is not None:
-            self._status[node] = status
+        self._whats.append(what)
+        self._times.append(time)
+        self._status[node] = status
         if status in UNWINDING:
             self._unwinding = True
 
-    def append_order(self, event: SagaNodeEvent) -> None:
+    def append_order(self, order: Ordered, time: Timestamp | None) -> None:
         """Append an order on the saga that `check_steering` has let through."""
-        self.append(event, NEVER_STARTED)
-        if isinstance(event.event_type, Ordered) and event.event_type.verb is Verb.UNWIND:
+        self._nodes.append(None)
+        self._whats.append(order)
+        self._times.append(time)
+        if order.verb is Verb.UNWIND:
             self._unwinding = True
 
     def pretty(self) -> str:

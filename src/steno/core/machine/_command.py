@@ -99,8 +99,15 @@ class RefusedOrder:
     why: str
 
 
+class _StepSlots:
+    __slots__ = ("__weakref__", "record", "refused", "then")
+    record: tuple[SagaNodeEvent, ...]
+    then: tuple[Command, ...]
+    refused: tuple[RefusedOrder, ...]
+
+
 @attrs.frozen
-class Step:
+class Step(_StepSlots):
     """
     What follows from some inputs.
 
@@ -118,3 +125,17 @@ class Step:
         """Return both as one step; whether it ends the saga is for the other one to say."""
         then = (*(each for each in self.then if not isinstance(each, Finish)), *other.then)
         return Step(self.record + other.record, then, self.refused + other.refused)
+
+
+def step_of(
+    record: tuple[SagaNodeEvent, ...],
+    then: tuple[Command, ...],
+    refused: tuple[RefusedOrder, ...],
+) -> Step:
+    """Return `Step(record, then, refused)`; see `core.log._event` for why not by that."""
+    made = _StepSlots()
+    made.record = record
+    made.then = then
+    made.refused = refused
+    made.__class__ = Step
+    return made  # type: ignore[return-value]  # it has its class now

@@ -19,11 +19,14 @@ import attrs
 
 from steno.core._value import JsonText
 from steno.core.graph._flat import FlatDag
+from steno.core.graph._flat_node import SubsagaEndNode
 from steno.core.graph._graph import NO_BOUNDARY
 from steno.core.graph._ids import SagaNodeId, Timestamp
+from steno.core.graph._node import SignalNode
 from steno.core.log._log import SagaLog
 from steno.core.log._status import SagaNodeLoadStatus
 from steno.core.machine._setback import NO_SETBACKS, Setbacks
+from steno.core.machine._steering import NO_STEERING, Steering
 
 NodeSet: TypeAlias = dict[SagaNodeId, None]
 """A set that keeps the order in which nodes came in."""
@@ -40,6 +43,8 @@ class Frontier:
         outputs: The output of every node that has succeeded.
         unwinding: Whether what was done is being undone.
         setbacks: What has failed and is not the end of it. Few sagas have any.
+        steering: What was ordered of the saga itself. Few sagas have any.
+        begun: Whether it was started, since it was created or imported.
         runnable: Nodes that may be started now. This and the two below are the live sets, and
             plain attributes, as each step reads them several times.
         undoable: Nodes that have succeeded, or failed in doubt, and whose children are all undone.
@@ -53,6 +58,8 @@ class Frontier:
     outputs: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
     unwinding: bool = attrs.field(init=False, default=False)
     setbacks: Setbacks = attrs.field(init=False, default=NO_SETBACKS)
+    steering: Steering = attrs.field(init=False, default=NO_STEERING)
+    begun: bool = attrs.field(init=False, default=False)
     runnable: NodeSet = attrs.field(init=False, factory=dict)
     undoable: NodeSet = attrs.field(init=False, factory=dict)
     in_flight: dict[SagaNodeId, Timestamp | None] = attrs.field(init=False, factory=dict)
@@ -69,6 +76,23 @@ class Frontier:
     def has_succeeded(self) -> bool:
         """Whether every node has succeeded, and nothing of that is being undone."""
         return self.flat.graph.end in self.outputs and not self.unwinding
+
+    def own_output(self, node: SagaNodeId) -> JsonText | None:
+        """
+        Return the only output that a started node can have.
+
+        None if its action decides, or if it waits for a signal that was not sent.
+        """
+        if (fixed := self.flat.fixed_outputs[node]) is not None:
+            return fixed
+        match self.flat.nodes[node]:
+            case SignalNode(signal_name=signal):
+                return self.steering.signals.get(signal)
+            case SubsagaEndNode():
+                (last,) = self.flat.graph.parents(node)
+                return self.outputs[SagaNodeId(last)]
+            case _:
+                return None
 
     def _let_begin(self, node: SagaNodeId) -> None:
         """Let a node be started, or undone, unless somebody has ordered to hold it."""
@@ -89,11 +113,11 @@ class Frontier:
             return  # the end node: the saga has succeeded
         self._awaited[boundary] -= 1
         if not self._awaited[boundary]:
-            for child in map(SagaNodeId, graph.boundaries[boundary].children):
+            for child in graph.boundaries[boundary].children:
                 if self.setbacks is NO_SETBACKS:  # as nearly always, and then without a call
-                    self.runnable[child] = None
+                    self.runnable[SagaNodeId(child)] = None
                 else:
-                    self._let_begin(child)
+                    self._let_begin(SagaNodeId(child))
 
     def _begin_unwinding(self) -> None:
         """Start nothing from now on, and undo what was done."""

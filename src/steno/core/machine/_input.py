@@ -20,12 +20,27 @@ from steno.core.graph._ids import SagaNodeId, Timestamp
 from steno.core.log._order import Ordered, Verb
 
 
+class _SuccessSlots:
+    __slots__ = ("__weakref__", "node_id", "output")
+    node_id: SagaNodeId
+    output: JsonText
+
+
 @attrs.frozen
-class ActionSucceeded:
+class ActionSucceeded(_SuccessSlots):
     """The action of a node returned."""
 
     node_id: SagaNodeId
     output: JsonText
+
+
+def action_succeeded(node_id: SagaNodeId, output: JsonText) -> ActionSucceeded:
+    """Return `ActionSucceeded(node_id, output)`; see `core.log._event` for why not by that."""
+    made = _SuccessSlots()
+    made.node_id = node_id
+    made.output = output
+    made.__class__ = ActionSucceeded
+    return made  # type: ignore[return-value]  # it has its class now
 
 
 @attrs.frozen

@@ -7,8 +7,10 @@ from steno.core.graph._node import WaitNode
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._state import SagaState
+from steno.core.machine._steering import NO_STEERING
 
 # Names of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
+_READY = SagaCachedState.READY
 _RUNNING, _UNWINDING = SagaCachedState.RUNNING, SagaCachedState.UNWINDING
 
 _OUTCOMES = {
@@ -22,7 +24,9 @@ _OUTCOMES = {
 def cached_state(state: SagaState) -> SagaCachedState:
     """Return where a saga is in its life."""
     if not state.begun:
-        return SagaCachedState.READY
+        return _READY
+    if state.in_flight and state.steering is NO_STEERING:  # as nearly always
+        return _UNWINDING if state.unwinding else _RUNNING
     if (outcome := state.outcome) is not None:
         return _OUTCOMES[outcome]
     if state.paused:

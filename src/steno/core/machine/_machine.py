@@ -38,7 +38,6 @@ from steno.core.log._event import (
     UNDO_STARTED,
     AttemptFailed,
     Failed,
-    Succeeded,
     UndoAttemptFailed,
     UndoFailed,
 )
@@ -48,7 +47,7 @@ from steno.core.machine import _input
 from steno.core.machine._command import AwaitDeadline, Finish, RunAction, RunUndo, Step, Wait
 from steno.core.machine._frontier import NodeSet
 from steno.core.machine._injection import NOTHING_INJECTED, ONCE, Injected, check_injection
-from steno.core.machine._input import Input, Order
+from steno.core.machine._input import ActionSucceeded, Input, Order
 from steno.core.machine._ordering import follow
 from steno.core.machine._state import SagaState
 from steno.core.machine._steering import NO_STEERING
@@ -186,12 +185,16 @@ class SagaMachine:
         step = StepBuilder(self.state, now)
         goes_on = False
         for item in inputs:
+            # Nearly always it is this, and the patterns below take 2 000 instructions to say so.
+            if isinstance(item, ActionSucceeded) and self.state.steering is NO_STEERING:
+                step.log(item.node_id, item.output)
+                continue
             # Nothing follows once the saga is abandoned: what its calls still say is dropped.
             if self.state.steering.abandoned is not None and not isinstance(item, Order):
                 continue
             match item:
                 case _input.ActionSucceeded(node_id=node, output=output):
-                    step.log(node, Succeeded(output))
+                    step.log(node, output)
                 case _input.ActionRaised():
                     self._action_raised(item, step)
                 case _input.UndoSucceeded(node_id=node):
@@ -255,7 +258,7 @@ class SagaMachine:
                 elif not self.state.setbacks.is_held(node):
                     self._due[node] = None
             case SagaNodeLoadStatus.STARTED if isinstance(self.dag.flat.nodes[node], SleepNode):
-                step.log(node, Succeeded(NULL))
+                step.log(node, NULL)
             case _:
                 pass
 
@@ -306,8 +309,10 @@ class SagaMachine:
             for node in wave:
                 step.log(node, UNDO_STARTED)
                 self._undo(node, step)
-        # Also while draining: the last result may have ended the saga.
-        if state.begun and (outcome := state.outcome) is not None:
+        # Also while draining: the last result may have ended the saga. With a call in flight it has
+        # not, unless it was abandoned.
+        may_have_ended = state.begun and (abandoned or not state.in_flight)
+        if may_have_ended and (outcome := state.outcome) is not None:
             step.then.append(Finish(outcome))
         return step.done()
 
@@ -350,6 +355,9 @@ class SagaMachine:
 
     def _run(self, node: SagaNodeId, step: StepBuilder, *, repeats: bool = False) -> None:
         """Do, or ask for, the work of a node that was started."""
+        if self._injected is NOTHING_INJECTED and not repeats and self.dag.flat.acts[node]:
+            step.then.append(_run_action(node))  # as nearly always
+            return
         fails = node in self._injected.fail_action
         # In this order: an injected error beats a repeat, and fails a constant as well.
         if fails and not (repeats and isinstance(self.dag.flat.nodes[node], ActionNode)):
@@ -367,7 +375,7 @@ class SagaMachine:
         elif isinstance(sleep := self.dag.flat.nodes[node], SleepNode):
             step.then.append(Wait(node, self._end_of(node, sleep)))
         else:
-            step.instants.append((node, Succeeded(output)))
+            step.instants.append((node, output))
 
     def _end_of(self, node: SagaNodeId, sleep: SleepNode) -> Timestamp | None:
         """Return when a sleep is over; None if another node says."""

@@ -7,7 +7,7 @@ from steno.core.graph._flat_node import EndNode, StartNode, SubsagaStartNode
 from steno.core.graph._ids import SagaNodeId
 from steno.core.graph._node import ActionNode, SignalNode
 from steno.core.log._action_error import ActionFailed
-from steno.core.log._event import UNDO_FINISHED, Succeeded
+from steno.core.log._event import UNDO_FINISHED
 from steno.core.log._order import NEEDS_WHY, Verb
 from steno.core.log._status import SagaNodeLoadStatus
 from steno.core.machine._command import AwaitDeadline, RefusedOrder
@@ -42,7 +42,7 @@ def _follow_of_node(order: Order, node: SagaNodeId, state: SagaState, step: Step
         case Verb.COMPLETE if state.status(node) in _UNDOING:
             step.log(node, UNDO_FINISHED)
         case Verb.COMPLETE:
-            step.log(node, Succeeded(order.value))
+            step.log(node, order.value)
         case _:
             pass  # what follows is dispatched
 
@@ -64,7 +64,7 @@ def _send(order: Order, signal: str, state: SagaState, step: StepBuilder) -> Non
     step.log(None, order.event())
     for node in state.flat.signals[signal]:
         if state.status(node) is SagaNodeLoadStatus.STARTED:
-            step.log(node, Succeeded(order.value))
+            step.log(node, order.value)
 
 
 def why_refused(order: Order, state: SagaState) -> str | None:

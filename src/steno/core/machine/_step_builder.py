@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-import attrs
-
 from steno.core._value import JsonText
 from steno.core.graph._ids import SagaNodeId, Timestamp
 from steno.core.log._action_error import in_doubt
-from steno.core.log._event import Failed, FailedInDoubt, SagaNodeEvent, SagaNodeEventType
+from steno.core.log._event import Failed, FailedInDoubt, SagaNodeEvent, node_event, success
+from steno.core.log._events import EventColumn
 from steno.core.machine import _input
-from steno.core.machine._command import Command, RefusedOrder, Step, Wait
+from steno.core.machine._command import Command, RefusedOrder, Step, Wait, step_of
 from steno.core.machine._state import SagaState
 
 
-@attrs.define(eq=False)
 class StepBuilder:
-    """A step in the making; every event in it is applied the moment it is added."""
+    """
+    A step in the making; every event in it is applied the moment it is added.
 
-    state: SagaState
-    now: Timestamp | None
-    record: list[SagaNodeEvent] = attrs.field(factory=list)
-    then: list[Command] = attrs.field(factory=list)
-    instants: list[tuple[SagaNodeId, SagaNodeEventType]] = attrs.field(factory=list)
-    refused: list[RefusedOrder] = attrs.field(factory=list)
+    Attributes:
+        state: The saga's state.
+        now: The time of the events.
+        record: The events so far.
+        then: The commands so far.
+        instants: The results so far of what runs no user code, which are not events yet.
+        refused: The orders so far that do not apply.
+    """
 
-    def log(self, node: SagaNodeId | None, event_type: SagaNodeEventType) -> None:
+    __slots__ = ("instants", "now", "record", "refused", "state", "then")
+
+    # Written out: there is one for each step, and attrs calls a factory for each list.
+    def __init__(self, state: SagaState, now: Timestamp | None) -> None:
+        self.state = state
+        self.now = now
+        self.record: list[SagaNodeEvent] = []
+        self.then: list[Command] = []
+        self.instants: list[tuple[SagaNodeId, EventColumn]] = []
+        self.refused: list[RefusedOrder] = []
+
+    def log(self, node: SagaNodeId | None, what: EventColumn) -> None:
         """Add an event."""
-        event = SagaNodeEvent(self.state.log.saga_id, node, event_type, self.now)
+        state, now = self.state, self.now
         # First applied, then recorded: an event that the state refuses must not be stored.
-        self.state.apply(event)
-        self.record.append(event)
+        state.apply_row(node, what, now)
+        event_type = success(what) if isinstance(what, str) else what
+        self.record.append(node_event(state.log.saga_id, node, event_type, now))
 
     def wait(self, node: SagaNodeId, again: _input.Again) -> None:
         """Ask to be told when an attempt is due, unless it is held."""
@@ -38,13 +51,13 @@ class StepBuilder:
 
     def complete_instants(self) -> None:
         """Add the results of what runs no user code."""
-        for node, event_type in self.instants:
-            self.log(node, event_type)
+        for node, what in self.instants:
+            self.log(node, what)
         self.instants.clear()
 
     def done(self) -> Step:
         """Return the step."""
-        return Step(tuple(self.record), tuple(self.then), tuple(self.refused))
+        return step_of(tuple(self.record), tuple(self.then), tuple(self.refused))
 
 
 def failure(error: JsonText, *, doubt: bool) -> Failed | FailedInDoubt:
