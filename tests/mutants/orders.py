@@ -312,4 +312,40 @@ MUTANTS = (
         "core/machine/_machine.py",
         ("self._started or (state.begun and not self._draining)", "self._started or state.begun"),
     ),
+    # Orders to many sagas
+    fault(
+        "a bulk order is given to a saga twice",
+        "tests/core/machine/test_bulk.py::test_an_order_of_a_bulk_order_is_carried_out_once",
+        "exactly once per saga, whatever crashes in between",
+        "core/machine/_ordering.py",
+        ("    if _was_given(order, state):\n        return False\n", ""),
+    ),
+    fault(
+        "a bulk order that was given is refused where the saga has moved on",
+        "tests/core/machine/test_bulk.py::test_another_bulk_order_is_another_order",
+        "given again, it is accepted and changes nothing",
+        "core/machine/_ordering.py",
+        ("    if _was_given(order, state):\n        return None\n", ""),
+    ),
+    fault(
+        "the fold takes a bulk order twice",
+        "tests/core/machine/test_bulk.py::test_a_log_with_a_bulk_order_twice_is_corrupt",
+        "a bulk order is given to a saga at most once",
+        "core/log/_log.py",
+        ("and self.has_bulk_order(order.bulk):", "and order.bulk is ...:"),
+    ),
+    fault(
+        "the verifier takes a bulk order twice",
+        "tests/core/machine/test_bulk.py::test_a_log_with_a_bulk_order_twice_is_corrupt",
+        "a bulk order is given to a saga at most once",
+        "core/log/_bulk_rule.py",
+        ("            if order.bulk in seen:\n", "            if order.bulk in ():\n"),
+    ),
+    fault(
+        "a start that is part of a bulk order leaves no trace",
+        "tests/core/machine/test_bulk.py::test_a_start_that_is_part_of_a_bulk_order_is_logged",
+        "the log says which bulk order each order is part of",
+        "core/machine/_machine.py",
+        ("order.why is not None or order.bulk is not None or", "order.why is not None or"),
+    ),
 )

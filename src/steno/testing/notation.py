@@ -7,7 +7,7 @@ doubt; `3↻=500` a failed attempt, the next due at 500 µs, `3≈=500` one in d
 undo; without a time the node is held until the next open, and `3↻=order` until an order, which
 `3«=retry` is one of.
 On the saga itself, `«=pause` is an order; `«=deadline:500` one with a time, `«=signal:go:1` one
-with a name and a value.
+with a name and a value. `3«=retry#1` and `«=pause#1` are part of bulk order 1.
 Among inputs, `3@` says that the time of node 3 has come, and `@` that of the saga's deadline.
 
 A log is such tokens with blanks between. A step is its record, then ` | `, then what it asks for,
@@ -30,6 +30,7 @@ from steno.core import (
     ActionFailed,
     AttemptFailed,
     AwaitDeadline,
+    BulkOrderId,
     Command,
     Failed,
     FailedInDoubt,
@@ -125,8 +126,11 @@ def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
             raise ValueError(msg)
 
 
-def _order(verb: str, detail: str | None = None, value: str | None = None) -> Ordered:
+def _order(word: str, detail: str | None = None, value: str | None = None) -> Ordered:
+    verb, _, bulk = word.partition("#")
     order = Ordered(Verb(verb), "test", "no reason")
+    if bulk:
+        order = attrs.evolve(order, bulk=BulkOrderId(UUID(int=int(bulk))))
     if order.verb is Verb.DEADLINE and detail is not None:
         return attrs.evolve(order, at=Timestamp(int(detail)))
     text = None if value is None else JsonText(value)
@@ -229,6 +233,7 @@ def _input(token: str) -> Input:
             what.value or NULL,
             at=what.at,
             signal=what.signal,
+            bulk=what.bulk,
         )
     node = result.node_id
     if node is None:

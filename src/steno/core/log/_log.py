@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
+from steno.core.graph._ids import BulkOrderId, SagaId, SagaNodeId, Timestamp
 from steno.core.log._event import SagaNodeEvent, are_stenos
 from steno.core.log._events import EventColumn, Events, column_of
 from steno.core.log._order import OF_NODES, Ordered, Verb
 from steno.core.log._status import ORDERS, TRANSITIONS, UNWINDING, SagaNodeLoadStatus
-from steno.errors import ForeignEvent, IllegalEvent
+from steno.errors import CorruptLog, ForeignEvent, IllegalEvent
 
 NEVER_STARTED = SagaNodeLoadStatus.NEVER_STARTED
 
@@ -44,6 +44,7 @@ class SagaLog:
         Raises:
             ForeignEvent: An event is of another saga.
             IllegalEvent: No order of a node's events is legal.
+            CorruptLog: A bulk order was given twice.
         """
         given = list(events)
         # Two passes, because a legal order must be kept as it is: sorting by type would change
@@ -93,6 +94,7 @@ class SagaLog:
         Raises:
             ForeignEvent: It is of another saga.
             IllegalEvent: The node's status does not allow it.
+            CorruptLog: It is an order, and part of a bulk order that was given before.
         """
         # By identity first: comparing UUIDs is Python code, and this runs for each event.
         if event.saga_id is not self.saga_id and event.saga_id != self.saga_id:
@@ -102,9 +104,20 @@ class SagaLog:
         following = TRANSITIONS.get((current, type(event.event_type)))
         if following is None and isinstance(event.event_type, Ordered):
             following = ORDERS.get((current, event.event_type.verb))
+            self._check_bulk(node, event.event_type)
         if following is None or node is None:
             raise IllegalEvent(node, event.event_type.label, current.value)
         return following
+
+    def has_bulk_order(self, bulk_id: BulkOrderId) -> bool:
+        """Return True if an order of the log is part of a bulk order; this looks at all events."""
+        return any(isinstance(what, Ordered) and what.bulk == bulk_id for what in self._whats)
+
+    def _check_bulk(self, node: SagaNodeId | None, order: Ordered) -> None:
+        # Not kept but looked for: few orders are part of one, and each saga would pay for it.
+        if order.bulk is not None and self.has_bulk_order(order.bulk):
+            why = f"it is part of bulk order {order.bulk}, as another order before it"
+            raise CorruptLog(node, f"{order.label} {order.verb.value}", why)
 
     def check_steering(self, event: SagaNodeEvent) -> Ordered:
         """
@@ -113,12 +126,14 @@ class SagaLog:
         Raises:
             ForeignEvent: It is of another saga.
             IllegalEvent: It is something else.
+            CorruptLog: It is part of a bulk order that was given before.
         """
         if event.saga_id != self.saga_id:
             raise ForeignEvent(event.saga_id, self.saga_id)
         order = event.event_type
         if not isinstance(order, Ordered) or order.verb in OF_NODES:
             raise IllegalEvent(None, order.label, "not that of a node")
+        self._check_bulk(None, order)
         return order
 
     def record(self, event: SagaNodeEvent) -> None:
@@ -128,6 +143,7 @@ class SagaLog:
         Raises:
             ForeignEvent: It is of another saga.
             IllegalEvent: The node's status does not allow it.
+            CorruptLog: It is an order, and part of a bulk order that was given before.
         """
         if event.node_id is None:
             self.append_order(self.check_steering(event), event.time)

@@ -42,6 +42,8 @@ class LogRule(enum.Enum):
     """A person decides, and the log says who and why."""
     STEERED = "what is ordered of a saga applies to it, and is kept"
     """Nothing is begun in a pause, and nothing follows once the saga is abandoned."""
+    BULK_ONCE = "a bulk order is given to a saga at most once"
+    """One that is gone on with after a crash skips the sagas that it was given to."""
     WHOLE_END = "a saga that is said to be finished is"
     """All have succeeded; or all are undone; or, if stuck, an undo failed and nothing runs."""
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, Final, cast
+from uuid import UUID
 
 import attrs
 
 from steno.core._escape import escaped
 from steno.core._value import JsonText, JsonValue, decode_json, encode_json
-from steno.core.graph._ids import EARLIEST, LATEST, Timestamp
+from steno.core.graph._ids import EARLIEST, LATEST, BulkOrderId, Timestamp
 
 
 class Verb(enum.Enum):
@@ -73,6 +75,8 @@ class Ordered:
         at: Of a deadline, the time; None: there is none any more.
         signal: The name of a signal.
         value: What is sent with a signal; or with what a node is completed whose call is cancelled.
+        bulk: The order to many sagas that it is part of, if it is part of one. A saga has each at
+            most once, so that one which is gone on with after a crash is not given twice.
     """
 
     label: ClassVar = "ordered"
@@ -85,6 +89,7 @@ class Ordered:
     at: Timestamp | None = None
     signal: str | None = None
     value: JsonText | None = None
+    bulk: BulkOrderId | None = None
 
     def data(self) -> JsonText:
         """Return the data column of the event's row."""
@@ -99,6 +104,8 @@ class Ordered:
             fields["signal"] = self.signal
         if self.value is not None:
             fields["value"] = decode_json(self.value)
+        if self.bulk is not None:
+            fields["bulk"] = str(self.bulk)
         return encode_json(fields)
 
     def __str__(self) -> str:
@@ -106,7 +113,8 @@ class Ordered:
         cancel = " and cancel" if self.cancel else ""
         signal = "" if self.signal is None else f' "{escaped(self.signal)}"'
         reason = "" if self.why is None else f": {escaped(self.why)}"
-        return f"{self.verb.value}{signal}{cancel} by {escaped(self.by)}{reason}"
+        bulk = "" if self.bulk is None else f" in bulk order {self.bulk}"
+        return f"{self.verb.value}{signal}{cancel} by {escaped(self.by)}{bulk}{reason}"
 
 
 def read_order(data: JsonValue) -> Ordered:
@@ -131,6 +139,7 @@ def _with_details(order: Ordered, given: Mapping[str, Any]) -> Ordered:
     """Return an order with what else belongs to its verb."""
     expect, cancel = given.get("expect"), given.get("cancel", False)
     at, signal = given.get("at"), given.get("signal")
+    bulk = _bulk_id(given["bulk"]) if "bulk" in given else None
     is_signal = order.verb is Verb.SIGNAL
     sound = (
         (expect is None or (type(expect) is int and expect >= 0))
@@ -151,7 +160,16 @@ def _with_details(order: Ordered, given: Mapping[str, Any]) -> Ordered:
         at=None if at is None else Timestamp(at),
         signal=signal,
         value=value,
+        bulk=bulk,
     )
+
+
+def _bulk_id(text: object) -> BulkOrderId:
+    if isinstance(text, str):
+        with suppress(ValueError):
+            return BulkOrderId(UUID(text))
+    msg = f"is not an order: the bulk order that it is part of has the id {text!r}"
+    raise ValueError(msg)
 
 
 def _is_time(at: object) -> bool:

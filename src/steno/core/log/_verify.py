@@ -30,6 +30,7 @@ from steno.core.graph._graph import NO_BOUNDARY
 from steno.core.graph._ids import SagaId
 from steno.core.graph._node import ActionNode, ConstantNode, SignalNode, SleepNode
 from steno.core.log._attempts import AttemptRules
+from steno.core.log._bulk_rule import given_again
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._event import (
     AttemptFailed,
@@ -76,11 +77,15 @@ def verify_log(
     log = tuple(events)
     if saga_id is None and log:
         saga_id = log[0].saga_id
-    verifier = _Verifier.of(dag.flat, log, ordered=ordered)
+    verifier, again = _Verifier.of(dag.flat, log, ordered=ordered), given_again(log)
     for seq, event in enumerate(log):
         if event.saga_id != saga_id:
             why = f"it is of saga {event.saga_id}, in the log of saga {saga_id}"
             return verifier.breach(LogRule.ONE_SAGA, seq, why)
+        if seq == again:
+            return verifier.breach(
+                LogRule.BULK_ONCE, seq, "it is part of one that was given before"
+            )
         if (breach := verifier.check(seq)) is not None:
             return breach
     return verifier.check_end(finished)

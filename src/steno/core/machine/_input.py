@@ -16,7 +16,7 @@ from typing import TypeAlias
 import attrs
 
 from steno.core._value import NULL, JsonText
-from steno.core.graph._ids import SagaNodeId, Timestamp
+from steno.core.graph._ids import BulkOrderId, SagaNodeId, Timestamp
 from steno.core.log._order import Ordered, Verb
 
 
@@ -177,6 +177,8 @@ class Order:
         at: Of a deadline, the time; None: there is to be none.
         signal: The name of a signal.
         replace: Whether a signal may take the place of another value that no node has taken.
+        bulk: The order to many sagas that it is part of. If the saga has it already, it is accepted
+            and changes nothing.
     """
 
     node_id: SagaNodeId | None
@@ -189,6 +191,7 @@ class Order:
     at: Timestamp | None = None
     signal: str | None = None
     replace: bool = False
+    bulk: BulkOrderId | None = None
 
     def event(self) -> Ordered:
         """Return the event of the order."""
@@ -202,6 +205,7 @@ class Order:
             self.at,
             self.signal,
             self.value if sends else None,
+            self.bulk,
         )
 
 

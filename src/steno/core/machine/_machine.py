@@ -104,8 +104,8 @@ class SagaMachine:
 
         Args:
             now: The time of the events that are logged.
-            order: The order to start it. It is logged if it gives a reason, or if nothing is begun
-                in its step, which would say as much.
+            order: The order to start it. It is logged if it gives a reason, if it is part of a bulk
+                order, or if nothing is begun in its step, which would say as much.
         """
         if self._started:
             msg = "a machine is started once"
@@ -125,7 +125,7 @@ class SagaMachine:
         barred = state.paused or self._draining or state.steering.abandoned is not None
         barred = barred or self._is_overdue(now)
         begins = not barred and (state.runnable or (state.undoable and not state.stuck))
-        return order.why is not None or not begins
+        return order.why is not None or order.bulk is not None or not begins
 
     def _set_out(self, step: StepBuilder) -> None:
         """Go on where the log ends."""

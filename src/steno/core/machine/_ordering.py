@@ -19,7 +19,13 @@ _UNDOING = {SagaNodeLoadStatus.UNDO_BACKING_OFF, SagaNodeLoadStatus.UNDO_FAILED}
 
 
 def follow(order: Order, state: SagaState, step: StepBuilder) -> bool:
-    """Add an order to a step, with what follows from it, and return True; or add its refusal."""
+    """
+    Add an order to a step, with what follows from it, and return True; or add its refusal.
+
+    One that is part of a bulk order which the saga has already adds nothing, and is not refused.
+    """
+    if _was_given(order, state):
+        return False
     if (why := why_refused(order, state)) is not None:
         step.refused.append(RefusedOrder(order, why))
         return False
@@ -67,8 +73,14 @@ def _send(order: Order, signal: str, state: SagaState, step: StepBuilder) -> Non
             step.log(node, order.value)
 
 
+def _was_given(order: Order, state: SagaState) -> bool:
+    return order.bulk is not None and state.log.has_bulk_order(order.bulk)
+
+
 def why_refused(order: Order, state: SagaState) -> str | None:
     """Return why an order is refused, in a sentence; None if it is not."""
+    if _was_given(order, state):
+        return None
     size = len(state.log.events)
     if order.expect is not None and order.expect != size:
         return f"the log has {size} events, not the {order.expect} that were seen"
