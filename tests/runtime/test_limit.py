@@ -51,7 +51,14 @@ async def test_actions_may_share_a_limiter(timed: TimedWorld):
     assert limiter.borrowed_tokens == 0
 
 
-@pytest.mark.parametrize("ending", [raises(NO), returns(object()), hangs], ids=str)
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param(raises(NO), id="raises"),
+        pytest.param(returns(object()), id="returns what cannot be stored"),
+        pytest.param(hangs, id="hangs"),
+    ],
+)
 async def test_a_call_that_fails_gives_its_turn_back(timed: TimedWorld, ending: object):
     """However it ends."""
     limiter = trio.CapacityLimiter(1)

@@ -286,20 +286,20 @@ def logs_are_whole(store: FaultyStore) -> None:
         assert verify_log(DAG, stored.events, saga_id=saga_id, finished=finished) is None
 
 
-HEALED = [
-    Unavailable(),
-    Unavailable(When.AFTER),
-    Refusal(if_of=is_of_several),
-    Delay(3, 3),
-    Torn(),
-    Torn((0,)),
-    Torn((1,)),
-    Torn((1, 0)),
-    Reordered(),
-]
+HEALED = {
+    "unavailable before": Unavailable(),
+    "unavailable after": Unavailable(When.AFTER),
+    "refusal of several": Refusal(if_of=is_of_several),
+    "delay": Delay(3, 3),
+    "torn, none written": Torn(),
+    "torn, the first written": Torn((0,)),
+    "torn, the second written": Torn((1,)),
+    "both written, unanswered": Torn((1, 0)),
+    "reordered": Reordered(),
+}
 
 
-@pytest.mark.parametrize("fault", HEALED, ids=repr)
+@pytest.mark.parametrize("fault", HEALED.values(), ids=HEALED)
 def test_a_sec_heals_what_can_be_healed(fault: object):
     """At any one commit, or at any two in a row: both sagas succeed, and their logs are whole."""
     whole = FaultyStore(InMemorySecStore())

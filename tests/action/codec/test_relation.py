@@ -55,15 +55,21 @@ class TypeAliasType:
 
     __type_params__ = ()
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+
     def __call__(self):
         """Look like a type, so that a list can hold this."""
 
+    def __repr__(self) -> str:
+        return self.name
 
-Deep = TypeAliasType()
+
+Deep = TypeAliasType("Deep")
 Deep.__value__ = list[Deep]
-Deeper = TypeAliasType()
+Deeper = TypeAliasType("Deeper")
 Deeper.__value__ = Annotated[list[Deeper], "x"]
-Endless = TypeAliasType()
+Endless = TypeAliasType("Endless")
 Endless.__value__ = Annotated[Endless, "x"]
 
 codec = Codec()

@@ -153,6 +153,9 @@ class Even:
 
     __hash__ = None
 
+    def __repr__(self) -> str:
+        return f"Even({self.number})"
+
 
 def read_even(number: int) -> Even:
     if number % 2:

@@ -3,8 +3,11 @@
 
 Small graphs are gone through exhaustively: every state that a saga can be in, and every event that
 could come next; every single change to a whole log; every set of events out of a whole log.
+
+STENO_WALKS is how many random logs of each larger graph are tried.
 """
 
+import os
 from collections.abc import Iterator
 from itertools import combinations
 from random import Random
@@ -43,6 +46,8 @@ from support.checker import (
 )
 from support.demo import OUTPUTS, demo, saga
 from support.flaky import FlakyJob
+
+WALKS = int(os.environ.get("STENO_WALKS", "4"))
 
 
 def actions(*names: str) -> tuple[ActionSpec, ...]:
@@ -265,7 +270,7 @@ def refused_at(case: Case, log: list[SagaNodeEvent]) -> int | None:
 
 
 @pytest.mark.parametrize("case", [CASES["fork"], CASES["diamond"], INSIDE])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(WALKS))
 def test_attempts_in_larger_sagas(case: Case, seed: int):
     """Along a random log the two agree, and where one event is dropped, doubled or moved."""
     random = Random(seed)
