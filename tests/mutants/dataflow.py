@@ -41,7 +41,7 @@ MUTANTS = (
         "a saga whose actions cannot be given their inputs is stored",
         "tests/runtime/test_hold.py::test_a_graph_by_name_is_checked_before_anything_is_stored",
         "Steno's row 10: a saga is stored before it is validated",
-        "runtime/_recover.py",
+        "runtime/_executor_factory.py",
         ("        self.registry.validate_inputs(dag.flat)\n", ""),
     ),
     fault(

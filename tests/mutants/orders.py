@@ -204,11 +204,8 @@ MUTANTS = (
         "an order comes too late once a saga that is stuck has not quite ended",
         "tests/runtime/test_order.py::test_a_stuck_saga_is_repaired_while_it_gets_stuck",
         "a stuck saga can be repaired by a retry",
-        "runtime/_coordinator.py",
-        (
-            "            case OrderSaga() if executor.over:\n",
-            "            case OrderSaga() if False:\n",
-        ),
+        "runtime/_entry.py",
+        ("return over and isinstance(ask, OrderSaga)  # until", "return False  # until"),
     ),
     # What is written of it
     fault(
@@ -296,21 +293,6 @@ MUTANTS = (
             "if taken and self.signals.get(order.signal) not in {None, order.value}:",
             "if taken is ...:",
         ),
-    ),
-    # Sagas that are halted
-    fault(
-        "a halted saga goes on when it is ordered to",
-        "tests/core/machine/test_halted.py::test_an_order_is_recorded_and_nothing_is_begun",
-        "of a halted saga an order is recorded, and nothing is begun",
-        "core/machine/_machine.py",
-        ("not (self._started or self._draining):", "not self._started:"),
-    ),
-    fault(
-        "a halted saga is unwound at its deadline",
-        "tests/core/machine/test_halted.py::test_a_deadline_that_has_passed_waits_for_the_saga",
-        "of a halted saga an order is recorded, and nothing is begun",
-        "core/machine/_machine.py",
-        ("self._started or (state.begun and not self._draining)", "self._started or state.begun"),
     ),
     # Orders to many sagas
     fault(

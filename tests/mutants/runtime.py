@@ -62,8 +62,8 @@ MUTANTS = (
         "line 6: a result is visible only once it is durable",
         "runtime/_executor.py",
         (
-            "return Snapshot(self.saga_id, dag, events, durable, self.phase, ended=ended)",
-            "return Snapshot(self.saga_id, dag, events, len(events), self.phase, ended=ended)",
+            "return Snapshot(self.saga_id, dag, events, durable, phase, ended=ended)",
+            "return Snapshot(self.saga_id, dag, events, len(events), phase, ended=ended)",
         ),
     ),
     fault(
@@ -259,7 +259,7 @@ MUTANTS = (
         "a saga is stored before it is validated",
         "tests/runtime/test_resume.py::test_an_action_that_is_missing_is_found_before_anything_is_stored",
         "Steno's row 10: a saga is stored before it is validated",
-        "runtime/_recover.py",
+        "runtime/_executor_factory.py",
         (
             "        self.registry.validate(dag.flat)\n        self.registry.validate_inputs",
             "        self.registry.validate_inputs",
@@ -336,7 +336,7 @@ MUTANTS = (
         "a saga that halts leaves no problem in the store",
         "tests/runtime/test_isolation.py::test_a_nursery_that_an_action_leaves_open_halts_its_saga",
         "nothing ends silently",
-        "runtime/_coordinator.py",
+        "runtime/_endings.py",
         (
             "            self._writer.tell(Write(note, _ignore, patience=0.0))\n",
             "            del note\n",

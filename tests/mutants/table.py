@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mutants import core, crashes, dataflow, fold, instruments, orders, runtime, stores
+from mutants import core, crashes, dataflow, fold, instruments, orders, runtime, standing, stores
 from mutants.mutant import Mutant
 
 MUTANTS: Sequence[Mutant] = (
@@ -14,6 +14,7 @@ MUTANTS: Sequence[Mutant] = (
     *dataflow.MUTANTS,
     *instruments.MUTANTS,
     *orders.MUTANTS,
+    *standing.MUTANTS,
 )
 
 FOUND_SOON = (

@@ -20,10 +20,10 @@ The actors: a thin Trio shell around the pure core.
 from steno.runtime._client import SecClient
 from steno.runtime._collector import rare_collections
 from steno.runtime._exec_client import SecExecClient
+from steno.runtime._executor_factory import restore
 from steno.runtime._handle import SagaHandle
 from steno.runtime._listing import SagaListing
 from steno.runtime._open import open_sec
-from steno.runtime._recover import restore
 from steno.runtime._statistics import SecStatistics
 from steno.runtime._writer import WriterStatistics
 

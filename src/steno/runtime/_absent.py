@@ -12,12 +12,15 @@ from steno.errors import (
     OrderRefused,
     RecoveryError,
     SagaHaltedError,
+    SagaNotReady,
+    SagaNotRunning,
+    SagaTakenOver,
     SecClosing,
     StoreError,
 )
 from steno.runtime._admission import LEFT, Admission
-from steno.runtime._message import NotHere
-from steno.runtime._recover import ExecutorFactory
+from steno.runtime._executor_factory import ExecutorFactory
+from steno.runtime._message import Loads, NotHere
 from steno.runtime._stored import StoreReader
 from steno.store import Fence, StoredSaga
 
@@ -32,12 +35,14 @@ class AbsentSagas:
         factory: Reads its graph.
         admission: Chooses the error while the SEC is being left.
         fence: The fence of sagas that this SEC creates.
+        recovers: Whether this SEC has taken up the sagas of its name.
     """
 
     _store: StoreReader
     _factory: ExecutorFactory
     _admission: Admission
     _fence: Fence
+    _recovers: bool
 
     async def load(self, not_here: NotHere) -> StoredSaga:
         """
@@ -117,13 +122,48 @@ class AbsentSagas:
         paused = stored.summary.state is SagaCachedState.PAUSED
         return paused and self._halted(stored, not_here) is None
 
-    def check_order(self, stored: StoredSaga, order: inputs.Order) -> None:
+    async def loads(self, not_here: NotHere, order: inputs.Order) -> Loads:
         """
-        Check that an order applies to a saga that does nothing, so that none is loaded in vain.
+        Return how a saga is loaded for an order.
 
         Raises:
-            OrderRefused: It does not.
+            OrderRefused: The order does not apply, so that nothing is loaded in vain.
+            SagaNotRunning: The saga is finished.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
+        stored = await self.load(not_here)
+        state = stored.summary.state
+        applies = state is not SagaCachedState.SUCCEEDED or order.node_id is None
+        still = self._stands_still(stored, not_here)
+        if not (state.can_go_on and applies) or (state.is_taken_up and not still):
+            unread = attrs.evolve(not_here, stored=stored)
+            raise await self.refusal(unread, SagaNotRunning(not_here.saga_id))
+        self._check_order(stored, order)
+        return Loads.TO_STAND_STILL if still else Loads.TO_GO_ON
+
+    async def check_start(self, not_here: NotHere) -> None:
+        """
+        Check that an order to start a saga can be recorded, as it is ready and halted.
+
+        Raises:
+            SagaNotReady: It was started, or is paused or finished.
+            SagaHaltedError: It is halted, and was started; or it belongs to another SEC.
+        """
+        stored = await self.load(not_here)
+        is_ready = stored.summary.state is SagaCachedState.READY
+        if not is_ready or not self._stands_still(stored, not_here):
+            unread = attrs.evolve(not_here, stored=stored)
+            raise await self.refusal(unread, SagaNotReady(not_here.saga_id))
+
+    def _stands_still(self, stored: StoredSaga, not_here: NotHere) -> bool:
+        """Return True if nothing of a saga is begun by an order: it is halted, or not recovered."""
+        if not_here.halted is not None:
+            return not isinstance(not_here.halted, SagaTakenOver)
+        if stored.fence.sec_name != self._fence.sec_name:
+            return False
+        return not self._recovers or self._halted(stored, not_here) is not None
+
+    def _check_order(self, stored: StoredSaga, order: inputs.Order) -> None:
         try:
             flat = self._factory.read_dag(stored).flat
             state = SagaState.fold(flat, stored.summary.saga_id, stored.events)
@@ -153,7 +193,8 @@ class AbsentSagas:
         # Nothing is wrong with a saga that is paused; of others, loading was planned, and happens
         # at the next open.
         is_own = stored.fence.sec_name == self._fence.sec_name
-        if is_own and (state is SagaCachedState.PAUSED or self._admission.draining):
+        rests = state is SagaCachedState.PAUSED and (self._recovers or not_here.paused)
+        if is_own and (rests or self._admission.draining):
             return None
         problem = stored.summary.problem or self._stranger(stored)
         return SagaHaltedError(stored.summary.saga_id, problem)

@@ -12,13 +12,11 @@ for an order. All others are `NotHere`: the client looks them up in the store.
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
 
-from steno.core import Attention, Concern, Phase, SagaCachedState, SagaId, cached_state
+from steno.core import SagaCachedState, SagaId, Verb
 from steno.errors import (
     CommandError,
     InternalError,
@@ -28,10 +26,10 @@ from steno.errors import (
     SagaIdInUse,
     SagaNotReady,
     SagaNotRunning,
-    SagaTakenOver,
     SecClosing,
 )
 from steno.runtime._departed import Departed
+from steno.runtime._endings import Endings
 from steno.runtime._entries import Entries
 from steno.runtime._entry import Entry, EntryState
 from steno.runtime._exec_client import Ended, Held
@@ -47,6 +45,7 @@ from steno.runtime._message import (
     GetSaga,
     Inject,
     Loaded,
+    Loads,
     NotHere,
     NotLoaded,
     OrderSaga,
@@ -59,9 +58,8 @@ from steno.runtime._message import (
     WaitSaga,
 )
 from steno.runtime._refusal import REFUSALS, begins, goes_on, never_started
-from steno.runtime._report import report
 from steno.runtime._writer import Source, Write
-from steno.store import Durable, Rejected, SagaProblem
+from steno.store import Durable, Rejected
 
 
 @attrs.define(eq=False)
@@ -78,20 +76,24 @@ class Coordinator:
 
     Attributes:
         entries: The sagas in memory.
-        ended: How many sagas have ended here, by their last state.
+        endings: What becomes of those that end here.
     """
 
     mailbox: Mailbox[SecMessage]
     _writer: Mailbox[Source]
     _spawn: Callable[..., None]
-    _recover: Callable[[SagaId], Awaitable[None]]
+    _recover: Callable[[SagaId, bool], Awaitable[None]]
     _instruments: Instruments | None
-    entries: Entries = attrs.field(init=False, factory=Entries)
+    entries: Entries = attrs.field(factory=Entries)
     _departed: Departed = attrs.field(init=False, factory=Departed)
-    ended: Counter[SagaCachedState] = attrs.field(init=False, factory=Counter)
+    endings: Endings = attrs.field(init=False)
     _closing: bool = attrs.field(init=False, default=False)
     _draining: bool = attrs.field(init=False, default=False)
     _closers: list[Reply[object]] = attrs.field(init=False, factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with no saga ended."""
+        self.endings = Endings(self.entries, self._departed, self._writer, self._instruments)
 
     async def run(self) -> None:
         """Read the mailbox, until cancelled."""
@@ -130,7 +132,7 @@ class Coordinator:
             case Ended(saga_id=saga_id, halted=halted):
                 self._ended(saga_id, halted)
             case Held(saga_id=saga_id):
-                self._tell_held(saga_id)
+                self.endings.tell_held(saga_id)
             case Forget(saga_id=saga_id, reply=reply):
                 self.entries.forget(saga_id, reply)
             case Pruned(sagas=sagas):
@@ -161,7 +163,7 @@ class Coordinator:
                 return
             # It goes on with another executor, which is made of what is stored.
             self.entries.leave(saga_id)
-            loads = attrs.evolve(ask, loads=True)
+            loads = attrs.evolve(ask, loads=Loads.TO_GO_ON)
             entry, envelope = None, Envelope[Ask, object](loads, reply)
         if entry is None:
             self._asked_of_absent(saga_id, envelope)
@@ -170,7 +172,9 @@ class Coordinator:
         # A view never waits for a store write, so it does not queue as commands do.
         elif isinstance(ask, GetSaga) and entry.state in {EntryState.CREATING, EntryState.LOADING}:
             reply.answer(NotHere(saga_id, loading=True))
-        elif entry.executor is None or entry.state is EntryState.CREATING:
+        elif isinstance(ask, GetSaga) and entry.state is EntryState.STANDING:
+            reply.answer(NotHere(saga_id, self._departed.why(saga_id)))
+        elif entry.executor is None or entry.defers(ask):
             entry.queue.append(envelope)
         else:
             try:
@@ -185,7 +189,10 @@ class Coordinator:
                 self.entries.enter(saga_id, Entry(EntryState.CREATING, create.executor))
                 told = Write(create.params, lambda o: self.mailbox.tell(Stored(create, reply, o)))
                 self._writer.tell(told)
-            case RecoverSaga() | OrderSaga(loads=True) | WaitSaga(loads=True):
+            case OrderSaga(loads=Loads.TO_STAND_STILL):
+                entry = self.entries.enter(saga_id, Entry(EntryState.STANDING))
+                self._load(saga_id, entry, envelope)
+            case RecoverSaga() | OrderSaga(loads=Loads.TO_GO_ON) | WaitSaga(loads=True):
                 entry = self.entries.enter(saga_id, Entry(EntryState.LOADING))
                 self._load(saga_id, entry, envelope)
             case _:
@@ -193,7 +200,7 @@ class Coordinator:
 
     def _load(self, saga_id: SagaId, entry: Entry, envelope: Envelope[Ask, object]) -> None:
         entry.queue.append(envelope)  # until it is loaded
-        self._spawn(self._recover, saga_id)
+        self._spawn(self._recover, saga_id, entry.state is EntryState.STANDING)
 
     def _asked_of_paused(
         self, saga_id: SagaId, entry: Entry, envelope: Envelope[Ask, object]
@@ -205,7 +212,7 @@ class Coordinator:
             case WaitSaga():
                 entry.waiters[reply] = None
             case GetSaga():
-                reply.answer(NotHere(saga_id))
+                reply.answer(NotHere(saga_id, paused=True))
             case OrderSaga() | RecoverSaga():
                 self._load(saga_id, self.entries.move(saga_id, EntryState.LOADING), envelope)
             case CreateSaga() | RunSaga():
@@ -226,8 +233,6 @@ class Coordinator:
         match ask:
             case CreateSaga() | RunSaga():
                 raise SagaIdInUse(saga_id)
-            case StartSaga() if state is EntryState.SETTLING:
-                entry.queue.append(envelope)  # until it is ready again, or is not any more
             case StartSaga(order=order) if state is EntryState.READY:
                 # In older files, an import left no event by which its saga waits to be started.
                 if not executor.machine.state.begun and (why := entry.refusal(order)) is not None:
@@ -239,8 +244,8 @@ class Coordinator:
                 executor.answer_when_started(reply, SagaNotReady(saga_id))
             case RecoverSaga():
                 reply.answer(None)
-            case OrderSaga() if executor.over:
-                entry.queue.append(envelope)  # until it has ended, and is stuck for instance
+            case OrderSaga(order=order) if order.verb is Verb.START and not executor.stands_still:
+                self._asked(Envelope[Ask, object](StartSaga(saga_id, order), reply))
             case OrderSaga(order=order):
                 executor.order(order, reply)
                 if state is EntryState.READY:
@@ -288,6 +293,9 @@ class Coordinator:
 
     def _loaded(self, executor: SagaExecutor) -> None:
         saga_id = executor.saga_id
+        if executor.stands_still:
+            self._requeue(self._start(saga_id, executor, EntryState.STANDING))
+            return
         self._departed.forget(saga_id)
         entry = self.entries.get(saga_id)
         if executor.recording.row is SagaCachedState.SUCCEEDED and not (entry and entry.is_ordered):
@@ -327,9 +335,12 @@ class Coordinator:
             msg = f"saga {saga_id} has ended, and was not running"
             raise InternalError(msg)
         if halted is not None:
-            self._halt(executor, halted)
-        elif executor.phase is Phase.DONE:
-            self._done(executor)
+            self.endings.halt(executor, halted)
+        elif executor.stands_still and executor.recording.row.can_go_on:
+            self.entries.leave(saga_id)  # it is as halted as before
+        elif executor.ended:
+            self._departed.forget(saga_id)
+            self.endings.done(executor)
         elif executor.is_ready:
             self.entries.move(saga_id, EntryState.READY, executor.successor())
             if self._closing:
@@ -339,62 +350,12 @@ class Coordinator:
             if self._closing:
                 entry.fail_waiters(SecClosing(goes_on(saga_id)))
         else:
-            self._put_by(executor)
+            self.endings.put_by(executor)
         self._requeue(entry)
         self.entries.drop_idle(saga_id)
-
-    def _tell_held(self, saga_id: SagaId) -> None:
-        """Tell those who wait for a saga that it cannot go on by itself."""
-        entry = self.entries.get(saga_id)
-        # It may have ended since.
-        if entry is None or entry.executor is None or not (nodes := entry.executor.held_nodes()):
-            return
-        held, name = SagaHeldError(saga_id, nodes), entry.executor.machine.dag.saga_name
-        report(logging.ERROR, str(held), saga_id, name)
-        if self._instruments is not None:
-            self._instruments.attention(saga_id, name, Attention.HELD, str(held))
-        for reply in entry.waiters:
-            reply.fail(held.again())
-        entry.waiters.clear()
-
-    def _done(self, executor: SagaExecutor) -> None:
-        saga_id = executor.saga_id
-        entry = self.entries.finish(saga_id)
-        self.ended[cached_state(executor.machine.state)] += 1
-        if self._instruments is not None:
-            self._instruments.saga_ended(executor.machine)
-        snapshot = executor.snapshot()
-        for reply in entry.waiters:
-            reply.answer(snapshot)
-        entry.waiters.clear()
-
-    def _put_by(self, executor: SagaExecutor) -> None:
-        """Keep a saga that goes on at the next open, so that it can be viewed until then."""
-        saga_id = executor.saga_id
-        self.entries.move(saga_id, EntryState.LEFT).fail_waiters(SecClosing(goes_on(saga_id)))
-
-    def _halt(self, executor: SagaExecutor, halted: SagaHaltedError) -> None:
-        """Answer those who wait, and note the problem in the store for operators."""
-        saga_id, problem = executor.saga_id, halted.problem
-        # It leaves memory, since its machine may know more than the store.
-        entry = self.entries.leave(saga_id)
-        self._departed.note(saga_id, halted)
-        if not isinstance(halted, SagaTakenOver):
-            note = SagaProblem(saga_id, executor.fence, problem, Concern(Attention.HALTED))
-            self._writer.tell(Write(note, _ignore, patience=0.0))
-        name, cause = executor.machine.dag.saga_name, halted.__cause__
-        report(logging.ERROR, f"it is halted: {problem}", saga_id, name, error=cause)
-        if self._instruments is not None:
-            self._instruments.attention(saga_id, name, Attention.HALTED, problem)
-        for reply in entry.waiters:
-            reply.fail(halted.again())
 
     def _close(self, close: Close, reply: Reply[object]) -> None:
         self._closing = True
         self._closers.append(reply)
         self._draining = self._draining or close.drain
         self.entries.close(drain=close.drain)
-
-
-def _ignore(_: object) -> None:
-    """Ignore the outcome of a note about a problem: the saga's next load looks again."""

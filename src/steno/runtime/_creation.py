@@ -25,8 +25,8 @@ from steno.core import (
     with_times,
 )
 from steno.runtime._executor import SagaExecutor
+from steno.runtime._executor_factory import ExecutorFactory
 from steno.runtime._order import checked_deadline
-from steno.runtime._recover import ExecutorFactory
 from steno.runtime._value_limit import check_sizes
 from steno.store import Fence, SagaCreateParams
 

@@ -24,9 +24,12 @@ class Entries:
     Sagas in memory, by their ids; of those that are finished, the latest few.
 
     Attributes:
+        keeps_paused: Whether those that are paused are remembered. A SEC that recovers no sagas
+            knows by that which of them it has run.
         busy: How many of them closing waits for.
     """
 
+    keeps_paused: bool = attrs.field(default=False)
     busy: int = attrs.field(init=False, default=0)
     _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)
     _finished: OrderedDict[SagaId, None] = attrs.field(init=False, factory=OrderedDict)
@@ -107,7 +110,7 @@ class Entries:
     def drop_idle(self, saga_id: SagaId) -> None:
         """Remove a saga that is paused, if nobody waits for it."""
         entry = self._entries.get(saga_id)
-        if entry is not None and entry.is_idle:
+        if entry is not None and entry.is_idle and not self.keeps_paused:
             self.leave(saga_id)
 
     def prune(self, sagas: frozenset[SagaId]) -> None:

@@ -7,9 +7,18 @@ import enum
 import attrs
 
 from steno.core import inputs, why_refused
+from steno.errors import SagaHaltedError, SagaTakenOver
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Envelope, Reply
-from steno.runtime._message import Ask, NotHere, OrderSaga, RecoverSaga, WaitSaga
+from steno.runtime._message import (
+    Ask,
+    Loads,
+    NotHere,
+    OrderSaga,
+    RecoverSaga,
+    StartSaga,
+    WaitSaga,
+)
 
 
 class EntryState(enum.Enum):
@@ -23,6 +32,8 @@ class EntryState(enum.Enum):
     """It waits to be started."""
     SETTLING = "settling"
     """Its executor runs to take orders, and begins nothing."""
+    STANDING = "standing"
+    """It is halted, and is loaded, or its executor runs, to take orders and begin nothing."""
     RUNNING = "running"
     """Its executor runs."""
     PAUSED = "paused"
@@ -35,7 +46,15 @@ class EntryState(enum.Enum):
     __hash__ = object.__hash__  # by identity, as equality is; Enum's own is Python code
 
 
-BUSY = frozenset({EntryState.CREATING, EntryState.LOADING, EntryState.SETTLING, EntryState.RUNNING})
+BUSY = frozenset(
+    {
+        EntryState.CREATING,
+        EntryState.LOADING,
+        EntryState.SETTLING,
+        EntryState.STANDING,
+        EntryState.RUNNING,
+    }
+)
 """States in which a saga must not stay when its SEC is left."""
 
 
@@ -53,6 +72,21 @@ class Entry:
         if self.state is not EntryState.DONE or self.executor is None:
             return False
         return order.node_id is None or self.executor.machine.state.stuck
+
+    def defers(self, ask: Ask) -> bool:
+        """Return True if a command has to wait for what is being done with the saga."""
+        over = self.executor is None or self.executor.over
+        match self.state:
+            case EntryState.CREATING:
+                return True
+            case EntryState.STANDING:
+                return over or not isinstance(ask, OrderSaga)  # until it has taken its orders
+            case EntryState.SETTLING if isinstance(ask, StartSaga):
+                return True  # until it is ready again, or is not any more
+            case EntryState.SETTLING | EntryState.RUNNING:
+                return over and isinstance(ask, OrderSaga)  # until it has ended, and may be stuck
+            case _:
+                return False
 
     def refusal(self, order: inputs.Order) -> str | None:
         """Return why an order to a saga that does nothing is refused; None if it is not."""
@@ -82,11 +116,15 @@ class Entry:
 
         Args:
             error: Why it was not loaded.
-            not_here: The answer for those who asked to wait for it, and then look at the store.
+            not_here: The answer for those who asked to wait for it, and then look at the store, and
+                for those who ordered something of a saga that is halted now.
         """
+        is_halted = isinstance(error, SagaHaltedError) and not isinstance(error, SagaTakenOver)
         self.fail_waiters(error)  # of a saga that was paused
         for envelope in tuple(self.queue):
             match envelope.message:
+                case OrderSaga(loads=loads) if is_halted and loads is not Loads.TO_STAND_STILL:
+                    envelope.reply_to.answer(not_here)
                 case RecoverSaga() | OrderSaga():
                     envelope.reply_to.fail(error)
                 case WaitSaga():

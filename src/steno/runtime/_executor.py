@@ -66,9 +66,7 @@ from steno.runtime._writer import Write
 from steno.store import Durable, Fence, Lost, Rejected, SagaRecord, WriteOutcome
 
 # A name of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
-_QUEUED = RecordingState.QUEUED
-
-DEADLINE_CAME = inputs.DeadlineCame()
+_QUEUED, _READY = RecordingState.QUEUED, SagaCachedState.READY
 
 
 @attrs.define(eq=False)
@@ -80,6 +78,8 @@ class SagaExecutor:
         machine: What decides.
         recording: What of the saga is durable.
         fence: The fence that it writes with.
+        stands_still: Whether it only takes orders, and begins nothing, as its saga is halted.
+        ended: Whether the saga has ended, and that is durable.
     """
 
     machine: SagaMachine
@@ -88,9 +88,10 @@ class SagaExecutor:
     _exec_client: SecExecClient
     _admission: Admission
     fence: Fence
+    stands_still: bool = attrs.field(init=False, default=False)
+    ended: bool = attrs.field(init=False, default=False)
     _start: inputs.Order | None = attrs.field(init=False, default=None)  # not told yet
     _started: bool = attrs.field(init=False, default=False)  # and that is durable, and reported
-    _ended: bool = attrs.field(init=False, default=False)
     _under_way: int = attrs.field(init=False, default=0)  # calls
     _waits: int = attrs.field(init=False, default=0)  # times that the timer is to tell
     _held: bool = attrs.field(init=False, default=False)  # it has been reported
@@ -110,16 +111,10 @@ class SagaExecutor:
     def snapshot(self) -> Snapshot:
         """Return what is durable of the saga, in O(1)."""
         dag, state = self.machine.dag, self.machine.state
-        events, ended = state.log.events, state if self._ended else None
+        events, ended = state.log.events, state if self.ended else None
+        phase = Phase.DONE if self.ended else Phase.READY if self.is_ready else Phase.RUNNING
         durable = self.recording.durable_events
-        return Snapshot(self.saga_id, dag, events, durable, self.phase, ended=ended)
-
-    @property
-    def phase(self) -> Phase:
-        """What the SEC does with the saga, as far as that is durable."""
-        if self._ended:
-            return Phase.DONE
-        return Phase.READY if self.is_ready else Phase.RUNNING
+        return Snapshot(self.saga_id, dag, events, durable, phase, ended=ended)
 
     def inject(self, injection: Injection) -> None:
         """
@@ -156,7 +151,7 @@ class SagaExecutor:
         """Take note that the time of a node has come, or, without a node, that of the deadline."""
         try:
             self._waits -= 1
-            if self.recording.told(DEADLINE_CAME if node is None else inputs.Due(node)):
+            if self.recording.told(inputs.DeadlineCame() if node is None else inputs.Due(node)):
                 self._exec_client.record(self)
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)
@@ -183,6 +178,11 @@ class SagaExecutor:
     def start(self, order: inputs.Order) -> None:
         """Have the saga started when `run` is called, which otherwise only takes orders."""
         self._start = order
+
+    def stand_still(self) -> None:
+        """Only take orders when `run` is called; nobody is told that the saga has begun."""
+        self.machine.drain()
+        self.stands_still = self._started = True
 
     def successor(self) -> SagaExecutor:
         """Return an executor for what comes next, of a saga whose orders this one has taken."""
@@ -212,7 +212,7 @@ class SagaExecutor:
         self._exec_client.ended(self.saga_id, self._halted)
 
     async def _run(self) -> None:
-        if not self.is_ready and not self.machine.state.paused:
+        if not (self._started or self.is_ready or self.machine.state.paused):
             self._note_started()
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
@@ -231,14 +231,13 @@ class SagaExecutor:
             msg = "its tasks were cancelled, and not by its SEC; does an action leave a scope open?"
             raise InternalError(msg)
         state = self.machine.state
-        if self._halted is None and state.begun and state.outcome is not None:
-            self._ended = True
+        self.ended = self._halted is None and state.begun and state.outcome is not None
 
     def _set_out(self) -> None:
         """Have the first step written; carry it out at once if there is nothing to write."""
         recording = self.recording
         # Not `begun`: in an older file the row alone may say that a saga was started.
-        if not self.machine.started and (self._start is not None or not self.is_ready):
+        if not (self.machine.started or self.stands_still) and (self._start or not self.is_ready):
             recording.told(self.machine.start(self._exec_client.now(), self._start))
         for order in () if self._orders is None else self._orders.told:
             recording.told(order)
@@ -273,7 +272,8 @@ class SagaExecutor:
             # In this order: the row is to say the state after the step.
             now, closing = self._exec_client.now(), self._admission.closing
             step, problem, cut_off = decide(self.machine, recording.waiting, now, closing=closing)
-            row = cached_state(self.machine.state)
+            if (row := cached_state(self.machine.state)) is _READY:
+                row = recording.row  # in an older file it alone may say that a saga was started
             self._problem, self._cut_off = problem or self._problem, cut_off or self._cut_off
             nothing_new = recording.adds_nothing(step, row)
             recording.taken(step, row)
@@ -385,8 +385,8 @@ class SagaExecutor:
     # What goes wrong
 
     def _halt(self, halted: SagaHaltedError) -> None:
-        if self._halted is None:  # the first reason counts; the rest may be its consequences
-            self._halted = halted
+        # The first reason counts; the rest may be its consequences.
+        self._halted = self._halted or halted
         # Before the tasks are cancelled: what they tell while they unwind must not be written.
         self.recording.lost()
         self._over.set()

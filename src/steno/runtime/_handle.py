@@ -18,7 +18,7 @@ from steno.core import (
     injectable,
     inputs,
 )
-from steno.errors import RecoveryError, SagaNotReady, SagaNotRunning
+from steno.errors import RecoveryError, SagaNotRunning
 from steno.runtime._message import (
     GetSaga,
     Inject,
@@ -53,7 +53,8 @@ class SagaHandle(Orderable):
         access = self._sec_access
         order = Signature(by, why, expect).order(access, None, Verb.START)
         if (not_here := await access.asker.ask(StartSaga(self.saga_id, order))) is not None:
-            raise await access.absent.refusal(not_here, SagaNotReady(self.saga_id))
+            await access.absent.check_start(not_here)
+            await self._send(order)
 
     async def wait(self) -> SagaResult:
         """Wait until the saga is finished, and return its result; see `SecClient.saga_wait`."""

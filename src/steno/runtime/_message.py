@@ -7,6 +7,7 @@ Clients ask, with a reply address in the envelope; the writer, the loaders and t
 
 from __future__ import annotations
 
+import enum
 from typing import TypeAlias
 
 import attrs
@@ -85,6 +86,17 @@ class Inject:
     injection: Injection
 
 
+class Loads(enum.Enum):
+    """Whether a saga that is not in memory is loaded for an order."""
+
+    NOT = "not"
+    """The asker looks at the store first."""
+    TO_GO_ON = "to go on"
+    """It is run from then on, as far as it has something to do."""
+    TO_STAND_STILL = "to stand still"
+    """It is halted, so the order is recorded, and nothing is begun."""
+
+
 @attrs.frozen(eq=False)
 class OrderSaga:
     """
@@ -98,7 +110,7 @@ class OrderSaga:
 
     saga_id: SagaId
     order: inputs.Order
-    loads: bool = False
+    loads: Loads = Loads.NOT
 
 
 @attrs.frozen
@@ -135,12 +147,14 @@ class NotHere:
         halted: Why it is halted, if the SEC knows.
         stored: What the store has of it, if it was read.
         loading: Whether it is being created or loaded, or is about to be.
+        paused: Whether it is not in memory only because it was paused here.
     """
 
     saga_id: SagaId
     halted: SagaHaltedError | None = None
     stored: StoredSaga | None = None
     loading: bool = False
+    paused: bool = False
 
 
 # Notices of the other actors

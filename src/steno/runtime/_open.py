@@ -32,19 +32,20 @@ from steno.runtime._asker import Asker
 from steno.runtime._client import SecClient
 from steno.runtime._coordinator import Coordinator
 from steno.runtime._creation import Creator
+from steno.runtime._entries import Entries
 from steno.runtime._exec_client import SecExecClient
+from steno.runtime._executor_factory import (
+    ExecutorFactory,
+    UserData,
+    made_by,
+    same_for_all,
+)
 from steno.runtime._fault import is_fatal, leaves
 from steno.runtime._hold import HOLD_ON, HoldOn, checked_hold_on
 from steno.runtime._instruments import Instruments, checked_instruments
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import SecMessage
-from steno.runtime._recover import (
-    ExecutorFactory,
-    Loader,
-    UserData,
-    made_by,
-    same_for_all,
-)
+from steno.runtime._recover import Loader
 from steno.runtime._report import logger
 from steno.runtime._retention import Pruner, checked_retention
 from steno.runtime._stored import StoreReader
@@ -160,7 +161,8 @@ def open_sec(
             whenever the saga is created or loaded; its actions get what it returns.
         sec_name: The durable identity of this SEC: opening another of the same name takes its sagas
             over.
-        recover: Whether to recover the unfinished sagas.
+        recover: Whether to recover the unfinished sagas. If not, an order to one of them begins
+            nothing until `saga_recover` is called.
         recover_concurrency: How many sagas are loaded at a time.
         store_patience: Seconds for which an unavailable store is tried again, before the sagas that
             wait for it are halted.
@@ -330,7 +332,12 @@ class _Opening:
         )
         loader = Loader(session, factory, mailbox, writer.mailbox, self.sec_name, self.patience)
         coordinator = Coordinator(
-            mailbox, writer.mailbox, supervisor.spawn, loader.recover, self.instruments
+            mailbox,
+            writer.mailbox,
+            supervisor.spawn,
+            loader.recover,
+            self.instruments,
+            Entries(keeps_paused=not self.recover_concurrency),
         )
         pruner = Pruner(session, mailbox, self.sec_name)
         store = StoreReader(session, pruner, admission)
@@ -338,7 +345,7 @@ class _Opening:
             admission=admission,
             asker=Asker(mailbox, admission, store, fence),
             store=store,
-            absent=AbsentSagas(store, factory, admission, fence),
+            absent=AbsentSagas(store, factory, admission, fence, bool(self.recover_concurrency)),
             registry=self.registry,
             codec=self.codec,
             sec_name=self.sec_name,

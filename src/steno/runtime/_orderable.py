@@ -7,14 +7,10 @@ from typing import Unpack
 
 import attrs
 
-from steno.core import NULL, SagaCachedState, SagaId, Verb, inputs
-from steno.errors import SagaNotRunning
+from steno.core import NULL, SagaId, Verb, inputs
 from steno.runtime._access import SecAccess
-from steno.runtime._message import OrderSaga
+from steno.runtime._message import Loads, OrderSaga
 from steno.runtime._order import Details, Signature, checked_deadline, checked_signal, completion
-
-_LOADED = {SagaCachedState.STUCK, SagaCachedState.PAUSED}
-"""The states of sagas that are not in memory, and are loaded for any order."""
 
 
 @attrs.frozen
@@ -24,6 +20,10 @@ class Orderable:
 
     An order is an event of the saga's log. Once a method has returned, it is durable, with what
     follows from it, and is carried out also after a crash. One that is refused leaves no trace.
+
+    A saga that is halted, or that a SEC opened with `recover=False` has not recovered, takes orders
+    as well: they are logged, with what they say of their own node, and nothing is begun until the
+    saga is recovered. So it can be started, paused, unwound, or abandoned, and then it is finished.
     """
 
     saga_id: SagaId
@@ -46,7 +46,7 @@ class Orderable:
         Raises:
             OrderRefused: The saga is paused already, or has ended.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         await self._give(Verb.PAUSE, Signature(by, why, expect))
 
@@ -64,7 +64,7 @@ class Orderable:
         Raises:
             OrderRefused: The saga is not paused, or is finished.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         await self._give(Verb.RESUME, Signature(by, why, expect))
 
@@ -85,7 +85,7 @@ class Orderable:
             ValueError: The reason is empty.
             OrderRefused: The saga unwinds already, or has failed, or is stuck or abandoned.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         await self._give(Verb.UNWIND, Signature(by, why, expect))
 
@@ -105,7 +105,7 @@ class Orderable:
             ValueError: The reason is empty.
             OrderRefused: The saga is finished: it has succeeded or failed, or was abandoned.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         await self._give(Verb.ABANDON, Signature(by, why, expect))
 
@@ -134,7 +134,7 @@ class Orderable:
             ValueError: It has no time zone.
             OrderRefused: The saga has ended.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         time = checked_deadline(at)
         await self._give(Verb.DEADLINE, Signature(by, why, expect), at=time)
@@ -168,7 +168,7 @@ class Orderable:
             OrderRefused: The saga has ended, or no node of it waits for that signal, or another
                 value was sent before.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         checked_signal(name)
         text = self._sec_access.codec.encode(value)
@@ -203,7 +203,7 @@ class Orderable:
             NoSuchNode: The saga has no such node.
             NoSuchSaga: No saga has that id.
             SagaNotRunning: It is finished.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
             SecClosing: The SEC is being left.
         """
         await self._order(node, Verb.HOLD, Signature(by, why, expect))
@@ -231,7 +231,7 @@ class Orderable:
         Raises:
             OrderRefused: The node neither is held nor waits for another attempt.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         await self._order(node, Verb.RETRY, Signature(by, why, expect))
 
@@ -253,7 +253,7 @@ class Orderable:
             ValueError: The reason is empty.
             OrderRefused: The node does not wait for anything.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         await self._order(node, Verb.FAIL, Signature(by, why, expect))
 
@@ -284,7 +284,7 @@ class Orderable:
             SerializeError: The output cannot be stored as JSON.
             OrderRefused: The node does not wait for anything.
             CommandError: Otherwise as `hold`.
-            SagaHaltedError: It is not run by this SEC.
+            SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
         await self._order(node, Verb.COMPLETE, Signature(by, why, expect), output)
 
@@ -301,14 +301,7 @@ class Orderable:
         await self._send(signature.order(self._sec_access, None, verb, **details))
 
     async def _send(self, order: inputs.Order) -> None:
-        access = self._sec_access
-        if (not_here := await access.asker.ask(OrderSaga(self.saga_id, order))) is None:
-            return
-        stored = await access.absent.load(not_here)
-        state = stored.summary.state
-        ended = state is SagaCachedState.SUCCEEDED and order.node_id is None
-        if state in _LOADED or ended:
-            access.absent.check_order(stored, order)
-            not_here = await access.asker.ask(OrderSaga(self.saga_id, order, loads=True))
-        if not_here is not None:
-            raise await access.absent.refusal(not_here, SagaNotRunning(self.saga_id))
+        access, loads = self._sec_access, Loads.NOT
+        # Again where it could not be loaded to go on: then it is halted, and takes orders as such.
+        while not_here := await access.asker.ask(OrderSaga(self.saga_id, order, loads)):
+            loads = await access.absent.loads(not_here, order)

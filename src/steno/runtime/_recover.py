@@ -7,38 +7,23 @@ problem noted in the store for an operator; no other saga is affected.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
-from weakref import WeakValueDictionary
 
 import attrs
 import trio
 
-from steno.action import ActionRegistry, Codec, Policy
 from steno.core import (
     Attention,
     Concern,
-    FlatDag,
-    JsonText,
-    Recording,
-    SagaCachedState,
-    SagaDag,
     SagaId,
-    SagaMachine,
     SagaName,
-    SagaState,
     concern,
-    decode_json,
-    decode_value,
-    read_flat,
 )
 from steno.errors import (
-    DumpError,
     NoSuchSaga,
-    RecoveryError,
     SagaHaltedError,
     SagaNotRunning,
     SagaTakenOver,
@@ -46,186 +31,18 @@ from steno.errors import (
     StenoError,
     StoreUnavailable,
 )
-from steno.runtime._admission import Admission
-from steno.runtime._exec_client import SecExecClient
-from steno.runtime._executor import SagaExecutor
-from steno.runtime._hold import HoldOn
-from steno.runtime._instruments import Instruments
-from steno.runtime._limit import Limiters
+from steno.runtime._executor_factory import ExecutorFactory
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Loaded, NotLoaded, SecMessage
 from steno.runtime._quarantine import Trials, quarantined
 from steno.runtime._report import logger, report
-from steno.runtime._runner import NodeRunner, Told
 from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Source, Write
-from steno.store import Fence, SagaClaim, SagaProblem, SecStoreSession, StoredSaga
+from steno.store import SagaClaim, SagaProblem, SecStoreSession, StoredSaga
 
 T = TypeVar("T")
 
-MakeContext = Callable[[SagaId, SagaName, object], object]
-
-UserData = Callable[[SagaId, SagaDag], object]
-"""Returns the user data that the actions of a saga share."""
-
-Graphs = MutableMapping[str, FlatDag]
-"""Graphs that were read before, by content hash; sagas of one kind share one."""
-
 MOST_TRACEBACKS = 10
 """How many reasons for failing to load are logged with a traceback, per open."""
-
-
-def same_for_all(context: object) -> UserData:
-    """Return a function that returns the same context for all sagas."""
-    return lambda _saga_id, _dag: context
-
-
-def made_by(make_context: MakeContext) -> UserData:
-    """Return a function that calls the user's `make_context`, with the params as plain JSON."""
-    return lambda saga_id, dag: make_context(
-        saga_id, dag.saga_name, decode_value(dag.codec, dag.params, None)
-    )
-
-
-def restore(
-    stored: StoredSaga, registry: ActionRegistry, graphs: Graphs
-) -> tuple[SagaDag, SagaState]:
-    """
-    Return the graph and state that a stored saga continues from.
-
-    Whether it can continue is decided here, and nowhere else.
-
-    Args:
-        stored: The saga.
-        registry: The actions.
-        graphs: A cache of graphs; one that is read is added.
-
-    Raises:
-        RecoveryError: What is stored cannot be continued.
-        SagaValidationError: An action is not registered, or has no undo.
-    """
-    dag = _read_dag(stored, registry.codec, graphs)
-    try:
-        decode_json(dag.params)  # if it is not JSON, find out now, and not in an action
-    except DumpError as error:
-        msg = f"saga {stored.summary.saga_id}: its params: {error.why}"
-        raise RecoveryError(msg) from error
-    state = SagaState.fold(dag.flat, stored.summary.saga_id, stored.events)
-    registry.validate(dag.flat)
-    return dag, state
-
-
-def _read_dag(stored: StoredSaga, codec: Codec, graphs: Graphs) -> SagaDag:
-    flat = graphs.get(stored.dag_digest)
-    if flat is None:
-        flat = graphs.setdefault(stored.dag_digest, read_flat(stored.dag_text))
-    return SagaDag.of_flat(flat, JsonText(stored.params), codec)
-
-
-@attrs.frozen(eq=False)
-class ExecutorFactory:
-    """
-    Makes executors, for new sagas and for stored ones.
-
-    Attributes:
-        admission: Says whether anything may be begun.
-        registry: The actions.
-        codec: Encodes their results.
-        user_data: Returns the user data of a saga.
-        exec_client: The access to the SEC of executors.
-        hold_on: The exceptions that hold a node.
-        instruments: What is told of sagas and calls; None: nothing.
-        limiters: Those of its actions.
-        policies: What those say of their calls.
-    """
-
-    admission: Admission
-    registry: ActionRegistry
-    codec: Codec
-    user_data: UserData
-    exec_client: SecExecClient
-    hold_on: HoldOn
-    instruments: Instruments | None
-    limiters: Limiters = attrs.field(init=False, factory=Limiters)
-    policies: dict[str, Policy] = attrs.field(init=False, factory=dict)
-    # Weak: a graph is shared for as long as some saga in memory has it.
-    _graphs: WeakValueDictionary[str, FlatDag] = attrs.field(
-        init=False, factory=WeakValueDictionary
-    )
-
-    def shared_graph(self, dag: object) -> FlatDag:
-        """
-        Return the graph of the same content that other sagas share, or the saga's own.
-
-        Raises:
-            TypeError: It is not a `SagaDag`.
-        """
-        if not isinstance(dag, SagaDag):
-            msg = f"expected a SagaDag(dag, params), got {type(dag).__qualname__}"
-            raise TypeError(msg)
-        return self._graphs.setdefault(dag.flat.digest, dag.flat)
-
-    def make(
-        self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState
-    ) -> SagaExecutor:
-        """
-        Return an executor of a saga that is not stored yet.
-
-        Raises:
-            SagaValidationError: An action is not registered, has no undo, or cannot be given one of
-                its inputs.
-            Exception: `make_context` raised it.
-        """
-        self.registry.validate(dag.flat)
-        self.registry.validate_inputs(dag.flat)
-        return self._executor(dag, state, fence, stored)
-
-    def _executor(
-        self, dag: SagaDag, state: SagaState, fence: Fence, stored: SagaCachedState
-    ) -> SagaExecutor:
-        saga_id = state.log.saga_id
-        user_data = self.user_data(saga_id, dag)
-        if inspect.iscoroutine(user_data):
-            user_data.close()  # or Python warns that it was never awaited, after the TypeError
-            msg = "make_context must not be async: it is called wherever a saga is made"
-            raise TypeError(msg)
-        runner = NodeRunner(
-            sec_key=self.admission.sec_key,
-            dag=dag,
-            state=state,
-            registry=self.registry,
-            codec=self.codec,
-            user_data=user_data,
-            limiters=self.limiters,
-            policies=self.policies,
-            now=self.exec_client.now,
-            hold_on=self.hold_on,
-            instruments=self.instruments,
-            sec=self.exec_client.sec,
-        )
-        recording: Recording[Told] = Recording(len(state.log.events), stored)
-        machine = SagaMachine(dag, state)
-        return SagaExecutor(machine, recording, runner, self.exec_client, self.admission, fence)
-
-    def read_dag(self, stored: StoredSaga) -> SagaDag:
-        """
-        Return the graph and params of a stored saga.
-
-        Raises:
-            DumpError: What is stored is not a graph.
-        """
-        return _read_dag(stored, self.codec, self._graphs)
-
-    def of_stored(self, stored: StoredSaga, fence: Fence) -> SagaExecutor:
-        """
-        Return an executor of a stored saga.
-
-        Raises:
-            RecoveryError: What is stored cannot be continued.
-            SagaValidationError: An action is not registered, or has no undo.
-            Exception: `make_context` raised it.
-        """
-        dag, state = restore(stored, self.registry, self._graphs)
-        return self._executor(dag, state, fence, stored.summary.state)
 
 
 @attrs.frozen(eq=False)
@@ -297,15 +114,21 @@ class Loader:
             else:
                 await self._load(claim, reasons)
 
-    async def recover(self, saga_id: SagaId) -> None:
-        """Take over a saga regardless of its owner, and load it."""
+    async def recover(self, saga_id: SagaId, still: bool) -> None:  # noqa: FBT001 - a task's argument
+        """
+        Take over a saga regardless of its owner, and load it.
+
+        Args:
+            saga_id: The saga.
+            still: Whether it is halted, and is loaded to take orders only.
+        """
         await trio.lowlevel.checkpoint()
         try:
             claim = await self._claim(saga_id)
         except Exception as error:  # noqa: BLE001 - a store may raise anything
             self.coordinator.tell(NotLoaded(saga_id, error))
         else:
-            await self._load(claim, Reasons())
+            await self._load(claim, Reasons(), still=still)
 
     async def _claim(self, saga_id: SagaId) -> SagaClaim:
         claim = await self._patiently(self.session.claim, saga_id, self.sec_name)
@@ -317,13 +140,16 @@ class Loader:
         raise SagaNotRunning(saga_id)
 
     async def _load(  # noqa: ASYNC910 - the store was asked
-        self, claim: SagaClaim, reasons: Reasons
+        self, claim: SagaClaim, reasons: Reasons, *, still: bool = False
     ) -> None:
         saga_id, fence = claim.saga_id, claim.fence
         name: SagaName | None = None
         try:
             stored = await self._read(claim)
             name = stored.summary.saga_name
+            if still:
+                self.coordinator.tell(Loaded(self.factory.of_halted(stored, fence)))
+                return
             executor = self.factory.of_stored(stored, fence)
             problem = quarantined(claim, executor.machine.state)
             if problem is None:

@@ -52,9 +52,9 @@ def take(coordinator: Coordinator, writer: LogWriter) -> SecStatistics:
         pending=census[EntryState.CREATING] + census[EntryState.LOADING],
         left=census[EntryState.LEFT],
         finished=census[EntryState.DONE],
-        succeeded=coordinator.ended[SagaCachedState.SUCCEEDED],
-        failed=coordinator.ended[SagaCachedState.FAILED],
-        stuck=coordinator.ended[SagaCachedState.STUCK],
+        succeeded=coordinator.endings.count[SagaCachedState.SUCCEEDED],
+        failed=coordinator.endings.count[SagaCachedState.FAILED],
+        stuck=coordinator.endings.count[SagaCachedState.STUCK],
         halted=coordinator.halted,
         writer=writer.statistics(),
     )
