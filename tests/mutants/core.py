@@ -3,6 +3,16 @@
 from mutants.mutant import fault
 
 MUTANTS = (
+    fault(
+        "what waits for an order goes on with the saga that it waited for",
+        "tests/core/machine/test_machine.py::test_a_held_node_goes_on_with_what_it_waits_for",
+        "only what is due at the next open is due when that saga goes on",
+        "core/machine/_machine.py",
+        (
+            "if status in BACKING_OFF and self.state.setbacks.reopens(node):",
+            "if status in BACKING_OFF:",
+        ),
+    ),
     # The machine
     fault(
         "events are recorded in another order than they happened in",

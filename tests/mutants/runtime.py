@@ -392,6 +392,52 @@ MUTANTS = (
         "runtime/_entry.py",
         ("self.waiters.pop(waiter, None)", "self.waiters.clear()"),
     ),
+    # Children
+    fault(
+        "a node is not called again when the saga goes on that it waits for",
+        "tests/runtime/test_children_waiting.py::test_a_node_is_held_with_its_child_and_goes_on_with_it",
+        "a node that waits for a held saga goes on with it",
+        "runtime/_entries.py",
+        (
+            "            case GoesOn(saga_id=saga_id):\n"
+            "                self._reopen(self._awaited.goes_on(saga_id))\n",
+            "            case GoesOn():\n                pass\n",
+        ),
+    ),
+    fault(
+        "a probe that leaves it open takes the doubt away",
+        "tests/runtime/test_children.py::test_a_child_that_fails_unwinds_the_others",
+        "what a probe leaves open stays in doubt",
+        "runtime/_attempt.py",
+        ("        self._cleared = found is NOT_DONE\n", "        self._cleared = True\n"),
+    ),
+    fault(
+        "children are looked for only as far as the first wave",
+        "tests/runtime/test_children.py::test_a_child_that_fails_unwinds_the_others",
+        "the undo looks after each child that there is",
+        "action/_children.py",
+        ("            if wave.start >= known and not any(there):", "            if any(there):"),
+    ),
+    fault(
+        "children are created all at once",
+        "tests/runtime/test_children.py::test_children_are_created_in_waves",
+        "after a wave of which there is none, there is none",
+        "action/_children.py",
+        (
+            "        start, size = start + size, 2 * size\n",
+            "        start, size = start + size, 64\n",
+        ),
+    ),
+    fault(
+        "a child that has failed does not fail its node",
+        "tests/runtime/test_children.py::test_the_failure_of_a_child_is_that_of_its_node",
+        "a child's failure is the action's",
+        "action/_children.py",
+        (
+            '            raise SagaFailed(saga_id, result, f"{which}{_why(result)}")\n',
+            "            return None\n",
+        ),
+    ),
     # Attempts
     fault(
         "a retry has all its time again at each attempt",

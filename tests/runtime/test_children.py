@@ -1,13 +1,13 @@
 """Children: sagas that a node of another saga runs, and that its undo unwinds."""
 
 from datetime import timedelta
-from uuid import UUID, uuid5
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
+from support.families import child_id, many, message, one
 from support.worlds import (
     Behaviour,
     Context,
@@ -23,29 +23,6 @@ from support.worlds import (
 
 def no() -> Behaviour:
     return raises(ValueError("no"))
-
-
-def one(world: World, *stages: object, name: str = "one") -> steno.Node:
-    """Return a node whose child is a saga of these stages."""
-    dag = world.saga(*stages, name="child")
-    action = world.registers(steno.child_saga(name, lambda _: dag))
-    return steno.Node.action("c", action)
-
-
-def many(world: World, *dags: steno.SagaDag, name: str = "many") -> steno.Node:
-    """Return a node whose children are these sagas."""
-    action = world.registers(steno.child_sagas(name, lambda _: dags))
-    return steno.Node.action("c", action)
-
-
-def child_id(parent: UUID, number: int = 0, node: int = 0) -> UUID:
-    """Return the id of a child; it must never change, or stored sagas would lose theirs."""
-    return uuid5(parent, f"{node}/steno.child/{number}")
-
-
-def message(result: steno.SagaResultErr) -> str:
-    error = result.error_source
-    return (error.cause if isinstance(error, steno.InDoubt) else error).convert(dict)["message"]
 
 
 # Forward
@@ -110,6 +87,45 @@ async def test_children_are_found_by_the_id_of_their_parent(world: World):
         await parent.wait()
         found = await sec.saga_list(tags={"steno.parent": str(parent.saga_id)})
     assert {each.saga_id for each in found} == {child_id(parent.saga_id, n) for n in range(5)}
+
+
+async def test_children_are_created_in_waves(world: World):
+    """Each is durable before the next one, twice as large, so that the last is found by looking."""
+    async with world.open() as sec:
+        await sec.saga_run(world.saga(many(world, *[world.saga("x")] * 9)))
+    created = [
+        [write for write in batch if isinstance(write, steno.SagaCreateParams)]
+        for batch in world.store.batches
+    ]
+    order = [child_id(created[0][0].saga_id, number) for number in range(9)]
+    waves = [
+        {(order.index(write.saga_id) + 1).bit_length() for write in batch}
+        for batch in created[1:]
+        if batch
+    ]
+    assert [number for wave in waves for number in wave] == sorted(n for w in waves for n in w)
+    assert all(len(wave) == 1 for wave in waves)
+    assert len(set().union(*waves)) == 4
+
+
+async def test_a_new_build_may_ask_for_another_number(world: World):
+    """Those that an earlier build has created are unwound as well, if they are not asked for."""
+    number = [7]
+    dag = world.saga("x", steno.Node.signal("s", "go"))
+    action = world.registers(steno.child_sagas("m", lambda _: [dag] * number[0]))
+    async with world.doomed() as sec:
+        parent = await sec.saga_create(world.saga(steno.Node.action("c", action)), start=True)
+        await wait_all_tasks_blocked()
+    number[0] = 2
+    async with world.open() as sec:
+        for each in range(2):
+            await sec.saga_handle(child_id(parent.saga_id, each)).signal("go", each)
+        result = await sec.saga_wait(parent.saga_id)
+        assert result.unwrap().saga_output() == [0, 1]
+        await sec.saga_handle(parent.saga_id).unwind(why="a test")
+        await sec.saga_wait(parent.saga_id)
+        states = [each.state for each in await sec.saga_list()]
+    assert states == [steno.SagaCachedState.FAILED] * 8
 
 
 # A child that fails

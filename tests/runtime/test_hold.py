@@ -5,11 +5,12 @@ from uuid import UUID
 import attrs
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 import steno
 from steno.runtime._hold import HOLD_ON, checked_hold_on, holds
 from support.timed import TimedWorld, retry
-from support.worlds import Behaviour, Context, each_time, nothing, raises, returns, takes
+from support.worlds import Behaviour, Context, each_time, nothing, raises, returns, takes, waits_for
 
 NO = ValueError("no")
 HOLD = steno.Hold("somebody should look")
@@ -82,6 +83,25 @@ async def test_nothing_is_held_if_open_sec_is_told_so(timed: TimedWorld, case: s
         result = await sec.saga_run(timed.saga("p", "a"))
     assert result.error_node_name == "a"
     assert timed.calls == ["p", "a", "~p"]
+
+
+@pytest.mark.parametrize("halted", [False, True])
+async def test_an_action_that_says_that_a_saga_is_held_is_not_called_on_and_on(
+    timed: TimedWorld,
+    halted: bool,  # noqa: FBT001 - a parameter of the test
+):
+    """The saga runs, so nothing will set the node going; it is held like any other."""
+    gate = trio.Event()
+    timed.does("b", waits_for(gate))
+    async with timed.open() as sec:
+        other = await sec.saga_create(timed.saga("b"), start=True)
+        error = steno.SagaHaltedError if halted else steno.SagaHeldError
+        timed.does("a", raises(error(other.saga_id, "no" if halted else ("b",))))
+        await sec.saga_create(timed.saga("a"), start=True)
+        await wait_all_tasks_blocked()
+        assert timed.calls.count("a") == (2 if halted else 1)
+        gate.set()
+        await other.wait()
 
 
 async def test_a_held_node_is_due_when_the_sec_is_opened_again(timed: TimedWorld):

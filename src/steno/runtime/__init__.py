@@ -5,6 +5,7 @@ The actors: a thin Trio shell around the pure core.
 * `_writer`: makes everything durable. `_coordinator`: knows which sagas there are.
 * `_executor`, `_runner`, `_exec_client`: run one saga; call user code; reach the SEC from there.
 * `_entry`, `_statistics`: a saga in the coordinator's memory; the statistics of a SEC.
+* `_holding`, `_awaited`: sagas that are held; nodes that wait for such a saga.
 * `_recover`: makes executors for new and stored sagas, and decides whether one can resume.
 * `_creation`: the write that creates a saga, with its tags.
 * `_value_limit`, `_retention`: limits the size of values; deletes old finished sagas.

@@ -32,7 +32,7 @@ from steno.runtime._departed import Departed
 from steno.runtime._endings import Endings
 from steno.runtime._entries import Entries
 from steno.runtime._entry import Entry, EntryState
-from steno.runtime._exec_client import Ended, Held
+from steno.runtime._exec_client import Awaits, Ended, GoesOn, Held
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._fault import of_the_store
 from steno.runtime._instruments import Instruments
@@ -135,8 +135,8 @@ class Coordinator:
                 self.endings.tell_held(saga_id)
             case Forget(saga_id=saga_id, reply=reply):
                 self.entries.forget(saga_id, reply)
-            case Pruned(sagas=sagas):
-                self.entries.prune(sagas)
+            case Pruned() | Awaits() | GoesOn():
+                self.entries.note(message)
         # After each message, since any may have been the last that closing waits for.
         if self._closers and not self.entries.busy:
             for reply in self._closers:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
-from steno.core import SagaId
+from steno.core import SagaId, SagaNodeId
 from steno.errors import SecClosing
+from steno.runtime._awaited import AwaitedSagas
 from steno.runtime._entry import BUSY, Entry, EntryState
+from steno.runtime._exec_client import Awaits, GoesOn
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Reply
+from steno.runtime._message import Pruned
 from steno.runtime._refusal import goes_on, never_started
 
 KEPT_FINISHED = 100
@@ -33,6 +36,7 @@ class Entries:
     busy: int = attrs.field(init=False, default=0)
     _entries: dict[SagaId, Entry] = attrs.field(init=False, factory=dict)
     _finished: OrderedDict[SagaId, None] = attrs.field(init=False, factory=OrderedDict)
+    _awaited: AwaitedSagas = attrs.field(init=False, factory=AwaitedSagas)
 
     def get(self, saga_id: SagaId) -> Entry | None:
         """Return the entry of a saga; None if it is not in memory."""
@@ -59,6 +63,7 @@ class Entries:
         """Remove a saga, and return its entry."""
         entry = self._entries.pop(saga_id)
         self._finished.pop(saga_id, None)
+        self._awaited.forget(saga_id)
         self.busy -= entry.state in BUSY
         return entry
 
@@ -70,6 +75,10 @@ class Entries:
         self.busy += (state in BUSY) - (entry.state in BUSY)
         entry.state = state
         entry.executor = executor or entry.executor
+        if state not in {EntryState.RUNNING, EntryState.SETTLING}:
+            self._awaited.forget(saga_id)
+        if state not in {EntryState.LOADING, EntryState.LEFT}:
+            self._reopen(self._awaited.take(saga_id))
         return entry
 
     def finish(self, saga_id: SagaId) -> Entry:
@@ -113,7 +122,21 @@ class Entries:
         if entry is not None and entry.is_idle and not self.keeps_paused:
             self.leave(saga_id)
 
-    def prune(self, sagas: frozenset[SagaId]) -> None:
-        """Remove sagas that were deleted from the store."""
-        for saga_id in self._finished.keys() & sagas:
-            self.leave(saga_id)
+    def note(self, message: Pruned | Awaits | GoesOn) -> None:
+        """Take note of what has become of some sagas."""
+        match message:
+            case Pruned(sagas=sagas):
+                for saga_id in self._finished.keys() & sagas:
+                    self.leave(saga_id)
+            case Awaits(saga_id=saga_id, node_id=node, awaited=awaited):
+                if not self._awaited.add(message, in_memory=awaited in self._entries):
+                    self._reopen([(saga_id, node)])
+            case GoesOn(saga_id=saga_id):
+                self._reopen(self._awaited.goes_on(saga_id))
+
+    def _reopen(self, nodes: Iterable[tuple[SagaId, SagaNodeId]]) -> None:
+        """Have nodes called again that were held since they wait for a saga."""
+        for saga_id, node in nodes:
+            entry = self._entries.get(saga_id)
+            if entry is not None and entry.executor is not None:
+                entry.executor.due(node, reopened=True)

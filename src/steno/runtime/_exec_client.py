@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from steno.action import Sec
-from steno.core import SagaId, Timestamp
+from steno.core import SagaId, SagaNodeId, Timestamp
 from steno.errors import SagaHaltedError
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._timer import Timer
@@ -33,6 +33,31 @@ class Held:
     saga_id: SagaId
 
 
+@attrs.frozen(eq=False)
+class GoesOn:
+    """A message: a saga that was held goes on, or may."""
+
+    saga_id: SagaId
+
+
+@attrs.frozen(eq=False)
+class Awaits:
+    """
+    A message: a node is held until another saga goes on, which is held or halted itself.
+
+    Attributes:
+        saga_id: The saga of the node.
+        node_id: The node.
+        awaited: The other saga.
+        halted: Whether that one is halted.
+    """
+
+    saga_id: SagaId
+    node_id: SagaNodeId
+    awaited: SagaId
+    halted: bool
+
+
 @attrs.define(eq=False)
 class SecExecClient:
     """
@@ -45,7 +70,7 @@ class SecExecClient:
     """
 
     _writer: Mailbox[Source]
-    _tell: Callable[[Ended | Held], None]
+    _tell: Callable[[Ended | Held | GoesOn | Awaits], None]
     now: Callable[[], Timestamp]
     timer: Timer
     sec: Sec = attrs.field(init=False)
@@ -57,6 +82,14 @@ class SecExecClient:
     def held(self, saga_id: SagaId) -> None:
         """Report that a saga cannot go on by itself."""
         self._tell(Held(saga_id))
+
+    def goes_on(self, saga_id: SagaId) -> None:
+        """Report that a saga goes on that was held, or may."""
+        self._tell(GoesOn(saga_id))
+
+    def awaits(self, awaits: Awaits) -> None:
+        """Report that a node is held until another saga goes on."""
+        self._tell(awaits)
 
     def ended(self, saga_id: SagaId, halted: SagaHaltedError | None) -> None:
         """Report that an executor has ended, and why its saga is halted, if it is."""

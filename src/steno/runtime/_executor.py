@@ -47,7 +47,6 @@ from steno.core import (
     Wait,
     cached_state,
     concern,
-    held_nodes,
     inputs,
     only_waits,
 )
@@ -57,6 +56,7 @@ from steno.runtime._decision import decide
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import fault_of
 from steno.runtime._halting import broken, not_recorded, nursery_left_open, taken_over
+from steno.runtime._holding import Holding
 from steno.runtime._mailbox import Reply
 from steno.runtime._orders import Orders
 from steno.runtime._report import report_failures, report_stuck
@@ -94,7 +94,9 @@ class SagaExecutor:
     _started: bool = attrs.field(init=False, default=False)  # and that is durable, and reported
     _under_way: int = attrs.field(init=False, default=0)  # calls
     _waits: int = attrs.field(init=False, default=0)  # times that the timer is to tell
-    _held: bool = attrs.field(init=False, default=False)  # it has been reported
+    _holding: Holding = attrs.field(
+        init=False, default=attrs.Factory(lambda self: Holding(self._exec_client), takes_self=True)
+    )
     _cut_off: bool = attrs.field(init=False, default=False)  # a call met a SEC that is being left
     _starters: Starters = attrs.field(init=False, factory=Starters)
     _orders: Orders | None = attrs.field(init=False, default=None)  # few sagas are given any
@@ -147,11 +149,12 @@ class SagaExecutor:
         """Whether it does nothing any more."""
         return self._over.is_set()
 
-    def due(self, node: SagaNodeId | None) -> None:
+    def due(self, node: SagaNodeId | None, *, reopened: bool = False) -> None:
         """Take note that the time of a node has come, or, without a node, that of the deadline."""
         try:
-            self._waits -= 1
-            if self.recording.told(inputs.DeadlineCame() if node is None else inputs.Due(node)):
+            self._waits -= not reopened  # it may also be due as a saga goes on that it waits for
+            told = inputs.DeadlineCame() if node is None else inputs.Due(node, reopened)
+            if self.recording.told(told):
                 self._exec_client.record(self)
         except Exception as error:  # noqa: BLE001 - a bulkhead
             self._broken(error)
@@ -165,9 +168,7 @@ class SagaExecutor:
 
     def held_nodes(self) -> tuple[str, ...]:
         """Return the nodes that are held, if the saga cannot go on by itself."""
-        if not self._held:
-            return ()
-        return tuple(map(self.machine.dag.flat.reference, held_nodes(self.machine.state)))
+        return self._holding.nodes(self.machine)
 
     def answer_when_started(self, reply: Reply[object], refusal: CommandError | None) -> None:
         """Answer once it is durable that the saga was started: None, or with a refusal."""
@@ -278,7 +279,7 @@ class SagaExecutor:
             nothing_new = recording.adds_nothing(step, row)
             recording.taken(step, row)
             if self._orders is not None and self._orders.taken(step):
-                self._held = False  # to be reported anew
+                self._holding.goes_on(self.saga_id)
             if nothing_new:
                 self._durable()
                 return None
@@ -318,7 +319,7 @@ class SagaExecutor:
             self._note_started()
         unwinding = self.machine.state.unwinding
         if unwinding or self._runner.raised:
-            report_failures(self.machine, step, self._runner.raised)
+            report_failures(self.machine, step, self._runner.raised, self._exec_client.awaits)
             if unwinding:
                 self._runner.skip_turns()
         # Before the commands: nothing more is begun of a saga that halts.
@@ -331,7 +332,7 @@ class SagaExecutor:
                     # Its `started` is durable, and a call that is not made now is made on recovery.
                     if not self._admission.draining:
                         self._under_way += 1
-                        self._held = False
+                        self._holding.goes_on(self.saga_id)
                         name = self.machine.dag.flat.names[command.node_id]
                         nursery.start_soon(self._run_node, command, name=name)
                 case AwaitDeadline(until=until):
@@ -372,9 +373,8 @@ class SagaExecutor:
             raise InternalError(msg)
         if leaving or rests or self._admission.closing:
             self._over.set()
-        elif not self._held and held_nodes(state):
-            self._held = True
-            self._exec_client.held(self.saga_id)
+        else:
+            self._holding.report(self.machine)
 
     def _note_started(self) -> None:
         self._started = True

@@ -14,7 +14,7 @@ import attrs
 
 from steno.core import Injection, SagaId, inputs
 from steno.errors import SagaHaltedError
-from steno.runtime._exec_client import Ended, Held
+from steno.runtime._exec_client import Awaits, Ended, GoesOn, Held
 from steno.runtime._executor import SagaExecutor
 from steno.runtime._mailbox import Envelope, Reply
 from steno.store import SagaCreateParams, StoredSaga, WriteOutcome
@@ -199,6 +199,6 @@ class Pruned:
     sagas: frozenset[SagaId]
 
 
-Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended | Held | Pruned
+Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended | Held | GoesOn | Awaits | Pruned
 
 SecMessage: TypeAlias = Envelope[Ask, object] | Tell

@@ -8,7 +8,7 @@ about the whole saga), and a traceback if there is one.
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import TypeAlias
 
 from steno.action import has_endless_traceback, message_of
@@ -29,6 +29,9 @@ from steno.core import (
     escaped,
     undo_error,
 )
+from steno.errors import SagaHaltedError, SagaHeldError
+from steno.runtime._exec_client import Awaits
+from steno.runtime._fault import leaves
 
 Raised: TypeAlias = MutableMapping[SagaNodeId, Exception] | None
 """Exceptions of actions and undo actions, by node; an action's is removed when logged."""
@@ -81,8 +84,19 @@ def text_of(error: BaseException) -> str:
         return "an exception that cannot be printed"
 
 
-def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
-    """Log each action, undo action and attempt that failed in a step that is now durable."""
+def report_failures(
+    machine: SagaMachine, step: Step, raised: Raised, awaits: Callable[[Awaits], None]
+) -> None:
+    """
+    Log each action, undo action and attempt that failed in a step that is now durable.
+
+    Args:
+        machine: The saga.
+        step: The step.
+        raised: The exceptions.
+        awaits: Is told of the nodes that are held since they wait for a saga that is.
+    """
+    saga_id = machine.state.log.saga_id
     for event in step.record:
         if (node := event.node_id) is None:
             continue  # an order: who gave it knows
@@ -96,16 +110,28 @@ def report_failures(machine: SagaMachine, step: Step, raised: Raised) -> None:
                 cause = _taken(raised, node)
                 what = f"failed at attempt {number}: {action_error(error)}"
                 _report_node(machine, *_again(due, what), node=node, error=cause)
+                _tell_awaited(awaits, saga_id, node, cause)
             case UndoAttemptFailed(attempt=number, error=error, next=due):
                 cause = _taken(raised, node)
                 what = f"was not undone at attempt {number}: {_line(error)}"
                 _report_node(machine, *_again(due, what), node=node, error=cause)
+                _tell_awaited(awaits, saga_id, node, cause)
             case UndoFailed(error=error):
                 # Its exception is kept: it is logged again if the saga gets stuck.
                 cause = None if raised is None else raised.get(node)
                 _report_node(machine, logging.ERROR, f"was not undone: {_line(error)}", node, cause)
             case _:
                 pass
+
+
+def _tell_awaited(
+    awaits: Callable[[Awaits], None], saga_id: SagaId, node: SagaNodeId, cause: Exception | None
+) -> None:
+    """Tell of each saga that a call has waited for in vain, as that is held or halted."""
+    for leaf in leaves(cause) if cause is not None else ():
+        if isinstance(leaf, SagaHeldError | SagaHaltedError):
+            halted = isinstance(leaf, SagaHaltedError)
+            awaits(Awaits(saga_id, node, SagaId(leaf.saga_id), halted))
 
 
 def report_stuck(machine: SagaMachine, raised: Raised) -> None:

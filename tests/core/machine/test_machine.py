@@ -492,6 +492,33 @@ def test_a_held_node_waits_for_no_time():
         play >> "0@" << ""
 
 
+def test_a_held_node_goes_on_with_what_it_waits_for():
+    """It is due at once if it was to be at the next open; one that waits for an order is not."""
+    play = Playbook(CHAIN)
+    play >> "start"
+    play >> "0↻" << "0↻"
+    reopened = inputs.Due(0, reopened=True)
+    assert step_text(play.machine.handle([reopened])) == "0+ | run 0"
+    assert step_text(play.machine.handle([reopened])) == ""  # it is called already
+    play >> "0↻=500" << "0↻ | wait 0 until 500"
+    assert step_text(play.machine.handle([reopened], Timestamp(100))) == ""
+    play = Playbook(CHAIN)
+    play >> "start"
+    play >> "0↻=order" << "0↻"
+    assert step_text(play.machine.handle([reopened])) == ""
+
+
+def test_a_held_undo_goes_on_with_what_it_waits_for():
+    """As a held action does."""
+    play = Playbook(CHAIN)
+    play >> "start"
+    play >> "0✓" << "0✓ 1+ | run 1"
+    play >> "1✗" << "1✗ 0- | undo 0"
+    play >> "0↺" << "0↺"
+    step = play.machine.handle([inputs.Due(0, reopened=True)])
+    assert step_text(step) == "0- | undo 0"
+
+
 @pytest.mark.parametrize(
     "log",
     [

@@ -101,9 +101,17 @@ class UndoRaised:
 
 @attrs.frozen
 class Due:
-    """The time has come that a node waits for; it changes nothing if the node waits no more."""
+    """
+    The time has come that a node waits for; it changes nothing if the node waits no more.
+
+    Attributes:
+        node_id: The node.
+        reopened: Whether it is due because a saga goes on that its call has waited for in vain; it
+            is held until then, or until a SEC takes up its own saga again.
+    """
 
     node_id: SagaNodeId
+    reopened: bool = False
 
 
 @attrs.frozen

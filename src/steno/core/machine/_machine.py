@@ -201,8 +201,8 @@ class SagaMachine:
                     step.log(node, UNDO_FINISHED)
                 case _input.UndoRaised():
                     self._undo_raised(item, step)
-                case _input.Due(node_id=node):
-                    self._came_due(node, step)
+                case _input.Due(node_id=node, reopened=reopened):
+                    self._came_due(node, step, reopened=reopened)
                 case _input.DeadlineCame():
                     self._deadline_came(step)
                 case _input.Order():
@@ -247,9 +247,12 @@ class SagaMachine:
         step.log(node, UndoAttemptFailed(number, error, again.at, again.reopen))
         step.wait(node, again)
 
-    def _came_due(self, node: SagaNodeId, step: StepBuilder) -> None:
+    def _came_due(self, node: SagaNodeId, step: StepBuilder, *, reopened: bool) -> None:
         # It may come late: after the node was given up, or was started for another reason.
         match self.state.status(node):
+            case status if reopened:
+                if status in BACKING_OFF and self.state.setbacks.reopens(node):
+                    self._due[node] = None
             case SagaNodeLoadStatus.BACKING_OFF | SagaNodeLoadStatus.UNDO_BACKING_OFF:
                 # Too early: of an attempt that was given up, whose undo waits longer; or the clock
                 # was set back. Asked for again, as nobody else may tell.

@@ -193,6 +193,10 @@ class Setbacks:
         """Return True if a node that waits for another attempt does so without a time."""
         return self._awaited(node).held
 
+    def reopens(self, node: SagaNodeId) -> bool:
+        """Return True if a node that waits for another attempt is due at the next open."""
+        return self._awaited(node).reopen
+
     def due_after(self, node: SagaNodeId, now: Timestamp | None) -> Timestamp | None:
         """Return when a node's next attempt is due, if that is after now; otherwise None."""
         due = self._awaited(node).next
