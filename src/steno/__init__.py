@@ -154,16 +154,18 @@ if TYPE_CHECKING:
         SecStoreSession,
     )
     from steno.stores import InMemorySecStore, SqliteSecStore
+    from steno.stores.postgres import PostgresSecStore
 else:
     # The first layer that has a name: `DagBuilder` is that of `action`, not that of `core`.
     _LAYERS = ("errors", "action", "core", "store", "stores", "runtime", "abc")
+    _OPTIONAL = ("stores.postgres",)  # last: what they need may not be installed
 
     def __getattr__(name: str) -> object:
         """Import a public name or a layer, and return it."""
         if name in _LAYERS:
             return import_module(f"{__name__}.{name}")
         if name in __all__:
-            for layer in _LAYERS:
+            for layer in _LAYERS + _OPTIONAL:
                 module = import_module(f"{__name__}.{layer}")
                 if hasattr(module, name):
                     return globals().setdefault(name, getattr(module, name))
@@ -225,6 +227,7 @@ __all__ = [
     "NotDone",
     "OrderRefused",
     "Ordered",
+    "PostgresSecStore",
     "RecoveryError",
     "RepeatInjected",
     "Retry",

@@ -167,7 +167,7 @@ def test_a_command_without_a_store_says_how_to_give_it(command):
     assert "use --store STORE, or set STENO_STORE." in result.stderr
 
 
-@pytest.mark.parametrize("url", ["postgres://x", "sqlite://host/x.db", "sqlite://"])
+@pytest.mark.parametrize("url", ["mysql://x", "sqlite://host/x.db", "sqlite://"])
 def test_a_store_of_no_known_kind_is_a_matter_of_usage(url):
     """The error shows what is known."""
     result = Shell(url)("list")

@@ -38,7 +38,7 @@ def test_a_name_of_a_store(text: str, path: str):
         "sqlite://host/trips.db",
         "sqlite:///trips.db?mode=ro",
         "sqlite:///trips.db#1",
-        "postgresql://host/trips",
+        "mysql://host/trips",
         "://trips.db",
     ],
 )

@@ -20,9 +20,10 @@ does not name a store.
 
 def store_from_url(text: str) -> OperatorStore:
     """
-    Return the store of a path, or of a URL: `sqlite:///trips.db`, `sqlite:////var/lib/trips.db`.
+    Return the store of a path, or of a URL.
 
-    A package that brings a store registers its scheme: see `GROUP`.
+    Such as `sqlite:///trips.db`, `sqlite:////var/lib/trips.db`, `postgresql://user@host/trips`. A
+    package that brings a store registers its scheme: see `GROUP`.
 
     Raises:
         ValueError: It does not name a store.
@@ -31,7 +32,10 @@ def store_from_url(text: str) -> OperatorStore:
     if not colon:
         return SqliteSecStore(text)
     for entry in entry_points(group=GROUP, name=scheme.lower()):
-        make = cast("Callable[[str], OperatorStore]", entry.load())
+        try:
+            make = cast("Callable[[str], OperatorStore]", entry.load())
+        except ImportError as error:
+            raise ValueError(str(error)) from error
         return make(text)
     schemes = ", ".join(sorted({f"{entry.name}://" for entry in entry_points(group=GROUP)}))
     msg = f"{text!r} does not name a store: give a path, or a URL that begins with {schemes}"
