@@ -11,6 +11,7 @@ import random
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from math import inf
 
@@ -21,6 +22,8 @@ import steno
 from steno.runtime import _quarantine
 from support.crash import job_id
 from support.killable_orders import (
+    ACTIONS,
+    APPROVAL,
     CALLS,
     NODES,
     ORDERS,
@@ -34,6 +37,12 @@ from support.killing import say
 from support.lines import Lines
 
 GIVERS = 3
+OF_NODES = ("hold", "retry", "retry", "fail", "complete")
+OF_SAGAS = ("start", "pause", "resume", "unwind", "deadline", "signal", "signal", "abandon")
+State = steno.NodeExecState
+WAITING = {State.BLOCKED, State.HELD, State.DONE, State.UNDO_HELD, State.UNDO_FAILED}
+"""The states of nodes that may be stopped by an order, or need one."""
+
 CAN_GO_ON = [s for s in steno.SagaCachedState if s.can_go_on and s.value != "succeeded"]
 
 
@@ -59,8 +68,9 @@ class Process:
             say("open")
             self.sagas = await self.that_can_go_on()
             while self.life.repairs and self.sagas:
-                for saga in self.sagas:
-                    await self.repair(saga)
+                async with trio.open_nursery() as nursery:
+                    for saga in self.sagas:
+                        nursery.start_soon(self.repair, saga)
                 self.sagas = await self.that_can_go_on()
             if self.life.repairs:
                 return
@@ -70,7 +80,7 @@ class Process:
                 for number in count():
                     saga_id = job_id(1_000_000 * (1 + self.life.number) + number)
                     self.sagas.append(
-                        await self.sec.saga_create(trip(), saga_id=saga_id, start=True)
+                        await self.sec.saga_create(trip(), saga_id=saga_id, start=number % 4 > 0)
                     )
                     await trio.sleep(0.01)
 
@@ -80,10 +90,10 @@ class Process:
             await trio.sleep(0.001)
             recent = self.sagas[-20:] if rng.random() < 0.7 else self.sagas
             if recent:
-                verb = rng.choice(("hold", "retry", "retry", "fail", "complete"))
-                await self.order(
-                    rng.choice(recent), rng.choice(NODES), verb, careful=rng.random() < 0.2
-                )
+                of_node = rng.random() < 0.5
+                verb = rng.choice(OF_NODES if of_node else OF_SAGAS)
+                node = rng.choice(NODES) if of_node else None
+                await self.order(rng.choice(recent), node, verb, careful=rng.random() < 0.2)
                 if rng.random() < 0.01:
                     say("acknowledged")
 
@@ -92,14 +102,18 @@ class Process:
         return [self.sec.saga_handle(summary.saga_id) for summary in found]
 
     async def repair(self, saga: steno.SagaHandle) -> None:
-        """Order to retry whatever can be retried."""
+        """Order what lets a saga go on, whatever it is that it waits for."""
+        for verb in ("start", "resume", "signal"):
+            await self.order(saga, None, verb)
+        status = (await saga.view()).state.status
         for node in NODES:
-            await self.order(saga, node, "retry")
+            if status.node_state(node) in WAITING:
+                await self.order(saga, node, "retry")
         with trio.move_on_after(0.05), suppress(steno.SagaHeldError):
             await saga.wait()
 
     async def order(
-        self, saga: steno.SagaHandle, node: str, verb: str, *, careful: bool = False
+        self, saga: steno.SagaHandle, node: str | None, verb: str, *, careful: bool = False
     ) -> None:
         expect = len((await saga.view()).serialized().events) if careful else None
         why = f"order {self.life.number}-{next(self.numbers)}."
@@ -114,12 +128,8 @@ class Process:
             }
         )
         try:
-            match verb:
-                case "complete":
-                    await saga.complete(node, None, by="ada", why=why, expect=expect)
-                case _:
-                    await getattr(saga, verb)(node, by="ada", why=why, expect=expect)
-        except (steno.OrderRefused, steno.SagaNotRunning):
+            await getattr(saga, verb)(*details(verb, node), by="ada", why=why, expect=expect)
+        except (steno.OrderRefused, steno.SagaNotRunning, steno.SagaNotReady):
             answer = Answer.REFUSED
         else:
             answer = Answer.ACKNOWLEDGED
@@ -129,7 +139,7 @@ class Process:
 
     def registry(self) -> steno.ActionRegistry:
         registry = steno.ActionRegistry()
-        for node in NODES:
+        for node in ACTIONS:
             retry = steno.Retry(
                 Refused, attempts=2, timeout=None, wait_initial=0.01, wait_max=inf, then="hold"
             )
@@ -148,6 +158,17 @@ class Process:
                 raise Refused(node)
 
         return call
+
+
+def details(verb: str, node: str | None) -> tuple[object, ...]:
+    """Return what an order says, besides by whom and why."""
+    match verb:
+        case "deadline":
+            return (datetime.now(UTC) + timedelta(seconds=0.1),)
+        case "signal":
+            return APPROVAL, "granted"
+        case _:
+            return () if node is None else (node,)
 
 
 def main() -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 from uuid import UUID
 
 from steno import SagaId, SqliteSecStore
-from steno.core import OF_NODES, Ordered, SagaNodeEvent, SagaState, Verb, verify_log
+from steno.core import Ordered, SagaNodeEvent, SagaState, Verb, WaitNode, verify_log
 from steno.store import StoredSaga
 from support.aftermath import Look, check_file, look
 from support.killable_orders import (
+    ACTIONS,
     CALLS,
     ERRORS,
-    NODES,
     ORDERS,
     STORE,
     Answer,
@@ -31,6 +31,9 @@ from support.killing import lived, some_moment
 from support.lines import read_lines
 
 PROGRAM = Path(__file__).with_name("orders_program.py")
+
+ON_TIME = "its deadline has passed"
+"""Why a saga is unwound at its deadline, which nobody orders."""
 
 KILLS = int(os.environ.get("STENO_KILLS", "6"))
 SEED = os.environ.get("STENO_KILLS_SEED", "1")
@@ -59,10 +62,10 @@ async def test_killed_while_orders_are_given_each_is_there_whole_or_not_at_all(t
         (str(saga_id), event.event_type.why): (index, event)
         for saga_id, saga in stored.items()
         for index, event in enumerate(saga.events)
-        if isinstance(event.event_type, Ordered)
+        if isinstance(event.event_type, Ordered) and event.event_type.why != ON_TIME
     }
     for order in orders.values():
-        check_order(order, places.pop((order.saga, order.why), None), looks)
+        check_order(order, places.pop((order.saga, order.why), None), looks, stored)
     assert not places  # nothing was ordered that nobody gave, and nothing twice
     for saga_id, saga in stored.items():
         check_saga(saga_id, saga, [seen.sizes.get(saga_id, 0) for seen in looks])
@@ -70,15 +73,21 @@ async def test_killed_while_orders_are_given_each_is_there_whole_or_not_at_all(t
     report(orders, stored)
 
 
-def check_order(order: Given, place: tuple[int, SagaNodeEvent] | None, looks: list[Look]) -> None:
+def check_order(
+    order: Given,
+    place: tuple[int, SagaNodeEvent] | None,
+    looks: list[Look],
+    stored: dict[SagaId, StoredSaga],
+) -> None:
     """Hold what the log says of an order against what its giver was told."""
     if place is None:
-        assert order.answer is not Answer.ACKNOWLEDGED
+        if order.answer is Answer.ACKNOWLEDGED:
+            assert says_the_same(order, looks, stored[SagaId(UUID(order.saga))])
         return
     index, event = place
     assert order.answer is not Answer.REFUSED
     assert event.event_type.verb.value == order.verb
-    assert event.node_id == trip().get_index(order.node)
+    assert event.node_id == (None if order.node is None else trip().get_index(order.node))
     assert order.expect in {None, index}
     before, behind = (
         seen.sizes.get(SagaId(UUID(order.saga)), 0) for seen in looks[order.life :][:2]
@@ -86,13 +95,30 @@ def check_order(order: Given, place: tuple[int, SagaNodeEvent] | None, looks: li
     assert before <= index < behind  # durable before its life has ended
 
 
+def says_the_same(order: Given, looks: list[Look], saga: StoredSaga) -> bool:
+    """Say whether a log need not have an order, as it was in effect without an event of its own."""
+    before = saga.events[: looks[order.life + 1].sizes[saga.summary.saga_id]]
+    match order.verb:
+        case "start":  # its step has begun a node
+            return any(event.node_id is not None for event in before)
+        case "signal":  # the same was sent before
+            sent = [event.event_type for event in before if isinstance(event.event_type, Ordered)]
+            return any(each.verb is Verb.SIGNAL for each in sent)
+        case _:
+            return False
+
+
 def check_saga(saga_id: SagaId, saga: StoredSaga, sizes: list[int]) -> None:
     """Check that a log is legal, finished, and was whole whenever a life had ended."""
     dag, end = trip(), saga.summary.state
-    assert end.value in {"succeeded", "failed"}
+    assert end.value in {"succeeded", "failed", "abandoned"}
     assert verify_log(dag, saga.events, saga_id=saga_id, finished=end) is None
     for size in {*sizes, len(saga.events)}:
-        SagaState.fold(dag.flat, saga_id, saga.events[:size])
+        state = SagaState.fold(dag.flat, saga_id, saga.events[:size])
+        if state.unwinding and state.outcome is None:  # what waits has ended in the same step
+            waits = [n for n in state.in_flight if isinstance(dag.flat.nodes[n], WaitNode)]
+            assert waits == []
+        check_deadlines(saga.events[:size])
         for index, event in enumerate(saga.events[:size]):
             follows = FOLLOWS.get(getattr(event.event_type, "verb", None))
             if follows is not None:
@@ -102,6 +128,18 @@ def check_saga(saga_id: SagaId, saga: StoredSaga, sizes: list[int]) -> None:
                 ]
 
 
+def check_deadlines(events: tuple[SagaNodeEvent, ...]) -> None:
+    """Check that what is unwound at its deadline had one, and that it had passed."""
+    at = None
+    for event in events:
+        match event.event_type:
+            case Ordered(verb=Verb.DEADLINE, at=at):
+                pass
+            case Ordered(verb=Verb.UNWIND, why=why) if why == ON_TIME:
+                assert at is not None
+                assert at <= event.time
+
+
 def check_calls(folder: Path, stored: dict[SagaId, StoredSaga]) -> None:
     """Check that each attempt that was made was durable before it was made."""
     made = {
@@ -109,7 +147,7 @@ def check_calls(folder: Path, stored: dict[SagaId, StoredSaga]) -> None:
         for line in read_lines(folder / CALLS)
     }
     dag, begun = trip(), Counter[tuple[str, str, bool]]()
-    names = {dag.get_index(node): node for node in NODES}
+    names = {dag.get_index(node): node for node in ACTIONS}
     for saga_id, saga in stored.items():
         for event in saga.events:
             if event.node_id in names and event.event_type.label.endswith("started"):
@@ -128,7 +166,9 @@ def report(orders: dict[str, Given], stored: dict[SagaId, StoredSaga]) -> None:
     ends = Counter(saga.summary.state.value for saga in stored.values())
     events = sum(len(saga.events) for saga in stored.values())
     print(f"{KILLS} kills, {len(stored)} sagas, {dict(ends)}, {events} events, {dict(answers)}")  # noqa: T201 - with -s
-    for verb in OF_NODES:
+    for verb in set(Verb) - {Verb.IMPORT}:
         assert answers[verb.value, "acknowledged"]
         assert answers[verb.value, "refused"]
+    assert ends["succeeded"]
     assert ends["failed"]
+    assert ends["abandoned"]

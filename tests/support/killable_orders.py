@@ -16,7 +16,11 @@ import steno
 from support.lines import read_lines
 
 STORE, CALLS, ORDERS, ERRORS = "sagas.db", "calls", "orders", "errors"
-NODES = ("hotel", "car", "card", "trip")
+ACTIONS = ("hotel", "car", "card", "trip")
+APPROVAL = "approval"
+"""Both a node that waits, and the signal that it waits for."""
+
+NODES = (*ACTIONS, APPROVAL)
 
 
 class Answer(Enum):
@@ -33,7 +37,7 @@ class Given:
 
     Attributes:
         saga: The saga's id.
-        node: The node's name.
+        node: The node's name; None: it is an order on the saga.
         verb: What was ordered.
         why: The reason, which no other order has.
         expect: How long a log it expects; None: any.
@@ -42,7 +46,7 @@ class Given:
     """
 
     saga: str
-    node: str
+    node: str | None
     verb: str
     why: str
     expect: int | None
@@ -89,9 +93,10 @@ def fails(saga: object, node: str, attempt: int, *, undoing: bool) -> bool:
 
 
 def trip() -> steno.SagaDag:
-    """Return the saga: two bookings at once, then the card, then what often has to be undone."""
+    """Return the saga: two bookings and an approval at once, then the card, then a summary."""
     builder = steno.DagBuilder("trip")
-    builder.append_parallel([steno.Node.action(name, name) for name in NODES[:2]])
-    for name in NODES[2:]:
+    bookings = [steno.Node.action(name, name) for name in ACTIONS[:2]]
+    builder.append_parallel([*bookings, steno.Node.signal(APPROVAL, APPROVAL)])
+    for name in ACTIONS[2:]:
         builder.append(steno.Node.action(name, name))
     return steno.SagaDag(builder.build())
