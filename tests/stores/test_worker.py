@@ -4,6 +4,7 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import attrs
 import pytest
@@ -11,6 +12,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from steno import StoreError, StoreStuck
+from steno.stores._bell import Bell, SoonBell, make_bell
 from steno.stores._worker import GRACE, inline_worker, thread_worker
 
 NAME = "a worker of the tests"
@@ -178,6 +180,117 @@ async def test_what_a_job_returned_is_not_kept(resource: Resource):
         del answer
         with trio.fail_after(20):
             await gone.wait()
+
+
+BELLS = pytest.mark.parametrize("new_bell", [make_bell, SoonBell], ids=["best", "portable"])
+
+
+@BELLS
+async def test_each_of_many_tasks_is_woken_when_its_job_is_done(
+    resource: Resource, gate: Gate, new_bell: Callable[[], Bell]
+):
+    """One of them listens for all: when it is done, or cancelled, another does."""
+    done = []
+
+    async def ask(number: int, scope: trio.CancelScope) -> None:
+        with scope:
+            done.append(await worker.do(lambda r: r.note(str(number))))
+
+    scopes = [trio.CancelScope() for _ in range(6)]
+    async with (
+        thread_worker(resource.opened(), NAME, new_bell) as worker,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(worker.do, lambda _: gate.wait())
+        await gate.reached.wait()
+        for number, scope in enumerate(scopes):
+            nursery.start_soon(ask, number, scope)
+            await wait_all_tasks_blocked()
+        scopes[2].cancel()
+        await wait_all_tasks_blocked()
+        gate.let_go()
+    assert sorted(done) == [*"01345"]
+
+
+@BELLS
+async def test_the_task_that_listens_is_cancelled(
+    resource: Resource, gate: Gate, new_bell: Callable[[], Bell]
+):
+    """Another that waits listens from then on, and is woken when its own job is done."""
+    async with (
+        thread_worker(resource.opened(), NAME, new_bell) as worker,
+        trio.open_nursery() as nursery,
+    ):
+        scope = trio.CancelScope()
+
+        async def listen() -> None:
+            with scope:
+                await worker.do(lambda _: gate.wait())
+
+        nursery.start_soon(listen)
+        await gate.reached.wait()
+        nursery.start_soon(worker.do, lambda r: r.note("next"))
+        await wait_all_tasks_blocked()
+        scope.cancel()
+        await wait_all_tasks_blocked()
+        assert scope.cancelled_caught
+        gate.let_go()
+    assert resource.trace == ["open", "next", "close"]
+
+
+@BELLS
+async def test_a_bell_that_was_closed_is_not_heard(new_bell: Callable[[], Bell]):
+    """Who listens is told, now or later; to ring it does nothing."""
+    bell = new_bell()
+    async with trio.open_nursery() as nursery:
+
+        async def listen() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await bell.heard()
+
+        nursery.start_soon(listen)
+        await wait_all_tasks_blocked()
+        bell.close()
+    bell.ring()
+    bell.close()
+    with pytest.raises(trio.ClosedResourceError):
+        await bell.heard()
+
+
+async def test_a_job_is_done_here_while_the_thread_has_nothing_to_do(
+    resource: Resource, gate: Gate
+):
+    """In the calling task, after a checkpoint; otherwise in the thread, when its turn comes."""
+    async with thread_worker(resource.opened(), NAME) as worker, trio.open_nursery() as nursery:
+        resource.threads.clear()
+        assert await worker.do(lambda r: r.note("here"), here=True) == "here"
+        assert resource.threads == {"MainThread"}
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await worker.do(lambda r: r.note("never"), here=True)
+        nursery.start_soon(worker.do, lambda _: gate.wait())
+        await gate.reached.wait()
+        resource.threads.clear()
+        nursery.start_soon(partial(worker.do, lambda r: r.note("there"), here=True))
+        await wait_all_tasks_blocked()
+        assert resource.trace == ["open", "here"]
+        gate.let_go()
+    assert resource.threads == {NAME}
+    assert resource.trace == ["open", "here", "there", "close"]
+
+
+async def test_nothing_is_done_here_while_an_abandoned_job_is_done(resource: Resource, gate: Gate):
+    """Its caller was cancelled, and the thread is still at it."""
+    async with thread_worker(resource.opened(), NAME) as worker, trio.open_nursery() as nursery:
+        async with trio.open_nursery() as abandoning:
+            abandoning.start_soon(worker.do, lambda r: (gate.wait(), r.note("done")))
+            await gate.reached.wait()
+            abandoning.cancel_scope.cancel()
+        nursery.start_soon(partial(worker.do, lambda r: r.note("next"), here=True))
+        await wait_all_tasks_blocked()
+        assert resource.trace == ["open"]
+        gate.let_go()
+    assert resource.trace == ["open", "done", "next", "close"]
 
 
 # Cancelled

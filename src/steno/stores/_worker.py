@@ -18,6 +18,7 @@ import attrs
 import trio
 
 from steno.errors import StoreError, StoreStuck
+from steno.stores._bell import Bell, make_bell
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -30,12 +31,16 @@ GRACE = 10.0
 class Worker(Protocol[R_co]):
     """Does jobs with a resource, one after the other."""
 
-    async def do(self, work: Callable[[R_co], T]) -> T:
+    async def do(self, work: Callable[[R_co], T], *, here: bool = False) -> T:
         """
         Call a function with the resource, and return what it returns, or raise what it raises.
 
         If cancelled before it starts, it is skipped; afterwards it completes and its result is
         discarded.
+
+        Args:
+            work: The function.
+            here: Whether to call it in the calling task, if nothing else waits or is under way.
         """
         ...
 
@@ -47,7 +52,8 @@ class _Inline(Generic[R]):
     resource: R
     closed: bool = False
 
-    async def do(self, work: Callable[[R], T]) -> T:
+    async def do(self, work: Callable[[R], T], *, here: bool = False) -> T:
+        del here  # it always is
         await trio.lowlevel.checkpoint()
         if self.closed:
             raise _closed()
@@ -74,8 +80,10 @@ class _Job(Generic[R]):
 
     work: Callable[[R], object]
     since: float = attrs.field(factory=trio.current_time)
-    done: trio.Event = attrs.field(factory=trio.Event)
+    # Set by the thread, after all else: then the result is there.
+    finished: bool = False
     abandoned: bool = False  # its caller was cancelled
+    turn: trio.Event | None = None  # to look again; None: its caller listens to the bell itself
     result: object = None
     error: BaseException | None = None
 
@@ -83,24 +91,33 @@ class _Job(Generic[R]):
         """Do it; in the thread."""
         # Set by Trio's thread without a lock. If it comes too late to be seen, the job is done and
         # its result dropped, which the caller of a cancelled job has to expect anyway.
-        if self.abandoned:
-            return
-        try:
-            self.result = self.work(resource)
-        except BaseException as error:  # noqa: ASYNC103, BLE001 - raised where it is waited for
-            self.error = error
+        if not self.abandoned:
+            try:
+                self.result = self.work(resource)
+            except BaseException as error:  # noqa: ASYNC103, BLE001 - raised where it is waited for
+                self.error = error
+        self.finished = True
 
 
 @attrs.define(eq=False)
 class _Thread(Generic[R]):
-    """A thread that owns a resource."""
+    """
+    A thread that owns a resource.
+
+    It rings a bell when it has done a job. One of the tasks that wait listens to it, wakes others
+    whose jobs are done, and the next listener when it leaves.
+    """
 
     _resource: AbstractContextManager[R]
+    _bell: Bell
     _token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
     _jobs: queue.SimpleQueue[_Job[R] | None] = attrs.field(factory=queue.SimpleQueue)
+    _waiting: list[_Job[R]] = attrs.field(factory=list)
+    _listening: bool = False
     _abandoned: list[_Job[R]] = attrs.field(factory=list)
     _opened: trio.Event = attrs.field(factory=trio.Event)
     _ended: trio.Event = attrs.field(factory=trio.Event)
+    _at_hand: R | None = None  # the resource, once it is open
     _error: BaseException | None = None
     _closed: bool = False
 
@@ -111,10 +128,11 @@ class _Thread(Generic[R]):
     def _main(self) -> None:
         try:
             with self._resource as resource:
+                self._at_hand = resource
                 self._tell(self._opened)
                 while (job := self._jobs.get()) is not None:
                     job.run(resource)
-                    self._tell(job.done)
+                    self._bell.ring()
                     del job  # do not keep its result alive while waiting for the next
         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised where it is waited for
             # From opening or closing, as a job keeps its own error. If from opening, `opened` has
@@ -137,21 +155,59 @@ class _Thread(Generic[R]):
         if self._error is not None:
             raise self._error
 
-    async def do(self, work: Callable[[R], T]) -> T:
-        if self._closed:
+    async def do(self, work: Callable[[R], T], *, here: bool = False) -> T:
+        if here or self._closed:
             await trio.lowlevel.checkpoint()
+        if self._closed:
             raise _closed()
+        if here and self._is_idle and self._at_hand is not None:
+            return work(self._at_hand)  # noqa: ASYNC910 - there was one, as `here` is true
         job = _Job(work)
         self._jobs.put(job)
+        self._waiting.append(job)
         try:
-            await job.done.wait()
+            await self._finished(job)
         except trio.Cancelled:
             job.abandoned = True
             self._abandoned.append(job)
             raise
+        finally:
+            self._waiting.remove(job)
+            self._call_listener()
         if job.error is not None:
             raise job.error
         return cast("T", job.result)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether the thread does nothing, and has nothing to do."""
+        return not self._waiting and all(job.finished for job in self._abandoned)
+
+    async def _finished(self, job: _Job[R]) -> None:
+        """Wait until a job is done, listening to the bell if nobody else does."""
+        while True:  # noqa: ASYNC913 - either branch waits
+            if self._listening:
+                job.turn = trio.Event()
+                await job.turn.wait()
+            else:
+                self._listening, job.turn = True, None
+                try:
+                    await self._bell.heard()
+                except trio.ClosedResourceError:
+                    if not job.finished:
+                        raise _closed() from None
+                finally:
+                    self._listening = False
+                for other in self._waiting:
+                    if other.finished and other.turn is not None:
+                        other.turn.set()
+            if job.finished:
+                return  # noqa: ASYNC910 - as above
+
+    def _call_listener(self) -> None:
+        """Let one of those that wait listen to the bell, if nobody does."""
+        if not self._listening and self._waiting and (turn := self._waiting[0].turn) is not None:
+            turn.set()
 
     async def close(self) -> None:
         """Make the thread end, and wait for that."""
@@ -159,11 +215,14 @@ class _Thread(Generic[R]):
         self._jobs.put(None)  # the last: no job is accepted any more
         # The grace of a job that was given up began when it was submitted: a caller that waited out
         # a deadline for it must not wait as long again here.
-        begun = [job.since for job in self._abandoned if not job.done.is_set()]
+        begun = [job.since for job in self._abandoned if not job.finished]
         deadline = min(begun, default=trio.current_time()) + GRACE
-        with trio.CancelScope(shield=True, deadline=deadline):
-            await self._ended.wait()
-            return
+        try:
+            with trio.CancelScope(shield=True, deadline=deadline):
+                await self._ended.wait()
+                return
+        finally:
+            self._bell.close()
         # Only a deadline that passed gets here: the scope has swallowed its Cancelled.
         msg = f"the store has not closed within {GRACE} s; until it has, it is locked"
         raise StoreStuck(msg)
@@ -171,15 +230,20 @@ class _Thread(Generic[R]):
 
 @asynccontextmanager
 async def thread_worker(
-    resource: AbstractContextManager[R], name: str
+    resource: AbstractContextManager[R], name: str, new_bell: Callable[[], Bell] = make_bell
 ) -> AsyncGenerator[Worker[R], None]:
     """
     Open a resource in a thread of its own, and close it there.
 
+    Args:
+        resource: What is opened.
+        name: The name of the thread.
+        new_bell: Returns the bell with which the thread wakes tasks.
+
     Raises:
         StoreStuck: It could not be closed in time; the thread will close it when it can.
     """
-    thread = _Thread(resource)
+    thread = _Thread(resource, new_bell())
     thread.start(name)
     # Closed also if opening it was cancelled: the thread may have the resource open by then.
     try:

@@ -1,4 +1,4 @@
-"""The SQLite store does all that a store has to do, with its thread and without."""
+"""The SQLite store does all that a store has to do, with its thread, without, and with both."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -20,9 +20,12 @@ class File:
         self.path = path
         self.now = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
-    def subject(self, *, inline: bool) -> conformance.Subject:
+    def subject(self, mode: str) -> conformance.Subject:
+        inline, commits = mode == "inline", mode == "inline commits"
         return conformance.Subject(
-            SqliteSecStore(self.path, inline=inline, clock=lambda: self.now),
+            SqliteSecStore(
+                self.path, inline=inline, inline_commits=commits, clock=lambda: self.now
+            ),
             make_newer=lambda: self.execute("PRAGMA user_version = 999"),
             failing=self.locked,
             damage=self.damage,
@@ -54,11 +57,13 @@ class File:
         self.now += by
 
 
-@pytest.mark.parametrize("mode", ["thread", "inline"])
+@pytest.mark.parametrize("mode", ["thread", "inline", "inline commits"])
 @pytest.mark.parametrize("demand", conformance.DEMANDS, ids=str)
 async def test_it_passes(
     demand: conformance.Demand, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Every demand, none skipped."""
     monkeypatch.setattr("steno.stores.sqlite._file.PATIENCE", 0.01)  # seconds, for each lock
-    await demand.run(File(tmp_path / "sagas.db").subject(inline=mode == "inline"))
+    monkeypatch.setattr("steno.stores.sqlite._haste.ENOUGH", 0)  # all that it may, from the first
+    monkeypatch.setattr("steno.stores.sqlite._haste.QUICK", 60.0)
+    await demand.run(File(tmp_path / "sagas.db").subject(mode))

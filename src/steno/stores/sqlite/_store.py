@@ -42,6 +42,7 @@ from steno.stores.sqlite._bulk_session import SqliteBulk, SqliteBulkReader
 from steno.stores.sqlite._doctor import examine_file
 from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._file import SqliteFile
+from steno.stores.sqlite._haste import Haste
 from steno.stores.sqlite._list import count_attention, list_page
 from steno.stores.sqlite._writer import SqliteWriter
 
@@ -75,6 +76,8 @@ class SqliteSecStore:
         path: The file.
         inline: Work in the calling task instead of in threads. That blocks all of Trio while the
             disk works: for tests with a virtual clock.
+        inline_commits: Commit in the calling task while commits are quick and there is one saga to
+            write for. One saga at a time gets faster by it, and the event loop waits for the disk.
         clock: Returns the time that rows are stamped with; called in the thread that writes.
 
     Raises:
@@ -83,6 +86,7 @@ class SqliteSecStore:
 
     path: str = attrs.field(converter=_checked_path)
     inline: bool = attrs.field(default=False, kw_only=True)
+    inline_commits: bool = attrs.field(default=False, kw_only=True)
     clock: Callable[[], datetime] = attrs.field(default=_now, kw_only=True)
 
     @asynccontextmanager
@@ -101,7 +105,7 @@ class SqliteSecStore:
         # The reader is entered last and left first: its reads end before the file is given back.
         worker = inline_worker(writing) if self.inline else thread_worker(writing, "steno writer")
         async with worker as writer, self._reader(file) as reader:
-            yield SqliteSession(file, writer, reader)
+            yield SqliteSession(file, writer, reader, Haste() if self.inline_commits else None)
 
     @contextmanager
     def _writing(self, file: SqliteFile) -> Generator[SqliteWriter, None, None]:
@@ -228,13 +232,14 @@ class SqliteSession:
     _file: SqliteFile
     _writer: Worker[SqliteWriter]
     _reader: SqliteReader
+    _haste: Haste | None = None  # only where commits may be made on the event loop
 
-    async def _write(self, write: Callable[[SqliteWriter], T]) -> T:
+    async def _write(self, write: Callable[[SqliteWriter], T], *, here: bool = False) -> T:
         def work(writer: SqliteWriter) -> T:
             with translating(self._file.path):
                 return write(writer)
 
-        return await self._writer.do(work)
+        return await self._writer.do(work, here=here)
 
     async def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of all its unfinished sagas."""
@@ -250,7 +255,13 @@ class SqliteSession:
 
     async def record(self, batch: Sequence[SagaWrite]) -> Sequence[WriteOutcome]:
         """Write a batch in one transaction; it is on the disk when this returns."""
-        return await self._write(lambda writer: writer.record(batch))
+
+        def record(writer: SqliteWriter) -> list[WriteOutcome]:
+            return writer.record(batch)
+
+        if self._haste is None or len(batch) != 1:  # a large batch says nothing of a small one
+            return await self._write(record)
+        return await self._write(self._haste.timed(record), here=self._haste.is_allowed)
 
     async def prune(self, query: PruneQuery) -> Sequence[SagaId]:
         """Delete some finished sagas, and return which."""
