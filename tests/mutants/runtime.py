@@ -619,8 +619,8 @@ MUTANTS = (
         "NOT_DONE: no attempt so far was done",
         "runtime/_attempt.py",
         (
-            "            self._cleared = True\n",
-            "            self._cleared = False\n",
+            "        self._cleared = found is NOT_DONE\n",
+            "        self._cleared = False\n",
         ),
     ),
     fault(

@@ -200,7 +200,9 @@ def _was_planned(ran: Ran, call: Call) -> bool:
     """Return True if a call was made to fail, or is a probe after one that was, and is right."""
     if call.callee.probing and call.end is CallEnd.RETURNED:
         acted = _acted(ran, call)
-        return acted is not None and acted.end is CallEnd.PLANNED and acted.output is None
+        if acted is None or acted.end is not CallEnd.PLANNED:
+            return False
+        return acted.output is None or call.left_open
     return call.end is CallEnd.PLANNED
 
 

@@ -17,7 +17,7 @@ from typing import Never, TypeAlias
 import attrs
 import trio
 
-from steno.action import NOT_DONE, ActionContext, Codec, to_timestamp
+from steno.action import NOT_DONE, OPEN, ActionContext, Codec, to_timestamp
 from steno.core import (
     AttemptFailed,
     JsonText,
@@ -208,7 +208,8 @@ class Probe(trio.abc.Instrument):
         finally:
             _inside.reset(token)
         call.end = CallEnd.RETURNED
-        if result is not NOT_DONE:
+        call.left_open = result is OPEN
+        if result is not NOT_DONE and result is not OPEN:
             call.output = _as_json(self.subject.registry.codec, result)
         return result  # noqa: ASYNC910 - user code was called, whether or not it waited
 

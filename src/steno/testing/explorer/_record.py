@@ -39,6 +39,7 @@ class Call:
         life: The life of the SEC, from 0.
         attempt: The number of the node's attempt, from 1.
         end: How it ended.
+        left_open: Whether it is a probe that could not tell.
         checkpoints: The number of its checkpoints, if counted.
         output: What it returned, as JSON; None if it did not, or if that is not JSON, or if it is a
             probe and said that nothing was done.
@@ -53,6 +54,7 @@ class Call:
     life: int
     attempt: int = 1
     end: CallEnd = CallEnd.NONE
+    left_open: bool = False
     checkpoints: int = 0
     output: JsonText | None = None
     error: BaseException | None = None

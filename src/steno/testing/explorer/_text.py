@@ -54,7 +54,7 @@ def _end(call: Call) -> str:
     match call.end:
         case CallEnd.RETURNED:
             if call.callee.probing and call.output is None:
-                return "returned NOT_DONE"
+                return "left it open" if call.left_open else "returned NOT_DONE"
             return "returned" if call.callee.undoing else f"returned {call.output}"
         case CallEnd.RAISED:
             return f"raised {type(call.error).__name__}: {call.error}"
