@@ -152,11 +152,11 @@ MUTANTS = (
         "a node in doubt is given up without",
         "tests/core/machine/test_machine.py::test_giving_up",
         "what waits is given up as its last attempt left it",
-        "core/machine/_machine.py",
+        "core/machine/_giving_up.py",
         (
-            "            error = state.setbacks.attempts[node].error\n"
-            "            doubt = state.is_in_doubt(node)\n",
-            "            error = state.setbacks.attempts[node].error\n            doubt = False\n",
+            "        error = state.setbacks.attempts[node].error\n"
+            "        doubt = state.is_in_doubt(node)\n",
+            "        error = state.setbacks.attempts[node].error\n        doubt = False\n",
         ),
     ),
     fault(
@@ -170,7 +170,7 @@ MUTANTS = (
         "a node that backs off is not given up",
         "tests/core/machine/test_machine.py::test_giving_up",
         "when a saga unwinds, each node that backs off is failed",
-        "core/machine/_machine.py",
+        "core/machine/_giving_up.py",
         ("for node in tuple(state.setbacks.forward):", "for node in ():"),
     ),
     fault(
@@ -187,7 +187,7 @@ MUTANTS = (
         "a sleep is not given up",
         "tests/core/machine/test_machine.py::test_a_sleep_is_given_up",
         "when an unwinding begins, a wait that is not over fails",
-        "core/machine/_machine.py",
+        "core/machine/_giving_up.py",
         ("for node in tuple(state.in_flight):", "for node in ():"),
     ),
     fault(

@@ -20,9 +20,9 @@ MUTANTS = (
         "an order that does not apply changes nothing",
         "core/machine/_state.py",
         (
-            "                if (refused := self.refusal(node, verb)) is not None:\n",
-            "                if (refused := self.refusal(node, verb)) is not None:\n"
-            "                    self._own_setbacks().ordered[node] = verb\n",
+            "                if (refused := self.refusal(node, event_type)) is not None:\n",
+            "                if (refused := self.refusal(node, event_type)) is not None:\n"
+            "                    self._own_setbacks().ordered[node] = event_type.verb\n",
         ),
     ),
     fault(
@@ -46,7 +46,7 @@ MUTANTS = (
         "a saga that has succeeded takes orders",
         "tests/core/machine/test_state.py::test_an_order_that_does_not_apply_is_refused_and_changes_nothing",
         "orders on nodes only while the saga is not finished",
-        "core/machine/_state.py",
+        "core/machine/_ordered_state.py",
         (
             "        if self.has_succeeded or self.steering.abandoned is not None:\n",
             "        if self.steering.abandoned is not None:\n",
@@ -56,7 +56,7 @@ MUTANTS = (
         "a node has two orders at once",
         "tests/core/machine/test_state.py::test_an_order_that_does_not_apply_is_refused_and_changes_nothing",
         "what the fold takes is what the verifier allows",
-        "core/machine/_state.py",
+        "core/machine/_ordered_state.py",
         (
             "if (ordered := self.setbacks.ordered.get(node)) is not None:",
             "if (ordered := self.setbacks.ordered.get(-1)) is not None:",
@@ -77,7 +77,7 @@ MUTANTS = (
         "a retry does not lift a hold",
         "tests/core/machine/test_ordering.py::test_a_node_is_held_before_it_begins",
         "a hold is lifted by a retry",
-        "core/machine/_state.py",
+        "core/machine/_ordered_state.py",
         (
             "                if setbacks.stopped.pop(node, False):\n",
             "                if setbacks.stopped.pop(node, False) is None:\n",
@@ -144,7 +144,7 @@ MUTANTS = (
         "tests/core/log/test_attempts.py::test_breach",
         "an event that only an order allows needs it",
         "core/log/_attempts.py",
-        ("(AR*|XR*)(CF?)?", "(AR*|XR*)(C?F)?"),
+        ("XR*)(CF?)?)?)?", "XR*)(C?F)?)?)?"),
     ),
     fault(
         "the verifier lets a node fail that waits, without an order",

@@ -2,7 +2,18 @@
 
 from collections.abc import Sequence
 
-from mutants import core, crashes, dataflow, fold, instruments, orders, runtime, standing, stores
+from mutants import (
+    cancelling,
+    core,
+    crashes,
+    dataflow,
+    fold,
+    instruments,
+    orders,
+    runtime,
+    standing,
+    stores,
+)
 from mutants.mutant import Mutant
 
 MUTANTS: Sequence[Mutant] = (
@@ -15,6 +26,7 @@ MUTANTS: Sequence[Mutant] = (
     *instruments.MUTANTS,
     *orders.MUTANTS,
     *standing.MUTANTS,
+    *cancelling.MUTANTS,
 )
 
 FOUND_SOON = (

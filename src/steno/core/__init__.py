@@ -103,6 +103,7 @@ from steno.core.log._verify import verify_log
 from steno.core.machine import _input as inputs
 from steno.core.machine._command import (
     AwaitDeadline,
+    CancelCall,
     Command,
     Finish,
     RefusedOrder,
@@ -172,6 +173,7 @@ __all__ = [
     "Breach",
     "BulkOrderId",
     "CallNode",
+    "CancelCall",
     "Command",
     "Concern",
     "ConstantNode",

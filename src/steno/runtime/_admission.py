@@ -6,7 +6,7 @@ import attrs
 
 from steno.core import SagaId
 from steno.errors import CommandError, SagaHaltedError, SecClosing
-from steno.runtime._runner import is_inside
+from steno.runtime._call import is_inside
 
 LEFT = "the SEC is being left, or has been; open one of its name on its store to go on"
 

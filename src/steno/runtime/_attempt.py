@@ -37,6 +37,7 @@ from steno.core import (
     SagaState,
     SerializeFailed,
     Timestamp,
+    Verb,
     inputs,
 )
 from steno.errors import ActionTimeout, InputError, InternalError, NotDone
@@ -46,7 +47,8 @@ from steno.runtime._instruments import Instruments
 
 T = TypeVar("T")
 
-AttemptOutcome: TypeAlias = inputs.ActionSucceeded | inputs.ActionRaised
+AttemptOutcome: TypeAlias = inputs.ActionSucceeded | inputs.ActionRaised | inputs.CallCancelled
+Settled: TypeAlias = inputs.ActionSucceeded | inputs.ActionRaised
 
 UNWOUND = "it was not called, as the saga unwinds"
 
@@ -116,6 +118,8 @@ class AttemptRunner:
 
     async def run(self) -> AttemptOutcome:
         """Make the call, unless a probe finds that it is not needed, and return what came of it."""
+        if self._is_cancelled:
+            return await self._cancelled()
         if self.command.repeats and self.policy.probe is not None:
             found = await self._probe()
             if found is not None:
@@ -130,6 +134,33 @@ class AttemptRunner:
         for _ in range(self.command.times - 1):
             await self._call_for_nothing()
         return await self._call()
+
+    @property
+    def _is_cancelled(self) -> bool:
+        """Whether an order cancels the call, which is not made again then."""
+        order = self.command.cancelled
+        return order is not None and (order is not Verb.UNWIND or self.policy.provides_for_doubt)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether an order cancels the call, and nothing has to be asked about it."""
+        asks = self.policy.probe is not None and self.command.cancelled is not Verb.COMPLETE
+        return self._is_cancelled and not asks
+
+    async def _cancelled(self) -> inputs.CallCancelled:
+        """Return how a call ends that an order cancels; its probe is asked, if it has one."""
+        node = self.ctx.node_id
+        if self.is_ended:
+            await trio.lowlevel.checkpoint()
+            # An atomic one, too: it may have returned just then.
+            return inputs.CallCancelled(node, self.policy.provides_for_doubt or None)
+        match await self._probe():
+            case None:
+                return inputs.CallCancelled(node, in_doubt=not self._cleared)
+            case inputs.ActionSucceeded(output=output):
+                return inputs.CallCancelled(node, output=output)
+            case inputs.ActionRaised():
+                return inputs.CallCancelled(node, in_doubt=True)
 
     def unwound(self) -> AttemptOutcome:
         """Return the outcome of an attempt that was not made, as its saga unwinds."""
@@ -191,7 +222,7 @@ class AttemptRunner:
         # By name: the function may have called another action, after it had done something.
         return isinstance(error, InputError) and error.action_name == self.action.name
 
-    async def _probe(self) -> AttemptOutcome | None:
+    async def _probe(self) -> Settled | None:
         """Find out whether the action was done; None: it was not, or that is still not known."""
         if not isinstance(self.action, ActionFunc):
             msg = f"action {self.action.name} has no probe"
@@ -225,13 +256,13 @@ class AttemptRunner:
             return True
         return False if self._cleared else None
 
-    def _succeeded(self, output: object) -> AttemptOutcome:
+    def _succeeded(self, output: object) -> inputs.ActionSucceeded:
         text = self.codec.encode(output, as_type=output_type_of(self.action))
         return inputs.ActionSucceeded(self.ctx.node_id, text)
 
     def _failed(
         self, error: Exception, *, in_doubt: bool | None = None, unstorable: bool = False
-    ) -> AttemptOutcome:
+    ) -> inputs.ActionRaised:
         self.raised = error
         node = self.ctx.node_id
         if unstorable:

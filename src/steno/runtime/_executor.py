@@ -28,7 +28,9 @@ import attrs
 import trio
 
 from steno.core import (
+    NO_SETBACKS,
     AwaitDeadline,
+    CancelCall,
     Finish,
     Injection,
     Phase,
@@ -37,8 +39,6 @@ from steno.core import (
     RunAction,
     RunUndo,
     SagaCachedState,
-    SagaId,
-    SagaMachine,
     SagaNodeId,
     SagaOutcome,
     Snapshot,
@@ -53,15 +53,15 @@ from steno.core import (
 from steno.errors import CommandError, InternalError, SagaHaltedError, SagaNotRunning
 from steno.runtime._admission import Admission
 from steno.runtime._decision import decide
-from steno.runtime._exec_client import SecExecClient
 from steno.runtime._fault import fault_of
-from steno.runtime._halting import broken, not_recorded, nursery_left_open, taken_over
+from steno.runtime._halting import not_recorded, taken_over
 from steno.runtime._holding import Holding
 from steno.runtime._mailbox import Reply
 from steno.runtime._orders import Orders
 from steno.runtime._report import report_failures, report_stuck
-from steno.runtime._runner import NodeRunner, Told
+from steno.runtime._runner import Told
 from steno.runtime._starters import Starters
+from steno.runtime._tasks import SagaTasks
 from steno.runtime._writer import Write
 from steno.store import Durable, Fence, Lost, Rejected, SagaRecord, WriteOutcome
 
@@ -70,29 +70,22 @@ _QUEUED, _READY = RecordingState.QUEUED, SagaCachedState.READY
 
 
 @attrs.define(eq=False)
-class SagaExecutor:
+class SagaExecutor(SagaTasks):
     """
     Runs one saga.
 
     Attributes:
-        machine: What decides.
-        recording: What of the saga is durable.
         fence: The fence that it writes with.
         stands_still: Whether it only takes orders, and begins nothing, as its saga is halted.
         ended: Whether the saga has ended, and that is durable.
     """
 
-    machine: SagaMachine
-    recording: Recording[Told]
-    _runner: NodeRunner
-    _exec_client: SecExecClient
     _admission: Admission
     fence: Fence
     stands_still: bool = attrs.field(init=False, default=False)
     ended: bool = attrs.field(init=False, default=False)
     _start: inputs.Order | None = attrs.field(init=False, default=None)  # not told yet
     _started: bool = attrs.field(init=False, default=False)  # and that is durable, and reported
-    _under_way: int = attrs.field(init=False, default=0)  # calls
     _waits: int = attrs.field(init=False, default=0)  # times that the timer is to tell
     _holding: Holding = attrs.field(
         init=False, default=attrs.Factory(lambda self: Holding(self._exec_client), takes_self=True)
@@ -101,14 +94,6 @@ class SagaExecutor:
     _starters: Starters = attrs.field(init=False, factory=Starters)
     _orders: Orders | None = attrs.field(init=False, default=None)  # few sagas are given any
     _problem: str | None = attrs.field(init=False, default=None)
-    _halted: SagaHaltedError | None = attrs.field(init=False, default=None)
-    _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
-    _over: trio.Event = attrs.field(init=False, factory=trio.Event)
-
-    @property
-    def saga_id(self) -> SagaId:
-        """The saga that it runs."""
-        return self.machine.state.log.saga_id
 
     def snapshot(self) -> Snapshot:
         """Return what is durable of the saga, in O(1)."""
@@ -215,22 +200,12 @@ class SagaExecutor:
     async def _run(self) -> None:
         if not (self._started or self.is_ready or self.machine.state.paused):
             self._note_started()
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            try:
-                self._set_out()
-                await self._over.wait()
-            finally:
-                # The writer may still call `take` or report an outcome; from here on both find
-                # nothing to do.
-                self.recording.lost()
-                self._nursery = None
-                if self._waits:
-                    self._exec_client.timer.forget(self._waits)
-        # A nursery swallows the Cancelled of its own scope, so the saga need not be over here.
-        if not self._over.is_set():
-            msg = "its tasks were cancelled, and not by its SEC; does an action leave a scope open?"
-            raise InternalError(msg)
+        try:
+            await self._run_tasks(self._set_out)
+        finally:
+            self._close()
+            if self._waits:
+                self._exec_client.timer.forget(self._waits)
         state = self.machine.state
         self.ended = self._halted is None and state.begun and state.outcome is not None
 
@@ -249,25 +224,15 @@ class SagaExecutor:
             case _:
                 self._exec_client.record(self)
 
-    async def _run_node(self, command: RunAction | RunUndo) -> None:
-        outcome = await self._runner.run(command)
-        # Not in a `finally`: after a cancellation nothing looks at the count.
-        self._under_way -= 1
-        if trio.lowlevel.current_task().child_nurseries:
-            # Trio will end this task with an error, and with it all that is in the saga's nursery.
-            name = self.machine.dag.flat.names[command.node_id]
-            self._halt(nursery_left_open(self.saga_id, name))
-            return
-        if self.recording.told(outcome):
-            self._exec_client.record(self)
-
     # What is written, and what follows from that
 
     def take(self) -> Write | None:
         """Return the step to be written now, made of all that it was told so far."""
         try:
             # Once cancelled, results are dropped: an action may have failed because of that alone.
-            if self._nursery is None or self._nursery.cancel_scope.cancel_called:
+            if self._nursery is None or (
+                self._nursery.cancel_scope.cancel_called and self._interrupted is None
+            ):
                 return None
             recording = self.recording
             # In this order: the row is to say the state after the step.
@@ -318,7 +283,7 @@ class SagaExecutor:
         if not self._started and not self.is_ready:
             self._note_started()
         unwinding = self.machine.state.unwinding
-        if unwinding or self._runner.raised:
+        if unwinding or self.machine.state.setbacks is not NO_SETBACKS:
             report_failures(self.machine, step, self._runner.raised, self._exec_client.awaits)
             if unwinding:
                 self._runner.skip_turns()
@@ -330,11 +295,11 @@ class SagaExecutor:
             match command:
                 case RunAction() | RunUndo():
                     # Its `started` is durable, and a call that is not made now is made on recovery.
-                    if not self._admission.draining:
-                        self._under_way += 1
+                    if not self._admission.draining or _is_ended(command):
                         self._holding.goes_on(self.saga_id)
-                        name = self.machine.dag.flat.names[command.node_id]
-                        nursery.start_soon(self._run_node, command, name=name)
+                        self._begin_call(command, nursery)
+                case CancelCall(node_id=node):
+                    self._cancel_call(node, nursery)
                 case AwaitDeadline(until=until):
                     self._wait(None, until)
                 case Wait(node_id=node, until=until):
@@ -345,8 +310,7 @@ class SagaExecutor:
                     pass
         state = self.machine.state
         if state.steering.abandoned is not None:
-            self._over.set()
-            nursery.cancel_scope.cancel()  # what is under way may end as it likes
+            self._cancel_all(nursery)  # what is under way may end as it likes
         # Before the end, as a saga that is stuck goes on by an order that came meanwhile.
         elif self.recording.state is _QUEUED:
             self._exec_client.record(self)
@@ -382,19 +346,7 @@ class SagaExecutor:
             self._runner.instruments.saga_began(self.machine)
         self._starters.answer()
 
-    # What goes wrong
 
-    def _halt(self, halted: SagaHaltedError) -> None:
-        # The first reason counts; the rest may be its consequences.
-        self._halted = self._halted or halted
-        # Before the tasks are cancelled: what they tell while they unwind must not be written.
-        self.recording.lost()
-        self._over.set()
-        if self._nursery is not None:
-            self._nursery.cancel_scope.cancel()
-
-    def _broken(self, error: BaseException) -> SagaHaltedError:
-        """Halt the saga because its own machinery failed; return the error for its waiters."""
-        halted = self._halted or broken(self.saga_id, error)
-        self._halt(halted)
-        return halted
+def _is_ended(command: RunAction | RunUndo) -> bool:
+    """Return True if a call is not made, but ends as an order has said."""
+    return isinstance(command, RunAction) and command.cancelled is not None

@@ -34,7 +34,7 @@ class Turn(enum.Enum):
     MINE = "mine"
     """The call may be made."""
     SKIPPED = "skipped"
-    """The saga unwinds, so the call is not made."""
+    """The saga unwinds, or somebody has ordered to cancel the call, so it is not made."""
     CUT_OFF = "cut off"
     """Nothing is begun any more, so the call is made at the next open."""
 
@@ -45,6 +45,7 @@ class Turns:
 
     _waiting: dict[SagaNodeId, trio.CancelScope] = attrs.field(init=False, factory=dict)
     _repeating: set[SagaNodeId] = attrs.field(init=False, factory=set)
+    _dismissed: set[SagaNodeId] = attrs.field(init=False, factory=set)
     _over: Turn | None = attrs.field(init=False, default=None)
 
     @asynccontextmanager
@@ -74,7 +75,9 @@ class Turns:
             # Its turn may have come at the very moment at which it was sent away.
             if not scope.cancelled_caught:
                 limiter.release()
-            yield self._over or Turn.CUT_OFF
+            dismissed = node in self._dismissed
+            self._dismissed.discard(node)
+            yield Turn.SKIPPED if dismissed else self._over or Turn.CUT_OFF
             return
         try:
             yield Turn.MINE
@@ -90,6 +93,14 @@ class Turns:
         """Let nobody wait, as nothing is begun any more."""
         self._over = Turn.CUT_OFF
         self._send_away()
+
+    def dismiss(self, node: SagaNodeId) -> bool:
+        """Let a node not wait, if it does and repeats no call; return False otherwise."""
+        if node in self._repeating or (scope := self._waiting.get(node)) is None:
+            return False
+        self._dismissed.add(node)
+        scope.cancel()
+        return True
 
     def _send_away(self) -> None:
         for node, scope in self._waiting.items():

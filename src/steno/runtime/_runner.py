@@ -9,8 +9,6 @@ Once its saga's scope is cancelled, anything that it still returns or raises is 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
-from datetime import datetime
 from functools import partial
 from typing import Never, TypeAlias
 
@@ -28,7 +26,6 @@ from steno.action import (
     Policy,
     Sec,
     output_type_of,
-    to_timestamp,
 )
 from steno.core import (
     NO_SETBACKS,
@@ -36,55 +33,26 @@ from steno.core import (
     RunAction,
     RunUndo,
     SagaDag,
-    SagaId,
     SagaNodeId,
     SagaState,
     SerializeFailed,
-    SleepNode,
     Step,
     Timestamp,
     inputs,
-    lookup,
 )
-from steno.errors import ActionDataError, DeserializeError, InternalError
+from steno.errors import ActionDataError, InternalError
 from steno.runtime._attempt import AttemptRunner, again_after, cause_of, within
+from steno.runtime._call import Call, inside
 from steno.runtime._fault import is_cancellation, is_cancelled, is_closing, is_fatal
 from steno.runtime._hold import HELD, HoldOn, holds
 from steno.runtime._instruments import Instruments
 from steno.runtime._limit import Limiters, Turn, Turns
+from steno.runtime._sleep import wake_time
 
 UNPROVIDED = (
     "it is not known whether the action was done, and its undo does not say that it can be called "
     "then: give it in_doubt=True, and open the SEC again"
 )
-
-
-@attrs.define(eq=False)
-class Call:
-    """
-    A call of an action, as seen by the tasks that are part of it.
-
-    Attributes:
-        sec_key: A token for the SEC that makes it.
-        saga_id: The saga that it is for.
-        running: True until it returns; a task that the action has given to others may outlive it.
-    """
-
-    sec_key: object
-    saga_id: SagaId
-    running: bool = True
-
-
-inside: ContextVar[tuple[Call, ...]] = ContextVar("inside", default=())
-"""The calls that the current task is part of, the innermost last."""
-
-
-def is_inside(sec_key: object, saga_id: SagaId | None = None) -> bool:
-    """Return True if the current task is part of an action of a SEC, and of a saga if given."""
-    return any(
-        call.running and call.sec_key is sec_key and saga_id in {None, call.saga_id}
-        for call in inside.get()
-    )
 
 
 @attrs.frozen
@@ -106,6 +74,7 @@ NodeOutcome: TypeAlias = (
     | inputs.ActionRaised
     | inputs.UndoSucceeded
     | inputs.UndoRaised
+    | inputs.CallCancelled
     | NodeHalted
 )
 
@@ -189,8 +158,10 @@ class NodeRunner:
         policy = self.policies.get(action.name) or self._policy(action)
         if policy is not PLAIN or command.fails or self.instruments is not None:
             return self._run_by_policy(command, action, ctx, policy)
-        if command.times == 1:
+        if command.times == 1 and command.cancelled is None:
             return self._attempt(action, ctx)
+        if command.cancelled is not None:
+            return self._run_by_policy(command, action, ctx, policy)
         return self._attempts(action, ctx, command.times)
 
     async def _run_by_policy(
@@ -208,7 +179,7 @@ class NodeRunner:
             self.hold_on,
             self.instruments,
         )
-        if policy.limit is None:
+        if policy.limit is None or attempt.is_ended:
             outcome = await attempt.run()
         else:
             limiter = self.limiters.of(action.name, policy.limit)
@@ -310,28 +281,11 @@ class NodeRunner:
 
     def time_of(self, node: SagaNodeId) -> Timestamp | inputs.ActionRaised:
         """Return the time until which a node sleeps, as another one says; or that it says none."""
-        sleep = self.dag.flat.nodes[node]
-        if not isinstance(sleep, SleepNode) or sleep.until is None:
-            msg = f"node {node} does not sleep until a time: {sleep!r}"
-            raise InternalError(msg)
         try:
-            text = lookup(self.dag, self.state.outputs, node, sleep.until, undoing=False)
-            time = self.codec.decode(text, datetime)
-        except DeserializeError as error:
-            return self._no_time(node, sleep.until, str(error))
+            return wake_time(self.dag, self.state.outputs, self.codec, node)
         except ActionDataError as error:
-            return self._slept_badly(node, error)
-        if time.tzinfo is None:
-            return self._no_time(node, sleep.until, f"{time} has no time zone")
-        return to_timestamp(time)
-
-    def _no_time(self, node: SagaNodeId, until: str, why: str) -> inputs.ActionRaised:
-        """Return the failure of a node that sleeps until what is not a time."""
-        return self._slept_badly(node, DeserializeError(f'output of node "{until}": {why}'))
-
-    def _slept_badly(self, node: SagaNodeId, error: Exception) -> inputs.ActionRaised:
-        self._note(node, error)
-        return inputs.ActionRaised(node, self.codec.action_error(error).encoded())
+            self._note(node, error)
+            return inputs.ActionRaised(node, self.codec.action_error(error).encoded())
 
     def _note(self, node: SagaNodeId, error: Exception) -> None:
         if self.raised is None:
@@ -354,6 +308,14 @@ class NodeRunner:
             msg = f"node {node} does not run an action: {flat_node!r}"
             raise InternalError(msg)
         return self.registry.get(flat_node.action_name)
+
+    def provides_for_doubt(self, node: SagaNodeId) -> bool:
+        """Return True if the action of a node says what holds if it is not known if it was done."""
+        return self._policy(self._action(node)).provides_for_doubt
+
+    def dismiss_turn(self, node: SagaNodeId) -> bool:
+        """Let a node not wait for its turn, if it does; its call then ends without being made."""
+        return self._turns is not None and self._turns.dismiss(node)
 
     def skip_turns(self) -> None:
         """Let no node wait for its turn, as the saga unwinds, but those that repeat a call."""

@@ -5,15 +5,17 @@ On node 3: `3+` started, `3✓` succeeded, `3✗` failed, `3-` undo_started, `3�
 undo_failed. `3✓=1211` gives the output as JSON without blanks; else it is null. `3?` is failed in
 doubt; `3↻=500` a failed attempt, the next due at 500 µs, `3≈=500` one in doubt, `3↺=500` one to
 undo; without a time the node is held until the next open, and `3↻=order` until an order, which
-`3«=retry` is one of.
+`3«=retry` is one of; `3«=retry+cancel` cancels its call, as `3«=complete+cancel:1211` does.
 On the saga itself, `«=pause` is an order; `«=deadline:500` one with a time, `«=signal:go:1` one
 with a name and a value. `3«=retry#1` and `«=pause#1` are part of bulk order 1.
-Among inputs, `3@` says that the time of node 3 has come, and `@` that of the saga's deadline.
+Among inputs, `3@` says that the time of node 3 has come, and `@` that of the saga's deadline; `3×`
+that its call was cancelled, `3×=?` in doubt, `3×=✗` without any, `3×=✓1211` that a probe found it.
 
 A log is such tokens with blanks between. A step is its record, then ` | `, then what it asks for,
 as in `0✓ 1+ 2+ | run 1, run 2`, `2∅ 0- | undo 0`, `1↻ | wait 1 until 500` or
 `4✓ | finish succeeded`; `run 1 x2` is to run it twice, `run 1 again` one that was cut off, and
-`run 1 again, fail` one that is only to be looked into.
+`run 1 again, fail` one that is only to be looked into, as `run 1 again, cancelled to retry` is;
+`cancel 1` is to cancel one.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from steno.core import (
     AttemptFailed,
     AwaitDeadline,
     BulkOrderId,
+    CancelCall,
     Command,
     Failed,
     FailedInDoubt,
@@ -90,6 +93,7 @@ MARKS: Final[dict[type[SagaNodeEventType], str]] = {
 IN_DOUBT: Final = "≈"
 """The mark of a failed attempt that leaves its node in doubt."""
 
+_CANCELLED: Final = re.compile(r"(\d+)×(?:=(?:([?✗])|✓(.+)))?")
 _TOKEN: Final = re.compile(r"(-?\d+)?([+✓✗∅!?↻≈↺«-])(?:=(.+))?")
 
 
@@ -126,11 +130,14 @@ def event_type(mark: str, output: str | None = None) -> SagaNodeEventType:
             raise ValueError(msg)
 
 
-def _order(word: str, detail: str | None = None, value: str | None = None) -> Ordered:
-    verb, _, bulk = word.partition("#")
-    order = Ordered(Verb(verb), "test", "no reason")
+def _order(said: str, detail: str | None = None, value: str | None = None) -> Ordered:
+    word, _, bulk = said.partition("#")
+    verb, cancel, _ = word.partition("+cancel")
+    order = Ordered(Verb(verb), "test", "no reason", cancel=bool(cancel))
     if bulk:
         order = attrs.evolve(order, bulk=BulkOrderId(UUID(int=int(bulk))))
+    if order.verb is Verb.COMPLETE and cancel:
+        return attrs.evolve(order, value=JsonText(detail or "null"))
     if order.verb is Verb.DEADLINE and detail is not None:
         return attrs.evolve(order, at=Timestamp(int(detail)))
     text = None if value is None else JsonText(value)
@@ -222,6 +229,10 @@ def inputs_of(text: str) -> list[Input]:
 def _input(token: str) -> Input:
     if token.endswith("@"):
         return inputs.Due(SagaNodeId(int(token[:-1]))) if token[:-1] else inputs.DeadlineCame()
+    if (found := _CANCELLED.fullmatch(token)) is not None:
+        doubt = {"?": True, "✗": False}.get(found[2] or "")
+        output = None if found[3] is None else JsonText(found[3])
+        return inputs.CallCancelled(SagaNodeId(int(found[1])), doubt, output)
     result = event(token)
     if isinstance(what := result.event_type, Ordered):
         return inputs.Order(
@@ -231,6 +242,7 @@ def _input(token: str) -> Input:
             what.why,
             what.expect,
             what.value or NULL,
+            what.cancel,
             at=what.at,
             signal=what.signal,
             bulk=what.bulk,
@@ -272,9 +284,13 @@ def _command(command: Command) -> str:
         case RunAction(node_id=node, times=times):
             again = " again" if command.repeats else ""
             fails = ", fail" if command.fails else ""
+            if command.cancelled is not None:
+                fails = f", cancelled to {command.cancelled.value}"
             return f"run {node}" + (f" x{times}" if times > 1 else "") + again + fails
         case RunUndo(node_id=node, times=times):
             return f"undo {node}" + (f" x{times}" if times > 1 else "")
+        case CancelCall(node_id=node):
+            return f"cancel {node}"
         case Wait(node_id=node, until=until):
             return f"wait {node}" + ("" if until is None else f" until {until}")
         case AwaitDeadline(until=until):

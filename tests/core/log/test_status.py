@@ -66,6 +66,7 @@ SAME = {
     "succeeded": {"hold", "retry"},
     "backing off": {"hold", "retry", "fail", "complete"},
     "failed in doubt": {"hold", "retry"},
+    "undo started": {"retry", "complete"},
     "undo backing off": {"retry", "complete"},
     "undo failed": {"complete"},
 }

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from steno.core import SagaNodeLoadStatus, Verb
-from steno.core.machine._order_rules import refusal
+from steno.core import CANCELS, SagaNodeLoadStatus, Verb
+from steno.core.machine._order_rules import cancelling_refusal, refusal
 
 ALLOWED = {
     ("never started", "hold"): {"stopped": False, "unwinding": False},
@@ -28,6 +28,8 @@ ALLOWED = {
     ("undo failed", "complete"): {},
 }
 """What has to be so for an order to apply to a node of that status; a missing pair never does."""
+
+UNDER_WAY = "and its call is under way (cancel=True cancels it)"
 
 FLAGS = [
     dict(zip(("stopped", "unwinding", "waits"), flags, strict=True))
@@ -52,9 +54,11 @@ def test_when_an_order_applies(status: SagaNodeLoadStatus, verb: Verb):
         ("NEVER_STARTED", "RETRY", "unwinding stopped", "is never started, as its saga unwinds"),
         ("NEVER_STARTED", "RETRY", "", "was never started, and nothing holds it"),
         ("NEVER_STARTED", "FAIL", "", "was never started"),
-        ("STARTED", "RETRY", "", "has been started, and nothing holds it"),
-        ("STARTED", "FAIL", "", "has been started, and its call is under way"),
-        ("STARTED", "COMPLETE", "stopped", "has been started, and its call is under way"),
+        ("STARTED", "RETRY", "", f"has been started, nothing holds it, {UNDER_WAY}"),
+        ("STARTED", "RETRY", "unwinding", "has been started, and nothing holds it"),
+        ("STARTED", "RETRY", "waits", "has been started, and nothing holds it"),
+        ("STARTED", "FAIL", "", f"has been started, {UNDER_WAY}"),
+        ("STARTED", "COMPLETE", "stopped", f"has been started, {UNDER_WAY}"),
         ("SUCCEEDED", "RETRY", "", "has succeeded, and nothing holds it"),
         ("SUCCEEDED", "COMPLETE", "", "has succeeded"),
         ("BACKING_OFF", "HOLD", "stopped", "is held already, by an order"),
@@ -62,6 +66,7 @@ def test_when_an_order_applies(status: SagaNodeLoadStatus, verb: Verb):
         ("FAILED_IN_DOUBT", "FAIL", "", "has failed in doubt"),
         ("FAILED_IN_DOUBT", "RETRY", "", "has failed in doubt, and nothing holds it"),
         ("UNDO_STARTED", "HOLD", "", "is being undone"),
+        ("UNDO_STARTED", "RETRY", "", f"is being undone, {UNDER_WAY}"),
         ("UNDO_BACKING_OFF", "FAIL", "", "waits for another attempt to undo it"),
         ("UNDO_FINISHED", "COMPLETE", "", "is undone"),
         ("UNDO_FAILED", "HOLD", "", "could not be undone"),
@@ -71,3 +76,24 @@ def test_why_an_order_does_not_apply(status: str, verb: str, true: str, why: str
     """The reason follows the name of the node."""
     flags = {flag: flag in true.split() for flag in ("stopped", "unwinding", "waits")}
     assert refusal(SagaNodeLoadStatus[status], Verb[verb], **flags) == why
+
+
+CANCELLING = {
+    ("started", "retry"): {"unwinding": False},
+    ("started", "fail"): {},
+    ("started", "complete"): {},
+    ("undo started", "retry"): {},
+    ("undo started", "complete"): {},
+}
+"""What has to be so for an order to cancel the call of a node of that status."""
+
+
+@pytest.mark.parametrize(("status", "verb"), list(product(SagaNodeLoadStatus, Verb)))
+def test_when_an_order_cancels_a_call(status: SagaNodeLoadStatus, verb: Verb):
+    """By the node's status, unless it runs no action, or the same was ordered before."""
+    needed = CANCELLING.get((status.value, verb.value))
+    for unwinding, runs_action, given in product((False, True), (False, True), (None, *CANCELS)):
+        applies = needed is not None and needed.items() <= {"unwinding": unwinding}.items()
+        flags = {"unwinding": unwinding, "runs_action": runs_action, "given": given}
+        found = cancelling_refusal(status, verb, **flags)
+        assert (found is None) is (applies and runs_action and given is not verb), flags

@@ -42,7 +42,8 @@ def order(node: int, verb: str, **more: object) -> inputs.Order:
 
 HELD_ALREADY = "is held already, by an order"
 NEVER = "was never started"
-UNDER_WAY = "has been started, and its call is under way"
+CANCELS = "and its call is under way (cancel=True cancels it)"
+UNDER_WAY = f"has been started, {CANCELS}"
 TO_UNDO = "waits for another attempt to undo it"
 
 STATES = {
@@ -55,7 +56,8 @@ STATES = {
         *("is never started, as its saga unwinds", NEVER, NEVER),
     ),
     "started": (
-        *(0, "0+ 1+", "0«", "has been started, and nothing holds it", UNDER_WAY, UNDER_WAY),
+        *(0, "0+ 1+", "0«", f"has been started, nothing holds it, {CANCELS}"),
+        *(UNDER_WAY, UNDER_WAY),
     ),
     "started, its undo stopped": (0, "0+ 0«=hold 1+", HELD_ALREADY, "0«", UNDER_WAY, UNDER_WAY),
     "backing off": (0, "0+ 0↻=500 1+", "0«", "0« 0+ | run 0", "0« 0✗", "0« 0✓"),
@@ -84,7 +86,10 @@ STATES = {
         *(0, "0+ 0«=hold 0?", HELD_ALREADY, "0« 0- | undo 0"),
         *("has failed in doubt", "has failed in doubt"),
     ),
-    "being undone": (0, "0+ 1+ 0? 0-", *["is being undone"] * 4),
+    "being undone": (
+        *(0, "0+ 1+ 0? 0-", "is being undone", f"is being undone, {CANCELS}"),
+        *("is being undone", f"is being undone, {CANCELS}"),
+    ),
     "backing off to undo": (
         *(0, "0+ 1+ 0? 0- 0↺=500", TO_UNDO, "0« 0- | undo 0", TO_UNDO, "0« 0∅"),
     ),

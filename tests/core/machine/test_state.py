@@ -518,7 +518,11 @@ def test_a_retry_that_lifts_a_hold_leaves_a_failed_undo_alone():
         ("2+ 2✓ 0+ 0↻ 0«=complete", "0«=hold", "it has an order already, to complete"),
         ("2+ 2✓ 0+ 0✓ 1+ 1✓ 3+ 3✓", "0«=hold", "it is of a saga that has succeeded"),
         ("2+ 2✓ 1«=hold 0+ 0✗", "1«=retry", "it is never started, as its saga unwinds"),
-        ("2+ 2✓ 0+", "0«=fail", "it has been started, and its call is under way"),
+        (
+            "2+ 2✓ 0+",
+            "0«=fail",
+            "it has been started, and its call is under way (cancel=True cancels it)",
+        ),
         ("2+ 2✓ 0+ 0«=hold", "0«=hold", "it is held already, by an order"),
         ("2+ 2✓ 0+ 0✓", "0«=retry", "it has succeeded, and nothing holds it"),
     ],

@@ -7,6 +7,7 @@ Nothing here belongs to one execution; even the params are handed in by `SagaDag
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -131,6 +132,24 @@ class FlatDag:
     def names(self) -> tuple[str, ...]:
         """For each node its name, or its label if it is of a kind that has none."""
         return tuple(node_name(node) or node.label for node in self.nodes)
+
+    @cached_property
+    def alone(self) -> tuple[bool, ...]:
+        """
+        For each node whether it has nothing beside it, as in a chain.
+
+        All others come before such a node or after it, so while a call of it is under way, no other
+        one is, forward or in an unwinding.
+        """
+        places = tuple(zip(self.scope_of, self.stage_of, strict=True))
+        # A subsaga has two nodes in its stage outside, of which only the end counts.
+        both = zip(places, self.nodes, strict=True)
+        beside = Counter(place for place, node in both if not isinstance(node, SubsagaStartNode))
+        alone = [True] * len(self.scopes)
+        # A subsaga is numbered after the one that it stands in.
+        for end, scope in sorted(self.inside.items(), key=lambda item: item[1]):
+            alone[scope] = alone[self.scope_of[end]] and beside[places[end]] == 1
+        return tuple(alone[place[0]] and beside[place] == 1 for place in places)
 
     def name_of(self, node: int) -> str:
         """Return a node's name, or its label if it is of a kind that has none."""

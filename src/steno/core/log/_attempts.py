@@ -42,18 +42,34 @@ _LETTERS: Final[dict[type[SagaNodeEventType], str]] = {
     UndoFailed: "X",
     UndoAttemptFailed: "A",
 }
+# In small letters if it cancels a call.
 _ORDER_LETTERS: Final = {Verb.HOLD: "H", Verb.RETRY: "R", Verb.FAIL: "Z", Verb.COMPLETE: "C"}
 _MISPLACED: Final = "?"  # an order that is not about a node; no word has it
 
+# Orders that cancel a call while it is under way, of which the last one says how the call ends.
+_CANCELLED: Final = "(r(?!r)|z(?!z)|c(?!c))*"
+_UNDO_CANCELLED: Final = "(r(?!r)|c(?!c))*"
+_FINISHED: Final = "(?<!r)F"
+_UNDO_RETRIED: Final = "(?<!c)A"
+_SUCCEEDED: Final = "(?<!z)k"  # a call that is to be made again may turn out to be done
+_FAILED: Final = "(?<!c)f"  # or to be the last one, as the saga unwinds
+_IN_DOUBT: Final = "(?<!c)d"
+_RETRIED: Final = "(?<![zc])"
+
 # The undo: tried again and again, whether its time has come or somebody has ordered it; after it
 # has failed, only by an order. It finishes, or somebody says that it has.
-_UNDO: Final = "(S((AR*|XR+)S)*(F|(AR*|XR*)(CF?)?)?)?"
+_UNDO: Final = (
+    f"(S{_UNDO_CANCELLED}({_UNDO_RETRIED}R*|(?<=S)XR+))*"
+    f"(S{_UNDO_CANCELLED}({_FINISHED}|({_UNDO_RETRIED}R*|(?<=S)XR*)(CF?)?)?)?"
+)
 
 # The action, likewise. Between two calls it is given up as the last one left it, in doubt or not,
 # since the saga unwinds or by an order; a call that ends may say either, since a probe may follow
 # it. A node that only waits can be ended by an order while it is started.
 _WORD: Final = re.compile(
-    f"(s([ab]R*s)*((k|d|Ck){_UNDO}|f|Zf?|C|aR*(f|Zf?|C|Ck{_UNDO})?|bR*(Z|C|(d|Zd|Ck){_UNDO})?)?)?"
+    f"(s{_CANCELLED}{_RETRIED}[ab]R*)*"
+    f"(s{_CANCELLED}(({_SUCCEEDED}|{_IN_DOUBT}|(?<=s)Ck){_UNDO}|{_FAILED}|(?<=s)(Zf?|C)"
+    f"|{_RETRIED}aR*(f|Zf?|C|Ck{_UNDO})?|{_RETRIED}bR*(Z|C|(d|Zd|Ck){_UNDO})?)?)?"
 )
 
 # After these there is nothing left to hold: it has failed, or is to, or somebody has done it.
@@ -112,7 +128,7 @@ class AttemptRules:
                 faults[own[wrong]] = LogRule.OWN_ORDER, why
             faults |= wrong_hold
             before.update(zip(own[1:], own, strict=False))
-            if word.rstrip("ZC")[-1:] in {"s", "S"}:
+            if word.rstrip("ZCrzc")[-1:] in {"s", "S"}:
                 busy.add(node)
             for kinds in ((AttemptFailed,), (UndoAttemptFailed, UndoFailed)):
                 of_kind = [seq for seq in own if isinstance(log[seq].event_type, kinds)]
@@ -160,7 +176,12 @@ class AttemptRules:
         """Return why an event needs an order that is not there; None if it needs none."""
         event = self.log[seq]
         last = self.before.get(seq)
-        match event.event_type, None if last is None else self.log[last].event_type:
+        before = None if last is None else self.log[last].event_type
+        if isinstance(event.event_type, Ordered) and event.event_type.cancel:
+            return self._not_to_cancel(event.event_type, seq, node, first_failure)
+        if isinstance(before, Ordered) and before.cancel:
+            return _not_as_ordered(event.event_type, before, unwinds=first_failure < seq)
+        match event.event_type, before:
             case Started() | UndoStarted(), AttemptFailed(
                 next=None, reopen=False
             ) | UndoAttemptFailed(next=None, reopen=False):
@@ -176,6 +197,18 @@ class AttemptRules:
                     return f"its call is under way, and an order to {verb.value} does not apply"
             case _:
                 pass
+        return None
+
+    def _not_to_cancel(self, order: Ordered, seq: int, node: int, first_failure: int) -> str | None:
+        """Return why the call of a node may not be cancelled by an order; None if it may."""
+        if not isinstance(self.flat.nodes[node], ActionNode):
+            return "it has no call that could be cancelled"
+        begun = self.before[seq]
+        while isinstance(self.log[begun].event_type, Ordered):
+            begun = self.before[begun]
+        is_action = isinstance(self.log[begun].event_type, Started)
+        if order.verb is Verb.RETRY and is_action and first_failure < seq:
+            return f"a failure, event {first_failure}, stands before it, so its call is the last"
         return None
 
     def is_completed(self, seq: int) -> bool:
@@ -249,11 +282,26 @@ def _without_holds(
             held = seq if letter == "H" else None
             if letter == "H" or last not in _WAITS:
                 continue  # otherwise it makes the next attempt due as well
+        elif letter == "r":
+            held = None
         elif held is not None and ((letter == "s" and not last) or letter == "S"):
             return kept, {seq: (LogRule.ORDERED, f"event {held} holds it, and nothing lifts that")}
         kept.append(seq)
         last, undoing = letter, undoing or letter == "S"
     return kept, {}
+
+
+def _not_as_ordered(what: SagaNodeEventType, order: Ordered, *, unwinds: bool) -> str | None:
+    """Return why an event is not how a call ends that an order cancels; None if it is."""
+    match what:
+        case Succeeded(output=output) if order.verb is Verb.COMPLETE and output != order.value:
+            return "it was ordered to be completed with another output"
+        case AttemptFailed(next=None) | UndoAttemptFailed(next=None):
+            return "it was ordered to be tried again at once"
+        case Failed() | FailedInDoubt() if order.verb is Verb.RETRY and not unwinds:
+            return "it was ordered to be tried again, and its saga does not unwind"
+        case _:
+            return None
 
 
 def _begins_unwinding(event: SagaNodeEvent) -> bool:
@@ -266,7 +314,8 @@ def _begins_unwinding(event: SagaNodeEvent) -> bool:
 def _letter(event: SagaNodeEvent) -> str:
     what = event.event_type
     if isinstance(what, Ordered):
-        return _ORDER_LETTERS.get(what.verb, _MISPLACED)
+        letter = _ORDER_LETTERS.get(what.verb, _MISPLACED)
+        return letter.lower() if what.cancel else letter
     if isinstance(what, AttemptFailed) and what.in_doubt:
         return "b"
     return _LETTERS[type(what)]

@@ -101,6 +101,9 @@ ORDERS: Final[Mapping[tuple[SagaNodeLoadStatus, Verb], SagaNodeLoadStatus]] = {
     (_S.BACKING_OFF, Verb.COMPLETE): _S.BACKING_OFF,
     (_S.UNDO_BACKING_OFF, Verb.COMPLETE): _S.UNDO_BACKING_OFF,
     (_S.UNDO_FAILED, Verb.COMPLETE): _S.UNDO_FAILED,
+    # Only if they cancel the call; `STARTED` has these above.
+    (_S.UNDO_STARTED, Verb.RETRY): _S.UNDO_STARTED,
+    (_S.UNDO_STARTED, Verb.COMPLETE): _S.UNDO_STARTED,
 }
 """The status after an order; a missing key is an order that does not apply."""
 

@@ -13,6 +13,7 @@ import attrs
 
 from steno.core.graph._ids import SagaNodeId, Timestamp
 from steno.core.log._event import SagaNodeEvent
+from steno.core.log._order import Verb
 from steno.core.machine._input import Order
 from steno.core.machine._outcome import SagaOutcome
 
@@ -27,12 +28,16 @@ class RunAction:
         times: How often, in sequence; only the last result counts.
         repeats: Whether this is a call that was cut off, made again: it may have taken effect.
         fails: Whether it is not to be made at all, but to fail as injected.
+        cancelled: The order by which it is cancelled while no process runs it: it is not made
+            again, and `CallCancelled` is told. But one that unwinds the saga cancels only calls of
+            actions that provide for doubt; others are made again.
     """
 
     node_id: SagaNodeId
     times: int = 1
     repeats: bool = False
     fails: bool = False
+    cancelled: Verb | None = None
 
 
 @attrs.frozen
@@ -47,6 +52,21 @@ class RunUndo:
 
     node_id: SagaNodeId
     times: int = 1
+
+
+@attrs.frozen
+class CancelCall:
+    """
+    Cancel the call of a node; when its task has ended, tell `CallCancelled`.
+
+    If the order is to unwind the saga, only if its action provides for doubt. If it has ended
+    already, its result was told, or will be.
+
+    Attributes:
+        node_id: The node.
+    """
+
+    node_id: SagaNodeId
 
 
 @attrs.frozen
@@ -82,7 +102,7 @@ class Finish:
     outcome: SagaOutcome
 
 
-Command: TypeAlias = RunAction | RunUndo | Wait | AwaitDeadline | Finish
+Command: TypeAlias = RunAction | RunUndo | CancelCall | Wait | AwaitDeadline | Finish
 
 
 @attrs.frozen

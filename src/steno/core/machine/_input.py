@@ -2,8 +2,8 @@
 Inputs: what a machine is told. The mirror file of `_command`, which is what it asks for.
 
 `RunAction` is answered by `ActionSucceeded` or `ActionRaised`, `RunUndo` by `UndoSucceeded` or
-`UndoRaised`, `Wait` by `Due`, `AwaitDeadline` by `DeadlineCame`; orders come from people, and the
-three injections from a test or an operator, at any time.
+`UndoRaised`, `CancelCall` by `CallCancelled`, `Wait` by `Due`, `AwaitDeadline` by `DeadlineCame`;
+orders come from people, and the three injections from a test or an operator, at any time.
 
 Whether a call that failed is to be made again, and when, is decided outside: policy, clock and
 chance are not the machine's. It is told, and decides what follows from that.
@@ -97,6 +97,22 @@ class UndoRaised:
     node_id: SagaNodeId
     error: JsonText
     again: Again | None = None
+
+
+@attrs.frozen
+class CallCancelled:
+    """
+    The call of a node has ended that an order cancels, whatever it said.
+
+    Attributes:
+        node_id: The node.
+        in_doubt: As of `ActionRaised`; None for an undo, too.
+        output: What the action has returned all the same, as its probe says; None: nothing.
+    """
+
+    node_id: SagaNodeId
+    in_doubt: bool | None = None
+    output: JsonText | None = None
 
 
 @attrs.frozen
@@ -224,6 +240,7 @@ Input: TypeAlias = (
     | ActionRaised
     | UndoSucceeded
     | UndoRaised
+    | CallCancelled
     | Due
     | DeadlineCame
     | Order

@@ -22,52 +22,36 @@ from typing import assert_never
 
 import attrs
 
-from steno.core._value import NULL, encode_json
+from steno.core._value import NULL
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._ids import SagaNodeId, Timestamp
-from steno.core.graph._node import ActionNode, SignalNode, SleepNode, WaitNode
-from steno.core.log._action_error import (
-    ERROR_INJECTED,
-    ActionFailed,
-    InjectedError,
-    UndoActionError,
-)
+from steno.core.graph._node import ActionNode, SignalNode, SleepNode
+from steno.core.log._action_error import ERROR_INJECTED, InjectedError, UndoActionError
 from steno.core.log._event import (
     STARTED,
     UNDO_FINISHED,
     UNDO_STARTED,
     AttemptFailed,
-    Failed,
     UndoAttemptFailed,
     UndoFailed,
 )
 from steno.core.log._order import Ordered, Verb
 from steno.core.log._status import SagaNodeLoadStatus
 from steno.core.machine import _input
+from steno.core.machine._cancelling import cancel_calls, end_without_call, is_ended_by_order
 from steno.core.machine._command import AwaitDeadline, Finish, RunAction, RunUndo, Step, Wait
 from steno.core.machine._frontier import NodeSet
+from steno.core.machine._giving_up import give_up
 from steno.core.machine._injection import NOTHING_INJECTED, ONCE, Injected, check_injection
 from steno.core.machine._input import ActionSucceeded, Input, Order
 from steno.core.machine._ordering import follow
+from steno.core.machine._setback import NO_SETBACKS
 from steno.core.machine._state import SagaState
 from steno.core.machine._steering import NO_STEERING
 from steno.core.machine._step_builder import StepBuilder, failure
-from steno.errors import InternalError
+from steno.errors import IllegalEvent, InternalError
 
 INJECTED = InjectedError().encoded()
-GIVEN_UP = ActionFailed(
-    encode_json(
-        {"message": "the saga unwinds, so its sleep was given up", "type": "steno.SleepGivenUp"}
-    )
-).encoded()
-SIGNAL_GIVEN_UP = ActionFailed(
-    encode_json(
-        {
-            "message": "the saga unwinds, so its wait for a signal was given up",
-            "type": "steno.SignalGivenUp",
-        }
-    )
-).encoded()
 UNDO_INJECTED = UndoActionError.attempt(1, ERROR_INJECTED).encoded()
 
 BACKING_OFF = {SagaNodeLoadStatus.BACKING_OFF, SagaNodeLoadStatus.UNDO_BACKING_OFF}
@@ -135,6 +119,8 @@ class SagaMachine:
         if self.state.unwinding:  # first, so that what waits is not asked for
             self._give_up(step)
         for node in tuple(self.state.in_flight):
+            if end_without_call(node, self.state, step, self._due):
+                continue
             if self.state.status(node) is SagaNodeLoadStatus.STARTED:
                 self._run(node, step, repeats=True)
             else:
@@ -182,15 +168,15 @@ class SagaMachine:
         """
         # All inputs before any dispatch: if two results arrive together and one is a failure,
         # nothing may be started on the strength of the other.
-        step = StepBuilder(self.state, now)
+        step, state = StepBuilder(self.state, now), self.state
         goes_on = False
         for item in inputs:
-            # Nearly always it is this, and the patterns below take 2 000 instructions to say so.
-            if isinstance(item, ActionSucceeded) and self.state.steering is NO_STEERING:
-                step.log(item.node_id, item.output)
-                continue
-            # Nothing follows once the saga is abandoned: what its calls still say is dropped.
-            if self.state.steering.abandoned is not None and not isinstance(item, Order):
+            if state.steering is NO_STEERING and state.setbacks is NO_SETBACKS:
+                # Nearly always it is this, and the patterns below take 2 000 instructions for it.
+                if isinstance(item, ActionSucceeded):
+                    step.log(item.node_id, item.output)
+                    continue
+            elif self._is_settled(item, step):
                 continue
             match item:
                 case _input.ActionSucceeded(node_id=node, output=output):
@@ -201,6 +187,8 @@ class SagaMachine:
                     step.log(node, UNDO_FINISHED)
                 case _input.UndoRaised():
                     self._undo_raised(item, step)
+                case _input.CallCancelled(node_id=node):
+                    raise IllegalEvent(node, "cancelled", self.state.status(node).value)
                 case _input.Due(node_id=node, reopened=reopened):
                     self._came_due(node, step, reopened=reopened)
                 case _input.DeadlineCame():
@@ -224,9 +212,20 @@ class SagaMachine:
         if not follow(order, self.state, step):
             return False
         node, verb = order.node_id, order.verb
+        if self._started:
+            cancel_calls(order, self.state, step)
+        elif node is not None:
+            end_without_call(node, self.state, step, self._due)
         if node is not None and verb is Verb.RETRY and self.state.status(node) in BACKING_OFF:
             self._due[node] = None
         return verb in {Verb.RESUME, Verb.UNWIND}
+
+    def _is_settled(self, told: Input, step: StepBuilder) -> bool:
+        """Return True if an order says what follows from an input; that is logged then."""
+        # Nothing follows once the saga is abandoned: what its calls still say is dropped.
+        if self.state.steering.abandoned is not None:
+            return not isinstance(told, Order)
+        return is_ended_by_order(told, self.state, step, self._due)
 
     def _action_raised(self, raised: _input.ActionRaised, step: StepBuilder) -> None:
         node, error, again = raised.node_id, raised.error, raised.again
@@ -266,18 +265,7 @@ class SagaMachine:
                 pass
 
     def _give_up(self, step: StepBuilder) -> None:
-        """Fail, once the saga unwinds, what waits for a time or for another attempt."""
-        state = self.state
-        for node in tuple(state.setbacks.forward):
-            error = state.setbacks.attempts[node].error
-            doubt = state.is_in_doubt(node)
-            step.log(node, failure(error, doubt=doubt))
-        for node in tuple(state.in_flight):
-            flat_node = self.dag.flat.nodes[node]
-            waits = state.status(node) is SagaNodeLoadStatus.STARTED
-            if waits and isinstance(flat_node, WaitNode):
-                is_sleep = isinstance(flat_node, SleepNode)
-                step.log(node, Failed(GIVEN_UP if is_sleep else SIGNAL_GIVEN_UP))
+        give_up(self.state, step)
         self._gave_up = True
 
     def _dispatch(self, step: StepBuilder) -> Step:
@@ -369,6 +357,9 @@ class SagaMachine:
         elif (output := self.state.own_output(node)) is None:
             if isinstance(self.dag.flat.nodes[node], SignalNode):
                 return  # nothing is called: an order brings what it waits for
+            if (order := self.state.setbacks.cancelling.get(node)) is not None:
+                step.then.append(RunAction(node, repeats=True, cancelled=order.verb))
+                return
             # A call that was cut off may have taken effect, whatever is injected now.
             unusual = repeats or node in self._injected.repeat
             times = self._injected.repeat.get(node, ONCE).action if unusual else 1

@@ -2,14 +2,15 @@
 When an order applies to a saga or a node, and why not; the same for the fold and for a machine.
 
 Of a node: the statuses in which it applies are a table, `ORDERS`. What that cannot know is here:
-whether the node is stopped, whether its saga unwinds, and whether a call of it is under way.
+whether the node is stopped, whether its saga unwinds, and whether a call of it is under way. A call
+is under way from `started` to its result, whether or not a process runs it.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from steno.core.log._order import Verb
+from steno.core.log._order import CANCELS, Verb
 from steno.core.log._status import ORDERS, SagaNodeLoadStatus
 from steno.core.machine._outcome import SagaOutcome
 
@@ -29,14 +30,19 @@ _SAID: Final = {
 }
 
 _LIFTS: Final = frozenset({_S.NEVER_STARTED, _S.STARTED, _S.SUCCEEDED, _S.FAILED_IN_DOUBT})
-"""Where a retry can only lift an order to hold."""
+"""Where a retry can only lift an order to hold, unless it cancels a call."""
+
+CALLED: Final = frozenset({_S.STARTED, _S.UNDO_STARTED})
+"""Where a call of an action, or of its undo action, is under way."""
+
+_UNDER_WAY: Final = "and its call is under way (cancel=True cancels it)"
 
 
 def refusal(
     status: SagaNodeLoadStatus, verb: Verb, *, stopped: bool, unwinding: bool, waits: bool
 ) -> str | None:
     """
-    Return why an order does not apply to a node, to follow "it"; None if it does.
+    Return why an order that cancels nothing does not apply to a node; None if it does.
 
     Args:
         status: The node's status.
@@ -44,6 +50,9 @@ def refusal(
         stopped: Whether an earlier order to hold is in effect.
         unwinding: Whether its saga unwinds.
         waits: Whether the node is one that waits, without a call.
+
+    Returns:
+        The reason, to follow "it".
     """
     if (status, verb) not in ORDERS:
         return _SAID[status]
@@ -52,12 +61,48 @@ def refusal(
     match verb:
         case Verb.HOLD if stopped:
             return "is held already, by an order"
+        case Verb.RETRY if status is _S.STARTED and not (stopped or waits or unwinding):
+            return f"{_SAID[status]}, nothing holds it, {_UNDER_WAY}"
         case Verb.RETRY if status in _LIFTS and not stopped:
             return f"{_SAID[status]}, and nothing holds it"
         case Verb.FAIL | Verb.COMPLETE if status is _S.STARTED and not waits:
-            return "has been started, and its call is under way"
+            return f"{_SAID[status]}, {_UNDER_WAY}"
+        case _ if status is _S.UNDO_STARTED:
+            return f"{_SAID[status]}, {_UNDER_WAY}"
         case _:
             return None
+
+
+def cancelling_refusal(
+    status: SagaNodeLoadStatus,
+    verb: Verb,
+    *,
+    runs_action: bool,
+    unwinding: bool,
+    given: Verb | None,
+) -> str | None:
+    """
+    Return why an order that cancels the call of a node does not apply; None if it does.
+
+    Args:
+        status: The node's status.
+        verb: What is ordered.
+        runs_action: Whether the node is one that calls an action.
+        unwinding: Whether its saga unwinds.
+        given: An earlier order by which that call is cancelled already.
+
+    Returns:
+        The reason, to follow "it".
+    """
+    if not (runs_action and status in CALLED):
+        return f"{_SAID[status]}, and has no call under way that could be cancelled"
+    if (status, verb) not in ORDERS or verb not in CANCELS:
+        return _SAID[status]
+    if given is verb:
+        return f"has an order already, to {verb.value} and cancel"
+    if verb is Verb.RETRY and status is _S.STARTED and unwinding:
+        return "is not tried again, as its saga unwinds"
+    return None
 
 
 _ENDED: Final = {

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import attrs
+
 from steno.core._value import NULL, encode_json
 from steno.core.graph._flat_node import EndNode, StartNode, SubsagaStartNode
 from steno.core.graph._ids import SagaNodeId
 from steno.core.graph._node import ActionNode, SignalNode
 from steno.core.log._action_error import ActionFailed
 from steno.core.log._event import UNDO_FINISHED
-from steno.core.log._order import NEEDS_WHY, Verb
+from steno.core.log._order import NEEDS_WHY, Ordered, Verb
 from steno.core.log._status import SagaNodeLoadStatus
 from steno.core.machine._command import AwaitDeadline, RefusedOrder
 from steno.core.machine._input import Order
 from steno.core.machine._state import SagaState
 from steno.core.machine._step_builder import StepBuilder, failure
 
-_UNDOING = {SagaNodeLoadStatus.UNDO_BACKING_OFF, SagaNodeLoadStatus.UNDO_FAILED}
+_UNDOING = {
+    SagaNodeLoadStatus.UNDO_STARTED,
+    SagaNodeLoadStatus.UNDO_BACKING_OFF,
+    SagaNodeLoadStatus.UNDO_FAILED,
+}
 
 
 def follow(order: Order, state: SagaState, step: StepBuilder) -> bool:
@@ -30,8 +36,10 @@ def follow(order: Order, state: SagaState, step: StepBuilder) -> bool:
         step.refused.append(RefusedOrder(order, why))
         return False
     if (node := order.node_id) is not None:
-        step.log(node, order.event())
-        _follow_of_node(order, node, state, step)
+        event = _event_of_node(order, node, state)
+        step.log(node, event)
+        if not event.cancel:  # otherwise what follows is logged when the call has ended
+            _follow_of_node(order, node, state, step)
     elif order.signal is not None:
         _send(order, order.signal, state, step)
     else:
@@ -39,6 +47,13 @@ def follow(order: Order, state: SagaState, step: StepBuilder) -> bool:
         if order.verb is Verb.DEADLINE and order.at is not None:
             step.then.append(AwaitDeadline(order.at))
     return True
+
+
+def _event_of_node(order: Order, node: SagaNodeId, state: SagaState) -> Ordered:
+    """Return the event of an order on a node, which cancels something only if there is a call."""
+    if order.cancel and not state.has_call(node):
+        order = attrs.evolve(order, cancel=False)
+    return order.event()
 
 
 def _follow_of_node(order: Order, node: SagaNodeId, state: SagaState, step: StepBuilder) -> None:
@@ -109,7 +124,7 @@ def _why_saga_refuses(order: Order, state: SagaState) -> str | None:
 def _why_node_refuses(order: Order, node: SagaNodeId, state: SagaState) -> str | None:
     if isinstance(flat_node := state.flat.nodes[node], StartNode | EndNode | SubsagaStartNode):
         return f"nothing can be ordered of the {flat_node.label}"
-    if (why := state.refusal(node, order.verb)) is not None:
+    if (why := state.refusal(node, _event_of_node(order, node, state))) is not None:
         return f'node "{state.flat.path(node)}" {why}'
     if order.verb is Verb.COMPLETE and order.value != NULL and not _returns(state, node):
         return f'node "{state.flat.path(node)}" has no output to be completed with'

@@ -10,12 +10,16 @@ from steno.core._value import JsonText
 from steno.core.graph._ids import EARLIEST, SagaNodeId, Timestamp
 from steno.core.log._event import (
     AttemptFailed,
+    Failed,
     FailedInDoubt,
     SagaNodeEvent,
+    SagaNodeEventType,
     Started,
+    Succeeded,
     UndoAttemptFailed,
+    UndoFinished,
 )
-from steno.core.log._order import Verb
+from steno.core.log._order import Ordered, Verb
 from steno.errors import CorruptLog
 
 
@@ -67,6 +71,8 @@ class Setbacks:
             could be begun otherwise.
         ordered: The nodes whose last event is an order to fail or to complete them, which has to
             be followed by that.
+        cancelling: The nodes whose call is under way, and cancelled by an order: the last one for
+            the node, or to unwind the saga, which says how the call ends.
     """
 
     attempts: dict[SagaNodeId, Attempt] = attrs.field(init=False, factory=dict)
@@ -76,12 +82,14 @@ class Setbacks:
     undo_failures: dict[SagaNodeId, JsonText] = attrs.field(init=False, factory=dict)
     stopped: dict[SagaNodeId, bool] = attrs.field(init=False, factory=dict)
     ordered: dict[SagaNodeId, Verb] = attrs.field(init=False, factory=dict)
+    cancelling: dict[SagaNodeId, Ordered] = attrs.field(init=False, factory=dict)
     _undone_since: dict[SagaNodeId, Timestamp | None] = attrs.field(init=False, factory=dict)
 
     def back_off(
         self, node: SagaNodeId, since: Timestamp | None, event: AttemptFailed | UndoAttemptFailed
     ) -> None:
         """Note that a node waits for another attempt."""
+        self.cancelling.pop(node, None)
         if isinstance(event, AttemptFailed):
             self.attempts[node], self.forward[node] = Attempt.of(event), since
         else:
@@ -121,6 +129,7 @@ class Setbacks:
         Raises:
             CorruptLog: It is not the next one by its number, or no other may follow it.
         """
+        self.check_cancelled(node, event, unwinding=unwinding)
         if isinstance(event, AttemptFailed) and unwinding:
             raise CorruptLog(node, event.label, "its saga unwinds, so this attempt is its last")
         undoing = isinstance(event, UndoAttemptFailed)
@@ -141,7 +150,7 @@ class Setbacks:
         last = (self.attempts if forward else self.undo_attempts)[node]
         given = self.ordered.get(node)
         if given is not None or (last.held and not last.reopen):
-            raise _not_ordered(event, given)
+            raise _not_ordered(node, event.event_type, given)
         return (self.forward if forward else self.undoing)[node]
 
     def check_failure(self, node: SagaNodeId, event: SagaNodeEvent, *, unwinding: bool) -> None:
@@ -174,13 +183,45 @@ class Setbacks:
         Raises:
             CorruptLog: Something else was ordered, or only an order would allow it.
         """
+        self.check_cancelled(node, event.event_type, unwinding=unwinding)
         if (given := self.ordered.get(node)) is verb:
             return
         # Between calls, only giving up needs no order.
         given_up = verb is Verb.FAIL and unwinding
         between = (node in self.forward and not given_up) or node in self.undoing
         if given is not None or between or node in self.undo_failures:
-            raise _not_ordered(event, given)
+            raise _not_ordered(node, event.event_type, given)
+
+    def check_cancelled(
+        self, node: SagaNodeId, event: SagaNodeEventType, *, unwinding: bool
+    ) -> None:
+        """
+        Check an event that ends a call, if an order cancels that.
+
+        Raises:
+            CorruptLog: It is not how the order says that the call ends.
+        """
+        if (order := self.cancelling.get(node)) is None:
+            return
+        match order.verb, event:
+            case Verb.UNWIND, _:
+                pass  # whether it is cancelled depends on its action
+            case Verb.COMPLETE, Succeeded(output=output) if output == order.value:
+                pass
+            case Verb.COMPLETE, UndoFinished():
+                pass
+            case Verb.RETRY, AttemptFailed(next=due) | UndoAttemptFailed(next=due) if (
+                due is not None
+            ):
+                pass
+            case Verb.RETRY, Succeeded():
+                pass  # as a probe has found
+            case Verb.RETRY, Failed() | FailedInDoubt() if unwinding:
+                pass
+            case Verb.FAIL, Failed() | FailedInDoubt():
+                pass
+            case _:
+                raise _not_ordered(node, event, order.verb)
 
     def end(self, node: SagaNodeId) -> None:
         """Note that a node neither waits for another attempt, nor has an undo that failed."""
@@ -188,6 +229,7 @@ class Setbacks:
         self.undoing.pop(node, None)
         self.undo_failures.pop(node, None)
         self.ordered.pop(node, None)
+        self.cancelling.pop(node, None)
 
     def is_held(self, node: SagaNodeId) -> bool:
         """Return True if a node that waits for another attempt does so without a time."""
@@ -212,18 +254,19 @@ class Setbacks:
         yield from ((node, self.undo_attempts[node]) for node in self.undoing)
 
 
-def _not_ordered(event: SagaNodeEvent, verb: Verb | None) -> CorruptLog:
+def _not_ordered(node: SagaNodeId, event: SagaNodeEventType, verb: Verb | None) -> CorruptLog:
     """
     Return the error of an event that only an order allows, or that is not what was ordered.
 
     Args:
-        event: The event.
+        node: The node.
+        event: What the event says of it.
         verb: What was ordered instead; None: nothing was.
     """
     why = "nobody has ordered it"
     if verb is not None:
         why = f"the order before it is to {verb.value} the node"
-    return CorruptLog(event.node_id, event.event_type.label, why)
+    return CorruptLog(node, event.label, why)
 
 
 NO_SETBACKS = Setbacks()

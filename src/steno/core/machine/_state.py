@@ -19,7 +19,7 @@ node that failed in doubt is undone like one that succeeded.
 Rule 4. Nothing is begun while an order says so: in a pause, or once the saga is abandoned. An order
 on the saga itself is an event without a node.
 
-What may be begun is counted; see `_frontier`.
+What may be begun is counted, see `_frontier`; what is ordered, see `_ordered_state`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import attrs
 from steno.core._value import JsonText
 from steno.core.graph._flat import FlatDag
 from steno.core.graph._ids import SagaId, SagaNodeId, Timestamp
-from steno.core.graph._node import ActionNode, WaitNode
+from steno.core.graph._node import ActionNode
 from steno.core.log._event import (
     STARTED,
     UNDO_FINISHED,
@@ -55,9 +55,8 @@ from steno.core.log._log import SagaLog
 from steno.core.log._order import Ordered, Verb
 from steno.core.log._status import TRANSITIONS, SagaNodeLoadStatus
 from steno.core.machine._frontier import take
-from steno.core.machine._order_rules import refusal
-from steno.core.machine._setback import NO_SETBACKS, Attempt, Setbacks
-from steno.core.machine._steered_frontier import SteeredFrontier
+from steno.core.machine._ordered_state import OrderedState
+from steno.core.machine._setback import NO_SETBACKS, Attempt
 from steno.core.machine._steering import NO_STEERING
 from steno.core.machine._unfounded import no_such_node, not_runnable, not_undoable
 from steno.errors import CorruptLog, InternalError
@@ -71,11 +70,11 @@ _UNDO_FINISHED: Final = TRANSITIONS[_UNDO_STARTED, UndoFinished]
 
 
 @attrs.define(eq=False)
-class SagaState(SteeredFrontier):
+class SagaState(OrderedState):
     """
     What has become of every node of one saga, and what may become of it next.
 
-    See `Frontier` and `SteeredFrontier` for the attributes that are not here.
+    See `Frontier`, `SteeredFrontier` and `OrderedState` for the attributes that are not here.
 
     Attributes:
         first_failure: The failure that began the unwinding, if one did: its node, and its error as
@@ -271,56 +270,26 @@ class SagaState(SteeredFrontier):
                 self._end_call(node)
                 self._note_failure(node, error)
             case UndoFailed(error=error):
+                self.setbacks.check_cancelled(node, event_type, unwinding=True)
                 self.log.append(node, event_type, event.time, status)
                 since = self.in_flight.get(node)
                 self._end_call(node)
                 self._own_setbacks().fail_undo(node, since, error)
-            case Ordered(verb=verb):
-                if (refused := self.refusal(node, verb)) is not None:
-                    raise CorruptLog(node, f"{event_type.label} {verb.value}", f"it {refused}")
+            case Ordered():
+                if (refused := self.refusal(node, event_type)) is not None:
+                    what = f"{event_type.label} {event_type.verb.value}"
+                    raise CorruptLog(node, what, f"it {refused}")
                 self.log.append(node, event_type, event.time, status)
-                self._note_order(node, verb, event.time)
+                self._note_order(node, event_type, event.time)
             case _:  # pragma: no cover - `apply` folds the other kinds
                 msg = f"an event of a kind that is not folded: {event_type!r}"
                 raise InternalError(msg)
-
-    def _note_order(self, node: SagaNodeId, verb: Verb, now: Timestamp | None) -> None:
-        setbacks = self._own_setbacks()
-        match verb:
-            case Verb.HOLD:
-                setbacks.stopped[node] = node in self.runnable or node in self.undoable
-                for nodes in (self.runnable, self.undoable):
-                    if node in nodes:
-                        take(nodes, node)
-            case Verb.RETRY:
-                if setbacks.stopped.pop(node, False):
-                    self._let_begin(node)
-                setbacks.make_due(node, now)
-            case _:
-                setbacks.ordered[node] = verb
-
-    def refusal(self, node: SagaNodeId, verb: Verb) -> str | None:
-        """Return why an order does not apply to a node, to follow "it"; None if it does."""
-        if (ordered := self.setbacks.ordered.get(node)) is not None:
-            return f"has an order already, to {ordered.value}"
-        if self.has_succeeded or self.steering.abandoned is not None:
-            ended = "has succeeded" if self.has_succeeded else "was abandoned"
-            return f"is of a saga that {ended}"
-        stopped, waits = node in self.setbacks.stopped, isinstance(self.flat.nodes[node], WaitNode)
-        status, unwinding = self.log.status(node), self.unwinding
-        return refusal(status, verb, stopped=stopped, unwinding=unwinding, waits=waits)
 
     def _end_call(self, node: SagaNodeId) -> None:
         """Note that a node is not in flight any more, nor waits for another attempt."""
         self.in_flight.pop(node, None)
         if self.setbacks is not NO_SETBACKS:
             self.setbacks.end(node)
-
-    def _own_setbacks(self) -> Setbacks:
-        """Return the setbacks of this saga, to be added to."""
-        if self.setbacks is NO_SETBACKS:
-            self.setbacks = Setbacks()
-        return self.setbacks
 
     def _check_restart(self, node: SagaNodeId, event: SagaNodeEvent) -> Timestamp | None:
         """Return when a node, or its undo, was first started, if it may be started again."""
