@@ -66,10 +66,10 @@ MUTANTS = (
             "",
         ),
         (
-            "        async with trio.open_nursery() as nursery:\n",
+            "        try:\n            await self._run_tasks(",
             "        if self._runner.instruments is not None:\n"
             "            self._runner.instruments.saga_began(self.machine)\n"
-            "        async with trio.open_nursery() as nursery:\n",
+            "        try:\n            await self._run_tasks(",
         ),
     ),
     fault(

@@ -256,8 +256,8 @@ MUTANTS = (
         "nothing follows once a saga is abandoned",
         "core/machine/_machine.py",
         (
-            "if self.state.steering.abandoned is not None and not isinstance(item, Order):",
-            "if self.state is None:",
+            "            return not isinstance(told, Order)\n",
+            "            return False\n",
         ),
     ),
     fault(

@@ -51,9 +51,9 @@ MUTANTS = (
             "            recording.step = Step(events, step.then)\n",
         ),
         (
-            "    _under_way: int = attrs.field(init=False, default=0)  # calls\n",
-            "    _under_way: int = attrs.field(init=False, default=0)  # calls\n"
-            "    _late: tuple = attrs.field(init=False, default=())\n",
+            "    _cut_off: bool = attrs.field(init=False, default=False)  # a call met",
+            "    _late: tuple = attrs.field(init=False, default=())\n"
+            "    _cut_off: bool = attrs.field(init=False, default=False)  # a call met",
         ),
     ),
     fault(
@@ -96,7 +96,7 @@ MUTANTS = (
         "a failure cancels the siblings that run",
         "tests/runtime/test_drain.py::test_an_undo_is_not_begun_either",
         "running actions are never cancelled",
-        "runtime/_executor.py",
+        "runtime/_tasks.py",
         (
             "        if self.recording.told(outcome):",
             '        if type(outcome).__name__ == "ActionRaised" and self._nursery:\n'
@@ -302,17 +302,17 @@ MUTANTS = (
         "an action may leave a nursery open",
         "tests/runtime/test_isolation.py::test_a_nursery_that_an_action_leaves_open_halts_its_saga",
         "what an action does to Trio halts its own saga, and says so",
-        "runtime/_executor.py",
+        "runtime/_tasks.py",
         ("        if trio.lowlevel.current_task().child_nurseries:\n", "        if False:\n"),
     ),
     fault(
         "a saga whose tasks were cancelled counts as finished",
         "tests/runtime/test_isolation.py::test_an_action_that_tampers_with_scopes_halts_its_saga",
         "what an action does to Trio halts its own saga",
-        "runtime/_executor.py",
+        "runtime/_tasks.py",
         (
-            "        if not self._over.is_set():\n            msg",
-            "        if False:\n            msg",
+            "            if self._over.is_set():\n",
+            "            if self._over.is_set() or self._interrupted is None:\n",
         ),
     ),
     fault(
@@ -743,10 +743,10 @@ MUTANTS = (
         "a time without a zone is taken for one in UTC",
         "tests/runtime/test_sleep.py::test_sleep_until_what_is_not_a_time",
         "an `until` that is not a datetime fails the node",
-        "runtime/_runner.py",
+        "runtime/_sleep.py",
         (
-            "        if time.tzinfo is None:\n",
-            "        time = time.astimezone()\n        if False:\n",
+            "    if time.tzinfo is None:\n",
+            "    time = time.astimezone()\n    if False:\n",
         ),
     ),
     fault(
@@ -793,9 +793,9 @@ MUTANTS = (
         "waiters of a saga are not told that it is held",
         "tests/runtime/test_held.py::test_waiters_are_told_once_nothing_else_can_go_on",
         "waiting raises SagaHeldError",
-        "runtime/_executor.py",
+        "runtime/_holding.py",
         (
-            "            self._exec_client.held(self.saga_id)\n",
+            "            self._exec_client.held(machine.state.log.saga_id)\n",
             "            pass\n",
         ),
     ),
