@@ -6,9 +6,11 @@ import pytest
 import trio
 
 from steno.cli import _doctor
-from steno.core import SagaCachedState
-from steno.store import Finding, Verdict
+from steno.core import JsonText, SagaCachedState
+from steno.store import Finding, SagaCreateParams, SagaProblem, Verdict
 from steno.stores import SqliteSecStore
+from steno.testing.notation import SAGA_ID
+from support.demo import build
 from support.shell import PROBLEM, Shell, refused
 
 
@@ -47,6 +49,34 @@ def test_a_saga_with_a_problem_is_a_fault(shell):
     assert f"{PROBLEM}: its action was \\x1b[31mlost" in fault
     (stuck,) = [line for line in result.stdout.splitlines() if "stuck sagas" in line]
     assert stuck.startswith("warning  stuck sagas")
+
+
+def test_a_saga_that_was_abandoned_unread_is_a_warning(tmp_path):
+    """It is named, with who abandoned it and why; nothing is left to be done but to prune it."""
+    store = SqliteSecStore(str(tmp_path / "sagas.db"))
+
+    async def make():
+        async with store.open() as session:
+            fence = (await session.take_over("default")).fence
+            flat = build("trip", "a").flat
+            create = SagaCreateParams(
+                SAGA_ID, flat.saga_name, flat.digest, flat.text, JsonText("null"), fence
+            )
+            text = "abandoned by ann: it is gone; it could not be loaded: it is not JSON"
+            await session.record([create, SagaProblem(SAGA_ID, fence, text, abandons=True)])
+
+    trio.run(make)
+    shell = Shell(store.path)
+    result = shell("doctor")
+    assert [line for line in result.stdout.splitlines() if line.startswith("fault")] == []
+    assert result.exit_code == 0
+    (warning,) = [line for line in result.stdout.splitlines() if str(SAGA_ID) in line]
+    assert warning.startswith("warning")
+    assert "abandoned by ann: it is gone" in warning
+    assert warning.endswith("it can be pruned")
+    for command in (("list", "--state", "abandoned", "--json"), ("show", str(SAGA_ID))):
+        shown = shell(*command)
+        assert "abandoned by ann: it is gone" in shown.stdout
 
 
 def test_the_shape_of_a_diagnosis(shell):

@@ -73,4 +73,36 @@ MUTANTS = (
         "runtime/_entries.py",
         ("entry.is_idle and not self.keeps_paused:", "entry.is_idle:"),
     ),
+    # Sagas that cannot be read
+    fault(
+        "a finished saga is abandoned since it cannot be read",
+        "tests/runtime/test_unread.py::test_a_damaged_row_of_a_file",
+        "a finished saga is not abandoned",
+        "runtime/_absent.py",
+        ("if row.state.finished and row.state is not SagaCachedState.STUCK:", "if row is None:"),
+    ),
+    fault(
+        "an unread saga of another SEC is abandoned",
+        "tests/runtime/test_unread.py::test_a_damaged_row_of_a_file",
+        "an order is for the SEC that has the saga",
+        "runtime/_absent.py",
+        ("ListQuery(marker, limit=1, sec_name=self._fence.sec_name)", "ListQuery(marker, limit=1)"),
+    ),
+    fault(
+        "an unread saga is abandoned though its log may have grown",
+        "tests/runtime/test_unread.py::test_what_its_log_would_say_is_not_known",
+        "an order that carries the length of the log is refused if it has grown",
+        "runtime/_absent.py",
+        (
+            "        if order.expect is not None:\n            msg",
+            "        if False:\n            msg",
+        ),
+    ),
+    fault(
+        "an abandoned saga that cannot be read has ended at no time",
+        "tests/stores/sqlite/test_conformance.py::test_it_passes",
+        "an abandoned saga can be pruned",
+        "stores/sqlite/_writer.py",
+        ("                    self._move(row, row.state, now)\n", ""),
+    ),
 )

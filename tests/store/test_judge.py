@@ -162,6 +162,12 @@ CLEARED = Append(3, (), ABANDONED, True, None, True)
         (concerned(HALTED), record(3, state=ABANDONED), Durable(), CLEARED),
         (concerned(HALTED), SagaProblem(ONE, MINE, None, HELD), Durable(), Note(None, HELD)),
         (concerned(HELD), SagaProblem(ONE, MINE, "no", HALTED), Durable(), Note("no", HALTED)),
+        (
+            concerned(HELD),
+            SagaProblem(ONE, MINE, "gone", abandons=True),
+            Durable(),
+            Note("gone", None, abandons=True),
+        ),
         (concerned(HELD), SagaProblem(ONE, OTHER, "no", HALTED), Lost("me"), None),
     ],
 )

@@ -157,6 +157,8 @@ class HookedStore(InMemorySecStore):
         if isinstance(write, SagaTrial):
             return self._try(write, row)
         row.problem = write.problem
+        if write.abandons:
+            self._abandon(row)
         return Durable()
 
     def _create(self, saga: SagaCreateParams, row: HookedRow | None) -> WriteOutcome:
@@ -181,11 +183,19 @@ class HookedStore(InMemorySecStore):
         row.progressed = now
         row.state = record.state
         if record.state.finished and row.ended is None:
-            row.ended = now
-            bisect.insort(self._ended, (now, row.saga_id))
+            self._end(row)
         elif not record.state.finished and row.ended is not None:
             self._go_on(row)
         return Durable()
+
+    def _abandon(self, row: HookedRow) -> None:
+        row.state = SagaCachedState.ABANDONED
+        if row.ended is None:
+            self._end(row)
+
+    def _end(self, row: HookedRow) -> None:
+        row.ended = self._clock()
+        bisect.insort(self._ended, (row.ended, row.saga_id))
 
     def _go_on(self, row: HookedRow) -> None:
         self._ended.remove((row.ended, row.saga_id))

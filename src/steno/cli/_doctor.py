@@ -107,6 +107,9 @@ def _count(state: SagaCachedState, count: int) -> Finding:
 
 
 def _problem(saga: SagaSummary) -> Finding:
+    if saga.state is SagaCachedState.ABANDONED:
+        advice = "nobody can read it, and it was abandoned: it can be pruned"
+        return Finding("problem", f"{saga.saga_id}: {saga.problem}", Verdict.WARNING, advice)
     advice = "fix that; loading is retried when its SEC is next opened"
     return Finding("problem", f"{saga.saga_id}: {saga.problem}", Verdict.FAULT, advice)
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import attrs
 import trio
 
-from steno.core import Phase, SagaCachedState, SagaDag, SagaState, Snapshot, inputs, why_refused
+from steno.core import (
+    Phase,
+    SagaCachedState,
+    SagaDag,
+    SagaId,
+    SagaState,
+    Snapshot,
+    inputs,
+    why_refused,
+)
 from steno.errors import (
     CommandError,
     NoSuchSaga,
@@ -22,7 +33,7 @@ from steno.runtime._admission import LEFT, Admission
 from steno.runtime._executor_factory import ExecutorFactory
 from steno.runtime._message import Loads, NotHere
 from steno.runtime._stored import StoreReader
-from steno.store import Fence, StoredSaga
+from steno.store import Fence, ListQuery, StoredSaga
 
 
 @attrs.frozen(eq=False)
@@ -95,8 +106,11 @@ class AbsentSagas:
         stored = await self.load(not_here)
         if (halted := self._halted(stored, not_here)) is not None:
             raise self._admission.told(halted)
-        if not stored.summary.state.finished:
+        summary = stored.summary
+        if not summary.state.finished:
             raise SecClosing(f"{LEFT}; saga {not_here.saga_id} goes on then")
+        if summary.state is SagaCachedState.ABANDONED and summary.problem is not None:
+            raise SagaHaltedError(summary.saga_id, summary.problem)  # it cannot be read
         return self.snapshot(stored, not_here)
 
     async def dag(self, not_here: NotHere) -> SagaDag:
@@ -140,6 +154,27 @@ class AbsentSagas:
             raise await self.refusal(unread, SagaNotRunning(not_here.saga_id))
         self._check_order(stored, order)
         return Loads.TO_STAND_STILL if still else Loads.TO_GO_ON
+
+    async def check_unread(self, saga_id: SagaId, order: inputs.Order) -> None:
+        """
+        Check that a saga that cannot be read at all can be abandoned in its row.
+
+        Raises:
+            OrderRefused: Only its log would say whether the order applies.
+            SagaNotRunning: It is finished.
+            SagaHaltedError: It belongs to another SEC.
+        """
+        # Of such a saga, only a list tells something: one that begins with it.
+        marker = SagaId(UUID(int=saga_id.int - 1)) if saga_id.int else None
+        query = ListQuery(marker, limit=1, sec_name=self._fence.sec_name)
+        row = next(iter(await self._store.list(query)), None)
+        if row is None or row.saga_id != saga_id:
+            raise SagaHaltedError(saga_id, "it cannot be read, and belongs to another SEC")
+        if row.state.finished and row.state is not SagaCachedState.STUCK:
+            raise SagaNotRunning(saga_id)
+        if order.expect is not None:
+            msg = "its log cannot be read, so nobody knows whether it has grown: leave expect= out"
+            raise OrderRefused(msg)
 
     async def check_start(self, not_here: NotHere) -> None:
         """

@@ -12,11 +12,12 @@ for an order. All others are `NotHere`: the client looks them up in the store.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import attrs
 
-from steno.core import SagaCachedState, SagaId, Verb
+from steno.core import SagaCachedState, SagaId, Verb, inputs
 from steno.errors import (
     CommandError,
     InternalError,
@@ -38,6 +39,7 @@ from steno.runtime._fault import of_the_store
 from steno.runtime._instruments import Instruments
 from steno.runtime._mailbox import Envelope, Mailbox, Reply
 from steno.runtime._message import (
+    AbandonedUnread,
     Ask,
     Close,
     CreateSaga,
@@ -62,6 +64,18 @@ from steno.runtime._writer import Source, Write
 from steno.store import Durable, Rejected
 
 
+class Loading(Protocol):
+    """What loads sagas; in a task each, which tells the coordinator."""
+
+    async def recover(self, saga_id: SagaId, still: bool) -> None:  # noqa: FBT001 - a task's argument
+        """Take over a saga and load it."""
+        ...
+
+    async def abandon(self, saga_id: SagaId, order: inputs.Order) -> None:
+        """Abandon in its row a saga that cannot be read."""
+        ...
+
+
 @attrs.define(eq=False)
 class Coordinator:
     """
@@ -71,7 +85,7 @@ class Coordinator:
         mailbox: Its mailbox.
         writer: The log writer's mailbox.
         spawn: Starts an executor, or a loader, among the SEC's tasks.
-        recover: Loads one saga.
+        loader: Loads sagas.
         instruments: What is told of sagas; None: nothing.
 
     Attributes:
@@ -82,7 +96,7 @@ class Coordinator:
     mailbox: Mailbox[SecMessage]
     _writer: Mailbox[Source]
     _spawn: Callable[..., None]
-    _recover: Callable[[SagaId, bool], Awaitable[None]]
+    _loader: Loading
     _instruments: Instruments | None
     entries: Entries = attrs.field(factory=Entries)
     _departed: Departed = attrs.field(init=False, factory=Departed)
@@ -131,6 +145,8 @@ class Coordinator:
                 self._not_loaded(saga_id, error)
             case Ended(saga_id=saga_id, halted=halted):
                 self._ended(saga_id, halted)
+            case AbandonedUnread(saga_id=saga_id, error=error):
+                self._abandoned_unread(saga_id, error)
             case Held(saga_id=saga_id):
                 self.endings.tell_held(saga_id)
             case Forget(saga_id=saga_id, reply=reply):
@@ -189,6 +205,10 @@ class Coordinator:
                 self.entries.enter(saga_id, Entry(EntryState.CREATING, create.executor))
                 told = Write(create.params, lambda o: self.mailbox.tell(Stored(create, reply, o)))
                 self._writer.tell(told)
+            case OrderSaga(loads=Loads.UNREAD, order=order):
+                entry = self.entries.enter(saga_id, Entry(EntryState.STANDING))
+                entry.queue.append(envelope)
+                self._spawn(self._loader.abandon, saga_id, order)
             case OrderSaga(loads=Loads.TO_STAND_STILL):
                 entry = self.entries.enter(saga_id, Entry(EntryState.STANDING))
                 self._load(saga_id, entry, envelope)
@@ -200,7 +220,7 @@ class Coordinator:
 
     def _load(self, saga_id: SagaId, entry: Entry, envelope: Envelope[Ask, object]) -> None:
         entry.queue.append(envelope)  # until it is loaded
-        self._spawn(self._recover, saga_id, entry.state is EntryState.STANDING)
+        self._spawn(self._loader.recover, saga_id, entry.state is EntryState.STANDING)
 
     def _asked_of_paused(
         self, saga_id: SagaId, entry: Entry, envelope: Envelope[Ask, object]
@@ -327,6 +347,17 @@ class Coordinator:
         if isinstance(error, SagaHaltedError):
             self._departed.note(saga_id, error)
         entry.fail_loading(error, NotHere(saga_id, self._departed.why(saga_id)))
+        self._requeue(entry)
+
+    def _abandoned_unread(self, saga_id: SagaId, error: Exception | None) -> None:
+        """Answer the order by which a saga was abandoned in its row."""
+        entry = self.entries.leave(saga_id)
+        order = entry.queue.pop(0)
+        if error is None:
+            self._departed.forget(saga_id)
+            order.reply_to.answer(None)
+        else:
+            order.reply_to.fail(error)
         self._requeue(entry)
 
     def _ended(self, saga_id: SagaId, halted: SagaHaltedError | None) -> None:

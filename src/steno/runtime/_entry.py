@@ -123,8 +123,10 @@ class Entry:
         self.fail_waiters(error)  # of a saga that was paused
         for envelope in tuple(self.queue):
             match envelope.message:
-                case OrderSaga(loads=loads) if is_halted and loads is not Loads.TO_STAND_STILL:
+                case OrderSaga(loads=loads) if is_halted and loads in {Loads.NOT, Loads.TO_GO_ON}:
                     envelope.reply_to.answer(not_here)
+                case OrderSaga(loads=Loads.UNREAD):
+                    continue  # it does not need to be loaded
                 case RecoverSaga() | OrderSaga():
                     envelope.reply_to.fail(error)
                 case WaitSaga():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from steno.core import SagaId
 from steno.errors import InternalError, SagaHaltedError, SagaTakenOver
 from steno.runtime._report import text_of
+from steno.store import Lost, Rejected, WriteOutcome
 
 
 def taken_over(saga_id: SagaId, owner: str) -> SagaTakenOver:
@@ -16,6 +17,17 @@ def not_recorded(saga_id: SagaId, error: Exception) -> SagaHaltedError:
     """Return the error of a saga of which a step could not be written."""
     why = f"a step could not be recorded ({error}); mend the store, then saga_recover"
     return _caused(SagaHaltedError(saga_id, why), error)
+
+
+def error_of(saga_id: SagaId, outcome: WriteOutcome) -> SagaHaltedError | None:
+    """Return the error of a saga of which something was to be written; None if it was."""
+    match outcome:
+        case Lost(owner=owner):
+            return taken_over(saga_id, owner)
+        case Rejected(error=error):
+            return not_recorded(saga_id, error)
+        case _:
+            return None
 
 
 def nursery_left_open(saga_id: SagaId, node: str) -> SagaHaltedError:

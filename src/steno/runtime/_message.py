@@ -95,6 +95,8 @@ class Loads(enum.Enum):
     """It is run from then on, as far as it has something to do."""
     TO_STAND_STILL = "to stand still"
     """It is halted, so the order is recorded, and nothing is begun."""
+    UNREAD = "unread"
+    """It cannot be read at all, so it is not loaded, but abandoned in its row."""
 
 
 @attrs.frozen(eq=False)
@@ -193,12 +195,28 @@ class NotLoaded:
 
 
 @attrs.frozen(eq=False)
+class AbandonedUnread:
+    """
+    A saga that cannot be read was abandoned in its row.
+
+    Attributes:
+        saga_id: The saga.
+        error: Why it was not, if so.
+    """
+
+    saga_id: SagaId
+    error: Exception | None
+
+
+@attrs.frozen(eq=False)
 class Pruned:
     """Some finished sagas were deleted from the store."""
 
     sagas: frozenset[SagaId]
 
 
-Tell: TypeAlias = Forget | Stored | Loaded | NotLoaded | Ended | Held | GoesOn | Awaits | Pruned
+Tell: TypeAlias = (
+    Forget | Stored | Loaded | NotLoaded | AbandonedUnread | Ended | Held | GoesOn | Awaits | Pruned
+)
 
 SecMessage: TypeAlias = Envelope[Ask, object] | Tell

@@ -335,7 +335,7 @@ class _Opening:
             mailbox,
             writer.mailbox,
             supervisor.spawn,
-            loader.recover,
+            loader,
             self.instruments,
             Entries(keeps_paused=not self.recover_concurrency),
         )

@@ -8,6 +8,7 @@ from typing import Unpack
 import attrs
 
 from steno.core import NULL, SagaId, Verb, inputs
+from steno.errors import RecoveryError, SagaHaltedError
 from steno.runtime._access import SecAccess
 from steno.runtime._message import Loads, OrderSaga
 from steno.runtime._order import Details, Signature, checked_deadline, checked_signal, completion
@@ -96,6 +97,9 @@ class Orderable:
         Calls under way are cancelled, and what they still say is dropped. Those who wait for the
         saga get a `SagaResultErr` with the source `Abandoned`.
 
+        A saga that cannot be read at all is abandoned in its row: its problem says by whom, and
+        why. Nobody knows its result; those who wait for it get a `SagaHaltedError`.
+
         Args:
             why: The reason, for the log.
             by: Who orders it; None: the SEC.
@@ -107,7 +111,17 @@ class Orderable:
             CommandError: Otherwise as `hold`.
             SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
-        await self._give(Verb.ABANDON, Signature(by, why, expect))
+        access = self._sec_access
+        order = Signature(by, why, expect).order(access, None, Verb.ABANDON)
+        try:
+            await self._send(order)
+        except (SagaHaltedError, RecoveryError) as error:
+            if not isinstance(error, RecoveryError) and not isinstance(
+                error.__cause__, RecoveryError
+            ):
+                raise
+            await access.absent.check_unread(self.saga_id, order)
+            await access.asker.ask(OrderSaga(self.saga_id, order, Loads.UNREAD))
 
     async def deadline(
         self,

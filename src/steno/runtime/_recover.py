@@ -15,15 +15,10 @@ from typing import TypeVar
 import attrs
 import trio
 
-from steno.core import (
-    Attention,
-    Concern,
-    SagaId,
-    SagaName,
-    concern,
-)
+from steno.core import Attention, Concern, SagaId, SagaName, concern, inputs
 from steno.errors import (
     NoSuchSaga,
+    RecoveryError,
     SagaHaltedError,
     SagaNotRunning,
     SagaTakenOver,
@@ -32,12 +27,13 @@ from steno.errors import (
     StoreUnavailable,
 )
 from steno.runtime._executor_factory import ExecutorFactory
+from steno.runtime._halting import error_of
 from steno.runtime._mailbox import Mailbox
-from steno.runtime._message import Loaded, NotLoaded, SecMessage
+from steno.runtime._message import AbandonedUnread, Loaded, NotLoaded, SecMessage
 from steno.runtime._quarantine import Trials, quarantined
 from steno.runtime._report import logger, report
 from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Source, Write
-from steno.store import SagaClaim, SagaProblem, SecStoreSession, StoredSaga
+from steno.store import SagaClaim, SagaProblem, SecStoreSession, StoredSaga, WriteOutcome
 
 T = TypeVar("T")
 
@@ -129,6 +125,31 @@ class Loader:
             self.coordinator.tell(NotLoaded(saga_id, error))
         else:
             await self._load(claim, Reasons(), still=still)
+
+    async def abandon(self, saga_id: SagaId, order: inputs.Order) -> None:
+        """Take over a saga that cannot be read at all, and abandon it in its row."""
+        await trio.lowlevel.checkpoint()
+        try:
+            claim = await self._claim(saga_id)
+            why = await self._why_unread(claim)
+        except Exception as error:  # noqa: BLE001 - a store may raise anything
+            self.coordinator.tell(AbandonedUnread(saga_id, error))
+            return  # noqa: ASYNC910 - there was a checkpoint
+        problem = f"abandoned by {order.by}: {order.why}; {why}"
+        note = SagaProblem(saga_id, claim.fence, problem, abandons=True)
+
+        def written(outcome: WriteOutcome) -> None:
+            self.coordinator.tell(AbandonedUnread(saga_id, error_of(saga_id, outcome)))
+
+        self.writer.tell(Write(note, written))
+
+    async def _why_unread(self, claim: SagaClaim) -> str:
+        """Return why a saga cannot be read; raise an error if it can."""
+        try:
+            self.factory.of_halted(await self._read(claim), claim.fence)
+        except RecoveryError as error:
+            return f"it could not be loaded: {self.factory.codec.error_text(error)}"
+        raise SagaHaltedError(claim.saga_id, "it can be read after all; order it again")
 
     async def _claim(self, saga_id: SagaId) -> SagaClaim:
         claim = await self._patiently(self.session.claim, saga_id, self.sec_name)

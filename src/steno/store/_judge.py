@@ -129,10 +129,11 @@ class Append(_AppendSlots):
 
 @attrs.frozen
 class Note:
-    """Set or clear a saga's problem, and its concern."""
+    """Set or clear a saga's problem, and its concern; if it abandons the saga, its state, too."""
 
     problem: str | None
     concern: Concern | None = None
+    abandons: bool = False
 
 
 @attrs.frozen
@@ -162,7 +163,7 @@ def judge(row: StoredRow | None, write: SagaWrite) -> tuple[WriteOutcome, Change
     if row.fence is not write.fence and row.fence != write.fence:
         return Lost(row.fence.sec_name), None
     if isinstance(write, SagaProblem):
-        return DURABLE, Note(write.problem, write.concern)
+        return DURABLE, Note(write.problem, write.concern, write.abandons)
     if isinstance(write, SagaTrial):
         return DURABLE, Mark(write.passed)
     return _judge_record(row, write)

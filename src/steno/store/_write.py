@@ -128,12 +128,15 @@ class SagaProblem:
         problem: The text for an operator; None clears it.
         concern: Why a person should look at it, which its row will say: with a problem, that it is
             quarantined or halted; without one, what its log says.
+        abandons: Whether the saga is abandoned in its row, since nothing can be added to a log that
+            cannot be read. The problem says by whom, and why.
     """
 
     saga_id: SagaId
     fence: Fence
     problem: str | None
     concern: Concern | None = None
+    abandons: bool = False
 
 
 @attrs.frozen

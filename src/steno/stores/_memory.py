@@ -159,6 +159,8 @@ class InMemorySecStore:
                 self._create(saga)
             case Note(problem=problem, concern=concern) if row is not None:
                 row.problem, row.concern = problem, concern
+                if change.abandons:
+                    self._move(row, SagaCachedState.ABANDONED, self._clock())
             case Mark(passed=True) if row is not None:
                 row.crashes = 0
             case Mark() if row is not None:
@@ -195,14 +197,17 @@ class InMemorySecStore:
         if change.clears_problem:
             row.problem = None
         if change.state is not None:
-            row.state = change.state
-            # `ended` is the first end: a finished record that is sent again must not move it.
-            if row.state.finished and row.ended is None:
-                row.ended = now
-                bisect.insort(self._ended, (now, row.saga_id))
-            elif not row.state.finished and row.ended is not None:  # it was stuck, and goes on
-                del self._ended[bisect.bisect_left(self._ended, (row.ended, row.saga_id))]
-                row.ended = None
+            self._move(row, change.state, now)
+
+    def _move(self, row: _Row, state: SagaCachedState, now: datetime) -> None:
+        row.state = state
+        # `ended` is the first end: a finished record that is sent again must not move it.
+        if state.finished and row.ended is None:
+            row.ended = now
+            bisect.insort(self._ended, (now, row.saga_id))
+        elif not state.finished and row.ended is not None:  # it was stuck, and goes on
+            del self._ended[bisect.bisect_left(self._ended, (row.ended, row.saga_id))]
+            row.ended = None
 
     def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of its unfinished sagas."""

@@ -87,6 +87,19 @@ class ClearsAProblemAsItsSagaGetsStuck(AttentiveStore):
         return outcome
 
 
+@caught_by("attention: a saga may be abandoned in its row")
+class DoesNotAbandonInARow(AttentiveStore):
+    def _abandon(self, row):
+        pass
+
+
+@caught_by("attention: a saga may be abandoned in its row")
+class AbandonsWithoutAnEnd(AttentiveStore):
+    def _end(self, row):
+        if row.state is not State.ABANDONED:
+            super()._end(row)
+
+
 @caught_by("attention: what clears a problem says what is left")
 class ForgetsWhatIsLeft(AttentiveStore):
     def note(self, row, write):

@@ -228,6 +228,9 @@ class Batch:
                 changes.note(row.key, problem)
                 row.concern = concern
                 changes.set_concern(row.key, concern)
+                if change.abandons:
+                    row.state = SagaCachedState.ABANDONED
+                    changes.move(row.key, row.state, self._now)
             case Mark(passed=passed) if row is not None:
                 changes.mark(row.key, passed=passed)
             case _:

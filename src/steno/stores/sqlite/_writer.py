@@ -268,6 +268,9 @@ class SqliteWriter:
             case Note(problem=problem, concern=concern) if row is not None:
                 self._changes.notes.append((problem, row.key))
                 self._set_concern(row, concern)
+                if change.abandons:
+                    row.state = SagaCachedState.ABANDONED
+                    self._move(row, row.state, now)
             case Mark(passed=passed) if row is not None:
                 (self._changes.passed if passed else self._changes.tried).append((row.key,))
             case _:
@@ -299,14 +302,17 @@ class SqliteWriter:
         changes = self._changes
         self._add_steps(row, change.events, change.first_seq, now)
         row.append(change)
-        if (state := change.state) is not None:
-            changes.moves.append((state.value, now if state.finished else None, row.key))
-            if state.finished:
-                self._ended.append(row.saga_id)
+        if change.state is not None:
+            self._move(row, change.state, now)
         if change.sets_concern:
             self._set_concern(row, change.concern)
         if change.clears_problem:
             changes.notes.append((None, row.key))
+
+    def _move(self, row: _Row, state: SagaCachedState, now: Timestamp) -> None:
+        self._changes.moves.append((state.value, now if state.finished else None, row.key))
+        if state.finished:
+            self._ended.append(row.saga_id)
 
     def _set_concern(self, row: _Row, concern: Concern | None) -> None:
         row.concern = concern

@@ -10,6 +10,7 @@ import attrs
 from steno.core import Attention, Concern, SagaId, SagaName
 from steno.store import (
     AttentionGroup,
+    Fence,
     ListQuery,
     Lost,
     PruneQuery,
@@ -17,7 +18,7 @@ from steno.store import (
     SagaWrite,
 )
 from steno.testing.conformance._demand import Topic
-from steno.testing.conformance._expect import expect, expect_rejected
+from steno.testing.conformance._expect import expect, expect_rejected, expect_that
 from steno.testing.conformance._life import DURABLE, OTHER, Life, living
 from steno.testing.conformance._sample import (
     ABANDONED,
@@ -162,6 +163,31 @@ async def a_problem_is_gone_once_its_saga_is_finished(subject: Subject) -> None:
             demand = "a record that finishes a saga clears its problem"
             expect((summary.problem, summary.concern), left, demand)
             expect(await _concern_of(sec, saga_id), summary.concern, demand)
+
+
+@ATTENTION.demand
+async def a_saga_may_be_abandoned_in_its_row(subject: Subject) -> None:
+    """It has ended then, keeps its log and its problem, is not taken over, and can be pruned."""
+    async with living(subject) as sec:
+        await sec.done(sec.create(ONE, 2), sec.create(TWO))
+        await sec.done(sec.problem(ONE, "no actions", concern=QUARANTINED))
+        note = attrs.evolve(sec.problem(ONE, "abandoned by ann"), abandons=True)
+        late = attrs.evolve(note, fence=Fence(OTHER, 1))
+        outcomes = [Lost(sec.fence.sec_name), DURABLE, DURABLE]
+        demand = "only its owner abandons a saga in its row, and may say so again"
+        expect(await sec.do(late, note, note), outcomes, demand)
+        saga = await sec.load(ONE)
+        found = (saga.summary.state, saga.summary.problem, len(saga.events))
+        demand = "a saga that is abandoned in its row keeps its log, and its problem"
+        expect(found, (ABANDONED, "abandoned by ann", 2), demand)
+        expect(await _concern_of(sec, ONE), None, "nobody has to look at an abandoned saga")
+        expect_that(saga.summary.times.ended is not None, "an abandoned saga has ended", saga)
+    async with living(subject) as sec:
+        fence = (await sec.load(ONE)).fence
+        expect(fence, note.fence, "an abandoned saga is not taken over")
+        expect(await sec.session.claim(ONE, OTHER), None, "an abandoned saga cannot be claimed")
+        query = PruneQuery(timedelta(0), {ABANDONED})
+        expect(await sec.session.prune(query), [ONE], "an abandoned saga can be pruned")
 
 
 @ATTENTION.demand
