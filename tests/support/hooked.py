@@ -14,6 +14,7 @@ from steno.core import with_times
 from steno.errors import NoSuchSaga, RecoveryError, SagaIdInUse
 from steno.store import (
     Durable,
+    Fence,
     ListQuery,
     LogEntry,
     Lost,
@@ -29,7 +30,8 @@ from steno.store import (
     WriteOutcome,
     to_timestamp,
 )
-from steno.stores._memory import InMemoryBulk, InMemorySession, _Row
+from steno.stores._memory import InMemoryBulk, InMemorySession
+from steno.stores._memory_row import MemoryRow
 from steno.testing.conformance import Subject
 
 MORNING = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -89,7 +91,7 @@ class HookedReader:
 
 
 @attrs.define(eq=False)
-class HookedRow(_Row):
+class HookedRow(MemoryRow):
     """A row that keeps when it progressed, so that this can go wrong."""
 
     progressed: datetime = MORNING
@@ -246,4 +248,8 @@ class HookedStore(InMemorySecStore):
         self.now += by
 
     def subject(self) -> Subject:
-        return Subject(self, self.make_newer, self.failing, self.damaged.add, self.advance)
+        hooks = self.make_newer, self.failing, self.damaged.add, self.advance, self.lapse
+        return Subject(self, *hooks)
+
+    def lapse(self, fence: Fence) -> None:
+        self.fleet.lapse(fence)

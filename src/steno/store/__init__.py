@@ -37,6 +37,7 @@ from steno.store._bulk import (
 from steno.store._bulk_book import BulkBook
 from steno.store._crashes import UNMARKED, crashes_at_take_over
 from steno.store._finding import Finding, Verdict
+from steno.store._fleet import Fleet, OrphanGraph, SecSummary, fair_share, fleet_of
 from steno.store._groups import AttentionGroup, attention_groups
 from steno.store._judge import Append, Change, Create, Mark, Note, StoredRow, judge
 from steno.store._judge_bulk import BulkAdd, BulkAdvance, BulkChange, BulkRow, judge_bulk
@@ -105,6 +106,7 @@ __all__ = [
     "Durable",
     "Fence",
     "Finding",
+    "Fleet",
     "ListQuery",
     "LogEntry",
     "Lost",
@@ -112,6 +114,7 @@ __all__ = [
     "Mark",
     "Note",
     "OperatorStore",
+    "OrphanGraph",
     "PruneQuery",
     "Rejected",
     "SagaClaim",
@@ -126,6 +129,7 @@ __all__ = [
     "SecStore",
     "SecStoreReader",
     "SecStoreSession",
+    "SecSummary",
     "StoredRow",
     "StoredSaga",
     "TakeOver",
@@ -134,6 +138,8 @@ __all__ = [
     "attention_groups",
     "checked_tags",
     "crashes_at_take_over",
+    "fair_share",
+    "fleet_of",
     "from_timestamp",
     "judge",
     "judge_bulk",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,12 +14,8 @@ import trio
 
 from steno.core import (
     BulkOrderId,
-    Concern,
     JsonText,
-    SagaCachedState,
     SagaId,
-    SagaName,
-    SagaNodeEvent,
     with_times,
 )
 from steno.errors import StoreError
@@ -42,76 +38,20 @@ from steno.store import (
     SagaClaim,
     SagaCreateParams,
     SagaSummary,
-    SagaTimes,
     SagaWrite,
     StoredSaga,
     TakeOver,
     WriteOutcome,
     attention_groups,
-    crashes_at_take_over,
-    from_timestamp,
     judge,
     to_timestamp,
 )
+from steno.stores._memory_fleet import InMemoryFleet, MemoryFleet
+from steno.stores._memory_row import MemoryRow
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@attrs.define(eq=False)
-class _Row:
-    """A saga that is stored."""
-
-    saga_id: SagaId
-    name: SagaName
-    dag_digest: str
-    params: JsonText
-    fence: Fence
-    created: datetime
-    tags: Mapping[str, str]
-    number: int
-    ended: datetime | None = None
-    state: SagaCachedState = SagaCachedState.READY
-    problem: str | None = None
-    concern: Concern | None = None
-    crashes: int = 0
-    taken_size: int | None = None  # how many events it had at the last take-over, if there was one
-    tried: bool = False
-    events: list[SagaNodeEvent] = attrs.field(factory=list)
-
-    @property
-    def size(self) -> int:
-        return len(self.events)
-
-    def events_from(self, first_seq: int) -> Sequence[SagaNodeEvent]:
-        return self.events[first_seq:]
-
-    def is_of(self, saga: SagaCreateParams) -> bool:
-        own = (self.name, self.dag_digest, self.params)
-        return own == (saga.saga_name, saga.dag_digest, saga.params)
-
-    def count_crash(self, *, left: bool) -> None:
-        """Count the last life of the SEC, at a take-over."""
-        self.crashes = crashes_at_take_over(
-            self.crashes, left=left, progressed=self.taken_size != self.size, tried=self.tried
-        )
-        self.taken_size, self.tried = self.size, False
-
-    def summary(self) -> SagaSummary:
-        progressed = self.created
-        if self.events and (time := self.events[-1].time) is not None:
-            progressed = max(progressed, from_timestamp(time))
-        return SagaSummary(
-            self.saga_id,
-            self.name,
-            self.state,
-            self.problem,
-            SagaTimes(self.created, progressed, self.ended),
-            self.tags,
-            self.number,
-            self.concern,
-        )
 
 
 @attrs.define(eq=False)
@@ -127,7 +67,7 @@ class InMemorySecStore:
     """
 
     _clock: Callable[[], datetime] = _now
-    _rows: dict[SagaId, _Row] = attrs.field(init=False, factory=dict)  # by number
+    _rows: dict[SagaId, MemoryRow] = attrs.field(init=False, factory=dict)  # by number
     _ids: list[SagaId] = attrs.field(init=False, factory=list)  # in order
     _ended: list[tuple[datetime, SagaId]] = attrs.field(init=False, factory=list)  # in order
     _graphs: dict[str, JsonText] = attrs.field(init=False, factory=dict)  # by digest
@@ -136,6 +76,11 @@ class InMemorySecStore:
     _generations: dict[str, int] = attrs.field(init=False, factory=dict)  # by name of SEC
     _left: set[str] = attrs.field(init=False, factory=set)  # SECs whose last life was left normally
     bulk: BulkBook = attrs.field(init=False, factory=BulkBook)
+    fleet: MemoryFleet = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with nobody in the fleet."""
+        self.fleet = MemoryFleet(self._rows, self._graphs, self._begin, self._clock)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[InMemorySession, None]:
@@ -174,7 +119,7 @@ class InMemorySecStore:
         self._graphs.setdefault(saga.dag_digest, saga.dag_text)
         self._uses[saga.dag_digest] += 1
         self._last_number += 1
-        self._rows[saga.saga_id] = _Row(
+        self._rows[saga.saga_id] = MemoryRow(
             saga_id=saga.saga_id,
             name=saga.saga_name,
             dag_digest=saga.dag_digest,
@@ -189,7 +134,7 @@ class InMemorySecStore:
         )
         bisect.insort(self._ids, saga.saga_id)
 
-    def _append(self, row: _Row, change: Append) -> None:
+    def _append(self, row: MemoryRow, change: Append) -> None:
         now = self._clock()
         row.events += with_times(change.events, to_timestamp(now))
         if change.sets_concern:
@@ -213,9 +158,7 @@ class InMemorySecStore:
         """Raise the generation of a SEC and of its unfinished sagas."""
         # A SEC that has had no life yet has had no crash.
         left = sec_name in self._left or sec_name not in self._generations
-        fence = Fence(sec_name, self._generations.get(sec_name, 0) + 1)
-        self._generations[sec_name] = fence.generation
-        self._left.discard(sec_name)
+        fence = self._begin(sec_name)
         claims: list[SagaClaim] = []
         for row in self._rows.values():
             if row.fence.sec_name == sec_name and row.state.is_taken_up:
@@ -223,6 +166,13 @@ class InMemorySecStore:
                 claims.append(self._adopt(row, fence))
         self.bulk.take_over(fence)
         return TakeOver(fence, tuple(claims))
+
+    def _begin(self, sec_name: str) -> Fence:
+        """Begin a life of a SEC."""
+        fence = Fence(sec_name, self._generations.get(sec_name, 0) + 1)
+        self._generations[sec_name] = fence.generation
+        self._left.discard(sec_name)
+        return fence
 
     def claim(self, saga_id: SagaId, sec_name: str) -> SagaClaim | None:
         """Make a SEC the owner of one saga that can go on."""
@@ -238,11 +188,8 @@ class InMemorySecStore:
             self._left.add(fence.sec_name)
 
     @staticmethod
-    def _adopt(row: _Row, sec: Fence) -> SagaClaim:
-        # Above the saga's own generation, so that no fence is used twice, and at least that of the
-        # SEC's present life.
-        row.fence = Fence(sec.sec_name, max(row.fence.generation + 1, sec.generation))
-        return SagaClaim(row.saga_id, row.fence, row.crashes)
+    def _adopt(row: MemoryRow, sec: Fence) -> SagaClaim:
+        return row.adopt(sec)
 
     def load(self, saga_id: SagaId) -> StoredSaga | None:
         """Return all that is stored of a saga."""
@@ -262,7 +209,7 @@ class InMemorySecStore:
         """Return a page of the sagas; this looks at each saga until the page is full."""
         if query.newest_first:
             before = query.after_number
-            rows: Iterable[_Row] = reversed(self._rows.values())
+            rows: Iterable[MemoryRow] = reversed(self._rows.values())
             rows = (row for row in rows if before is None or row.number < before)
         else:
             after = query.after_id
@@ -312,7 +259,7 @@ class InMemorySecStore:
         """Delete some orders to many sagas that have ended."""
         return self.bulk.prune(query, self._clock() - query.older_than)
 
-    def _delete(self, row: _Row) -> None:
+    def _delete(self, row: MemoryRow) -> None:
         del self._ids[bisect.bisect_left(self._ids, row.saga_id)]
         if row.ended is not None:
             del self._ended[bisect.bisect_left(self._ended, (row.ended, row.saga_id))]
@@ -339,6 +286,11 @@ class InMemorySession:
     def bulk(self) -> InMemoryBulk:
         """The orders to many sagas."""
         return InMemoryBulk(self._checkpoint)
+
+    @property
+    def fleet(self) -> InMemoryFleet:
+        """The SECs that share the store."""
+        return InMemoryFleet(self._checkpoint)
 
     async def take_over(self, sec_name: str) -> TakeOver:
         """Raise the generation of a SEC and of all its unfinished sagas."""

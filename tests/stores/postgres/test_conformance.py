@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from steno import SagaId
+from steno.store import Fence
 from steno.stores.postgres import PostgresSecStore
 from steno.testing import conformance
 from support.postgres import execute, new_schema, server
@@ -27,12 +28,14 @@ class Schema:
             failing=self.locked,
             damage=self.damage,
             advance=self.advance,
+            lapse=self.lapse,
         )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold locks that a writer needs."""
-        with psycopg.connect(server()) as db:
+        with psycopg.connect(server()) as db, pytest.MonkeyPatch.context() as patch:
+            patch.setattr("steno.stores.postgres._link.LOCK_LIMIT", "10ms")
             for table in ("sec", "saga", "bulk_order"):
                 db.execute(f"LOCK TABLE {self.name}.{table} IN EXCLUSIVE MODE")
             yield
@@ -48,6 +51,14 @@ class Schema:
         )
         assert len(damaged) == 1
 
+    def lapse(self, fence: Fence) -> None:
+        """End the lease of a life."""
+        execute(
+            f"UPDATE {self.name}.life SET lease_end = clock_timestamp()"
+            " WHERE sec_name = %s AND generation = %s",
+            *(fence.sec_name, fence.generation),
+        )
+
     def advance(self, by: timedelta) -> None:
         self.now += by
 
@@ -62,8 +73,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("demand", "mode"), CASES, ids=str)
-async def test_it_passes(demand: conformance.Demand, mode: str, monkeypatch: pytest.MonkeyPatch):
+async def test_it_passes(demand: conformance.Demand, mode: str):
     """Every demand, none skipped."""
-    monkeypatch.setattr("steno.stores.postgres._link.LOCK_LIMIT", "10ms")
     with new_schema() as name:
         await demand.run(Schema(name).subject(inline=mode == "inline"))

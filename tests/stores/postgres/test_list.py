@@ -19,11 +19,11 @@ SIZE = 20_000
 PAGE = 20
 
 FILL = f"""
-    INSERT INTO steno.saga (saga_key, saga_id, dag_key, adopt_generation, created, ended, state,
-        current_sec, name, attention, attention_node, error_type)
-    SELECT n, md5(n::text)::uuid, 1, 1, n::bigint * 1000000,
-        CASE WHEN n % 100 > 0 THEN n::bigint * 1000000 END,
-        CASE n % 100 WHEN 0 THEN 'running' WHEN 1 THEN 'stuck' ELSE 'succeeded' END,
+    INSERT INTO steno.saga (saga_key, saga_id, dag_key, adopt_generation, sec_generation, created,
+        ended, state, current_sec, name, attention, attention_node, error_type)
+    SELECT n, md5(n::text)::uuid, 1, 1, 1, n::bigint * 1000000,
+        CASE WHEN n % 1000 > 0 THEN n::bigint * 1000000 END,
+        CASE WHEN n % 1000 = 0 THEN 'running' WHEN n % 100 = 1 THEN 'stuck' ELSE 'succeeded' END,
         'sec ' || n % 3, 'trip ' || n % 500, CASE n % 100 WHEN 1 THEN 'stuck' END,
         CASE n % 100 WHEN 1 THEN 'hotel' END, CASE n % 100 WHEN 1 THEN 'Full' END
     FROM generate_series(1, {SIZE}) AS n

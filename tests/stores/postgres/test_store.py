@@ -210,8 +210,9 @@ async def test_a_graph_is_not_pruned_while_a_saga_of_it_is_created(
         with psycopg.connect(server()) as db:
             db.execute(f"SELECT FROM {schema}.dag FOR KEY SHARE")
             db.execute(
-                f"INSERT INTO {schema}.saga (saga_key, saga_id, dag_key, adopt_generation, created,"
-                f" state, current_sec, name) SELECT 99, %s, dag_key, 1, 0, 'ready', 'x', 'trip'"
+                f"INSERT INTO {schema}.saga (saga_key, saga_id, dag_key, adopt_generation,"
+                f" sec_generation, created, state, current_sec, name)"
+                f" SELECT 99, %s, dag_key, 1, 1, 0, 'ready', 'x', 'trip'"
                 f" FROM {schema}.dag",
                 (TWO,),
             )

@@ -6,6 +6,7 @@ from support.broken import (
     _creating,
     _fencing,
     _finding,
+    _fleeting,
     _opening,
     _reading,
     _recording,
@@ -17,5 +18,5 @@ __all__ = ["BROKEN", "Broken"]
 
 FILES = (
     *(_creating, _recording, _reading, _finding, _fencing),
-    *(_crashing, _retaining, _opening, _bulk),
+    *(_crashing, _retaining, _opening, _bulk, _fleeting),
 )

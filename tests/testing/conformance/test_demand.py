@@ -25,8 +25,8 @@ def test_a_case_is_named_after_its_topic_and_its_demand():
     topics = list(Counter(demand.topic for demand in conformance.DEMANDS))
     assert topics == [
         *("create", "record", "times", "load", "rules", "list", "filters", "tags"),
-        *("attention", "fencing", "crashes", "prune", "bulk", "bulk report", "migration"),
-        *("session", "cancel", "faults", "read"),
+        *("attention", "fencing", "crashes", "prune", "bulk", "bulk report", "fleet"),
+        *("migration", "session", "cancel", "faults", "read"),
     ]
 
 

@@ -16,12 +16,14 @@ from steno.stores.postgres._link import Db
 
 _SAGAS = """
     INSERT INTO steno.saga (
-        saga_key, saga_id, dag_key, state, current_sec, adopt_generation, created, ended, name
+        saga_key, saga_id, dag_key, state, current_sec, adopt_generation, sec_generation, created,
+        ended, name
     )
-    SELECT * FROM unnest(
+    SELECT key, saga_id, dag_key, state, sec, generation, generation, created, ended, name
+    FROM unnest(
         %s::bigint[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
         %s::bigint[], %s::text[]
-    )
+    ) AS new (key, saga_id, dag_key, state, sec, generation, created, ended, name)
 """
 _PARAMS = """
     INSERT INTO steno.saga_params (saga_key, params)

@@ -123,8 +123,7 @@ def _position(query: ListQuery) -> Iterator[_Condition]:
 def _conditions(query: ListQuery) -> Iterator[_Condition]:
     """Yield what all rows of a list fulfil."""
     if query.states is not None:
-        words = sorted({state.value for state in query.states})
-        yield "state = ANY (%s::text[])", (texts(words),)
+        yield _is_one_of("state", {state.value for state in query.states})
     for column, text in (
         ("name", query.name),
         ("current_sec", query.sec_name),
@@ -134,8 +133,8 @@ def _conditions(query: ListQuery) -> Iterator[_Condition]:
         if text is not None:
             yield f"{column} = %s", (text,)
     if query.reasons is not None:
-        words = sorted({reason.value for reason in query.reasons})
-        yield "attention IS NOT NULL AND attention = ANY (%s::text[])", (texts(words),)
+        yield "attention IS NOT NULL", ()  # which the indexes of attention ask for
+        yield _is_one_of("attention", {reason.value for reason in query.reasons})
     for tag in query.tags.items():
         yield _HAS_TAG, tag
     for time, since, until in (
@@ -147,3 +146,11 @@ def _conditions(query: ListQuery) -> Iterator[_Condition]:
             yield f"{time} >= %s", (to_timestamp(since),)
         if until is not None:
             yield f"{time} < %s", (to_timestamp(until),)
+
+
+def _is_one_of(column: str, words: set[str]) -> _Condition:
+    """Return the condition that a column has one of these values."""
+    # An index gives the rows of one value in the order of ids, but not those of several.
+    if len(words) == 1:
+        return f"{column} = %s", tuple(words)
+    return f"{column} = ANY (%s::text[])", (texts(sorted(words)),)

@@ -15,11 +15,13 @@ from steno.stores.postgres._link import Db
 
 # A SEC that has had no life yet has had no crash.
 _WAS_LEFT = "SELECT left_normally FROM steno.sec WHERE name = %s FOR UPDATE"
-_OPEN = """
+OPEN = """
     INSERT INTO steno.sec (name, generation) VALUES (%s, 1)
     ON CONFLICT (name) DO UPDATE SET generation = sec.generation + 1, left_normally = false
     RETURNING generation
 """
+"""Begins a life of a SEC."""
+
 _LEAVE = "UPDATE steno.sec SET left_normally = true WHERE name = %s AND generation = %s"
 _MINE = "state IN ('ready', 'running', 'unwinding') AND current_sec = %s"
 # In a statement of its own: the next one sees the last step of a batch that was waited for.
@@ -28,27 +30,33 @@ _LOCK = f"""
         SELECT FROM steno.saga WHERE {_MINE} ORDER BY saga_id FOR NO KEY UPDATE
     ) AS locked
 """  # noqa: S608 - made of words of this package
-_LAST_SEQ = """coalesce((
+LAST_SEQ = """coalesce((
     SELECT seq FROM steno.step WHERE step.saga_key = saga.saga_key ORDER BY seq DESC LIMIT 1
 ), -1)"""
+"""The number of a saga's last step, of the table `saga`."""
+
 _TAKE_OVER = f"""
     UPDATE steno.saga SET
         adopt_generation = greatest(adopt_generation + 1, %s),
+        sec_generation = %s,
         crashes = CASE
             WHEN %s THEN 0
-            WHEN taken_seq IS DISTINCT FROM {_LAST_SEQ} THEN 1
+            WHEN taken_seq IS DISTINCT FROM {LAST_SEQ} THEN 1
             WHEN crashes < {UNMARKED} OR tried THEN crashes + 1
             ELSE crashes
         END,
-        taken_seq = {_LAST_SEQ},
+        taken_seq = {LAST_SEQ},
         tried = false
     WHERE {_MINE} RETURNING saga_id, adopt_generation, crashes
 """  # noqa: S608 - as above
 _CLAIM = """
-    UPDATE steno.saga SET crashes = 0, current_sec = %s,
-        adopt_generation = greatest(
-            adopt_generation + 1, coalesce((SELECT generation FROM steno.sec WHERE name = %s), 0)
-        )
+    UPDATE steno.saga SET crashes = 0, current_sec = owner.name,
+        adopt_generation = greatest(adopt_generation + 1, owner.generation),
+        sec_generation = owner.generation
+    FROM (
+        SELECT %s::text COLLATE "C" AS name,
+            coalesce((SELECT generation FROM steno.sec WHERE name = %s), 0) AS generation
+    ) AS owner
     WHERE saga_id = %s AND (ended IS NULL OR state IN ('stuck', 'succeeded'))
     RETURNING adopt_generation
 """
@@ -59,11 +67,11 @@ def take_over(db: Db, sec_name: str) -> TakeOver:
     db.begin()
     was_left = db.execute(_WAS_LEFT, (sec_name,)).fetchone()
     left = was_left is None or bool(was_left[0])
-    (generation,) = db.execute(_OPEN, (sec_name,)).fetchone() or (0,)
+    (generation,) = db.execute(OPEN, (sec_name,)).fetchone() or (0,)
     fence = Fence(sec_name, generation)
     take_over_bulk(db, fence)
     db.execute(_LOCK, (sec_name,))
-    adopted = db.execute(_TAKE_OVER, (generation, left, sec_name)).fetchall()
+    adopted = db.execute(_TAKE_OVER, (generation, generation, left, sec_name)).fetchall()
     db.commit()
     claims = [
         SagaClaim(saga_id, Fence(sec_name, adopt_generation), crashes)

@@ -42,6 +42,7 @@ from steno.stores._worker import Worker, inline_worker, thread_worker
 from steno.stores.postgres import _reader as reads
 from steno.stores.postgres._bulk_session import PostgresBulk, PostgresBulkReader
 from steno.stores.postgres._doctor import examine_server
+from steno.stores.postgres._fleet_session import PostgresFleet
 from steno.stores.postgres._link import Db, Link, Server
 from steno.stores.postgres._list import count_attention, list_page
 from steno.stores.postgres._migrate import check_current, migrate
@@ -128,8 +129,8 @@ class PostgresSecStore:
             if self.inline
             else thread_worker(writing, "steno PostgreSQL writer")
         )
-        async with worker as writer, self._reader(server) as reader:
-            yield PostgresSession(writer, reader)
+        async with worker as writer, self._reader(server) as reader, self._fleet(server) as fleet:
+            yield PostgresSession(writer, reader, fleet)
 
     @contextmanager
     def _writing(self, server: Server) -> Generator[PostgresWriter, None, None]:
@@ -164,6 +165,16 @@ class PostgresSecStore:
         """
         server = Server(self.dsn, self.schema)
         return await trio.to_thread.run_sync(examine_server, server, abandon_on_cancel=True)
+
+    @asynccontextmanager
+    async def _fleet(self, server: Server) -> AsyncGenerator[PostgresFleet, None]:
+        # Connections of its own, made when they are needed: a lease must be renewed in time,
+        # whatever the others do.
+        pool = ReaderPool(lambda: Link(server, check_current), server.name, self.inline)
+        try:
+            yield PostgresFleet(PostgresReader(pool).do)
+        finally:
+            await pool.close()  # noqa: ASYNC102 - it shields itself, with a deadline
 
     @asynccontextmanager
     async def _reader(self, server: Server) -> AsyncGenerator[PostgresReader, None]:
@@ -212,34 +223,35 @@ class PostgresReader:
     async def _load_all(
         self, saga_ids: Sequence[SagaId]
     ) -> Mapping[SagaId, StoredSaga | Exception | None]:
-        return await self._read(lambda db: reads.load(db, saga_ids))
+        return await self.do(lambda db: reads.load(db, saga_ids))
 
     async def list(self, query: ListQuery) -> Sequence[SagaSummary]:
         """Return a page of the sagas."""
-        return await self._read(lambda db: list_page(db, query))
+        return await self.do(lambda db: list_page(db, query))
 
     async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
         """Count the sagas at which a person should look."""
-        return await self._read(lambda db: count_attention(db, query))
+        return await self.do(lambda db: count_attention(db, query))
 
     @property
     def bulk(self) -> PostgresBulkReader:
         """The orders to many sagas."""
-        return PostgresBulkReader(self._read)
+        return PostgresBulkReader(self.do)
 
     async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
         """Return the log of a saga, with times and creators."""
-        return await self._read(lambda db: reads.entries(db, saga_id))
+        return await self.do(lambda db: reads.entries(db, saga_id))
 
     async def count(self) -> Mapping[SagaCachedState, int]:
         """Return how many sagas there are in each state."""
-        return await self._read(reads.count)
+        return await self.do(reads.count)
 
     async def touch(self) -> None:
         """Raise if the schema cannot be read at all."""
-        await self._read(lambda _: None)
+        await self.do(lambda _: None)
 
-    async def _read(self, read: Callable[[Db], T]) -> T:
+    async def do(self, read: Callable[[Db], T]) -> T:
+        """Call a function with a connection that nothing else uses."""
         used: list[Link] = []
 
         def work(link: Link) -> T:
@@ -258,6 +270,7 @@ class PostgresSession:
 
     _writer: Worker[PostgresWriter]
     _reader: PostgresReader
+    _fleet: PostgresFleet
 
     async def _write(self, write: Callable[[PostgresWriter], T], limit: float = ANSWER_LIMIT) -> T:
         used: list[Link] = []
@@ -307,6 +320,11 @@ class PostgresSession:
     def bulk(self) -> PostgresBulk:
         """The orders to many sagas."""
         return PostgresBulk(self._write, self._reader.bulk)
+
+    @property
+    def fleet(self) -> PostgresFleet:
+        """The SECs that share the database."""
+        return self._fleet
 
 
 async def _answered(call: Callable[[], Awaitable[T]], limit: float, used: Sequence[Link]) -> T:

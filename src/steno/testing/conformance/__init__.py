@@ -30,6 +30,7 @@ from steno.testing.conformance._demand import Demand, Topic
 from steno.testing.conformance._faults import FAULTS
 from steno.testing.conformance._fencing import FENCING
 from steno.testing.conformance._filters import FILTERS
+from steno.testing.conformance._fleet import FLEET
 from steno.testing.conformance._list import LIST
 from steno.testing.conformance._load import LOAD
 from steno.testing.conformance._migration import MIGRATION
@@ -59,6 +60,7 @@ _TOPICS: tuple[Topic, ...] = (
     PRUNE,
     BULK,
     BULK_REPORT,
+    FLEET,
     MIGRATION,
     SESSION,
     CANCEL,

@@ -12,7 +12,7 @@ from unittest import SkipTest
 import attrs
 
 from steno.core import SagaId
-from steno.store import SecStore, SecStoreReader
+from steno.store import Fence, SecStore, SecStoreReader
 
 T = TypeVar("T")
 
@@ -33,6 +33,8 @@ class Subject:
         damage: Called with a saga while the store is closed; makes what is stored of its log
             unreadable, and nothing else.
         advance: Advances the clock with which the store timestamps rows; nothing else moves it.
+        lapse: Called while the store is open, with the fence of a SEC that has joined its fleet;
+            ends its lease, as if the time had passed.
     """
 
     store: SecStore
@@ -40,6 +42,7 @@ class Subject:
     failing: Callable[[], AbstractContextManager[object]] | None = None
     damage: Callable[[SagaId], object] | None = None
     advance: Callable[[timedelta], object] | None = None
+    lapse: Callable[[Fence], object] | None = None
 
     @property
     def open_reader(self) -> Callable[[], AbstractAsyncContextManager[SecStoreReader]] | None:

@@ -10,6 +10,18 @@ CREATE TABLE steno.sec (
     left_normally boolean NOT NULL DEFAULT false
 );
 
+-- A row per life of a SEC that shares the database with others. It is small, and has no index but
+-- its key, as it is written every few seconds.
+CREATE TABLE steno.life (
+    sec_name text COLLATE "C",
+    generation bigint,
+    joined timestamptz NOT NULL DEFAULT clock_timestamp(),
+    lease_end timestamptz NOT NULL,
+    left_normally boolean NOT NULL DEFAULT false,
+    build text NOT NULL,
+    PRIMARY KEY (sec_name, generation)
+) WITH (fillfactor = 50);
+
 CREATE TABLE steno.dag (
     dag_key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     digest text COLLATE "C" NOT NULL UNIQUE,
@@ -19,6 +31,7 @@ CREATE TABLE steno.dag (
 -- Keys are fetched before the rows are written, so that all tables are written in one round trip.
 CREATE SEQUENCE steno.saga_key AS bigint;
 
+-- sec_generation: the life of its SEC that has it.
 -- attention: why a person should look at it, as it was recorded last; NULL if nobody has to.
 -- attention_node, error_type: at which node, and for which class of error, where that is known.
 -- crashes: how many lives of its SEC in a row have crashed since its last event. taken_seq: the
@@ -29,6 +42,7 @@ CREATE TABLE steno.saga (
     saga_id uuid NOT NULL UNIQUE,
     dag_key bigint NOT NULL,
     adopt_generation bigint NOT NULL,
+    sec_generation bigint NOT NULL,
     created bigint NOT NULL CHECK (created BETWEEN -62135596800000000 AND 253402300799999999),
     ended bigint CHECK (ended BETWEEN -62135596800000000 AND 253402300799999999),
     taken_seq bigint,
@@ -51,7 +65,7 @@ CREATE INDEX saga_by_state ON steno.saga (state, saga_id);
 CREATE INDEX saga_by_name ON steno.saga (name, saga_id);
 
 -- The sagas to take over, however many others there are.
-CREATE INDEX saga_by_sec ON steno.saga (current_sec, saga_id)
+CREATE INDEX saga_by_sec ON steno.saga (current_sec, sec_generation, saga_id)
     WHERE state IN ('ready', 'running', 'unwinding');
 
 -- The sagas that may be pruned, oldest first in each state; and those that ended at some time.
