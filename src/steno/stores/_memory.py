@@ -144,7 +144,7 @@ class InMemorySecStore:
         if change.state is not None:
             self._move(row, change.state, now)
 
-    def _move(self, row: _Row, state: SagaCachedState, now: datetime) -> None:
+    def _move(self, row: MemoryRow, state: SagaCachedState, now: datetime) -> None:
         row.state = state
         # `ended` is the first end: a finished record that is sent again must not move it.
         if state.finished and row.ended is None:
