@@ -15,6 +15,7 @@ import trio
 from steno.core import (
     BulkOrderId,
     JsonText,
+    SagaCachedState,
     SagaId,
     with_times,
 )
