@@ -200,9 +200,10 @@ class Run:
         for each in failed:
             raise each
 
-    async def _play(self, playing: Awaitable[object], played: trio.Event) -> None:
-        await trio.lowlevel.checkpoint()
-        try:
+    async def _play(  # noqa: ASYNC910 - what is played has waited, if it waits at all
+        self, playing: Awaitable[object], played: trio.Event
+    ) -> None:
+        try:  # at once: if it were cancelled before, a coroutine would never be awaited
             await playing
         except Exception as error:  # noqa: BLE001 - it may raise any exception
             text = f"beside= raised {type(error).__name__}: {error}"
