@@ -38,8 +38,9 @@ nitpicky = True
 # Names that are not public have no entry: the hook below links to those that are.
 nitpick_ignore_regex = [("py:class", r"steno\..*\._.*"), ("py:obj", r"steno\..*\._.*")]
 # Parameter specifications are shown by name only, and typing_extensions has no inventory.
-# `SagaHandle` inherits a field of the class SecAccess, which is not public.
-NAMES = ("N", "P", "Q", "TypeForm", "typing_extensions.TypeForm", "core.ValueCodec", "SecAccess")
+# `SagaHandle` and `SecClient` inherit, and have their fields shown: of classes that are not public.
+FIELDS = ("SecAccess", "BulkOrders", "Coordinator", "LogWriter", "Creator")
+NAMES = ("N", "P", "Q", "TypeForm", "typing_extensions.TypeForm", "core.ValueCodec", *FIELDS)
 nitpick_ignore = {("py:class", name) for name in NAMES}
 
 myst_enable_extensions = ["colon_fence", "deflist"]

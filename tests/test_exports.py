@@ -15,21 +15,22 @@ from steno.core import SagaNodeEventType, inputs
 
 NAMES = """
 Abandoned Action ActionContext ActionDataError ActionError ActionFailed ActionFunc ActionName
-ActionRegistry ActionRegistryError ActionTimeout AttemptFailed Breach BugError Codec CodecError
-CommandError CorruptLog Dag DagBuilder DagBuilderError DefinitionError DeserializeError
+ActionRegistry ActionRegistryError ActionTimeout AttemptFailed Breach BugError BulkListing BulkOrder
+BulkOrderHaltedError BulkOrderId BulkOutcome BulkSaga BulkState BulkStatistics BulkSummary Codec
+CodecError CommandError CorruptLog Dag DagBuilder DagBuilderError DefinitionError DeserializeError
 DeserializeFailed DumpError Failed FailedAttempt FailedInDoubt ForeignEvent Hold IllegalEvent
-InDoubt InMemorySecStore InjectedError InputError InternalError LogRule NOOP NOT_DONE NoSuchNode
-NoSuchSaga Node NodeBegun NodeExecState NodeLookupError NodeName NotDone OrderRefused Ordered
-PostgresSecStore RecoveryError RepeatInjected Retry SagaCachedState SagaCreateParams SagaDag
-SagaDone SagaExecStatus SagaFailed SagaFilters SagaHalted SagaHaltedError SagaHandle SagaHeldError
-SagaId SagaIdInUse SagaListing SagaLog SagaName SagaNodeEvent SagaNodeEventType SagaNodeId
-SagaNotReady SagaNotRunning SagaReady SagaResult SagaResultErr SagaResultOk SagaRunning
-SagaSerialized SagaStateView SagaSummary SagaTakenOver SagaTimes SagaValidationError SagaView Sec
-SecClient SecClosing SecCrashed SecExecClient SecSaga SecStatistics SecStore SecStoreSession
-SerializeError SerializeFailed SqliteSecStore Started StenoError StoreError StoreInUse StoreStuck
-StoreUnavailable SubsagaCreateFailed Succeeded UndoActionError UndoAttemptFailed UndoFailed
-UndoFinished UndoStarted Unwound Value Verb WriterStatistics child_saga child_sagas
-new_action_noop_undo open_sec rare_collections verify_log
+InDoubt InMemorySecStore InjectedError InputError InternalError LogRule ManyOrder NOOP NOT_DONE
+NoSuchBulkOrder NoSuchNode NoSuchSaga Node NodeBegun NodeExecState NodeLookupError NodeName NotDone
+OrderRefused Ordered PostgresSecStore RecoveryError RepeatInjected Retry SagaCachedState
+SagaCreateParams SagaDag SagaDone SagaExecStatus SagaFailed SagaFilter SagaFilters SagaHalted
+SagaHaltedError SagaHandle SagaHeldError SagaId SagaIdInUse SagaListing SagaLog SagaName
+SagaNodeEvent SagaNodeEventType SagaNodeId SagaNotReady SagaNotRunning SagaReady SagaResult
+SagaResultErr SagaResultOk SagaRunning SagaSerialized SagaStateView SagaSummary SagaTakenOver
+SagaTimes SagaValidationError SagaView Sec SecClient SecClosing SecCrashed SecExecClient SecSaga
+SecStatistics SecStore SecStoreSession SerializeError SerializeFailed SqliteSecStore Started
+StenoError StoreError StoreInUse StoreStuck StoreUnavailable SubsagaCreateFailed Succeeded
+UndoActionError UndoAttemptFailed UndoFailed UndoFinished UndoStarted Unwound Value Verb
+WriterStatistics child_saga child_sagas new_action_noop_undo open_sec rare_collections verify_log
 """.split()  # noqa: SIM905 - a list with a line per name would hide the test
 
 

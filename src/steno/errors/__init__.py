@@ -30,6 +30,7 @@ Every exception of the library, in a tree that says whose fault each one is.
     ├── CommandError               the caller: the command was refused, nothing has changed
     │   ├── NoSuchSaga
     │   ├── NoSuchNode
+    │   ├── NoSuchBulkOrder            it may have been deleted
     │   ├── NodeBegun                  an injection that came too late
     │   ├── SagaNotReady
     │   ├── SagaNotRunning
@@ -44,6 +45,7 @@ Every exception of the library, in a tree that says whose fault each one is.
     ├── SagaHeldError              the user's action: its saga waits for somebody to look at it
     ├── SagaHaltedError            the store: the saga is halted until it is recovered
     │   └── SagaTakenOver              another SEC runs it now
+    ├── BulkOrderHaltedError       the store: this SEC does not give the order to many sagas
     ├── StoreError                 the store
     │   ├── StoreUnavailable           a retry may help
     │   ├── StoreInUse                 another SEC, or command, has it open for writing
@@ -70,6 +72,7 @@ from steno.errors._bug import BugError, InternalError, SecCrashed
 from steno.errors._command import (
     CommandError,
     NodeBegun,
+    NoSuchBulkOrder,
     NoSuchNode,
     NoSuchSaga,
     OrderRefused,
@@ -88,6 +91,7 @@ from steno.errors._definition import (
 from steno.errors._recovery import CorruptLog, DumpError, ForeignEvent, IllegalEvent, RecoveryError
 from steno.errors._root import StenoError
 from steno.errors._store import (
+    BulkOrderHaltedError,
     SagaHaltedError,
     SagaHeldError,
     SagaTakenOver,
@@ -102,6 +106,7 @@ __all__ = [
     "ActionRegistryError",
     "ActionTimeout",
     "BugError",
+    "BulkOrderHaltedError",
     "CodecError",
     "CommandError",
     "CorruptLog",
@@ -114,6 +119,7 @@ __all__ = [
     "IllegalEvent",
     "InputError",
     "InternalError",
+    "NoSuchBulkOrder",
     "NoSuchNode",
     "NoSuchSaga",
     "NodeBegun",

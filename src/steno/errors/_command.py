@@ -39,6 +39,14 @@ class NodeBegun(CommandError):
         self.why = why
 
 
+class NoSuchBulkOrder(CommandError):
+    """No order to many sagas has this id; one that has ended may have been deleted."""
+
+    def __init__(self, bulk_id: UUID) -> None:
+        super().__init__(f"no such bulk order: {bulk_id}")
+        self.bulk_id = bulk_id
+
+
 class SagaNotReady(CommandError):
     """The saga was already started; it continues undisturbed."""
 

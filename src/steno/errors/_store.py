@@ -64,6 +64,21 @@ class SagaTakenOver(SagaHaltedError):
     """Another SEC, or a later instance of this one, runs the saga now; use that one."""
 
 
+class BulkOrderHaltedError(StenoError):
+    """
+    An order to many sagas is halted: this SEC does not give it, and nothing is lost.
+
+    Attributes:
+        bulk_id: The order.
+        problem: Why it is halted, and what to do.
+    """
+
+    def __init__(self, bulk_id: UUID, problem: str) -> None:
+        super().__init__(f"bulk order {bulk_id} is halted: {problem}")
+        self.bulk_id = bulk_id
+        self.problem = problem
+
+
 class StoreError(StenoError):
     """The store failed."""
 

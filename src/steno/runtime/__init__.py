@@ -13,11 +13,14 @@ The actors: a thin Trio shell around the pure core.
 * `_stored`: reads the store. `_absent`: answers for sagas that are not in memory.
 * `_access`: these four together.
 * `_client`, `_handle`, `_listing`: an application's view of a SEC, a saga, and all sagas.
+* `_bulk_client`, `_bulk_order`: the same of an order to many sagas; `_many`: what is ordered.
+* `_bulk_orders`, `_bulk`, `_pace`: has such orders, gives each to its sagas, and how fast.
 * `_fault`, `_report`: what user code may raise; what is logged. `_open`: opening and leaving.
 * `_instruments`: tells the application's instruments, and drops those that raise.
 * `_collector`: less frequent garbage collection, for applications that opt in.
 """
 
+from steno.runtime._bulk_order import BulkListing, BulkOrder, BulkStatistics
 from steno.runtime._client import SecClient
 from steno.runtime._collector import rare_collections
 from steno.runtime._exec_client import SecExecClient
@@ -29,6 +32,9 @@ from steno.runtime._statistics import SecStatistics
 from steno.runtime._writer import WriterStatistics
 
 __all__ = [
+    "BulkListing",
+    "BulkOrder",
+    "BulkStatistics",
     "SagaHandle",
     "SagaListing",
     "SecClient",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import trio
 
 from steno.core import SagaId
 from steno.errors import CommandError, SagaHaltedError, SecClosing
@@ -21,12 +22,14 @@ class Admission:
         closing: Whether the SEC is being left, or drained.
         draining: Whether it is being drained, so that nothing new begins.
         closed: Whether it has been left.
+        ending: Set once it is being left, or drained.
     """
 
     sec_key: object
     closing: bool = attrs.field(init=False, default=False)
     draining: bool = attrs.field(init=False, default=False)
     closed: bool = attrs.field(init=False, default=False)
+    ending: trio.Event = attrs.field(init=False, factory=trio.Event)
 
     def close(self, *, drain: bool) -> None:
         """
@@ -37,6 +40,7 @@ class Admission:
         """
         self.closing = True
         self.draining = self.draining or drain
+        self.ending.set()
 
     def end(self) -> None:
         """Accept no commands at all."""

@@ -30,6 +30,7 @@ from steno.core import (
 )
 from steno.errors import SagaIdInUse, SagaNotReady
 from steno.runtime._access import SecAccess
+from steno.runtime._bulk_client import BulkClient
 from steno.runtime._coordinator import Coordinator
 from steno.runtime._creation import Creator, creation
 from steno.runtime._handle import SagaHandle
@@ -51,7 +52,7 @@ from steno.store import (
 
 
 @attrs.define(eq=False)
-class SecClient:
+class SecClient(BulkClient):
     """
     Creates and manages sagas; `open_sec` yields one.
 
@@ -312,7 +313,7 @@ class SecClient:
         """
         Delete finished sagas of this SEC, with their logs, and return how many were deleted.
 
-        It uses small transactions, so nothing else waits for long. If cancelled, some are deleted.
+        So are orders to many sagas. Transactions are small; if it is cancelled, some are deleted.
 
         Args:
             older_than: The minimum time since they ended.

@@ -97,7 +97,8 @@ class Entries:
                     entry.fail_waiters(SecClosing(never_started(saga_id)))
                 case EntryState.PAUSED:
                     entry.fail_waiters(SecClosing(goes_on(saga_id)))
-                case EntryState.RUNNING if entry.executor is not None:
+                # One that settles may have been resumed meanwhile, and go on.
+                case EntryState.RUNNING | EntryState.SETTLING if entry.executor is not None:
                     if drain:
                         entry.executor.drain()
                     entry.executor.rest()

@@ -55,27 +55,32 @@ class Mailbox(Generic[M]):
 
 @attrs.define(eq=False)
 class Reply(Generic[R]):
-    """The address of a reply: answered once, waited for by one."""
+    """
+    The address of a reply: answered once, waited for by one.
 
-    _answered: trio.Event = attrs.field(init=False, factory=trio.Event)
+    Attributes:
+        answered: Set once it is answered, with a value or an error.
+    """
+
+    answered: trio.Event = attrs.field(init=False, factory=trio.Event)
     _value: R | None = attrs.field(init=False, default=None)
     _error: BaseException | None = attrs.field(init=False, default=None)
 
     def answer(self, value: R) -> None:
         """Answer with a value; a second answer is ignored."""
-        if not self._answered.is_set():
+        if not self.answered.is_set():
             self._value = value
-            self._answered.set()
+            self.answered.set()
 
     def fail(self, error: BaseException) -> None:
         """Answer with an error; a second answer is ignored."""
-        if not self._answered.is_set():
+        if not self.answered.is_set():
             self._error = error
-            self._answered.set()
+            self.answered.set()
 
     async def wait(self) -> R:
         """Wait for the answer, and return or raise it."""
-        await self._answered.wait()
+        await self.answered.wait()
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]  # it was answered, and R may be None

@@ -29,6 +29,7 @@ from steno.runtime._absent import AbsentSagas
 from steno.runtime._access import SecAccess
 from steno.runtime._admission import Admission
 from steno.runtime._asker import Asker
+from steno.runtime._bulk_orders import BulkOrders
 from steno.runtime._client import SecClient
 from steno.runtime._coordinator import Coordinator
 from steno.runtime._creation import Creator
@@ -167,7 +168,8 @@ def open_sec(
         store_patience: Seconds for which an unavailable store is tried again, before the sagas that
             wait for it are halted.
         retention: How long finished sagas of this SEC are kept; then they are deleted, with their
-            logs, but for stuck ones. None keeps all. It has to be longer than an action may take
+            logs, but for stuck ones, and so are orders to many sagas that have ended. None keeps
+            all. It has to be longer than an action may take
             that creates a saga and waits for it, through all restarts.
         max_value_bytes: The size limit of one value (params, constant, output or error), in bytes
             of UTF-8; None: that of the registry's codec.
@@ -224,6 +226,7 @@ class _Assembled:
     timer: Timer
     loader: Loader
     pruner: Pruner
+    bulk: BulkOrders
     access: SecAccess
     client: SecClient
 
@@ -282,6 +285,7 @@ class _Opening:
                         try:
                             yield assembled.client
                             await assembled.access.asker.close()
+                            await assembled.bulk.stopped()
                             await writer.drained()
                         except BaseException as error:  # noqa: ASYNC103, BLE001 - raised below
                             # Not raised in here, or the nurseries would put it into a group.
@@ -308,6 +312,7 @@ class _Opening:
         """Start the actors but the writer."""
         supervisor.spawn(assembled.run_coordinator)
         supervisor.spawn(assembled.timer.run)
+        supervisor.spawn(assembled.bulk.run)
         if self.recover_concurrency:
             assembled.coordinator.expect(claim.saga_id for claim in claims)
             supervisor.spawn(assembled.loader.load_all, claims, self.recover_concurrency)
@@ -351,8 +356,11 @@ class _Opening:
             sec_name=self.sec_name,
         )
         creator = Creator(factory, fence, self.codec.max_value_bytes, self.now)
-        client = factory.exec_client.sec = SecClient(access, coordinator, writer, creator, fence)
-        return _Assembled(coordinator, timer, loader, pruner, access, client)
+        recovers = bool(self.recover_concurrency)
+        bulk = BulkOrders(access, session.bulk, fence, self.patience, recovers)
+        client = SecClient(bulk, access, coordinator, writer, creator, fence)
+        factory.exec_client.sec = client
+        return _Assembled(coordinator, timer, loader, pruner, bulk, access, client)
 
 
 async def _note_left(  # noqa: ASYNC910 - the store was asked

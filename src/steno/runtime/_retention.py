@@ -10,7 +10,7 @@ import trio
 
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import Pruned, SecMessage
-from steno.store import PruneQuery, SecStoreSession
+from steno.store import BulkPruneQuery, PruneQuery, SecStoreSession
 
 SHORTEST_INTERVAL = 1.0
 """Minimum seconds between two rounds."""
@@ -37,7 +37,11 @@ class Pruner:
     sec_name: str
 
     async def prune(self, query: PruneQuery) -> int:
-        """Delete all matching sagas of the SEC, a few at a time, and return how many."""
+        """
+        Delete all matching sagas of the SEC, a few at a time, and return how many.
+
+        Its orders to many sagas that ended as long ago are deleted as well.
+        """
         query = attrs.evolve(query, sec_name=self.sec_name)
         count = 0
         while True:
@@ -45,7 +49,11 @@ class Pruner:
             self.coordinator.tell(Pruned(frozenset(pruned)))
             count += len(pruned)
             if len(pruned) < query.limit:
-                return count
+                break
+        # One at a time, as each may have a hundred thousand rows.
+        while await self.session.bulk.prune(BulkPruneQuery(query.older_than, self.sec_name)):
+            pass
+        return count
 
     async def run(self, query: PruneQuery) -> None:
         """Prune periodically, until cancelled; after a failure of the store, retry next time."""

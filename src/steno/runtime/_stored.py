@@ -14,6 +14,10 @@ from steno.runtime._admission import LEFT, Admission
 from steno.runtime._retention import Pruner
 from steno.store import (
     AttentionGroup,
+    BulkListQuery,
+    BulkSaga,
+    BulkSagaQuery,
+    BulkSummary,
     ListQuery,
     PruneQuery,
     SagaSummary,
@@ -50,6 +54,14 @@ class StoreReader:
     async def attention(self, query: ListQuery) -> Sequence[AttentionGroup]:
         """Count the sagas at which a person should look."""
         return await self._read(self._session.attention, query)
+
+    async def bulk_list(self, query: BulkListQuery) -> Sequence[BulkSummary]:
+        """Return a page of the orders to many sagas."""
+        return await self._read(self._session.bulk.list, query)
+
+    async def bulk_sagas(self, query: BulkSagaQuery) -> Sequence[BulkSaga]:
+        """Return a page of the sagas of such an order."""
+        return await self._read(self._session.bulk.sagas, query)
 
     async def prune(self, query: PruneQuery) -> int:
         """Delete finished sagas of this SEC, and return how many."""

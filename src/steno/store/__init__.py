@@ -36,6 +36,7 @@ from steno.store._bulk import (
 )
 from steno.store._bulk_book import BulkBook
 from steno.store._crashes import UNMARKED, crashes_at_take_over
+from steno.store._filter import SagaFilter
 from steno.store._finding import Finding, Verdict
 from steno.store._fleet import Fleet, OrphanGraph, SecSummary, fair_share, fleet_of
 from steno.store._groups import AttentionGroup, attention_groups
@@ -119,6 +120,7 @@ __all__ = [
     "Rejected",
     "SagaClaim",
     "SagaCreateParams",
+    "SagaFilter",
     "SagaFilters",
     "SagaProblem",
     "SagaRecord",

@@ -236,12 +236,7 @@ def _input(token: str) -> Input:
     result = event(token)
     if isinstance(what := result.event_type, Ordered):
         return inputs.Order(
-            result.node_id,
-            what.verb,
-            what.by,
-            what.why,
-            what.expect,
-            what.value or NULL,
+            *(result.node_id, what.verb, what.by, what.why, what.expect, what.value or NULL),
             what.cancel,
             at=what.at,
             signal=what.signal,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import trio
+
 from steno.core import BulkOrderId, JsonText, SagaId
 from steno.store import (
     BulkCreate,
@@ -45,6 +47,7 @@ def bulk_note(
 
 async def bulk_done(sec: Life, *writes: BulkWrite) -> None:
     """Write what is valid; each must become durable."""
+    await trio.lowlevel.checkpoint()
     for write in writes:
         expect(await sec.session.bulk.write(write), DURABLE, "a valid write is durable")
 
