@@ -16,12 +16,7 @@ from steno.core import SagaDag, SagaId, SagaResult, SagaView
 
 
 class SecSaga(Protocol):
-    """
-    One saga, as an action sees it; `SagaHandle` is one.
-
-    Attributes:
-        saga_id: The saga.
-    """
+    """One saga, as an action sees it; `SagaHandle` is one."""
 
     @property
     def saga_id(self) -> SagaId:
