@@ -4,6 +4,7 @@ Orders on a saga in `verify_log`, held against the fold and against an oracle of
 The oracle shares nothing with either; see `support.steered`.
 """
 
+import time
 from collections.abc import Iterator
 from random import Random
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from steno.core import (
     JsonText,
     LogRule,
+    Node,
     Ordered,
     SagaCachedState,
     SagaNodeEvent,
@@ -34,6 +36,22 @@ from support.steered import Happened, History, Staged, first_wrong
 PAIR = saga(["a", "b"], "c")  # 0 and 1, then 2; 3 is the start, 4 the end
 WHOLE = "3+ 3✓ 0+ 1+ 0✓ 1✓ 2+ 2✓ 4+ 4✓"
 STUCK = "3+ 3✓ 0+ 1+ 0✓ 1✗ 0- 0!"
+
+
+def test_the_cost_of_an_order_does_not_grow_with_the_log():
+    """Neither that of a pause in an unwinding, nor that of a signal that is replaced."""
+    dag = saga("a", Node.signal("s", "go"), "z")  # 0 to 2; 3 is the start, 4 the end
+
+    def work(orders: int) -> float:
+        log = events("3+ 3✓ 0+ 0✗") + events("«=pause «=resume") * (orders // 2)
+        sent = events("3+") + events("«=signal:go:1 «=signal:go:2") * (orders // 2)
+        start = time.process_time()
+        assert verify_log(dag, log) is None
+        assert verify_log(dag, sent) is None
+        return time.process_time() - start
+
+    # It is 10 times as much where it is linear, and 100 times where it is quadratic.
+    assert any(work(10_000) < 40 * work(1_000) for _ in range(5))
 
 
 # What it says

@@ -30,24 +30,35 @@ class SteeringRules:
         log: The log.
         given: The places of the orders on the saga, by their verbs.
         starts: The places at which something was begun.
+        signals: The places of the signals that were sent, by their names.
+        succeeded: The first place at which each node has succeeded.
     """
 
     flat: FlatDag
     log: tuple[SagaNodeEvent, ...]
     given: dict[Verb, list[int]]
     starts: list[int]
+    signals: dict[str, list[int]]
+    succeeded: dict[SagaNodeId, int]
 
     @classmethod
     def of(cls, flat: FlatDag, log: tuple[SagaNodeEvent, ...]) -> SteeringRules:
         """Note where the orders stand."""
         given: dict[Verb, list[int]] = {}
         starts: list[int] = []
+        signals: dict[str, list[int]] = {}
+        succeeded: dict[SagaNodeId, int] = {}
         for seq, event in enumerate(log):
-            if event.node_id is None and isinstance(event.event_type, Ordered):
-                given.setdefault(event.event_type.verb, []).append(seq)
-            elif isinstance(event.event_type, Started | UndoStarted):
+            what = event.event_type
+            if event.node_id is None:
+                if isinstance(what, Ordered):
+                    given.setdefault(what.verb, []).append(seq)
+                    signals.setdefault(what.signal or "", []).append(seq)
+            elif isinstance(what, Started | UndoStarted):
                 starts.append(seq)
-        return cls(flat, log, given, starts)
+            elif isinstance(what, Succeeded):
+                succeeded.setdefault(event.node_id, seq)
+        return cls(flat, log, given, starts, signals, succeeded)
 
     def last(self, seq: int, *verbs: Verb) -> int:
         """Return the place of the last order of some verbs before an event; -1 if there is none."""
@@ -71,9 +82,9 @@ class SteeringRules:
 
     def sent(self, seq: int, signal: str) -> JsonText | None:
         """Return the value that was last sent under a name before an event, if one was."""
-        orders = (self.log[p].event_type for p in self.given.get(Verb.SIGNAL, ()) if p < seq)
-        values = [o.value for o in orders if isinstance(o, Ordered) and o.signal == signal]
-        return values[-1] if values else None
+        place = _last_before(self.signals.get(signal, []), seq)
+        order = None if place == _NEVER else self.log[place].event_type
+        return order.value if isinstance(order, Ordered) else None
 
     def check_node(self, seq: int) -> str | None:
         """Return why an event of a node may not stand where it does; None if it may."""
@@ -125,10 +136,8 @@ class SteeringRules:
         sent = self.sent(seq, order.signal or "")
         if sent in {None, order.value}:
             return None
-        taken: set[SagaNodeId | None] = {
-            event.node_id for event in self.log[:seq] if isinstance(event.event_type, Succeeded)
-        }
-        return "a node has taken another value of its signal" if taken & set(nodes) else None
+        taken = any(self.succeeded.get(node, seq) < seq for node in nodes)
+        return "a node has taken another value of its signal" if taken else None
 
 
 def _last_before(places: list[int], seq: int) -> int:

@@ -32,6 +32,7 @@ from steno.core.graph._node import ActionNode, ConstantNode, SignalNode, SleepNo
 from steno.core.log._attempts import AttemptRules
 from steno.core.log._bulk_rule import given_again
 from steno.core.log._cached_state import SagaCachedState
+from steno.core.log._ends import ends_by_order
 from steno.core.log._event import (
     AttemptFailed,
     Failed,
@@ -137,6 +138,7 @@ class _Verifier:
     steered: SteeringRules | None  # if anything was ordered of the saga
     succeeded: list[int]  # by boundary: where the last of its parents has succeeded
     undone: list[int]  # by boundary: where the last of its children is undone
+    ends: dict[int, str | None]  # by order on the saga: how it has ended by then, if it unwinds
 
     @classmethod
     def of(cls, flat: FlatDag, log: tuple[SagaNodeEvent, ...], *, ordered: bool) -> _Verifier:
@@ -155,10 +157,14 @@ class _Verifier:
             failed = failed if steered.unwound is None else min(failed, steered.unwound)
         # The two lists by boundary are filled in after, since `undone_at` needs the rest.
         known = ordered or attempts is not None
-        verifier = cls(flat, log, known, first, failed, stuck, attempts, steered, [], [])
+        verifier = cls(flat, log, known, first, failed, stuck, attempts, steered, [], [], {})
         for boundary in flat.graph.boundaries:
             verifier.succeeded.append(max(first[Succeeded][node] for node in boundary.parents))
             verifier.undone.append(max(map(verifier.undone_at, boundary.children)))
+        if steered is not None:
+            started = first[Started]
+            ends = ends_by_order(log, started, verifier.undone_at, verifier.stuck_before)
+            verifier.ends.update(ends)
         return verifier
 
     def undone_at(self, node: int) -> int:
@@ -222,14 +228,7 @@ class _Verifier:
         if self.failed >= seq:
             end = self.first[Succeeded][self.flat.graph.end]
             return "succeeded" if end < seq else None
-        started = [n for n in range(len(self.flat.nodes)) if self.first[Started][n] < seq]
-        events = (e for e in self.log[:seq] if not isinstance(e.event_type, Ordered))
-        last = {event.node_id: event.event_type for event in events}
-        if any(isinstance(what, Started | UndoStarted) for what in last.values()):
-            return None
-        if all(self.undone_at(node) < seq for node in started):
-            return "undone"
-        return None if self.stuck_before(seq) is None else "stuck"
+        return self.ends[seq]
 
     def check_own_order(self, seq: int, node: int, kind: type[SagaNodeEventType]) -> Breach | None:
         """Check an event against the others of its node, each of which comes once."""
