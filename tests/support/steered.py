@@ -193,7 +193,7 @@ class History:
             case "resume":
                 return self.paused
             case "unwind":
-                return state == "ready" or not self.unwinding
+                return state in {"ready", "paused"} or not self.unwinding
             case "signal":
                 return self._allows_signal(order)
             case _:

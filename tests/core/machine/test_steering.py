@@ -101,7 +101,7 @@ STATES = {
         *(ABANDONED, DEADLINE, "«=signal"),
     ),
     "unwinding and paused": (
-        *(f"{UNWINDING} «=pause", BEGUN, PAUSED, "«=resume | undo 0", UNWINDS),
+        *(f"{UNWINDING} «=pause", BEGUN, PAUSED, "«=resume | undo 0", "«=unwind | undo 0"),
         *(ABANDONED, DEADLINE, "«=signal"),
     ),
     "stuck": (f"{UNWINDING} 0!", *["is stuck"] * 2, NOT_PAUSED, "is stuck", ABANDONED)

@@ -122,7 +122,7 @@ class SteeringRules:
                 return "the saga is paused already"
             case Verb.RESUME if not self.is_paused(seq):
                 return "the saga is not paused"
-            case Verb.UNWIND if unwinding and begun and not order.cancel:
+            case Verb.UNWIND if unwinding and begun and not (order.cancel or self.is_paused(seq)):
                 return "the saga unwinds already"
             case Verb.SIGNAL:
                 return self._check_signal(seq, order)

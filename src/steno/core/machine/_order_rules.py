@@ -150,7 +150,7 @@ def saga_refusal(
             return "is paused already"
         case Verb.RESUME if not paused:
             return "is not paused"
-        case Verb.UNWIND if unwinding and begun and not cancel:
+        case Verb.UNWIND if unwinding and begun and not (cancel or paused):
             return "unwinds already"
         case _:
             return None
