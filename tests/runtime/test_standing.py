@@ -12,6 +12,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import steno
+import steno.abc
 from steno.store import SagaRecord
 from steno.testing.notation import SAGA_ID, events, shown
 from support.stored import STORES, put, stored, use_store
@@ -321,6 +322,7 @@ async def test_a_halted_saga_takes_orders_and_stays_halted(world: World):
         view = (await saga.view()).state
         assert isinstance(view, steno.SagaHalted)
         assert (view.state, sec.statistics().halted) == (State.RUNNING, 1)
+        assert (await saga.view()).attention is steno.abc.Attention.HALTED
         assert [group.attention.value for group in await sec.saga_attention()] == ["halted"]
         assert world.calls == []
         await saga.recover()
@@ -338,6 +340,7 @@ async def test_a_halted_saga_that_is_abandoned_is_finished(world: World):
         await saga.abandon(by="ann", why="gone")
         assert (await saga.wait()).error_source == steno.Abandoned("ann", "gone")
         assert isinstance((await saga.view()).state, steno.SagaDone)
+        assert (await saga.view()).attention is None
         assert await sec.saga_attention() == []
         assert sec.statistics().halted == 0
         assert await stored(world, saga.saga_id) == ("«=abandon", "abandoned", None, None)
@@ -358,6 +361,7 @@ async def test_a_saga_whose_actions_are_gone_takes_orders(world: World):
         other = next(s for s in await sec.saga_list() if s.saga_id != saga.saga_id)
         await sec.saga_handle(other.saga_id).abandon(why="its actions are gone")
         assert isinstance((await handle.view()).state, steno.SagaHalted)
+        assert (await handle.view()).attention is steno.abc.Attention.QUARANTINED
         assert sec.statistics().halted == 1
     assert (await stored(world, saga.saga_id))[1:3] == ("running", "quarantined")
     assert (await stored(world, other.saga_id))[1:] == ("abandoned", None, None)

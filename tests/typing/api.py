@@ -450,6 +450,7 @@ def events(event: steno.SagaNodeEvent) -> str | None:
 
 def views(view: steno.SagaView) -> str:
     assert_type(view.state, steno.SagaStateView)
+    assert_type(view.attention, steno.abc.Attention | None)
     assert_type(view.saga_id, steno.SagaId)
     assert_type(view.saga_name, steno.SagaName)
     match view.state:

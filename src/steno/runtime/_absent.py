@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from steno.core import (
+    Attention,
     Phase,
     SagaCachedState,
     SagaDag,
@@ -92,7 +93,10 @@ class AbsentSagas:
         if not_here.loading and problem is None and phase is Phase.RUNNING:
             phase = Phase.READY
         size = len(stored.events)
-        return Snapshot(stored.summary.saga_id, dag, stored.events, size, phase, problem)
+        noted = _noted(stored, not_here)
+        return Snapshot(
+            stored.summary.saga_id, dag, stored.events, size, phase, problem, noted=noted
+        )
 
     async def finished(self, not_here: NotHere) -> Snapshot:
         """
@@ -240,3 +244,13 @@ class AbsentSagas:
         if owner == self._fence.sec_name:
             return "this SEC has not recovered it (recover=False); saga_recover does"
         return f'it belongs to the SEC "{owner}"; if that SEC is gone, saga_recover takes it over'
+
+
+def _noted(stored: StoredSaga, not_here: NotHere) -> Attention | None:
+    """Return why a person should look at a saga, as far as its log does not say so."""
+    why, known = stored.summary.concern, not_here.halted
+    if why is not None and not why.attention.is_of_log:
+        return why.attention
+    # Not every note has been written by now.
+    is_halted = known is not None and not isinstance(known, SagaTakenOver)
+    return Attention.HALTED if is_halted and stored.summary.state.can_go_on else None

@@ -89,7 +89,9 @@ class SagaHandle(Orderable):
         except RecoveryError as error:
             known = None if answer.halted is None else answer.halted.problem
             problem = known or stored.summary.problem or str(error)
-            halted = SagaHalted(problem, None, state=stored.summary.state)
+            why = stored.summary.concern
+            attention = None if why is None else why.attention
+            halted = SagaHalted(problem, None, state=stored.summary.state, attention=attention)
             return SagaView(self.saga_id, stored.summary.saga_name, halted)
 
     async def inject_error(self, node: str | int) -> None:

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import attrs
 import pytest
 
 from steno.core import (
+    Attention,
     FailedAttempt,
     InDoubt,
     Node,
@@ -237,3 +239,24 @@ def test_a_saga_that_cannot_be_read_cannot_be_dumped():
     view = SagaView(SAGA_ID, "x", halted)
     with pytest.raises(RecoveryError, match=f"saga {SAGA_ID} cannot be dumped"):
         view.serialized()
+
+
+@pytest.mark.parametrize(
+    ("log", "attention"),
+    [
+        ("", None),
+        ("4+ 4✓ 0+", None),
+        ("4+ 4✓ 0+ 0↻=order", Attention.HELD),
+        ("4+ 4✓ 0+ 0↻=order 1+", None),
+        ("4+ 4✓ 0+ 0↻=order «=pause", None),
+        ("4+ 4✓ 0+ 0✓ 1+ 1✗ 0- 0!", Attention.STUCK),
+        ("4+ 4✓ 0+ 0✓ 1+ 1✗ 0- 0! «=abandon", None),
+    ],
+)
+def test_a_view_says_why_a_person_should_look(log: str, attention: Attention | None):
+    """As the log says, or what was noted with a problem, which is graver."""
+    plain = snapshot(WIDE, log.replace("1+ 1✗", "1+ 2+ 2✓ 1✗ 2- 2∅"))
+    assert plain.view().attention is attention
+    assert plain.view().state.attention is attention
+    noted = attrs.evolve(plain, noted=Attention.QUARANTINED)
+    assert noted.view().attention is Attention.QUARANTINED

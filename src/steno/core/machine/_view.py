@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TypeAlias, assert_never
+from typing import TypeAlias, TypedDict, assert_never
 
 import attrs
 
@@ -20,10 +20,12 @@ from steno.core.graph._ids import SagaId, SagaName, SagaNodeId, Timestamp
 from steno.core.graph._node import WaitNode
 from steno.core.graph._render import status_tree
 from steno.core.log._action_error import action_error, undo_error
+from steno.core.log._attention import Attention
 from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._dump import SagaSerialized
 from steno.core.log._event import SagaNodeEvent
 from steno.core.log._status import SagaNodeLoadStatus
+from steno.core.machine._concern import concern
 from steno.core.machine._lifecycle import cached_state
 from steno.core.machine._result import SagaResult, saga_result
 from steno.core.machine._setback import Attempt
@@ -183,6 +185,13 @@ class _Standing:
     # What all views of a saga's state have.
     state: SagaCachedState = attrs.field(kw_only=True)
     paused: bool = attrs.field(kw_only=True, default=False)
+    attention: Attention | None = attrs.field(kw_only=True, default=None)
+
+
+class _Told(TypedDict):
+    state: SagaCachedState
+    paused: bool
+    attention: Attention | None
 
 
 @attrs.frozen(eq=False)
@@ -193,6 +202,7 @@ class SagaReady(_Standing):
     Attributes:
         state: Where it is in its life.
         paused: Whether nothing of it is begun until somebody orders that it goes on.
+        attention: Why a person should look at it; None if nobody has to.
         status: Of its nodes.
     """
 
@@ -207,6 +217,7 @@ class SagaRunning(_Standing):
     Attributes:
         state: Where it is in its life.
         paused: Whether nothing of it is begun until somebody orders that it goes on.
+        attention: Why a person should look at it; None if nobody has to.
         status: Of its nodes.
     """
 
@@ -221,6 +232,7 @@ class SagaDone(_Standing):
     Attributes:
         state: How it has ended.
         paused: Whether nothing of it is begun if it goes on by an order.
+        attention: Why a person should look at it; None if nobody has to.
         status: Of its nodes.
         result: What came of it.
     """
@@ -237,6 +249,7 @@ class SagaHalted(_Standing):
     Attributes:
         state: Where it is in its life; as its row says, if its log cannot be read.
         paused: Whether nothing of it is begun if it goes on.
+        attention: Why a person should look at it; None if nobody has to.
         problem: Why, and what to do.
         status: Of its nodes; None if its graph or its log cannot be read.
     """
@@ -277,6 +290,11 @@ class SagaView:
     state: SagaStateView
     _serialized: SagaSerialized | None = attrs.field(repr=False, default=None)
 
+    @property
+    def attention(self) -> Attention | None:
+        """Why a person should look at the saga, the gravest reason; None if nobody has to."""
+        return self.state.attention
+
     def serialized(self) -> SagaSerialized:
         """
         Return the saga to be dumped.
@@ -303,6 +321,7 @@ class Snapshot:
         phase: What the SEC did with it.
         problem: Why it is halted, if it is.
         ended: The fold of the events, if it is at hand and no event will follow.
+        noted: Why a person should look at it, if that was noted with a problem.
     """
 
     saga_id: SagaId
@@ -312,6 +331,7 @@ class Snapshot:
     phase: Phase
     problem: str | None = None
     ended: SagaState | None = attrs.field(default=None, repr=False)
+    noted: Attention | None = None
 
     @cached_property
     def log(self) -> tuple[SagaNodeEvent, ...]:
@@ -341,15 +361,20 @@ class Snapshot:
         nodes = map(SagaNodeId, range(len(self.dag.flat.nodes)))
         states = tuple(node_exec_state(self.state, node, running=running) for node in nodes)
         status = SagaExecStatus(self.saga_id, self.dag.flat, states, failed_attempts(self.state))
-        word, paused = cached_state(self.state), self.state.paused
+        why = concern(self.state)
+        standing = _Told(
+            state=cached_state(self.state),
+            paused=self.state.paused,
+            attention=self.noted or (None if why is None else why.attention),
+        )
         if self.problem is not None:
-            return SagaHalted(self.problem, status, state=word, paused=paused)
+            return SagaHalted(self.problem, status, **standing)
         match self.phase:
             case Phase.READY:
-                return SagaReady(status, state=word, paused=paused)
+                return SagaReady(status, **standing)
             case Phase.RUNNING | Phase.PAUSED:
-                return SagaRunning(status, state=word, paused=paused)
+                return SagaRunning(status, **standing)
             case Phase.DONE:
-                return SagaDone(status, self.result(), state=word, paused=paused)
+                return SagaDone(status, self.result(), **standing)
             case _:
                 assert_never(self.phase)
