@@ -45,7 +45,7 @@ MUTANTS = (
         f"{TESTS}::test_an_order_to_unwind_and_cancel_in_an_unwinding",
         "this is allowed during an unwinding too",
         "core/machine/_order_rules.py",
-        ("if unwinding and begun and not cancel:", "if unwinding and begun:"),
+        ("and begun and not (cancel or paused):", "and begun and not paused:"),
     ),
     fault(
         "the verifier lets a forward call be made again in an unwinding",

@@ -105,4 +105,19 @@ MUTANTS = (
         "stores/sqlite/_writer.py",
         ("                    self._move(row, row.state, now)\n", ""),
     ),
+    # A pause in an unwinding, and what verifying costs
+    fault(
+        "a paused saga that unwinds cannot be ordered to unwind",
+        "tests/core/machine/test_steering.py::test_an_order_is_done_or_refused",
+        "an order to unwind is allowed for a paused saga, and ends the pause",
+        "core/machine/_order_rules.py",
+        ("and begun and not (cancel or paused):", "and begun and not cancel:"),
+    ),
+    fault(
+        "the verifier looks at what was undone as if it were not",
+        "tests/core/log/test_steered.py::test_a_breach_of_the_rule_about_orders_on_a_saga",
+        "a saga that is undone takes no orders",
+        "core/log/_ends.py",
+        ("            standing.discard(node)\n", "            pass\n"),
+    ),
 )
