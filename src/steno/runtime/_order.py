@@ -40,11 +40,13 @@ class Signature:
         why: The reason.
         expect: How long the log is that they have seen, if the order is to be refused if it has
             grown.
+        cancel: Whether calls under way are cancelled.
     """
 
     by: str | None
     why: str | None
     expect: int | None
+    cancel: bool = False
 
     def order(
         self,
@@ -70,7 +72,8 @@ class Signature:
         if expect is not None and (type(expect) is not int or expect < 0):
             msg = f"expect must be the number of events that were seen, got {expect!r}"
             raise TypeError(msg)
-        return inputs.Order(node, verb, by, why, expect, **details)
+        cancel = _checked_flag(self.cancel)
+        return inputs.Order(node, verb, by, why, expect, cancel=cancel, **details)
 
 
 def _checked(name: str, text: object) -> str:
@@ -82,6 +85,13 @@ def _checked(name: str, text: object) -> str:
         raise ValueError(msg)
     text.encode()  # raises for a lone surrogate, which could not be stored
     return text
+
+
+def _checked_flag(cancel: object) -> bool:
+    if not isinstance(cancel, bool):
+        msg = f"cancel must be True or False, got {cancel!r}"
+        raise TypeError(msg)
+    return cancel
 
 
 def completion(access: SecAccess, dag: SagaDag, node: SagaNodeId, output: object) -> JsonText:

@@ -69,7 +69,14 @@ class Orderable:
         """
         await self._give(Verb.RESUME, Signature(by, why, expect))
 
-    async def unwind(self, *, why: str, by: str | None = None, expect: int | None = None) -> None:
+    async def unwind(
+        self,
+        *,
+        why: str,
+        cancel: bool = False,
+        by: str | None = None,
+        expect: int | None = None,
+    ) -> None:
         """
         Order that all that the saga has done is undone, even if it succeeded long ago.
 
@@ -79,16 +86,19 @@ class Orderable:
 
         Args:
             why: The reason, for the log.
+            cancel: Whether calls of actions are cancelled that provide for doubt; their nodes have
+                failed in doubt then, unless a probe says otherwise. In an unwinding, too.
             by: Who orders it; None: the SEC.
             expect: See `hold`.
 
         Raises:
             ValueError: The reason is empty.
-            OrderRefused: The saga unwinds already, or has failed, or is stuck or abandoned.
+            OrderRefused: The saga unwinds already, and nothing is to be cancelled; or it has
+                failed, or is stuck or abandoned.
             CommandError: Otherwise as `hold`.
             SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
-        await self._give(Verb.UNWIND, Signature(by, why, expect))
+        await self._give(Verb.UNWIND, Signature(by, why, expect, cancel))
 
     async def abandon(self, *, why: str, by: str | None = None, expect: int | None = None) -> None:
         """
@@ -226,6 +236,7 @@ class Orderable:
         self,
         node: str | int,
         *,
+        cancel: bool = False,
         by: str | None = None,
         why: str | None = None,
         expect: int | None = None,
@@ -238,6 +249,9 @@ class Orderable:
 
         Args:
             node: See `hold`, as for the others.
+            cancel: Whether it is also for a call under way, which is cancelled then, and counts as
+                a failed attempt. Once its task has ended, whatever that says, it is made again;
+                but an action is not while its saga unwinds.
             by: See there.
             why: See there.
             expect: See there.
@@ -247,10 +261,16 @@ class Orderable:
             CommandError: Otherwise as `hold`.
             SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
-        await self._order(node, Verb.RETRY, Signature(by, why, expect))
+        await self._order(node, Verb.RETRY, Signature(by, why, expect, cancel))
 
     async def fail(
-        self, node: str | int, *, why: str, by: str | None = None, expect: int | None = None
+        self,
+        node: str | int,
+        *,
+        why: str,
+        cancel: bool = False,
+        by: str | None = None,
+        expect: int | None = None,
     ) -> None:
         """
         Order that a node fails with its last error, instead of being tried again.
@@ -260,6 +280,9 @@ class Orderable:
         Args:
             node: See `hold`, as for the others.
             why: The reason, for the log.
+            cancel: Whether it is also for a call of the action that is under way, which is
+                cancelled then. Whatever that call says, the node has failed once its task has
+                ended, in doubt where its action provides for that.
             by: See there.
             expect: See there.
 
@@ -269,7 +292,7 @@ class Orderable:
             CommandError: Otherwise as `hold`.
             SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
-        await self._order(node, Verb.FAIL, Signature(by, why, expect))
+        await self._order(node, Verb.FAIL, Signature(by, why, expect, cancel))
 
     async def complete(
         self,
@@ -277,6 +300,7 @@ class Orderable:
         output: object = None,
         *,
         why: str,
+        cancel: bool = False,
         by: str | None = None,
         expect: int | None = None,
     ) -> None:
@@ -290,6 +314,8 @@ class Orderable:
             node: See `hold`, as for the others.
             output: What the action would have returned; None for an undo and for a sleep.
             why: The reason, for the log.
+            cancel: Whether it is also for a call under way, which is cancelled then. Once its task
+                has ended, whatever that says, the node has succeeded, or counts as undone.
             by: See there.
             expect: See there.
 
@@ -300,7 +326,7 @@ class Orderable:
             CommandError: Otherwise as `hold`.
             SagaHaltedError: It belongs to another SEC, or cannot be read.
         """
-        await self._order(node, Verb.COMPLETE, Signature(by, why, expect), output)
+        await self._order(node, Verb.COMPLETE, Signature(by, why, expect, cancel), output)
 
     async def _order(
         self, node: str | int, verb: Verb, signature: Signature, output: object = None
