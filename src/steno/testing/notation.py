@@ -229,10 +229,8 @@ def inputs_of(text: str) -> list[Input]:
 def _input(token: str) -> Input:
     if token.endswith("@"):
         return inputs.Due(SagaNodeId(int(token[:-1]))) if token[:-1] else inputs.DeadlineCame()
-    if (found := _CANCELLED.fullmatch(token)) is not None:
-        doubt = {"?": True, "✗": False}.get(found[2] or "")
-        output = None if found[3] is None else JsonText(found[3])
-        return inputs.CallCancelled(SagaNodeId(int(found[1])), doubt, output)
+    if (cancelled := _cancelled(token)) is not None:
+        return cancelled
     result = event(token)
     if isinstance(what := result.event_type, Ordered):
         return inputs.Order(
@@ -267,6 +265,15 @@ def _input(token: str) -> Input:
             raise ValueError(msg)
         case _:
             assert_never(what)
+
+
+def _cancelled(token: str) -> inputs.CallCancelled | None:
+    """Return the input that a call was cancelled; None if a token does not say so."""
+    if (found := _CANCELLED.fullmatch(token)) is None:
+        return None
+    doubt = {"?": True, "✗": False}.get(found[2] or "")
+    output = None if found[3] is None else JsonText(found[3])
+    return inputs.CallCancelled(SagaNodeId(int(found[1])), doubt, output)
 
 
 def step_text(step: Step) -> str:
