@@ -107,7 +107,13 @@ MUTANTS = (
             "self._generations.get(sec_name, 0) + 1)\n        self._gen",
             "self._generations.get(sec_name, 0))\n        self._gen",
         ),
-        ("max(row.fence.generation + 1, sec.generation)", "sec.generation"),
+    ),
+    fault(
+        "in memory: a fence comes back",
+        f"{MEMORY}[fencing: no fence comes back]",
+        "Steno's row 12: a take-over raises the generation",
+        "stores/_memory_row.py",
+        ("max(self.fence.generation + 1, life.generation)", "life.generation"),
     ),
     fault(
         "in memory: finished sagas are taken over",

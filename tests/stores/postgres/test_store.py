@@ -67,18 +67,26 @@ async def test_a_server_that_cannot_be_reached():
 
 
 async def test_a_server_that_does_not_answer(
-    store: PostgresSecStore, schema: str, monkeypatch: pytest.MonkeyPatch
+    store: PostgresSecStore,
+    schema: str,
+    connections: list[Db],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     """Its connection is cut in time, so that the thread is free for the next call."""
-    monkeypatch.setattr("steno.stores.postgres._store.BATCH_LIMIT", 0.2)
     async with life(store) as sec:
         await sec.done(sec.create(ONE))
-        with psycopg.connect(server()) as db:
+        writing = connections[0].connection
+        with psycopg.connect(server()) as db, monkeypatch.context() as patch:
+            patch.setattr("steno.stores.postgres._link.LOCK_LIMIT", "60s")
+            patch.setattr("steno.stores.postgres._batch.STATEMENT_LIMIT", "60s")
+            patch.setattr("steno.stores.postgres._store.BATCH_LIMIT", 0.2)
             db.execute(f"LOCK TABLE {schema}.saga")
             with pytest.raises(StoreUnavailable, match=r"not answered within 0.2 s"):
                 await sec.do(sec.record(ONE, 0, 1))
+            with trio.fail_after(5):
+                while not writing.closed:  # noqa: ASYNC110 - a thread closes it
+                    await trio.sleep(0.01)
             db.rollback()
-        monkeypatch.undo()
         await sec.done(sec.record(ONE, 0, 1))
         await sec.expect_log(ONE, 1, "what was sent again is there once")
 
@@ -156,6 +164,17 @@ async def test_a_batch_waits_for_a_claim_and_is_lost(store: PostgresSecStore, sc
                 nursery.start_soon(commit)
                 assert await sec.do(sec.record(ONE, 0, 1)) == [Lost("thief")]
         await sec.expect_log(ONE, 0, "what is lost changes nothing")
+
+
+async def test_what_others_have_appended_is_seen(store: PostgresSecStore):
+    """What a session remembers of a saga counts only as long as the saga keeps its fence."""
+    async with life(store, "a") as a, life(store, "b") as b:
+        await a.done(a.create(ONE, 1))
+        theirs = await b.claim(ONE, "b")
+        await b.done(b.record(ONE, 1, 2, fence=theirs))
+        mine = await a.claim(ONE, "a")
+        await a.done(a.record(ONE, 3, 1, fence=mine))
+        await b.expect_log(ONE, 4, "what two have written in turn is all there")
 
 
 async def test_a_take_over_waits_for_a_batch(store: PostgresSecStore, schema: str):

@@ -277,6 +277,7 @@ async def what_is_claimed_by_its_id_is_left_to_its_owner(subject: Subject) -> No
     """It belongs to the life that claimed it, and is an orphan once that has ended."""
     async with _joined(subject) as sec:
         await sec.done(sec.create(ONE))
+        await sec.again("b")  # so that the next one has another generation than the saga's owner
         other = await sec.again("b")
         await other.claim(ONE, "b")
         await sec.fleet.leave(sec.fence)
