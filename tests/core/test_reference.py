@@ -16,9 +16,9 @@ from steno.core import (
     Command,
     Phase,
     RunAction,
+    SagaCachedState,
     SagaMachine,
     SagaNodeEvent,
-    SagaOutcome,
     SagaSerialized,
     SagaState,
     Snapshot,
@@ -37,9 +37,9 @@ NAMES = ("ok", "err", "stuck")
 DUMPS = {name: SagaSerialized.from_json((DATA / f"{name}.json").read_text()) for name in NAMES}
 
 ENDS = {
-    "ok": SagaOutcome.SUCCEEDED,
-    "err": SagaOutcome.FAILED,
-    "stuck": SagaOutcome.STUCK,
+    "ok": SagaCachedState.SUCCEEDED,
+    "err": SagaCachedState.FAILED,
+    "stuck": SagaCachedState.STUCK,
 }
 
 CUTS = [(name, cut) for name in NAMES for cut in range(len(DUMPS[name].events) + 1)]

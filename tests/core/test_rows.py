@@ -13,9 +13,9 @@ import pytest
 from steno.core import (
     JsonText,
     Node,
+    SagaCachedState,
     SagaDag,
     SagaNodeId,
-    SagaOutcome,
     SagaState,
     lookup,
     saga_params,
@@ -43,7 +43,7 @@ FAILED = list(failed_at_volume_id().state.log.events)
 
 def test_row_1_is_the_run_that_steno_was_seen_to_fail_at():
     """Eight nodes succeed and are undone, one fails: 35 crash points."""
-    assert failed_at_volume_id().state.outcome is SagaOutcome.FAILED
+    assert failed_at_volume_id().state.outcome is SagaCachedState.FAILED
     assert len(FAILED) == 4 * 8 + 2
     assert "3✗ 2- 7- 7∅ 6-" in shown(FAILED)
 
@@ -54,10 +54,12 @@ def test_row_1_recovers_after_failure_in_parallel_stage(cut: int):
     kept = FAILED[:cut]
     plan = FaultPlan(frozenset({(3, NodeFault.ACTION)}))
     unwound = recover(demo(), kept, plan=plan)
-    assert unwound.outcome is SagaOutcome.FAILED
+    assert unwound.outcome is SagaCachedState.FAILED
     assert unwound.durable[:cut] == kept
     healthy = recover(demo(), kept)
-    assert healthy.outcome is (SagaOutcome.FAILED if "✗" in shown(kept) else SagaOutcome.SUCCEEDED)
+    assert healthy.outcome is (
+        SagaCachedState.FAILED if "✗" in shown(kept) else SagaCachedState.SUCCEEDED
+    )
 
 
 # Row 2
@@ -95,7 +97,7 @@ def test_row_3_two_undo_failures_at_once():
                 frozenset({(0, NodeFault.UNDO), (1, NodeFault.UNDO), (2, NodeFault.ACTION)})
             ),
         )
-        assert end.outcome is SagaOutcome.STUCK
+        assert end.outcome is SagaCachedState.STUCK
         assert shown(end.durable).count("!") == 2
     assert recover(dag, events).durable == events
 
@@ -126,7 +128,7 @@ def test_row_4_params_after_two_subsagas():
     whole = Simulator(two_subsagas(), plan).run()
     for crash in range(2 * len(whole.commits)):
         run = Simulator(two_subsagas(), plan, crashes=frozenset({crash})).run()
-        assert run.outcome is SagaOutcome.FAILED
+        assert run.outcome is SagaCachedState.FAILED
         seen = {(call.node, call.undoing, call.params) for call in run.calls}
         assert seen == {
             (node, undoing, f'"{params}"')
@@ -190,7 +192,7 @@ def test_row_7_no_path_is_walked_in_subsagas_either():
         "last",
     )
     run = Simulator(dag).run()
-    assert run.outcome is SagaOutcome.SUCCEEDED
+    assert run.outcome is SagaCachedState.SUCCEEDED
     assert len(run.calls[-1].seen) == 101
 
 

@@ -24,7 +24,6 @@ from steno.core import (
     SagaMachine,
     SagaNodeEvent,
     SagaNodeId,
-    SagaOutcome,
     SagaSerialized,
     SagaState,
     Snapshot,
@@ -188,7 +187,10 @@ def test_twenty_thousand_nodes_run_and_unwind_without_recursion(shape: Callable[
         failed = drive(dag, fail_last=True).state
     size = len(dag.flat.nodes)
     assert size >= MOST
-    assert (succeeded.outcome, failed.outcome) == (SagaOutcome.SUCCEEDED, SagaOutcome.FAILED)
+    assert (succeeded.outcome, failed.outcome) == (
+        SagaCachedState.SUCCEEDED,
+        SagaCachedState.FAILED,
+    )
     assert (len(succeeded.log.events), len(failed.log.events)) == (2 * size, 4 * (size - 2) + 2)
 
 
@@ -197,7 +199,7 @@ def test_the_cost_of_a_node_does_not_grow_with_the_saga(shape: Callable[[int], S
     """Ten times as many nodes take ten times as long, to build, to run and to unwind."""
 
     def whole(size: int) -> None:
-        assert drive(shape(size), fail_last=True).state.outcome is SagaOutcome.FAILED
+        assert drive(shape(size), fail_last=True).state.outcome is SagaCachedState.FAILED
 
     assert is_linear(whole, FEW, MOST)
 
@@ -226,7 +228,7 @@ def test_large_sagas_are_dumped_and_shown_without_recursion(shape: Callable[[int
         assert read_flat(dag.flat.text).digest == dag.flat.digest
         view = Snapshot(SAGA_ID, dag, events, len(events), Phase.DONE).view()
         assert str(view.state.status).count("undone: ") == len(dag.flat.nodes) - 2
-        assert fold_unordered(dag.flat, SAGA_ID, shuffled).outcome is SagaOutcome.FAILED
+        assert fold_unordered(dag.flat, SAGA_ID, shuffled).outcome is SagaCachedState.FAILED
 
 
 def test_one_failure_sweeps_a_wide_saga_once():
@@ -236,7 +238,7 @@ def test_one_failure_sweeps_a_wide_saga_once():
         machine = SagaMachine(dag, SagaState.new(dag.flat, SAGA_ID))
         for command in machine.start().then:
             machine.handle([inputs.ActionRaised(command.node_id, ERROR)])
-        assert machine.state.outcome is SagaOutcome.FAILED
+        assert machine.state.outcome is SagaCachedState.FAILED
 
     assert is_linear(fail_all, fan(FEW), fan(MOST))
 
@@ -250,7 +252,7 @@ def test_a_legal_order_is_found_in_linear_time(shape: Callable[[int], SagaDag]):
 
     def sort(state: SagaState) -> None:
         events = state.log.events[::-1]
-        assert fold_unordered(state.flat, SAGA_ID, events).outcome is SagaOutcome.FAILED
+        assert fold_unordered(state.flat, SAGA_ID, events).outcome is SagaCachedState.FAILED
 
     assert is_linear(sort, unwound(FEW), unwound(MOST))
 

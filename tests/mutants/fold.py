@@ -195,7 +195,7 @@ MUTANTS = (
         "core/machine/_steered_frontier.py",
         (
             "        if self.in_flight:\n            return None\n",
-            "        if self.stuck:\n            return SagaOutcome.STUCK\n",
+            "        if self.stuck:\n            return SagaCachedState.STUCK\n",
         ),
     ),
     fault(
@@ -212,11 +212,8 @@ MUTANTS = (
         "a stuck saga is stored as failed",
         "tests/core/machine/test_lifecycle.py::test_a_row_says_in_one_word_what_the_log_amounts_to",
         "Steno's row 11: a stuck saga is stored as done",
-        "core/machine/_lifecycle.py",
-        (
-            "SagaOutcome.STUCK: SagaCachedState.STUCK",
-            "SagaOutcome.STUCK: SagaCachedState.FAILED",
-        ),
+        "core/machine/_steered_frontier.py",
+        ("return SagaCachedState.STUCK", "return SagaCachedState.FAILED"),
     ),
     # The fold, with attempts and doubt
     fault(

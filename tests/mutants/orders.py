@@ -266,8 +266,8 @@ MUTANTS = (
         "an order to unwind applies to a saga that has succeeded",
         "core/machine/_order_rules.py",
         (
-            "SagaOutcome.SUCCEEDED: frozenset({Verb.UNWIND}),",
-            "SagaOutcome.SUCCEEDED: frozenset(),",
+            "SagaCachedState.SUCCEEDED: frozenset({Verb.UNWIND}),",
+            "SagaCachedState.SUCCEEDED: frozenset(),",
         ),
     ),
     fault(

@@ -26,7 +26,6 @@ from steno.core import (
     SagaMachine,
     SagaNodeEvent,
     SagaNodeId,
-    SagaOutcome,
     SagaSerialized,
     SagaState,
     Snapshot,
@@ -161,13 +160,13 @@ def test_line_7_an_end_is_whole(scenario: Scenario):
     graph, simulator, log = ran(scenario)
     had, count = set(log), Counter(mark for _, mark in log)
     match simulator.outcome:
-        case SagaOutcome.SUCCEEDED:
+        case SagaCachedState.SUCCEEDED:
             assert count == {"+": graph.size, "✓": graph.size}
-        case SagaOutcome.FAILED:
+        case SagaCachedState.FAILED:
             assert count["✗"]
             assert {n for n, mark in log if mark == "✓"} == {n for n, mark in log if mark == "∅"}
             assert len(log) == 4 * count["✓"] + 2 * count["✗"]
-        case SagaOutcome.STUCK:
+        case SagaCachedState.STUCK:
             failed = [node for node, mark in log if mark == "!"]
             assert failed
             assert not any((a, "-") in had for node in failed for a in graph.ancestors(node))
@@ -195,10 +194,10 @@ def check_end(scenario: Scenario, simulator: Simulator) -> None:
     log = marks(simulator.durable)
     kinds = scenario.plan.kinds()
     failed, undo_failed = (any(mark == each for _, mark in log) for each in "✗!")
-    assert (simulator.outcome is SagaOutcome.SUCCEEDED) == (not failed)
-    assert (simulator.outcome is SagaOutcome.STUCK) == undo_failed
+    assert (simulator.outcome is SagaCachedState.SUCCEEDED) == (not failed)
+    assert (simulator.outcome is SagaCachedState.STUCK) == undo_failed
     if not kinds - UNDO_FAULTS - {NodeFault.REPEAT}:
-        assert simulator.outcome is SagaOutcome.SUCCEEDED
+        assert simulator.outcome is SagaCachedState.SUCCEEDED
     started = {node for node, mark in log if mark == "+"}
     actions = {n for n, node in enumerate(simulator.dag.flat.nodes) if isinstance(node, ActionNode)}
     for node, fault in scenario.plan.faults:
@@ -263,7 +262,7 @@ def test_line_10_a_view_can_be_made_at_any_time(scenario: Scenario):
             assert len(lines) == len(simulator.dag.flat.nodes) + 1 + extra
     done = Snapshot(SAGA_ID, simulator.dag, simulator.durable, len(simulator.durable), Phase.DONE)
     assert str(done.view().state.status)
-    assert (simulator.outcome is SagaOutcome.SUCCEEDED) == (
+    assert (simulator.outcome is SagaCachedState.SUCCEEDED) == (
         simulator.machine.state.first_failure is None
     )
     assert done.result().saga_log.pretty().count("\n") == len(simulator.durable) + 5
@@ -295,7 +294,7 @@ def test_line_12_any_number_of_undo_failures_is_stuck(width: int, fine: int, scr
         frozenset({(width + fine, NodeFault.ACTION), *((i, NodeFault.UNDO) for i in range(width))})
     )
     simulator = Simulator(dag, plan, Choices(script)).run()
-    assert simulator.outcome is SagaOutcome.STUCK
+    assert simulator.outcome is SagaCachedState.STUCK
     assert recover(dag, simulator.durable).durable == simulator.durable
     failed = [node for node, mark in marks(simulator.durable) if mark == "!"]
     assert simulator.machine.state.first_undo_failure[0] == failed[0]
@@ -488,7 +487,7 @@ def test_every_log_of_the_machine_is_verified(scenario: Scenario):
     """Each prefix keeps the rules; the whole has its end and no other; as a dump, too."""
     _, simulator, _ = ran(scenario)
     dag, log = simulator.dag, simulator.durable
-    end = SagaCachedState(simulator.outcome.value)
+    end = simulator.outcome
     for length in range(len(log) + 1):
         assert verify_log(dag, log[:length], saga_id=SAGA_ID) is None
     for state in SagaCachedState:
@@ -579,12 +578,12 @@ def test_every_causally_closed_subset_of_a_log_recovers(
     assert end.durable[: len(kept)] == kept
     new = marks(end.durable[len(kept) :])
     if any(mark == "!" for _, mark in log):
-        assert end.outcome is SagaOutcome.STUCK
+        assert end.outcome is SagaCachedState.STUCK
         assert all(mark in "✓∅" for _, mark in new)
     elif any(mark == "✗" for _, mark in log):
-        assert end.outcome is SagaOutcome.FAILED
+        assert end.outcome is SagaCachedState.FAILED
     else:
-        assert end.outcome is SagaOutcome.SUCCEEDED
+        assert end.outcome is SagaCachedState.SUCCEEDED
     assert recover(simulator.dag, end.durable).durable == end.durable
 
 

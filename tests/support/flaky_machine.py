@@ -23,11 +23,11 @@ from steno.core import (
     Ordered,
     RunAction,
     RunUndo,
+    SagaCachedState,
     SagaMachine,
     SagaNodeEvent,
     SagaNodeId,
     SagaNodeLoadStatus,
-    SagaOutcome,
     SagaState,
     SerializeFailed,
     Step,
@@ -141,7 +141,7 @@ class FlakySimulator:
     doings: list[Doing] = attrs.field(factory=list)
     effects: set[int] = attrs.field(factory=set)
     now: int = BEGIN
-    outcome: SagaOutcome | None = None
+    outcome: SagaCachedState | None = None
     machine: SagaMachine = attrs.field(init=False)
     running: dict[SagaNodeId, Running] = attrs.field(factory=dict)
     waits: list[tuple[int, SagaNodeId]] = attrs.field(factory=list)
@@ -176,7 +176,7 @@ class FlakySimulator:
 
     def _goes_on(self) -> bool:
         """Return True if something is under way, or a person sees to it."""
-        if self.outcome is SagaOutcome.STUCK and self._whims:
+        if self.outcome is SagaCachedState.STUCK and self._whims:
             self._repair()
         if self.outcome is not None:
             return False

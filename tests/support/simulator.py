@@ -22,11 +22,11 @@ from steno.core import (
     RepeatInjected,
     RunAction,
     RunUndo,
+    SagaCachedState,
     SagaDag,
     SagaMachine,
     SagaNodeEvent,
     SagaNodeId,
-    SagaOutcome,
     SagaState,
     Step,
     encode_json,
@@ -107,7 +107,7 @@ class Simulator:
     machine: SagaMachine = attrs.field(init=False)
     outstanding: list[Outstanding] = attrs.field(factory=list)
     told: list[SagaNodeId] = attrs.field(factory=list)
-    outcome: SagaOutcome | None = None
+    outcome: SagaCachedState | None = None
 
     @classmethod
     def of(cls, scenario: Scenario, on_step: OnStep | None = None) -> "Simulator":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steno.core import OF_NODES, Finish, RunAction, RunUndo, SagaOutcome, Step, Verb
+from steno.core import OF_NODES, Finish, RunAction, RunUndo, SagaCachedState, Step, Verb
 from steno.errors import RecoveryError
 from steno.testing import verify_log
 from steno.testing.notation import (
@@ -91,7 +91,7 @@ def test_only_results_can_be_told(text: str):
 def test_a_step_is_its_record_and_what_it_asks_for():
     """Either may be missing."""
     commands = (RunAction(0), RunAction(1, 2), RunUndo(2), RunUndo(3, 3))
-    ends = tuple(map(Finish, SagaOutcome))
+    ends = tuple(Finish(each) for each in SagaCachedState if each.finished)
     assert step_text(Step((), ())) == ""
     assert step_text(Step(tuple(events("0✓ 1+")), ())) == "0✓ 1+"
     assert step_text(Step((), commands)) == "run 0, run 1 x2, undo 2, undo 3 x3"

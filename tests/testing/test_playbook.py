@@ -6,8 +6,8 @@ from steno.core import (
     ActionFailed,
     JsonText,
     RunAction,
+    SagaCachedState,
     SagaNodeId,
-    SagaOutcome,
     Step,
     inputs,
 )
@@ -26,7 +26,7 @@ def test_a_script_reads_from_top_to_bottom():
     playbook >> "0✓" << "0✓ 1+ | run 1"
     playbook >> "1✗" << "1✗ 0- | undo 0"
     playbook >> "0∅" << "0∅ 2- 2∅ | finish failed"
-    assert playbook.state.outcome is SagaOutcome.FAILED
+    assert playbook.state.outcome is SagaCachedState.FAILED
     assert playbook.log == "2+ 2✓ 0+ 0✓ 1+ 1✗ 0- 0∅ 2- 2∅"
     assert len(playbook.steps) == 4
 

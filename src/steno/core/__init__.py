@@ -119,7 +119,6 @@ from steno.core.machine._lifecycle import cached_state, held_nodes, only_waits
 from steno.core.machine._lookup import lookup, saga_params
 from steno.core.machine._machine import INJECTED, SagaMachine
 from steno.core.machine._ordering import why_refused
-from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._rearrange import fold_unordered
 from steno.core.machine._recording import (
     RECORDING_TRANSITIONS,
@@ -224,7 +223,6 @@ __all__ = [
     "SagaNodeEventType",
     "SagaNodeId",
     "SagaNodeLoadStatus",
-    "SagaOutcome",
     "SagaReady",
     "SagaResult",
     "SagaResultErr",

@@ -40,7 +40,6 @@ from steno.core import (
     RunUndo,
     SagaCachedState,
     SagaNodeId,
-    SagaOutcome,
     Snapshot,
     Step,
     Timestamp,
@@ -304,7 +303,7 @@ class SagaExecutor(SagaTasks):
                     self._wait(None, until)
                 case Wait(node_id=node, until=until):
                     self._wait(node, self._runner.time_of(node) if until is None else until)
-                case Finish(outcome=SagaOutcome.STUCK):
+                case Finish(outcome=SagaCachedState.STUCK):
                     report_stuck(self.machine, self._runner.raised)
                 case Finish():
                     pass

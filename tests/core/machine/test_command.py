@@ -1,6 +1,6 @@
 """What a machine asks for."""
 
-from steno.core import Finish, RunAction, RunUndo, SagaOutcome, Step
+from steno.core import Finish, RunAction, RunUndo, SagaCachedState, Step
 from steno.testing.notation import event
 
 
@@ -12,6 +12,6 @@ def test_user_code_is_called_once_unless_a_test_wants_more():
 
 def test_a_step_is_plain_data():
     """Steps are compared by what is to be recorded, and what is to be done then."""
-    step = Step((event("3+"),), (RunAction(3), Finish(SagaOutcome.FAILED)))
-    assert step == Step((event("3+"),), (RunAction(3), Finish(SagaOutcome.FAILED)))
+    step = Step((event("3+"),), (RunAction(3), Finish(SagaCachedState.FAILED)))
+    assert step == Step((event("3+"),), (RunAction(3), Finish(SagaCachedState.FAILED)))
     assert step != Step((), step.then)

@@ -12,7 +12,6 @@ from steno.core import (
     RecordingState,
     RunAction,
     SagaCachedState,
-    SagaOutcome,
     Step,
 )
 from steno.errors import InternalError
@@ -20,7 +19,7 @@ from steno.testing.notation import events
 
 RUNNING, SUCCEEDED = SagaCachedState.RUNNING, SagaCachedState.SUCCEEDED
 FIRST = Step(events("1+ 1✓ 0+"), (RunAction(0),))
-LAST = Step(events("0✓ 2+ 2✓"), (Finish(SagaOutcome.SUCCEEDED),))
+LAST = Step(events("0✓ 2+ 2✓"), (Finish(SagaCachedState.SUCCEEDED),))
 NOTHING = Step((), ())
 
 S, I = RecordingState, RecordingInput  # noqa: E741 - inputs, beside states

@@ -12,7 +12,6 @@ from steno.core import (
     SagaCachedState,
     SagaMachine,
     SagaNodeLoadStatus,
-    SagaOutcome,
     SagaState,
     Step,
     Timestamp,
@@ -164,7 +163,7 @@ def called(step: Step) -> set[int]:
     return {each.node_id for each in step.then if isinstance(each, RunAction | RunUndo)}
 
 
-def finish(machine: SagaMachine) -> tuple[SagaOutcome, dict[int, SagaNodeLoadStatus]]:
+def finish(machine: SagaMachine) -> tuple[SagaCachedState, dict[int, SagaNodeLoadStatus]]:
     """Run a saga to its end, with all calls returning; return that end, and what nodes end as."""
     state = machine.state
     if not machine.started:
@@ -246,7 +245,7 @@ def test_an_order_survives_a_crash(name: str, order: str):
         again = recovered.start(Timestamp(9))
         assert again.record == ()
         assert called(told) <= called(again)
-        quiet = play.state.paused or play.state.outcome is SagaOutcome.ABANDONED
+        quiet = play.state.paused or play.state.outcome is SagaCachedState.ABANDONED
         calls = {node for node in play.state.in_flight if node != 2}
         assert called(again) == (set() if quiet else calls)
     assert finish(recovered) == finish(play.machine)
@@ -462,7 +461,7 @@ def test_nothing_follows_once_a_saga_is_abandoned():
         play >> "start"
         play >> told
         assert shown(play.steps[-1].record) == expected
-        assert play.steps[-1].then[-1] == Finish(SagaOutcome.ABANDONED)
+        assert play.steps[-1].then[-1] == Finish(SagaCachedState.ABANDONED)
         assert called(play.steps[-1]) == set()
 
 

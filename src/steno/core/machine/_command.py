@@ -12,10 +12,10 @@ from typing import TypeAlias
 import attrs
 
 from steno.core.graph._ids import SagaNodeId, Timestamp
+from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._event import SagaNodeEvent
 from steno.core.log._order import Verb
 from steno.core.machine._input import Order
-from steno.core.machine._outcome import SagaOutcome
 
 
 @attrs.frozen
@@ -97,9 +97,14 @@ class AwaitDeadline:
 
 @attrs.frozen
 class Finish:
-    """The saga is finished; the machine takes no more inputs."""
+    """
+    The saga has ended; the machine takes no more inputs but orders.
 
-    outcome: SagaOutcome
+    Attributes:
+        outcome: How.
+    """
+
+    outcome: SagaCachedState
 
 
 Command: TypeAlias = RunAction | RunUndo | CancelCall | Wait | AwaitDeadline | Finish

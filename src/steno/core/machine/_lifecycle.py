@@ -5,20 +5,12 @@ from __future__ import annotations
 from steno.core.graph._ids import SagaNodeId
 from steno.core.graph._node import WaitNode
 from steno.core.log._cached_state import SagaCachedState
-from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._state import SagaState
 from steno.core.machine._steering import NO_STEERING
 
 # Names of the module: in Python 3.11, to look a member up in its Enum takes 900 instructions.
 _READY = SagaCachedState.READY
 _RUNNING, _UNWINDING = SagaCachedState.RUNNING, SagaCachedState.UNWINDING
-
-_OUTCOMES = {
-    SagaOutcome.SUCCEEDED: SagaCachedState.SUCCEEDED,
-    SagaOutcome.FAILED: SagaCachedState.FAILED,
-    SagaOutcome.STUCK: SagaCachedState.STUCK,
-    SagaOutcome.ABANDONED: SagaCachedState.ABANDONED,
-}
 
 
 def cached_state(state: SagaState) -> SagaCachedState:
@@ -28,7 +20,7 @@ def cached_state(state: SagaState) -> SagaCachedState:
     if state.in_flight and state.steering is NO_STEERING:  # as nearly always
         return _UNWINDING if state.unwinding else _RUNNING
     if (outcome := state.outcome) is not None:
-        return _OUTCOMES[outcome]
+        return outcome
     if state.paused:
         return SagaCachedState.PAUSED
     return _UNWINDING if state.unwinding else _RUNNING

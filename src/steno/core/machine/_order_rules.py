@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._order import CANCELS, Verb
 from steno.core.log._status import ORDERS, SagaNodeLoadStatus
-from steno.core.machine._outcome import SagaOutcome
 
 _S = SagaNodeLoadStatus
 
@@ -106,15 +106,15 @@ def cancelling_refusal(
 
 
 _ENDED: Final = {
-    SagaOutcome.SUCCEEDED: "has succeeded",
-    SagaOutcome.FAILED: "has failed, and is undone",
-    SagaOutcome.STUCK: "is stuck",
-    SagaOutcome.ABANDONED: "was abandoned",
+    SagaCachedState.SUCCEEDED: "has succeeded",
+    SagaCachedState.FAILED: "has failed, and is undone",
+    SagaCachedState.STUCK: "is stuck",
+    SagaCachedState.ABANDONED: "was abandoned",
 }
 
 _WHEN_ENDED: Final = {
-    SagaOutcome.SUCCEEDED: frozenset({Verb.UNWIND}),
-    SagaOutcome.STUCK: frozenset({Verb.ABANDON, Verb.RESUME}),
+    SagaCachedState.SUCCEEDED: frozenset({Verb.UNWIND}),
+    SagaCachedState.STUCK: frozenset({Verb.ABANDON, Verb.RESUME}),
 }
 """The orders that apply to a saga that has ended."""
 
@@ -125,7 +125,7 @@ def saga_refusal(
     begun: bool,
     paused: bool,
     unwinding: bool,
-    outcome: SagaOutcome | None,
+    outcome: SagaCachedState | None,
     cancel: bool,
 ) -> str | None:
     """

@@ -11,8 +11,8 @@ from steno.core._value import JSON, JsonText, decode_value
 from steno.core.graph._dag import SagaDag
 from steno.core.graph._ids import SagaId, SagaNodeId
 from steno.core.log._action_error import ActionError, UndoActionError, action_error, undo_error
+from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._log import SagaLog
-from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._state import SagaState
 from steno.core.machine._verdict import Abandoned, Unwound
 from steno.errors import InternalError, SagaFailed
@@ -127,7 +127,7 @@ SagaResult: TypeAlias = SagaResultOk | SagaResultErr
 def saga_result(dag: SagaDag, state: SagaState) -> SagaResult:
     """Return the result of a saga that has an outcome."""
     saga_id, log = state.log.saga_id, state.log.copy()
-    if state.outcome is SagaOutcome.SUCCEEDED:
+    if state.outcome is SagaCachedState.SUCCEEDED:
         return SagaResultOk(saga_id, log, dag, state.outputs)
     name, source = _why_ended(dag, state)
     undo_failure = None

@@ -6,11 +6,11 @@ import attrs
 
 from steno.core._value import JsonText
 from steno.core.graph._ids import SagaNodeId
+from steno.core.log._cached_state import SagaCachedState
 from steno.core.log._event import SagaNodeEvent, Started, UndoStarted
 from steno.core.log._order import Ordered, Verb
 from steno.core.machine._frontier import Frontier
 from steno.core.machine._order_rules import saga_refusal
-from steno.core.machine._outcome import SagaOutcome
 from steno.core.machine._steering import NO_STEERING, Steering
 from steno.errors import CorruptLog
 
@@ -38,20 +38,20 @@ class SteeredFrontier(Frontier):
         return next(iter(self.setbacks.undo_failures.items()), None)
 
     @property
-    def outcome(self) -> SagaOutcome | None:
+    def outcome(self) -> SagaCachedState | None:
         """How the saga has ended; None while it has not."""
         if self.steering.abandoned is not None:
-            return SagaOutcome.ABANDONED
+            return SagaCachedState.ABANDONED
         # Even a stuck saga waits for calls under way: their results are still logged.
         if self.in_flight:
             return None
         if self.start_undone:
-            return SagaOutcome.FAILED
+            return SagaCachedState.FAILED
         if self.stuck:
-            return SagaOutcome.STUCK
+            return SagaCachedState.STUCK
         # Not `has_succeeded`: each step asks several times, and that is one more call.
         succeeded = self.flat.graph.end in self.outputs and not self.unwinding
-        return SagaOutcome.SUCCEEDED if succeeded else None
+        return SagaCachedState.SUCCEEDED if succeeded else None
 
     def saga_refusal(self, verb: Verb, *, cancel: bool = False) -> str | None:
         """Return why an order does not apply to the saga, to follow "it"; None if it does."""
