@@ -3,6 +3,7 @@
 from mutants.mutant import fault
 
 TESTS = "tests/core/machine/test_cancelling.py"
+RUNTIME = "tests/runtime/test_cancelling.py"
 
 MUTANTS = (
     # When an order applies
@@ -239,5 +240,64 @@ MUTANTS = (
         "attempt_failed due now",
         "core/log/_attempts.py",
         ("if order.verb is Verb.RETRY and not unwinds:", "if order.verb is None and not unwinds:"),
+    ),
+    # The call itself
+    fault(
+        "a call is alone though others are beside it",
+        "tests/core/graph/test_flat.py::test_nodes_that_have_nothing_beside_them",
+        "an order cancels one call, and no other",
+        "core/graph/_flat.py",
+        ("alone[place[0]] and beside[place] == 1 for", "beside[place] == 1 for"),
+    ),
+    fault(
+        "a call that is cancelled takes others with it",
+        f"{RUNTIME}::test_a_call_is_cancelled_and_made_again",
+        "an order cancels one call, and no other",
+        "runtime/_tasks.py",
+        (
+            "            scope.cancel()\n        elif",
+            "            nursery.cancel_scope.cancel()\n        elif",
+        ),
+    ),
+    fault(
+        "what a cancelled call returns is its result",
+        f"{RUNTIME}::test_a_call_is_cancelled_and_counts_as_done",
+        "when its task has ended, whatever it then says, its end is logged",
+        "core/machine/_cancelling.py",
+        (
+            "            step.log(node, order.value)\n",
+            "            step.log(node, output or NULL)\n",
+        ),
+        (
+            "from steno.core._value import JsonText, encode_json",
+            "from steno.core._value import NULL, JsonText, encode_json",
+        ),
+    ),
+    fault(
+        "a call that did not begin is in doubt",
+        f"{RUNTIME}::test_a_call_that_waits_for_its_turn_was_not_made",
+        "a call that waits for its turn was not made",
+        "runtime/_limit.py",
+        (
+            "            return False\n        self._dismissed",
+            "            return False\n        return False\n        self._dismissed",
+        ),
+    ),
+    fault(
+        "an order to unwind cancels actions that do not provide for doubt",
+        f"{RUNTIME}::test_an_action_that_does_not_provide_for_doubt_is_not_cancelled",
+        "calls of actions that provide for doubt are cancelled",
+        "runtime/_tasks.py",
+        (
+            "if order.verb is Verb.UNWIND and not self._runner",
+            "if order.verb is None and not self._runner",
+        ),
+    ),
+    fault(
+        "a probe is not asked of a cancelled call",
+        f"{RUNTIME}::test_a_probe_of_a_cancelled_call",
+        "a probe goes first",
+        "runtime/_attempt.py",
+        ("return self._is_cancelled and not asks", "return self._is_cancelled"),
     ),
 )

@@ -8,7 +8,7 @@ import pytest
 
 from steno.core import ConstantNode, Dag, Given, Node, Value
 from steno.errors import NoSuchNode
-from support.demo import build, demo
+from support.demo import build, demo, saga
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 
@@ -286,3 +286,20 @@ def test_a_path_leads_back_to_its_node():
     assert FLAT.path(4) == "/t/u/b"
     assert FLAT.path(1) == '(subsaga start: "i")'
     assert FLAT.path(13) == "(start node)"
+
+
+def test_nodes_that_have_nothing_beside_them():
+    """In a chain all, and of subsagas only where no other node stands beside the subsaga."""
+    alone = {
+        saga("a", "b"): "a b",
+        saga("a", ["b", "c"], "d"): "a d",
+        saga("a", Node.subsaga("s", build("i", "x", ["y", "q"], "w"), "a"), "d"): "a x w s d",
+        saga("p", ["a", Node.subsaga("s", build("i", "x"), "p")], "z"): "p z",
+    }
+    for dag, names in alone.items():
+        flat = dag.flat
+        found = [n for n in range(flat.graph.start) if flat.alone[n]]
+        named = [flat.names[n] for n in found if "(" not in flat.names[n]]
+        assert named == names.split()
+        assert flat.alone[flat.graph.start]
+        assert flat.alone[flat.graph.end]
