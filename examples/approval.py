@@ -70,6 +70,12 @@ class Office:
             print(f"{today()} {expense.euros} euros are paid for {expense.what}")
         self.paid[key] = expense.euros
 
+    async def take_back(self, *, of: str) -> None:
+        """Have the money paid back, if the call with the key `of` has paid it."""
+        await trio.sleep(0.1)
+        if (euros := self.paid.pop(of, None)) is not None:
+            print(f"{today()} {euros} euros are paid back")
+
 
 registry = steno.ActionRegistry[Office]()
 
@@ -86,13 +92,19 @@ async def free_budget(ctx: steno.ActionContext[Office]) -> None:
     await ctx.user_data.free(of=ctx.action_key)
 
 
-@registry.action(undo=steno.NOOP, not_done=Declined)  # nothing can fail after it
+@registry.action(not_done=Declined)
 async def pay(ctx: steno.ActionContext[Office], params: Expense, decision: Decision) -> str:
     """Pay, if the decision is to do so; `decision` is the output of the node of that name."""
     if not decision.approved:
         raise Declined(f"{decision.by} has declined")
     await ctx.user_data.pay(params, key=ctx.idempotency_key)
     return f"approved by {decision.by}"
+
+
+@pay.undo(in_doubt=True)  # nothing can fail after it, but somebody may order to unwind the saga
+async def take_money_back(ctx: steno.ActionContext[Office]) -> None:
+    """Take the money back."""
+    await ctx.user_data.take_back(of=ctx.action_key)
 
 
 builder = steno.DagBuilder("expense", params=Expense)

@@ -169,13 +169,19 @@ async def cancel_car(ctx: steno.ActionContext[Trip]) -> None:
     await ctx.user_data.undo("car", of=ctx.action_key, key=ctx.idempotency_key)
 
 
-@registry.action(undo=steno.NOOP)  # no later node can fail and cause this to be undone
+@registry.action(not_done=Refused)
 async def send_summary(
     ctx: steno.ActionContext[Trip], hotel: Booking, flight: Booking, car: Booking
 ) -> Summary:
     """Tell the traveller; each parameter is given the output of the node of its name."""
     await ctx.user_data.do("summary", "letter to the traveller", key=ctx.idempotency_key)
     return Summary([hotel, flight, car])
+
+
+@send_summary.undo(in_doubt=True)  # no later node can fail, but a booked trip may be cancelled
+async def send_cancellation(ctx: steno.ActionContext[Trip]) -> None:
+    """Tell the traveller that there is no trip, if they were told that there is one."""
+    await ctx.user_data.undo("summary", of=ctx.action_key, key=ctx.idempotency_key)
 
 
 # The graph, stage by stage: the nodes of one stage run concurrently.
