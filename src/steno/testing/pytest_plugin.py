@@ -108,6 +108,8 @@ class SagaExplorer:
         beside: Beside | None = None,
         same_outputs: bool | Collection[str] = True,
         fail_after_effect: bool | Collection[str] = False,
+        orders: bool | str | Collection[str] = True,
+        signals: Mapping[str, object] | None = None,
         seeds: int = SEEDS,
         budget: int | None = BUDGET,
         seed: int = 0,
@@ -127,6 +129,8 @@ class SagaExplorer:
             beside=beside,
             same_outputs=same_outputs,
             fail_after_effect=fail_after_effect,
+            orders=orders,
+            signals=signals,
             seeds=seeds,
             budget=budget,
             seed=seed if self.seed is None else self.seed,
@@ -134,12 +138,16 @@ class SagaExplorer:
             deadline=deadline,
             progress=None if self.say is None else _Progress(self.say),
         )
+        self._tell(report)
+        return report
+
+    def _tell(self, report: Report) -> None:
+        """Say what was run, and note the hints."""
         if self.say is not None:
             self.say(str(report))
         if self.note is not None:
             for hint in report.hints:
                 self.note(f'saga "{report.saga_name}": {hint}')
-        return report
 
 
 @attrs.define(eq=False)

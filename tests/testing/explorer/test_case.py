@@ -11,9 +11,12 @@ from steno.testing.explorer import (
     CrashKind,
     CrashPoint,
     FaultKind,
+    OrderKind,
+    PlannedOrder,
     read_case,
 )
 from steno.testing.explorer._case import MAY_BE_ONCE
+from steno.testing.explorer._order import AT_COMMIT, REPAIRS, SIGNALS
 
 HOTEL, UNDO = Callee("hotel"), Callee("server_alloc/server_id", undoing=True)
 PROBE, CHILD = Callee("hotel", probing=True), Callee("trip:hotel")
@@ -56,6 +59,29 @@ LINES = {
             (CrashPoint(CrashKind.BEFORE_COMMIT, 1), CrashPoint(CrashKind.BEFORE_COMMIT, 2)),
         )
     ),
+    "unwind after commit 5; crash after commit 7": Case(
+        (),
+        (CrashPoint(CrashKind.AFTER_COMMIT, 7),),
+        orders=(PlannedOrder(OrderKind.UNWIND, 5),),
+    ),
+    "unwind in the end; restart a week later": Case(
+        (), (CrashPoint(CrashKind.AT_REST),), orders=(PlannedOrder(OrderKind.UNWIND_AT_END),)
+    ),
+    "fail hotel; complete undo of server_alloc/server_id by hand in the end; abandon in the end": (
+        Case(
+            (CallFault(FaultKind.FAIL, HOTEL),),
+            orders=(
+                PlannedOrder(OrderKind.COMPLETE, 0, UNDO),
+                PlannedOrder(OrderKind.ABANDON),
+            ),
+        )
+    ),
+    'signal "an approval" early; signal b twice': Case(
+        orders=(
+            PlannedOrder(OrderKind.SIGNAL_EARLY, name="an approval"),
+            PlannedOrder(OrderKind.SIGNAL_TWICE, name="b"),
+        )
+    ),
     'fail "a; b"': Case((CallFault(FaultKind.FAIL, Callee("a; b")),)),
     'fail undo of "undo of x"': Case(
         (CallFault(FaultKind.FAIL, Callee("undo of x", undoing=True)),)
@@ -80,6 +106,13 @@ crashes = st.one_of(
         CrashPoint, st.sampled_from([CrashKind.AT_END, CrashKind.BACKING_OFF]), st.just(0), callees
     ),
     st.builds(CrashPoint, st.just(CrashKind.AT_CHECKPOINT), numbers, callees),
+    st.just(CrashPoint(CrashKind.AT_REST)),
+)
+orders = st.one_of(
+    st.builds(PlannedOrder, st.sampled_from(sorted(AT_COMMIT, key=str)), numbers),
+    st.builds(PlannedOrder, st.sampled_from(sorted(REPAIRS, key=str)), st.just(0), callees),
+    st.builds(PlannedOrder, st.sampled_from(sorted(SIGNALS, key=str)), name=names),
+    st.builds(PlannedOrder, st.sampled_from([OrderKind.UNWIND_AT_END, OrderKind.ABANDON])),
 )
 
 
@@ -94,7 +127,9 @@ def cases(draw) -> Case:
         return CallFault(kind, callee, once=once, life=life)
 
     drawn = draw(st.lists(st.tuples(st.sampled_from(FaultKind), callees), max_size=3))
-    return Case(tuple(fault(*each) for each in drawn), lives, draw(st.integers(0, 100)))
+    faults = tuple(fault(*each) for each in drawn)
+    ordered = tuple(draw(st.lists(orders, max_size=3)))
+    return Case(faults, lives, draw(st.integers(0, 100)), orders=ordered)
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -121,6 +156,9 @@ def test_a_case_is_its_line(case: Case):
         "repeat a once",
         "fail every attempt of a once",
         "crash while backing off",
+        "unwind after commit",
+        "retry in the end",
+        "pause",
         "x; seed 1",
     ],
 )

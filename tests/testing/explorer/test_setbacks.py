@@ -7,8 +7,8 @@ import pytest
 import steno
 from steno.testing import CounterExample
 from steno.testing.explorer._record import EXPLORED
-from support.exploring import explored
-from support.planted import trip
+from support import exploring
+from support.planted import Planted, trip
 from support.planted_setbacks import (
     PATIENT,
     blind_probe,
@@ -25,6 +25,11 @@ from support.planted_setbacks import (
 )
 
 Context = steno.ActionContext
+
+
+def explored(planted: Planted, **options: object):
+    """Explore a planted saga without any orders: this is about what goes wrong by itself."""
+    return exploring.explored(planted, orders=False, **options)
 
 
 def planned(lines: list[str], node: str = "hotel") -> list[str]:

@@ -36,6 +36,19 @@ The faults of a run are its `Case`, and a case is a line of text::
     fail hotel once; crash while hotel backs off
     crash at the end of hotel; then fail hotel
 
+Orders are clauses, too. Those after a commit are about the first life of the SEC; those in the end
+are given when the saga has ended, or is held::
+
+    unwind after commit 5                   somebody orders to unwind the saga
+    deadline after commit 5                 the deadline of the saga has come
+    pause after commit 5                    it is paused, and resumed when its calls have ended
+    pause after commit 5; restart a week later      the same, and another process resumes it
+    unwind in the end; restart a week later         the saga has succeeded, a week ago
+    fail hotel; fail undo of payment; retry undo of payment in the end; restart a week later
+    fail every attempt of hotel; complete hotel by hand in the end
+    signal approval early                   the value is sent before the saga is started
+    signal approval twice                   it is sent again, and then another value, in vain
+
 A fault applies in each life of the SEC; after `then` only in the life that follows the crash before
 it, and after `at first` only in the first. A node of a saga that an action creates is named by that
 saga and the node, as in `fail child:hotel`.
@@ -57,24 +70,24 @@ failed node is not undone, so such an action must itself take back what it did b
 
 In reading order:
 
-* `_case`: the faults of one run, as data and as a line of text.
+* `_callee`, `_order`, `_case`: the faults and orders of one run. `_read_case`: their line of text.
 * `_explored_saga`: what is explored. `_declaration`: what an action says, and so how it can fail.
-* `_pace`, `_probe`, `_probed`, `_run`: one run. `_record`, `_outcome`: what happened. `_held`:
-  why it stopped. `_judge`: whether it is right.
-* `_case_plan`, `_case_kind`, `_sample`: which cases exist, and which are run. `_shrink`: smaller
-  cases.
-* `_exploration`, `_explore`: all runs. `_report`, `_hint`, `_text`: reports for people.
+* `_pace`, `_probe`, `_probed`, `_steering`, `_run`: one run. `_record`, `_outcome`: what happened.
+  `_held`: why it stopped. `_planned_end`, `_judge`: whether it is right.
+* `_case_plan`, `_order_plan`, `_case_kind`, `_sample`: which cases exist, and which are run.
+  `_shrink`: smaller cases.
+* `_exploration`, `_explore`: all runs. `_report`, `_hint`, `_order_hint`, `_text`: reports for
+  people.
 * `_omicron`: parts of an exploration, with Omicron's names.
 """
 
+from steno.testing.explorer._callee import Callee
 from steno.testing.explorer._case import (
-    Callee,
     CallFault,
     Case,
     CrashKind,
     CrashPoint,
     FaultKind,
-    read_case,
 )
 from steno.testing.explorer._declaration import PlannedFailure
 from steno.testing.explorer._exploration import CounterExample
@@ -94,7 +107,9 @@ from steno.testing.explorer._omicron import (
     actions_succeed_idempotently,
     assert_no_failed_undo_steps,
 )
+from steno.testing.explorer._order import OrderKind, PlannedOrder
 from steno.testing.explorer._outcome import Outcome
+from steno.testing.explorer._read_case import read_case
 from steno.testing.explorer._report import Count, Report
 
 __all__ = [
@@ -113,8 +128,10 @@ __all__ = [
     "CrashPoint",
     "FaultKind",
     "MakeDag",
+    "OrderKind",
     "Outcome",
     "PlannedFailure",
+    "PlannedOrder",
     "Report",
     "action_failure_can_unwind",
     "action_failure_can_unwind_idempotently",

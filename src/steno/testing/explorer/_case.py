@@ -1,5 +1,5 @@
 """
-Cases: the faults of one run of a saga, as data, and as a line of text that can be read back.
+Cases: the faults and orders of one run of a saga, as data, and as a line of text.
 
 A line consists of clauses, as in `fail hotel; crash after commit 5; seed 3`. It has everything that
 a run depends on, so it is enough to repeat the run.
@@ -11,49 +11,14 @@ in the life that follows the crashes before it. `at first` is the same for the l
 from __future__ import annotations
 
 import enum
-import json
-import re
 from collections.abc import Iterable
 
 import attrs
 
+from steno.testing.explorer._callee import Callee
+from steno.testing.explorer._order import AT_COMMIT, AT_END, OrderKind, PlannedOrder
+
 NO_FAULT = "no fault"
-
-_PLAIN_NAME = re.compile(r"[\w./:-]+")
-
-
-@attrs.frozen
-class Callee:
-    """
-    A user function: the action of a node, its undo action, or its probe.
-
-    Attributes:
-        node: The node's path, as in `server_alloc/server_id`; in a saga created by an action,
-            preceded by that saga's name and a colon.
-        undoing: Whether the undo action is meant.
-        probing: Whether the probe is meant.
-    """
-
-    node: str
-    undoing: bool = False
-    probing: bool = False
-
-    def __str__(self) -> str:
-        """Return its text in the line of a case."""
-        name = self.node if _PLAIN_NAME.fullmatch(self.node) else json.dumps(self.node)
-        if self.probing:
-            return f"probe of {name}"
-        return f"undo of {name}" if self.undoing else name
-
-    @property
-    def acting(self) -> bool:
-        """Whether the action itself is meant."""
-        return not (self.undoing or self.probing)
-
-    @property
-    def of_child(self) -> bool:
-        """Whether the node has the name of one in a saga created by an action."""
-        return ":" in self.node
 
 
 class FaultKind(enum.Enum):
@@ -136,6 +101,8 @@ class CrashKind(enum.Enum):
     """The function never continues from its nth checkpoint."""
     BACKING_OFF = "crash while {callee} backs off"
     """An attempt has failed, and half of the wait for the next one is over."""
+    AT_REST = "restart a week later"
+    """The saga has ended, or is held or paused; a week passes before another SEC is opened."""
 
 
 @attrs.frozen
@@ -172,11 +139,13 @@ class Case:
         faults: The faults in calls, those of a single life after the others.
         crashes: One for each life of the SEC but the last.
         seed: The schedule. 0 delays nothing; other seeds delay calls.
+        orders: The orders that are given, in their order.
     """
 
     faults: tuple[CallFault, ...] = attrs.field(default=(), converter=_by_life)
     crashes: tuple[CrashPoint, ...] = ()
     seed: int = 0
+    orders: tuple[PlannedOrder, ...] = attrs.field(default=(), kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         """Refuse a fault in a life that there is not."""
@@ -187,12 +156,13 @@ class Case:
 
     @property
     def size(self) -> int:
-        """The number of faults and crashes."""
-        return len(self.faults) + len(self.crashes)
+        """The number of faults, crashes and orders."""
+        return len(self.faults) + len(self.crashes) + len(self.orders)
 
     def __str__(self) -> str:
         """Return the line, which `read_case` reads."""
         clauses = [str(fault) for fault in self.faults if not fault.life]
+        clauses += [str(order) for order in self.orders]
         for life, crash in enumerate(self.crashes, start=1):
             clauses.append(str(crash))
             clauses += [str(fault) for fault in self.faults if fault.life == life]
@@ -218,6 +188,20 @@ class Case:
         """Return True if any action, or any undo action, has a fault of this kind."""
         return any(each.kind is kind and each.callee.undoing is undoing for each in self.faults)
 
+    def ordered(self, *kinds: OrderKind) -> list[PlannedOrder]:
+        """Return the orders of some kinds."""
+        return [order for order in self.orders if order.kind in kinds]
+
+    @property
+    def at_commits(self) -> list[PlannedOrder]:
+        """The orders that are given after a commit of the first life."""
+        return self.ordered(*AT_COMMIT)
+
+    @property
+    def at_end(self) -> list[PlannedOrder]:
+        """The orders that are given when the saga has ended, or is held."""
+        return self.ordered(*AT_END)
+
     @property
     def has_lives(self) -> bool:
         """Whether a fault applies in one life only."""
@@ -238,93 +222,3 @@ class Case:
 def of(*faults: CallFault, seed: int = 0) -> Case:
     """Return a case without a crash."""
     return Case(faults, (), seed)
-
-
-# Reading
-
-_CALLEE = r'(?P<role>undo\ of\ |probe\ of\ )?(?P<node>"(?:[^"\\]|\\.)*"|[\w./:-]+)'
-
-
-def _fault_pattern(kind: FaultKind) -> str:
-    """Return the pattern of a kind's clause, which is its text with more around it."""
-    before, after = map(re.escape, kind.value.split("{}"))
-    once = r"(?P<once>\ once)?" if kind in MAY_BE_ONCE else ""
-    return rf"(?P<life>then\ |at\ first\ )?{before}{_CALLEE}{once}{after}"
-
-
-def _crash_pattern(kind: CrashKind) -> str:
-    text = re.escape(kind.value)
-    return text.replace(r"\{number\}", r"(?P<number>\d+)").replace(r"\{callee\}", _CALLEE)
-
-
-_CLAUSES: dict[FaultKind | CrashKind | str, str] = {
-    **{kind: _fault_pattern(kind) for kind in FaultKind},
-    **{kind: _crash_pattern(kind) for kind in CrashKind},
-    "seed": r"seed\ (?P<number>\d+)",
-    NO_FAULT: r"no\ fault",
-}
-_PATTERNS = tuple(
-    (what, re.compile(rf"\s*{pattern}\s*(?:;|\Z)", re.VERBOSE))
-    for what, pattern in _CLAUSES.items()
-)
-
-
-def read_case(line: str) -> Case:
-    """
-    Return the case of a line.
-
-    Raises:
-        ValueError: It is not a case.
-    """
-    case, position = Case(), 0
-    while position < len(line):
-        for what, pattern in _PATTERNS:
-            if (found := pattern.match(line, position)) is not None:
-                case, position = _with(case, what, found.groupdict()), found.end()
-                break
-        else:
-            known = ", ".join(str(each) for each in _examples())
-            msg = f"is not a case: {line[position:].strip()!r}; a clause is one of: {known}"
-            raise ValueError(msg)
-    return case
-
-
-def _examples() -> tuple[CallFault | CrashPoint | str, ...]:
-    hotel = Callee("hotel")
-    faults = [CallFault(kind, hotel) for kind in FaultKind]
-    crashes = [CrashPoint(kind, 1, hotel) for kind in CrashKind]
-    return (
-        NO_FAULT,
-        *faults,
-        CallFault(FaultKind.FAIL, hotel, once=True),
-        CallFault(FaultKind.FAIL, Callee("hotel", undoing=True)),
-        CallFault(FaultKind.FAIL, Callee("hotel", probing=True)),
-        CallFault(FaultKind.FAIL, hotel, life=1),
-        CallFault(FaultKind.FAIL, hotel, life=0),
-        *crashes,
-        "seed 1",
-    )
-
-
-def _with(case: Case, what: FaultKind | CrashKind | str, parts: dict[str, str | None]) -> Case:
-    """Return the case with one more clause."""
-    number = int(parts.get("number") or 0)
-    callee: Callee | None = None
-    if (node := parts.get("node")) is not None:
-        name = str(json.loads(node)) if node.startswith('"') else node
-        role = parts.get("role") or ""
-        callee = Callee(name, undoing=role.startswith("undo"), probing=role.startswith("probe"))
-    match what:
-        case FaultKind() if callee is not None:
-            life = {"then ": len(case.crashes), "at first ": 0}.get(parts.get("life") or "")
-            if parts.get("life") == "then " and not life:
-                msg = f'is not a case: "then" needs a crash before it: then {what.value}'
-                raise ValueError(msg.format(callee))
-            fault = CallFault(what, callee, once=parts.get("once") is not None, life=life)
-            return attrs.evolve(case, faults=(*case.faults, fault))
-        case CrashKind():
-            return attrs.evolve(case, crashes=(*case.crashes, CrashPoint(what, number, callee)))
-        case "seed":
-            return attrs.evolve(case, seed=number)
-        case _:
-            return case

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from steno.testing.explorer._case import TIME_OUTS, Case, CrashKind, CrashPoint, FaultKind
+from steno.testing.explorer._order import OrderKind
 
 TWO_CRASHES = "two crashes"
+AN_ORDER_AND_A_CRASH = "an order and a crash"
+
+SAMPLED = frozenset({TWO_CRASHES, AN_ORDER_AND_A_CRASH})
+"""The sorts of which there is always a sample."""
+
+_ORDERS = {
+    OrderKind.UNWIND: "an unwinding is ordered",
+    OrderKind.DEADLINE: "the deadline comes",
+    OrderKind.PAUSE: "a pause, and a resume in another process",
+    OrderKind.UNWIND_AT_END: "an unwinding after success",
+    OrderKind.DEADLINE_AT_END: "a deadline after the end",
+    OrderKind.SIGNAL_EARLY: "a signal is early",
+    OrderKind.SIGNAL_TWICE: "a signal is sent twice",
+    OrderKind.RETRY: "a repair: retry",
+    OrderKind.COMPLETE: "a repair: complete by hand",
+    OrderKind.FAIL: "a repair: fail",
+    OrderKind.ABANDON: "a repair: abandon",
+}
+_OF_HELD = {
+    OrderKind.UNWIND_AT_END: "a repair: unwind",
+    OrderKind.DEADLINE_AT_END: "the deadline comes while it is held",
+}
+_AT_COMMITS = frozenset({CrashKind.BEFORE_COMMIT, CrashKind.AFTER_COMMIT})
 
 
 def kind_of(case: Case) -> str:
     """Return the sort of a case, as reports count them."""
+    if case.orders:
+        return _kind_of_orders(case)
     match case.crashes:
         case ():
             return _crash_free_kind(case)
@@ -22,10 +48,20 @@ def kind_of(case: Case) -> str:
             return "a crash at the end of a call"
         case (CrashPoint(kind=CrashKind.BACKING_OFF),):
             return "a crash while backing off"
+        case (CrashPoint(kind=CrashKind.AT_REST),):
+            return "a restart a week later"
         case (_,):
             return "a crash within a call"
         case _:
             return TWO_CRASHES
+
+
+def _kind_of_orders(case: Case) -> str:
+    if any(crash.kind in _AT_COMMITS for crash in case.crashes):
+        return AN_ORDER_AND_A_CRASH
+    last = case.orders[-1].kind
+    acting = any(fault.callee.acting for fault in case.faults)
+    return (_OF_HELD if acting and last in _OF_HELD else _ORDERS)[last]
 
 
 def _crash_free_kind(case: Case) -> str:

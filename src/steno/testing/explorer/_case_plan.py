@@ -13,8 +13,8 @@ from functools import cached_property
 
 import attrs
 
+from steno.testing.explorer._callee import Callee
 from steno.testing.explorer._case import (
-    Callee,
     CallFault,
     Case,
     CrashKind,
@@ -206,7 +206,7 @@ class CasePlan:
 
     def _repetitions(self, whole: Ran) -> Iterator[Case]:
         """Yield the cases in which a crash cuts off a call at its end, and its repetition fails."""
-        for call in _first_calls(whole.calls):
+        for call in first_calls(whole.calls):
             declared = self._declared.get(call.callee.node)
             if declared is None or call.end is not CallEnd.RETURNED or not call.callee.acting:
                 continue
@@ -231,12 +231,14 @@ def is_to_crash(case: Case) -> bool:
 
 def crashes_of(ran: Ran) -> Iterator[Case]:
     """Yield the cases in which the SEC is lost once during a run that had no crash."""
-    yield from (attrs.evolve(ran.case, crashes=(c,)) for c in _commit_crashes(ran.commits[0]))
-    for call in _first_calls(ran.calls):
+    yield from (
+        attrs.evolve(ran.case, crashes=(c,)) for c in _commit_crashes(range(1, ran.commits[0] + 1))
+    )
+    for call in first_calls(ran.calls):
         if call.end is CallEnd.RETURNED:
             crash = CrashPoint(CrashKind.AT_END, 0, call.callee)
             yield attrs.evolve(ran.case, crashes=(crash,))
-    for call in _first_calls(ran.calls):
+    for call in first_calls(ran.calls):
         for number in _some(call.checkpoints, MOST_CHECKPOINTS):
             crash = CrashPoint(CrashKind.AT_CHECKPOINT, number, call.callee)
             yield attrs.evolve(ran.case, crashes=(crash,))
@@ -248,17 +250,33 @@ def crashes_of(ran: Ran) -> Iterator[Case]:
 
 
 def second_crashes_of(ran: Ran) -> Iterator[Case]:
-    """Yield the cases in which the SEC that recovers from a crash is lost at a commit, too."""
-    for crash in _commit_crashes(ran.commits[1] if len(ran.commits) > 1 else 0):
+    """Yield the cases in which the last SEC of a run is lost at a commit, too."""
+    for crash in _commit_crashes(commits_at_end(ran)):
         yield attrs.evolve(ran.case, crashes=(*ran.case.crashes, crash))
 
 
-def _commit_crashes(commits: int) -> Iterator[CrashPoint]:
-    for number in range(1, commits + 1):
+def commits_at_end(ran: Ran) -> range:
+    """Return the numbers of the commits in the last life of a run that come after its orders."""
+    orders = ran.case.at_commits if len(ran.commits) == 1 else ()
+    first = max((order.number for order in orders), default=0)
+    return range(first + 1, ran.commits[-1] + 1)
+
+
+def _commit_crashes(commits: Iterable[int]) -> Iterator[CrashPoint]:
+    for number in commits:
         yield from (CrashPoint(kind, number) for kind in COMMIT_CRASHES)
 
 
-def _first_calls(calls: Iterable[Call]) -> list[Call]:
+def crashes_in(call: Call) -> Iterator[CrashPoint]:
+    """Yield the crashes at the end of a call, and at its checkpoints."""
+    if call.end is CallEnd.RETURNED:
+        yield CrashPoint(CrashKind.AT_END, 0, call.callee)
+    for number in _some(call.checkpoints, MOST_CHECKPOINTS):
+        yield CrashPoint(CrashKind.AT_CHECKPOINT, number, call.callee)
+
+
+def first_calls(calls: Iterable[Call]) -> list[Call]:
+    """Return the first call of each function."""
     first: dict[Callee, Call] = {}
     for call in calls:
         first.setdefault(call.callee, call)

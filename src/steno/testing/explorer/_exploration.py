@@ -18,10 +18,18 @@ from random import Random
 import attrs
 
 from steno.testing.explorer._case import Case
-from steno.testing.explorer._case_kind import TWO_CRASHES, kind_of
-from steno.testing.explorer._case_plan import NONE, CasePlan, failures, second_crashes_of
+from steno.testing.explorer._case_kind import AN_ORDER_AND_A_CRASH, TWO_CRASHES, kind_of
+from steno.testing.explorer._case_plan import (
+    NONE,
+    CasePlan,
+    commits_at_end,
+    failures,
+    second_crashes_of,
+)
 from steno.testing.explorer._explored_saga import ExploredSaga, Nodes
 from steno.testing.explorer._hint import doubt_hints, hints_for
+from steno.testing.explorer._order_hint import order_hints
+from steno.testing.explorer._order_plan import LATER, OrderPlan
 from steno.testing.explorer._pace import Pace
 from steno.testing.explorer._record import Problem, Ran
 from steno.testing.explorer._report import Count, Report
@@ -29,6 +37,9 @@ from steno.testing.explorer._run import quiet, run_case
 from steno.testing.explorer._sample import sample
 from steno.testing.explorer._shrink import Shrinker
 from steno.testing.explorer._text import counterexample_text
+
+ORDERS = 4
+"""Which part of the budget that is left goes to cases with orders, at most."""
 
 PAIRS = 8
 """How many cases with one crash there are for each with two."""
@@ -64,6 +75,7 @@ class Exploration:
         budget: The maximum number of runs; None for all.
         seed: The seed for drawing samples.
         after_effect: The nodes that also fail after their effect, whatever their actions say.
+        orders: The sorts of orders that are given.
         progress: Called with the number of runs so far, and the total, if known.
     """
 
@@ -72,6 +84,7 @@ class Exploration:
     budget: int | None = None
     seed: int = 0
     after_effect: Nodes = NONE
+    orders: frozenset[str] = frozenset()
     progress: Progress | None = None
     stopped: bool = attrs.field(init=False, default=False)
     _pace: Pace = attrs.field(init=False, factory=Pace)
@@ -91,15 +104,19 @@ class Exploration:
 
     def explore(self) -> Report:
         """Run all cases, and return the report."""
-        cases = self._without_crash()
+        cases, ordered = self._without_crash()
         singles = self.choose(cases, self._left - self._left // PAIRS)
-        pairs = self._left - len(singles)
+        spare = self._left - len(singles)
+        mixed = min(spare // 2, -(-len(ordered) // PAIRS))
+        pairs = spare - mixed
         if len(singles) == len(cases):
             pairs = min(pairs, len(singles) // PAIRS)
-        self._total = self._made + len(singles) + pairs
+        self._total = self._made + len(singles) + mixed + pairs
         recovered = [self.run(case) for case in singles]
         # A fault in one life might not be met if that life is cut short.
-        self._with_two_crashes([ran for ran in recovered if not ran.case.has_lives], pairs)
+        recovered = [ran for ran in recovered if not ran.case.has_lives]
+        self._with_another_crash(TWO_CRASHES, recovered, pairs)
+        self._with_another_crash(AN_ORDER_AND_A_CRASH, ordered, mixed)
         return self.report()
 
     def only(self, case: Case) -> Report:
@@ -129,20 +146,35 @@ class Exploration:
     def _failures(self) -> list[Case]:
         return failures(self.subject, self.after_effect, self._children)
 
-    def _without_crash(self) -> list[Case]:
-        """Run the cases without a crash; return the cases with one that follow from them."""
+    def _without_crash(self) -> tuple[list[Case], list[Ran]]:
+        """
+        Run the cases without a crash, and those with orders.
+
+        Returns:
+            The cases with one crash that follow from the former, and the runs of the latter.
+        """
         begun, failed = self.begin(), self.fail_each()
         plan = CasePlan(
             self.subject, self._failures(), failed, self.seeds, self._children, self._pace
         )
         others = self.run_each(self.choose(plan.crash_free(), self._left // 2))
-        return plan.crashes((*begun, *failed, *others))
+        ordered = self._with_orders(begun, (*failed, *others))
+        return plan.crashes((*begun, *failed, *others)), ordered
 
-    def _with_two_crashes(self, recovered: Sequence[Ran], count: int) -> None:
-        """Lose the recovering SEC, too, in a sample of the cases."""
-        ends = list(itertools.accumulate(2 * ran.commits[-1] for ran in recovered))
+    def _with_orders(self, begun: Sequence[Ran], others: Sequence[Ran]) -> list[Ran]:
+        """Run the cases in which somebody steers the saga, or repairs it."""
+        plan = OrderPlan(self.subject, self.orders, begun, others)
+        cases = self.choose(plan.cases(), self._left // ORDERS)
+        ordered = [self.run(case, counting=case == LATER) for case in cases]
+        following = self.choose(plan.following(ordered), self._left // ORDERS)
+        return [*ordered, *map(self.run, following)]
+
+    def _with_another_crash(self, kind: str, recovered: Sequence[Ran], count: int) -> None:
+        """Lose the last SEC of a run, too, in a sample of the cases."""
+        ends = list(itertools.accumulate(2 * len(commits_at_end(ran)) for ran in recovered))
         total = ends[-1] if ends else 0
-        self._cases[TWO_CRASHES] += total
+        if total:
+            self._cases[kind] += total
         for place in sorted(self._random.sample(range(total), min(count, total))):
             first = bisect.bisect_right(ends, place)
             offset = place - (ends[first - 1] if first else 0)
@@ -190,7 +222,10 @@ class Exploration:
             again = Shrinker(lambda case: run_case(self.subject, case, self._pace, counting=True))
             ran = again.smallest(ran)
         assert ran.problem is not None  # noqa: S101 - a smaller run has the same problem
-        hints = hints_for(self.subject, self._children, ran.case)
+        hints = (
+            *hints_for(self.subject, self._children, ran.case),
+            *order_hints(self.subject, ran),
+        )
         text = counterexample_text(self.subject, ran, hints)
         return CounterExample(text, ran.case, ran.problem)
 

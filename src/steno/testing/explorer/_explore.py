@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias, TypeVar, cast
 
@@ -12,10 +12,14 @@ import trio
 from steno.action import ActionRegistry
 from steno.core import SagaDag
 from steno.runtime import SecClient
-from steno.testing.explorer._case import Case, read_case
+from steno.testing.explorer._case import (
+    Case,
+)
 from steno.testing.explorer._exploration import CounterExample, Exploration, Progress
 from steno.testing.explorer._explored_saga import Beside, ExploredSaga, Nodes
+from steno.testing.explorer._order_plan import checked_sorts
 from steno.testing.explorer._outcome import Outcome
+from steno.testing.explorer._read_case import read_case
 from steno.testing.explorer._report import Report
 
 C = TypeVar("C")
@@ -42,6 +46,8 @@ def explore(
     beside: Beside | None = None,
     same_outputs: bool | Collection[str] = True,
     fail_after_effect: bool | Collection[str] = False,
+    orders: bool | str | Collection[str] = True,
+    signals: Mapping[str, object] | None = None,
     seeds: int = SEEDS,
     budget: int | None = BUDGET,
     seed: int = 0,
@@ -65,10 +71,16 @@ def explore(
     call fails: this is left out only for actions that have no undo or are atomic. The actions of
     sagas that actions create fail in the same ways.
 
+    Orders are given as well. The saga is unwound after each commit, and a week after it has
+    succeeded, by another process; its deadline comes after each commit; it is paused after each
+    commit, and another process resumes it. Each end in which it is stuck or held is repaired in
+    each way that there is: a retry, a completion by hand, a failure, an unwinding, a deadline, and
+    it is abandoned. A signal is early, late, and sent twice.
+
     A run must end as planned: it succeeds if nothing fails for good, it is unwound if an action
-    does, it is held if the action says so, and it is stuck only if an undo action was made to fail,
-    regardless of crashes, repetitions and delays. Its log must keep the rules, and `check` must not
-    raise.
+    does or an order says so, it is held if the action says so, and it is stuck only if an undo
+    action was made to fail, regardless of crashes, repetitions, pauses and delays. Its log must
+    keep the rules, and `check` must not raise.
 
     Runs are in virtual time, on in-memory stores, with one schedule per seed; so actions must not
     wait for threads, nor for anything else outside of Trio. It may be called in async functions
@@ -94,6 +106,11 @@ def explore(
             returned, as when an answer is lost. Such an action has had an effect, but its undo is
             not called, so most sagas cannot pass: an earlier node must take it back. Names of nodes
             stand for True for these nodes. Actions that provide for doubt fail so in any case.
+        orders: Which orders are given: all, none, or those named: "unwind", "unwind after success",
+            "deadline", "pause", "repair", "signal".
+        signals: The values that are sent to the saga, by the names of its signals: each once its
+            node waits and all calls have ended, or as "signal" says. Without them, `beside` sends
+            what the saga waits for.
         seeds: The number of schedules; all but the first delay calls at random.
         budget: The maximum number of runs; if there are more cases, a sample of each sort is run.
             None runs all.
@@ -106,7 +123,8 @@ def explore(
         CounterExample: A case fails; this is an `AssertionError`, with the smallest such case that
             was found.
         ValueError: `only` is not a case of this saga, an argument names a node that it does not
-            have, or `make_dag` returns different graphs.
+            have, or a sort of orders that there is not, or a signal that no node waits for, or
+            `make_dag` returns different graphs.
     """
     __tracebackhide__ = True
     subject = make_explored_saga(
@@ -116,15 +134,17 @@ def explore(
         check,
         attach,
         beside=beside,
+        signals=signals,
         same_outputs=same_outputs,
         deadline=deadline,
     )
-    late = Nodes.of(fail_after_effect)
-    exploration = Exploration(subject, seeds, budget, seed, late, progress)
+    late, sorts = Nodes.of(fail_after_effect), checked_sorts(orders)
+    exploration = Exploration(subject, seeds, budget, seed, late, sorts, progress)
     case = read_case(only) if isinstance(only, str) else only
 
     def run() -> Report:
         _check_names(subject, subject.varying.names | late.names)
+        _check_signals(subject)
         if case is None:
             return exploration.explore()
         _check_nodes(subject, case)
@@ -141,6 +161,7 @@ def make_explored_saga(
     attach: Attach[C] | None,
     *,
     beside: Beside | None = None,
+    signals: Mapping[str, object] | None = None,
     same_outputs: bool | Collection[str] = True,
     deadline: float = DAY,
 ) -> ExploredSaga:
@@ -153,6 +174,7 @@ def make_explored_saga(
         check=cast("Callable[[object, Outcome], object] | None", check),
         attach=cast("Callable[[object, SecClient], object]", attach or set_sec),
         beside=beside,
+        signals=signals or {},
         varying=Nodes.of(varying),
         deadline=deadline,
     )
@@ -190,10 +212,22 @@ def outside_of_trio(exploration: Exploration, run: Callable[[], Report]) -> Repo
         raise found.with_traceback(None) from None
 
 
+def _check_signals(subject: ExploredSaga) -> None:
+    """Refuse signals that no node waits for, and values that cannot be sent."""
+    known = sorted(set(subject.awaiting.values()))
+    for name, value in subject.signals.items():
+        if name not in known:
+            waits = f"for {', '.join(known)}" if known else "for none"
+            msg = f"signals: no node of the saga waits for {name!r}; it waits {waits}"
+            raise ValueError(msg)
+        subject.registry.codec.encode(value)
+
+
 def _check_nodes(subject: ExploredSaga, case: Case) -> None:
     """Refuse a case of another saga."""
     callees = [fault.callee for fault in case.faults]
     callees += [crash.callee for crash in case.crashes if crash.callee is not None]
+    callees += [order.callee for order in case.orders if order.callee is not None]
     _check_names(subject, [callee.node for callee in callees], f'"{case}": ')
 
 

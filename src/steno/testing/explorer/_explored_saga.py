@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from steno.action import ActionRegistry
-from steno.core import ActionNode, SagaDag, SagaId, SagaNodeId, SleepNode
+from steno.core import ActionNode, SagaDag, SagaId, SagaNodeId, SignalNode, SleepNode
 from steno.runtime import SecClient
 from steno.testing.explorer._declaration import Declaration
 from steno.testing.explorer._outcome import Outcome
@@ -66,6 +66,7 @@ class ExploredSaga:
         check: Checks the world at the end of a run; may be async.
         attach: Makes the user data of one life from the world and its SEC.
         beside: Plays the outside world in each life.
+        signals: The values that are sent to it, by the names of the signals.
         varying: The nodes whose actions may return another output when they are called again.
         deadline: Virtual seconds after which a run is considered to hang.
     """
@@ -76,6 +77,7 @@ class ExploredSaga:
     check: Callable[[object, Outcome], object] | None
     attach: Callable[[object, SecClient], object]
     beside: Beside | None
+    signals: Mapping[str, object]
     varying: Nodes
     deadline: float
 
@@ -152,6 +154,12 @@ class ExploredSaga:
     def with_undo(self) -> Sequence[str]:
         """The nodes with an undo action that can fail."""
         return [node for node, name in self.actions.items() if self.declarations[name].has_undo]
+
+    @cached_property
+    def awaiting(self) -> Mapping[int, str]:
+        """The nodes that wait for a signal, each with the name of the signal."""
+        nodes = enumerate(self.dag.flat.nodes)
+        return {index: n.signal_name for index, n in nodes if isinstance(n, SignalNode)}
 
     @cached_property
     def asleep(self) -> float:

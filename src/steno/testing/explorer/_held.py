@@ -6,7 +6,7 @@ import attrs
 
 from steno.core import SagaDag, SagaNodeId, SagaState, action_error, held_nodes, undo_error
 from steno.errors import SagaHeldError
-from steno.testing.explorer._case import Callee
+from steno.testing.explorer._callee import Callee
 from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Ran
 

@@ -20,19 +20,18 @@ from steno.core import (
 )
 from steno.store import ListQuery, StoredSaga
 from steno.stores import InMemorySecStore
+from steno.testing.explorer._callee import Callee
 from steno.testing.explorer._case import (
-    AFTER_EFFECT,
     FAILURES,
-    TIME_OUTS,
-    Callee,
     CallFault,
     Case,
+    CrashKind,
     FaultKind,
 )
-from steno.testing.explorer._declaration import Declaration
 from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._held import HeldNode, held_nodes_of
 from steno.testing.explorer._outcome import Outcome
+from steno.testing.explorer._planned_end import declared_by, planned_end
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
 
 _ALL = ListQuery(limit=1_000_000)
@@ -42,6 +41,8 @@ _SUCCEEDED, _FAILED, _STUCK = (
     SagaCachedState.FAILED,
     SagaCachedState.STUCK,
 )
+
+_ENDS = {_STUCK: "got stuck", SagaCachedState.ABANDONED: "been abandoned"}
 
 
 async def judge_run(
@@ -58,7 +59,7 @@ async def judge_run(
         ran.note(found)
     if ran.problem is None and ran.result is not None:
         try:
-            await check(Outcome(ran.case, ran.result))
+            await check(Outcome(ran.case, ran.result, subject.names))
         except Exception as error:  # noqa: BLE001 - a check may raise any exception
             ran.note(Problem(ProblemKind.CHECK, f"the check failed{_shown(error)}", error))
     if ran.problem is None and (missed := next(_unreached(subject, ran), None)) is not None:
@@ -83,6 +84,8 @@ def _problems(
         yield Problem(
             ProblemKind.RULE, "a waiter was given a result that differs from what is durable"
         )
+    if subject.beside is None:
+        yield from _refused_repairs(ran)
     yield from _wrong_end(subject, ran, ran.stored)
     yield from _other_outputs(call for call in ran.calls if call.callee.node not in subject.varying)
 
@@ -108,7 +111,7 @@ def _breaches(dag: SagaDag, store: InMemorySecStore) -> Iterator[Problem]:
 
 def _wrong_end(subject: ExploredSaga, ran: Ran, stored: StoredSaga) -> Iterator[Problem]:
     """Yield a problem if the saga ended otherwise than planned."""
-    state, planned = stored.summary.state, _planned_end(subject, ran)
+    state, planned = stored.summary.state, planned_end(subject, ran)
     if state is planned or _is_excused(subject, ran, stored, planned):
         return
     culprit = _failed_call(ran, stored)
@@ -117,8 +120,15 @@ def _wrong_end(subject: ExploredSaga, ran: Ran, stored: StoredSaga) -> Iterator[
     elif planned is _SUCCEEDED and culprit is not None:
         yield _unplanned(ran, culprit)
     else:
-        text = f"the saga has {state.value}, and should have {_end_name(planned)}"
+        text = f"the saga has {_end_name(state)}, and should have {_end_name(planned)}"
         yield Problem(ProblemKind.END, f"{text}{_told_by_probe(ran)}")
+
+
+def _refused_repairs(ran: Ran) -> Iterator[Problem]:
+    """Yield a problem for each order in the end that was refused: it was planned for that end."""
+    for order, why in ran.refused.items():
+        if order in ran.case.at_end:
+            yield Problem(ProblemKind.UNREACHED, f"{str(order)!r} was planned, but {why}")
 
 
 def _told_by_probe(ran: Ran) -> str:
@@ -129,46 +139,6 @@ def _told_by_probe(ran: Ran) -> str:
             if acted is not None and acted.end is CallEnd.PLANNED and acted.output is None:
                 return f": {probe.callee} returned {probe.output}, and nothing was done"
     return ""
-
-
-def _planned_end(subject: ExploredSaga, ran: Ran) -> SagaCachedState | None:
-    """Return the state in which a saga must end after the faults of its run; None: held."""
-    fatal = [fault for fault in ran.fired if _is_fatal(subject, ran.case, fault)]
-    if any(fault.callee.undoing for fault in fatal):
-        return _STUCK
-    if not fatal:
-        return _SUCCEEDED
-    return None if all(_holds(subject, fault) for fault in fatal) else _FAILED
-
-
-def _is_fatal(subject: ExploredSaga, case: Case, fault: CallFault) -> bool:
-    """Return True if a fault that has occurred decides how the saga ends."""
-    callee = fault.callee
-    if (
-        fault.kind not in FAILURES
-        or fault.once
-        or callee.node not in subject.nodes
-        or callee.probing
-    ):
-        return False
-    # What a life has done that is lost may not be in the log.
-    if fault.life not in {None, len(case.crashes)}:
-        return False
-    declared = _declared(subject, fault)
-    if callee.undoing:
-        return True
-    return not (fault.kind in AFTER_EFFECT and declared.has_probe)
-
-
-def _holds(subject: ExploredSaga, fault: CallFault) -> bool:
-    """Return True if the attempts of a node run out, and it is held then."""
-    if fault.kind is FaultKind.FAIL or fault.callee.undoing:
-        return False
-    return _declared(subject, fault).holds(timeout=fault.kind in TIME_OUTS)
-
-
-def _declared(subject: ExploredSaga, fault: CallFault) -> Declaration:
-    return subject.declarations[subject.actions[fault.callee.node]]
 
 
 def _is_excused(
@@ -238,7 +208,7 @@ def _last_undo(ran: Ran, stored: StoredSaga) -> Call | None:
 
 
 def _end_name(state: SagaCachedState | None) -> str:
-    return "been held" if state is None else state.value
+    return "been held" if state is None else _ENDS.get(state, state.value)
 
 
 def _stuck(ran: Ran, result: SagaResultErr) -> Problem:
@@ -273,7 +243,7 @@ def _wrongly_held(subject: ExploredSaga, dag: SagaDag, ran: Ran) -> Iterator[Pro
         first = held[0]
         text = f"{where}, and that was not planned{_why_held(first)}"
         yield Problem(ProblemKind.HELD, text, first.error)
-    elif (end := _planned_end(subject, ran)) is not None and end is not _SUCCEEDED:
+    elif (end := planned_end(subject, ran)) is not None and end is not _SUCCEEDED:
         yield Problem(ProblemKind.HELD, f"{where}, and should have {end.value}")
 
 
@@ -313,9 +283,17 @@ def _other_outputs(calls: Iterable[Call]) -> Iterator[Problem]:
 def _unreached(subject: ExploredSaga, ran: Ran) -> Iterator[str]:
     if len(ran.crashed) < len(ran.case.crashes):
         yield str(ran.case.crashes[len(ran.crashed)])
+    for order in ran.case.at_commits:
+        if order not in ran.given and order not in ran.refused and not _may_be_missed(ran.case):
+            yield str(order)
     for fault in ran.case.faults:
         if fault not in ran.fired and _is_certain(subject, ran.case, fault):
             yield str(fault)
+
+
+def _may_be_missed(case: Case) -> bool:
+    """Return True if there may be fewer commits than where an order was planned."""
+    return bool(case.seed) or any(c.kind is not CrashKind.AT_REST for c in case.crashes)
 
 
 def _is_certain(subject: ExploredSaga, case: Case, fault: CallFault) -> bool:
@@ -324,15 +302,14 @@ def _is_certain(subject: ExploredSaga, case: Case, fault: CallFault) -> bool:
 
     A node concurrent with the one that fails may or may not have begun by then.
     """
-    quiet = not (case.crashes or case.seed)
-    if quiet:
+    if not (_may_be_missed(case) or case.orders):
         return True
     in_child = fault.callee.node not in subject.nodes
     if in_child or fault.callee.probing or fault.kind is FaultKind.REPEAT:
         return fault.callee.probing and fault.life is not None
     if not fault.callee.undoing:
         # A probe that answers for a call that was cut off takes the place of its repetition.
-        return not _declared(subject, fault).has_probe
+        return not declared_by(subject, fault).has_probe
     failing = [f.callee for f in case.faults if f.kind in FAILURES and not f.once]
     causes = [callee.node for callee in failing if callee.acting]
     return any(subject.is_before(fault.callee.node, node) for node in causes)

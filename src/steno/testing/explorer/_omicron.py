@@ -21,7 +21,12 @@ from steno.core import (
     UndoFailed,
     undo_error,
 )
-from steno.testing.explorer._case import Callee, CallFault, Case, FaultKind
+from steno.testing.explorer._callee import Callee
+from steno.testing.explorer._case import (
+    CallFault,
+    Case,
+    FaultKind,
+)
 from steno.testing.explorer._exploration import Exploration
 from steno.testing.explorer._explore import (
     Attach,

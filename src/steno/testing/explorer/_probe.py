@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
-from typing import Never, TypeAlias
+from typing import Never, TypeAlias, cast
 
 import attrs
 import trio
@@ -21,6 +21,7 @@ from steno.action import NOT_DONE, OPEN, ActionContext, Codec, to_timestamp
 from steno.core import (
     AttemptFailed,
     JsonText,
+    Ordered,
     SagaId,
     SagaNodeEvent,
     SagaNodeEventType,
@@ -28,9 +29,10 @@ from steno.core import (
     UndoAttemptFailed,
 )
 from steno.errors import SerializeError
+from steno.runtime import SecClient
 from steno.store import SagaCreateParams, SagaProblem, SagaRecord, SagaTrial, SagaWrite
+from steno.testing.explorer._callee import Callee
 from steno.testing.explorer._case import (
-    Callee,
     CallFault,
     CrashKind,
     CrashPoint,
@@ -52,8 +54,21 @@ _inside: ContextVar[Call | None] = ContextVar("steno_explorer_call", default=Non
 _STARTED = r"\+(↻\+)*"
 _DUE = {
     False: re.compile(_STARTED),
-    True: re.compile(_STARTED + r"↻?[✓?]-(!?↺-)*"),
+    True: re.compile(_STARTED + r"↻?[✓?]-((!|!?↺)-)*"),
 }
+
+
+_INSTANT = 1e-6
+"""Virtual time passes only when nothing else happens."""
+
+
+@attrs.frozen(eq=False)
+class _Function:
+    """A function that was called, and what it was given."""
+
+    ctx: ActionContext[Never]
+    action: str
+    function: Function
 
 
 @attrs.define(eq=False)
@@ -74,6 +89,7 @@ class Probe(trio.abc.Instrument):
     clock: DateClock
     crash: CrashPoint | None = attrs.field(init=False, default=None)
     scope: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope)
+    mended: bool = attrs.field(init=False, default=False)
     _durable: dict[tuple[SagaId, int], list[SagaNodeEventType]] = attrs.field(
         init=False, factory=lambda: defaultdict(list)
     )
@@ -81,17 +97,25 @@ class Probe(trio.abc.Instrument):
     _nodes: dict[tuple[SagaId, int], str] = attrs.field(init=False, factory=dict)
     _count: dict[str, int] = attrs.field(init=False, factory=dict)
     _met: set[tuple[Callee, int]] = attrs.field(init=False, factory=set)  # in this life
+    _under_way: set[Call] = attrs.field(init=False, factory=set)
+    _ended: trio.Event = attrs.field(init=False, factory=trio.Event)
+    _awaited: dict[str, trio.Event] = attrs.field(
+        init=False, factory=lambda: defaultdict(trio.Event)
+    )
+    _last: dict[Callee, _Function] = attrs.field(init=False, factory=dict)
 
     def begin_life(self, crash: CrashPoint | None) -> trio.CancelScope:
         """Begin a life of the SEC; return the scope whose cancellation is its end."""
         self.crash, self.scope = crash, trio.CancelScope()
         self._met.clear()
+        self._under_way.clear()
         return self.scope
 
     def die(self) -> None:
         """Crash, now."""
         if self.crash is not None:
             self.ran.crashed.append(self.crash)
+            self.ran.mark(self.crash)
             self.crash = None
             self.scope.cancel()
 
@@ -110,10 +134,12 @@ class Probe(trio.abc.Instrument):
 
     def _note_durable(self, events: Iterable[SagaNodeEvent]) -> None:
         for event in events:
-            if event.node_id is None:
+            if event.node_id is None or isinstance(event.event_type, Ordered):
                 continue
             key, what = (event.saga_id, event.node_id), event.event_type
             self._durable[key].append(what)
+            if event.node_id in self.subject.awaiting and event.saga_id == EXPLORED:
+                self._awaited[self.subject.awaiting[event.node_id]].set()
             if isinstance(what, AttemptFailed | UndoAttemptFailed) and what.next is not None:
                 undoing = isinstance(what, UndoAttemptFailed)
                 self._back_off(Callee(self._nodes.get(key, ""), undoing), what.next)
@@ -160,13 +186,25 @@ class Probe(trio.abc.Instrument):
             probing: Whether it is the probe.
         """
         call = self._begin(ctx, action, undoing=undoing, probing=probing)
-        policy = self.subject.declarations[action].policy
-        limit = policy.undo_timeout if undoing else policy.timeout
+        self._last[call.callee] = _Function(ctx, action, function)
+        self._under_way.add(call)
+        try:
+            return await self._call(call, ctx, function)
+        finally:
+            self._under_way.discard(call)
+            ended, self._ended = self._ended, trio.Event()
+            ended.set()
+
+    async def _call(self, call: Call, ctx: ActionContext[Never], function: Function) -> object:
+        policy = self.subject.declarations[call.action].policy
+        limit = policy.undo_timeout if call.callee.undoing else policy.timeout
         await self._hold_up(call, limit)
         for kind in (FaultKind.FAIL, FaultKind.EXHAUST, FaultKind.TIME_OUT):
             await self._fail_if_planned(kind, call, limit)
-        # The engine repeats calls of the explored saga; of its children it does not know here.
-        if not call.explored and self._fires(FaultKind.REPEAT, call):
+        # The engine repeats calls of the explored saga; it does not know those of its children
+        # here, nor those of a saga that has ended and will be unwound.
+        by_engine = call.explored and not self.ran.case.orders
+        if not by_engine and self._fires(FaultKind.REPEAT, call):
             await self._carry_out(call, ctx, function)
         result = await self._carry_out(call, ctx, function)
         if self._meet(call, CrashKind.AT_END):
@@ -174,6 +212,38 @@ class Probe(trio.abc.Instrument):
         for kind in (FaultKind.FAIL_AFTER, FaultKind.TIME_OUT_AFTER):
             await self._fail_if_planned(kind, call, limit)
         return result
+
+    def was_called(self, callee: Callee) -> bool:
+        """Return True if a function of the user was called in this run."""
+        return callee in self._last
+
+    async def call_by_hand(self, callee: Callee, user_data: object, sec: SecClient) -> object:
+        """
+        Call a function of the user, which was called before, outside of the saga.
+
+        Args:
+            callee: The function.
+            user_data: That of the present life.
+            sec: The SEC of the present life.
+        """
+        last = self._last[callee]
+        ctx = attrs.evolve(last.ctx, user_data=cast("Never", user_data), sec=sec)
+        call = Call(callee, last.action, ctx.saga_id, ctx.node_id, len(self.ran.lives) - 1)
+        call.by_hand = True
+        self.ran.calls.append(call)
+        return await self._carry_out(call, ctx, last.function)
+
+    async def until_idle(self) -> None:
+        """Wait until no call is under way, and all that follows from the last one has happened."""
+        while True:
+            await trio.sleep(_INSTANT)
+            if not self._under_way:
+                return
+            await self._ended.wait()
+
+    async def until_awaited(self, signal: str) -> None:
+        """Wait until a node waits for a signal."""
+        await self._awaited[signal].wait()
 
     async def _fail_if_planned(self, kind: FaultKind, call: Call, limit: float | None) -> None:
         if (fault := self._fires(kind, call)) is None:
@@ -222,6 +292,7 @@ class Probe(trio.abc.Instrument):
         callee = Callee(self._nodes[key], undoing, probing)
         life = len(self.ran.lives) - 1
         call = Call(callee, action, ctx.saga_id, ctx.node_id, life, ctx.attempt)
+        call.commit = self.ran.commits[-1]
         self.ran.calls.append(call)
         durable = self._durable[key]
         if not _DUE[undoing].fullmatch("".join(MARKS[type(each)] for each in durable)):
@@ -257,6 +328,8 @@ class Probe(trio.abc.Instrument):
 
     def _fires(self, kind: FaultKind, call: Call) -> CallFault | None:
         """Return the fault of a kind that is planned here, and record it; None if there is none."""
+        if self.mended:
+            return None
         fault = self.ran.case.fault(kind, call.callee, call.life, call.attempt)
         if fault is not None:
             self.ran.fired.add(fault)

@@ -10,7 +10,13 @@ import attrs
 
 from steno.core import JsonText, SagaId, SagaNodeId, SagaResult
 from steno.store import StoredSaga
-from steno.testing.explorer._case import Callee, CallFault, Case, CrashPoint
+from steno.testing.explorer._callee import Callee
+from steno.testing.explorer._case import (
+    CallFault,
+    Case,
+    CrashPoint,
+)
+from steno.testing.explorer._order import PlannedOrder
 
 EXPLORED: Final = SagaId(UUID("6b1d3f5a-52a7-4b1e-8a55-2e0c6f0d9e11"))
 """The id of the saga in every run, so that idempotency keys are the same in all of them."""
@@ -45,6 +51,8 @@ class Call:
             probe and said that nothing was done.
         error: What it raised.
         held_up: Whether it was delayed.
+        by_hand: Whether it was made outside of the saga, as by a person.
+        commit: The number of commits in this life when it began.
     """
 
     callee: Callee
@@ -59,6 +67,8 @@ class Call:
     output: JsonText | None = None
     error: BaseException | None = None
     held_up: bool = False
+    by_hand: bool = False
+    commit: int = 0
 
     @property
     def explored(self) -> bool:
@@ -78,6 +88,7 @@ class ProblemKind(enum.Enum):
     OUTPUT = "an action is not idempotent"
     CHECK = "the check failed"
     BESIDE = "the outside world failed"
+    BY_HAND = "it cannot be done by hand"
     UNREACHED = "a point was never reached"
 
 
@@ -107,6 +118,9 @@ class Ran:
         calls: All calls of user code.
         fired: The faults that occurred.
         crashed: The crashes that occurred.
+        given: The orders that were accepted.
+        refused: Those that were refused, and why.
+        marks: The crashes and orders, each with the number of calls that had begun before it.
         commits: The number of commits in each life.
         lives: The number of durable events of the saga at the start of each life.
         seconds: Its duration in virtual time.
@@ -120,6 +134,9 @@ class Ran:
     calls: list[Call] = attrs.field(factory=list)
     fired: set[CallFault] = attrs.field(factory=set)
     crashed: list[CrashPoint] = attrs.field(factory=list)
+    given: list[PlannedOrder] = attrs.field(factory=list)
+    refused: dict[PlannedOrder, str] = attrs.field(factory=dict)
+    marks: list[tuple[int, str]] = attrs.field(factory=list)
     commits: list[int] = attrs.field(factory=list)
     lives: list[int] = attrs.field(factory=list)
     seconds: float = 0.0
@@ -132,6 +149,10 @@ class Ran:
         """Note a problem; only the first one is kept."""
         if self.problem is None:
             self.problem = problem
+
+    def mark(self, what: object) -> None:
+        """Note that a crash or an order comes between the calls."""
+        self.marks.append((len(self.calls), str(what)))
 
     def forget(self) -> None:
         """Release large data, once the run was judged to be right."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from steno.core import escaped
-from steno.testing.explorer._case_kind import TWO_CRASHES
+from steno.testing.explorer._case_kind import SAMPLED
 
 if TYPE_CHECKING:
     from typing import Self
@@ -60,8 +60,8 @@ class Report:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every case was run, except pairs of crashes, which are always a sample."""
-        return all(count.runs == count.cases for count in self.counts if count.kind != TWO_CRASHES)
+        """Whether every case was run, except those with a crash more, which are always a sample."""
+        return all(each.runs == each.cases for each in self.counts if each.kind not in SAMPLED)
 
     def __str__(self) -> str:
         """Return the report as a table."""

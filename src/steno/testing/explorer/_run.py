@@ -24,8 +24,12 @@ from steno.testing.explorer._pace import Pace
 from steno.testing.explorer._probe import Probe
 from steno.testing.explorer._probed import ProbedRegistry
 from steno.testing.explorer._record import EXPLORED, Call, CallEnd, Problem, ProblemKind, Ran
+from steno.testing.explorer._steering import Steering
 from steno.testing.faults import Batch, Crash, FaultyStore, Outcomes, Record
 from steno.testing.schedule import DateClock, run_seeded
+
+WEEK = 7 * 86_400.0
+"""Virtual seconds for which a saga rests."""
 
 MOST_ROUNDS = 100_000
 """Rounds of Trio's scheduler without any virtual time passing before a run is stopped."""
@@ -85,6 +89,7 @@ class Run:
     dag: SagaDag = attrs.field(init=False)
     world: object = attrs.field(init=False, default=None)
     _user_data: object = attrs.field(init=False, default=None)
+    _steering: Steering | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         """Make the store, and the probe."""
@@ -100,10 +105,12 @@ class Run:
             for crash in (*self.ran.case.crashes, None):
                 if await self._live(crash):
                     break
+                if crash is not None and crash.kind is CrashKind.AT_REST:
+                    await trio.sleep(WEEK)
         self.ran.seconds = trio.current_time() - began
         self.ran.stored = self.store.load(EXPLORED)
         if deadline.cancelled_caught:
-            self.ran.note(_hanging(self.ran.calls, self.ran.seconds))
+            self.ran.note(_hanging(self.subject, self.ran.calls, self.ran.seconds))
         await judge_run(self.subject, self.dag, self.ran, self.store, self._check)
 
     def _deadline(self) -> float:
@@ -112,11 +119,14 @@ class Run:
         held_up = self.pace.longer * sum(f.kind is FaultKind.DELAY for f in case.faults)
         if case.seed:
             held_up += 2 * len(self.subject.names) * max(1.0, self.pace.usual)
-        calls = lives + sum(fault.kind is FaultKind.REPEAT for fault in case.faults)
+        calls = (
+            lives + len(case.orders) + sum(fault.kind is FaultKind.REPEAT for fault in case.faults)
+        )
         actions = self.subject.actions
         failing = {actions[n] for f in case.faults if (n := f.callee.node) in actions}
         attempts = sum(self.subject.declarations[name].longest() for name in failing)
-        alone = self.subject.asleep + attempts
+        rests = sum(crash.kind is CrashKind.AT_REST for crash in case.crashes)
+        alone = self.subject.asleep + attempts + rests * WEEK
         return alone + calls * self.subject.deadline + lives * held_up
 
     def _instruments(self, deadline: trio.CancelScope) -> AbstractContextManager[None]:
@@ -143,6 +153,7 @@ class Run:
         registry = ProbedRegistry(given, self.probe, codec=given.codec)
         store = FaultyStore(self.store, lambda _number, _batch: self._commit)
         scope = self.probe.begin_life(crash)
+        self._steering = self._make_steering()
         try:
             with scope:
                 async with open_sec(
@@ -159,6 +170,14 @@ class Run:
         self.probe.die()  # if the scope was cancelled by its deadline, that was planned
         return False  # noqa: ASYNC910 - the same
 
+    def _make_steering(self) -> Steering | None:
+        """Return what gives orders in a life; None if there is nothing to give, as mostly."""
+        case = self.ran.case
+        rests = any(crash.kind is CrashKind.AT_REST for crash in case.crashes)
+        if not (case.orders or self.subject.signals or rests):
+            return None
+        return Steering(self.subject, self.ran, self.probe, self.store, self.clock)
+
     def _context(self, _id: SagaId, _name: SagaName, _params: object) -> object:
         """Return the actions' user data, made before any saga is loaded."""
         return self._user_data
@@ -167,38 +186,52 @@ class Run:
         """Create, start and wait, like an application that may have been restarted."""
         saga = await sec.saga_create(self.dag, saga_id=EXPLORED)
         await self._inject(sec, len(self.ran.lives) - 1)
+        steering = self._steering
+        if steering is not None:
+            await steering.before_start(saga, sec, self._user_data)
         with suppress(SagaNotReady):
             await saga.start()
-        if self.subject.beside is None:
+        if self.subject.beside is None and steering is None:
             await self._wait(saga)
         else:
-            await self._wait_beside(saga, self.subject.beside(sec, EXPLORED))
+            await self._wait_beside(saga, sec)
 
     async def _wait(self, saga: SagaHandle) -> None:
         """Wait until the saga has ended, or cannot go on without a person."""
         try:
             self.ran.result, self.ran.held = await saga.wait(), ()
         except SagaHeldError as error:
-            self.ran.held = error.nodes
+            self.ran.result, self.ran.held = None, error.nodes
             await trio.lowlevel.checkpoint()
 
-    async def _wait_beside(self, saga: SagaHandle, playing: Awaitable[object]) -> None:
+    async def _wait_beside(self, saga: SagaHandle, sec: SecClient) -> None:
         """Wait while the outside world is played; it may mend what holds the saga."""
         failed = list[StenoError]()
         async with trio.open_nursery() as nursery:
             played = trio.Event()
-            nursery.start_soon(self._play, playing, played)
+            if self.subject.beside is None:
+                played.set()
+            else:
+                nursery.start_soon(self._play, self.subject.beside(sec, EXPLORED), played)
             # Raised below, so that the nursery does not put it into a group.
             try:
-                await self._wait(saga)
-                if self.ran.held:
-                    await played.wait()
-                    await self._wait(saga)
+                if self._steering is not None:
+                    await self._steering.accompany(saga, nursery)
+                await self._wait_to_the_end(saga, played)
             except StenoError as error:
                 failed.append(error)
             nursery.cancel_scope.cancel()
         for each in failed:
             raise each
+
+    async def _wait_to_the_end(self, saga: SagaHandle, played: trio.Event) -> None:
+        """Wait for the saga, until nobody mends it and nothing more is ordered."""
+        await self._wait(saga)
+        if self.ran.held and self.subject.beside is not None:
+            await played.wait()
+            await self._wait(saga)
+        while self._steering is not None and await self._steering.at_rest(saga):
+            await self._wait(saga)
 
     async def _play(  # noqa: ASYNC910 - what is played has waited, if it waits at all
         self, playing: Awaitable[object], played: trio.Event
@@ -217,6 +250,8 @@ class Run:
             node = self.subject.nodes.get(callee.node)
             if fault.kind is not FaultKind.REPEAT or node is None or (fault.life or 0) != life:
                 continue
+            if self.ran.case.orders:
+                continue  # the probe repeats it, as the saga may not be in memory
             times = RepeatInjected(undo=2) if callee.undoing else RepeatInjected(action=2)
             with suppress(NodeBegun, SagaNotRunning):  # in a later life, it may be too late
                 await sec.saga_inject_repeat(EXPLORED, node, times)
@@ -230,6 +265,8 @@ class Run:
         for write, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Durable):
                 self.probe.made_durable(write)
+        if self._steering is not None:
+            self._steering.committed(self.ran.commits[-1])
         if self._is_due(CrashKind.AFTER_COMMIT):
             self.probe.die()
         return outcomes
@@ -250,10 +287,16 @@ def _instrumented(*instruments: trio.abc.Instrument) -> Generator[None, None, No
             trio.lowlevel.remove_instrument(instrument)
 
 
-def _hanging(calls: Sequence[Call], seconds: float) -> Problem:
+def _hanging(subject: ExploredSaga, calls: Sequence[Call], seconds: float) -> Problem:
     waiting = [str(call.callee) for call in calls if call.end in {CallEnd.NONE, CallEnd.CUT}]
     who = ", ".join(dict.fromkeys(waiting)) or "nothing that was called"
     text = f"the saga hangs: after {seconds:.0f} s of virtual time {who} had not returned"
+    unsent = sorted(set(subject.awaiting.values()) - set(subject.signals))
+    if unsent:
+        text += (
+            f'. It waits for the signal "{unsent[0]}": pass signals={{{unsent[0]!r}: …}}, or an '
+            "async function that sends it as beside="
+        )
     return Problem(ProblemKind.HANGS, text)
 
 

@@ -47,7 +47,7 @@ class Shrinker:
         if case.seed:
             yield attrs.evolve(case, seed=0)
         yield from _with_less(case)
-        if len(case.crashes) == 1 and not case.has_lives:
+        if len(case.crashes) == 1 and not case.has_lives and not case.orders:
             yield from self._earlier(case)
 
     def _earlier(self, case: Case) -> Iterator[Case]:
@@ -66,6 +66,8 @@ def _with_less(case: Case) -> Iterator[Case]:
         yield case.without_crash(place)
     for place in range(len(case.faults)):
         yield attrs.evolve(case, faults=case.faults[:place] + case.faults[place + 1 :])
+    for place in range(len(case.orders)):
+        yield attrs.evolve(case, orders=case.orders[:place] + case.orders[place + 1 :])
 
 
 def _same_problem(one: Ran, other: Ran) -> bool:

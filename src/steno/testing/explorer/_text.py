@@ -38,16 +38,16 @@ def only_line(case: Case) -> str:
 
 
 def _calls(ran: Ran) -> Iterator[str]:
-    """Yield a line for each call, and one for each crash."""
+    """Yield a line for each call, and one for each crash and each order."""
     yield "the calls:"
     width = max((len(str(call.callee)) for call in ran.calls), default=0)
-    life = 0
-    for call in ran.calls:
-        while life < call.life:
-            yield f"    -- {ran.case.crashes[life]} --"
-            life += 1
-        held_up = "held up, then " if call.held_up else ""
-        yield escaped(f"    {call.callee!s:{width}}  {held_up}{_shortened(_end(call))}")
+    marks = list(ran.marks)
+    for place, call in enumerate(ran.calls):
+        while marks and marks[0][0] <= place:
+            yield escaped(f"    -- {marks.pop(0)[1]} --")
+        before = "by hand: " if call.by_hand else "held up, then " if call.held_up else ""
+        yield escaped(f"    {call.callee!s:{width}}  {before}{_shortened(_end(call))}")
+    yield from (escaped(f"    -- {what} --") for _, what in marks)
 
 
 def _end(call: Call) -> str:
