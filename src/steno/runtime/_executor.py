@@ -337,6 +337,7 @@ class SagaExecutor(SagaTasks):
         if leaving or rests or self._admission.closing:
             self._over.set()
         else:
+            self._dismiss_resident()  # a saga that only waits has no task for that
             self._holding.report(self.machine)
 
     def _note_started(self) -> None:

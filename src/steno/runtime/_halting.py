@@ -36,6 +36,12 @@ def nursery_left_open(saga_id: SagaId, node: str) -> SagaHaltedError:
     return SagaHaltedError(saga_id, f"{why}, mend that, then saga_recover")
 
 
+def scope_left_open(saga_id: SagaId, node: str) -> SagaHaltedError:
+    """Return the error of a saga of which an action has left a cancel scope open."""
+    why = f'the action of node "{node}" left a cancel scope open; use "with" to open one'
+    return SagaHaltedError(saga_id, f"{why}, mend that, then saga_recover")
+
+
 def broken(saga_id: SagaId, error: BaseException) -> SagaHaltedError:
     """Return the error of a saga whose own machinery has failed."""
     bug = InternalError(f"the engine failed: {text_of(error)}")

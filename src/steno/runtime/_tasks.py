@@ -6,6 +6,11 @@ must not touch the others, so each needs a scope of its own; but a scope costs a
 node that has nothing beside it in the graph needs none: while its call is under way, no other is,
 so the nursery is cancelled, and another one opened. Chains are made of such nodes.
 
+Nor do these need a task each, which is a fifth of all that a node takes: one task of the nursery,
+the resident, makes such calls one after the other. Between two of them it is parked, and gets what
+a new task would have: a context of its own, and the name of the node. It ends when it would have
+nothing to do for long, and when the call before has not left Trio as it found it.
+
 When the task of a call has ended that was cancelled, whatever it says is dropped. How the call ends
 is found out as after a crash, and can itself be cancelled by another order.
 """
@@ -31,7 +36,8 @@ from steno.core import (
 )
 from steno.errors import InternalError, SagaHaltedError
 from steno.runtime._exec_client import SecExecClient
-from steno.runtime._halting import broken, nursery_left_open
+from steno.runtime._halting import broken, nursery_left_open, scope_left_open
+from steno.runtime._resident import Resident
 from steno.runtime._runner import NodeOutcome, NodeRunner, Told
 from steno.runtime._writer import Write
 
@@ -55,6 +61,7 @@ class SagaTasks(ABC):
     _interrupted: SagaNodeId | None = attrs.field(init=False, default=None)  # with the nursery
     _halted: SagaHaltedError | None = attrs.field(init=False, default=None)
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None)
+    _resident: Resident | None = attrs.field(init=False, default=None)
     _over: trio.Event = attrs.field(init=False, factory=trio.Event)
 
     @property
@@ -74,7 +81,9 @@ class SagaTasks(ABC):
                 try:
                     begin()
                     await self._over.wait()
+                    self._dismiss_resident()
                 finally:
+                    self._resident = None
                     # Otherwise only the nursery is cancelled, and not the saga.
                     if self._interrupted is None:
                         self._close()
@@ -97,8 +106,36 @@ class SagaTasks(ABC):
     def _begin_call(self, command: RunAction | RunUndo, nursery: trio.Nursery) -> None:
         self._under_way += 1
         flat, node = self.machine.dag.flat, command.node_id
-        run = self._runner.run if flat.alone[node] else self._run_beside
-        nursery.start_soon(self._run_node, command, run, name=flat.names[node])
+        name = flat.names[node]
+        if not flat.alone[node]:
+            nursery.start_soon(self._run_node, command, self._run_beside, name=name)
+        elif self._resident is None:
+            self._resident = Resident(command)
+            nursery.start_soon(self._reside, self._resident, name=name)
+        else:
+            self._resident.give(command, name)
+
+    async def _reside(self, resident: Resident) -> None:
+        """Make calls one after the other, as they are given, in this task."""
+        task = resident.settle()
+        status = _status_of(task)
+        while (command := await resident.next()) is not None:
+            outcome = await self._runner.run(command)
+            if task.child_nurseries or _status_of(task) is not status:
+                break
+            self._tell(outcome)
+        else:
+            return
+        name = self.machine.dag.flat.names[command.node_id]
+        left = nursery_left_open if task.child_nurseries else scope_left_open
+        # Trio will end this task with an error, and with it all that is in the saga's nursery.
+        self._halt(left(self.saga_id, name))
+
+    def _dismiss_resident(self) -> None:
+        """Let the resident end, if there is one, when it has no call under way."""
+        if self._resident is not None:
+            self._resident.dismiss()
+            self._resident = None
 
     async def _run_node(
         self,
@@ -106,13 +143,16 @@ class SagaTasks(ABC):
         run: Callable[[RunAction | RunUndo], Awaitable[NodeOutcome]],
     ) -> None:
         outcome = await run(command)
-        # Not in a `finally`: after a cancellation nothing looks at the count.
-        self._under_way -= 1
         if trio.lowlevel.current_task().child_nurseries:
             # Trio will end this task with an error, and with it all that is in the saga's nursery.
             name = self.machine.dag.flat.names[command.node_id]
             self._halt(nursery_left_open(self.saga_id, name))
             return
+        self._tell(outcome)
+
+    def _tell(self, outcome: NodeOutcome) -> None:
+        # Not in a `finally`: after a cancellation nothing looks at the count.
+        self._under_way -= 1
         if self.recording.told(outcome):
             self._exec_client.record(self)
 
@@ -199,3 +239,13 @@ class SagaTasks(ABC):
         halted = self._halted or broken(self.saga_id, error)
         self._halt(halted)
         return halted
+
+
+def _status_of(task: trio.lowlevel.Task) -> object:
+    """
+    Return what says which scopes a task is in.
+
+    Trio does not promise that there is such an attribute. Without it, a scope that is left open is
+    found when the task ends.
+    """
+    return getattr(task, "_cancel_status", None)
