@@ -31,6 +31,19 @@ IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a new folder is created in i
 """Where files that need no disk are written: waiting for a disk takes no instructions."""
 
 
+JUDGED: Final = ("chains-sqlite-forward", "disk-two-rows")
+"""The ratio that must not grow: a node on SQLite over its floor, row 11 of the goals."""
+
+REACHED: Final = 4.15
+"""What that ratio has come down to, by `REACHED_BY`."""
+
+REACHED_BY: Final = (3, 11)
+"""The Python that has counted it; another one takes other instructions for the same."""
+
+TOLERANCE: Final = 1.05
+"""How much more it may be: two runs differ by one in a hundred, and collections add to that."""
+
+
 class NotCounted(Exception):
     """The runs failed, or valgrind's output was unexpected."""
 
@@ -75,6 +88,25 @@ def table(cost: Mapping[str, float]) -> Iterator[str]:
         yield row(f"{name}: {scenario(name).what}", number(cost[name]), *("" for _ in FLOORS))
 
 
+def verdict(cost: Mapping[str, float], version: tuple[int, int]) -> tuple[bool, str]:
+    """
+    Return whether the judged ratio is what it was, and a line that says so.
+
+    Args:
+        cost: The instructions of a node by scenario.
+        version: The Python that they are of; only `REACHED_BY` is judged.
+    """
+    over, under = JUDGED
+    ratio, most = cost[over] / cost[under], REACHED * TOLERANCE
+    what = f"row 11, {over} ÷ {under}: {ratio:.2f}"
+    if version != REACHED_BY:
+        reached_by = ".".join(map(str, REACHED_BY))
+        return True, f"{what}; not judged, as {REACHED:.2f} is what Python {reached_by} takes"
+    passed = ratio <= most
+    says = "at most" if passed else "MORE THAN"
+    return passed, f"{what}; {says} {most:.2f}, the {REACHED:.2f} that was reached and 5 %"
+
+
 def count(valgrind: str, folder: Path) -> dict[str, float]:
     """
     Run everything under valgrind, and return the instructions of a node by scenario.
@@ -117,7 +149,9 @@ def count(valgrind: str, folder: Path) -> dict[str, float]:
 
 def main(parent: Path | None) -> int:
     """
-    Print the table, or that it is skipped, and return the exit code: 1 if counting failed.
+    Print the table, or that it is skipped, and return the exit code.
+
+    It is 1 if counting failed, or if a node on SQLite takes more than it did.
 
     Args:
         parent: Where temporary files are written; None for one in memory, if available.
@@ -135,4 +169,6 @@ def main(parent: Path | None) -> int:
         print(f"instructions could not be counted: {error}", file=sys.stderr)
         return 1
     print("\n".join(table(cost)))
-    return 0
+    passed, line = verdict(cost, sys.version_info[:2])
+    print(f"\n{line}")
+    return 0 if passed else 1

@@ -11,7 +11,16 @@ import pytest
 
 from benchmarks import cli, instructions
 from benchmarks.counted import AT_ONCE, ENGINE, FEW, FLOORS, MANY, scale
-from benchmarks.instructions import NotCounted, costs, per_node, table, total
+from benchmarks.instructions import (
+    REACHED,
+    REACHED_BY,
+    NotCounted,
+    costs,
+    per_node,
+    table,
+    total,
+    verdict,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -77,6 +86,25 @@ def test_the_table_has_the_engine_over_each_floor():
     for line in rows[: len(ENGINE)]:
         assert line.endswith("| 300,000 | 3.00 | 2.50 | 2.50 | 2.50 | 2.50 |")
     assert rows[len(ENGINE)].endswith("| 100,000 |  |  |  |  |  |")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "version", "passed", "says"),
+    [
+        (REACHED, REACHED_BY, True, "at most"),
+        (REACHED * 1.04, REACHED_BY, True, "at most"),
+        (REACHED * 1.06, REACHED_BY, False, "MORE THAN"),
+        (REACHED * 1.06, (3, 14), True, "not judged"),
+    ],
+)
+def test_a_node_on_sqlite_is_not_to_take_more_than_it_did(
+    ratio: float, version: tuple[int, int], *, passed: bool, says: str
+):
+    """Five in a hundred are allowed; another Python is not compared with the one that counted."""
+    cost = {"chains-sqlite-forward": ratio * 60_000, "disk-two-rows": 60_000.0}
+    found, line = verdict(cost, version)
+    assert found is passed
+    assert line.startswith(f"row 11, chains-sqlite-forward ÷ disk-two-rows: {ratio:.2f}; {says}")
 
 
 @pytest.mark.parametrize("chains", [FEW, MANY])
