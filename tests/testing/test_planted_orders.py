@@ -5,7 +5,7 @@ import pytest
 
 import steno
 from steno.testing import CounterExample, Report, explore
-from support.planted import Planted, Town, all_or_nothing
+from support.planted import Planted, Town, all_or_nothing, trip
 from support.planted_orders import (
     by_hand,
     last_word,
@@ -61,9 +61,9 @@ BUGS = {
     "an undo needs what a held node has not left": Bug(
         undo_of_what_is_held(mended=False),
         undo_of_what_is_held(mended=True),
-        "fail every attempt of hotel; fail hotel by order in the end",
+        "unwind and cancel after commit 3",
         "undo of hotel failed, and the saga is stuck: LookupError: no such booking",
-        "an undo action that can be called in doubt is called then, without an output",
+        "a call that is cancelled may have had its effect or not",
         only_by_order=False,
     ),
     "an action assumes that people are slow": Bug(
@@ -99,7 +99,22 @@ def test_a_mended_saga_stands_its_order(name: str):
     assert explored(BUGS[name].mended, only=BUGS[name].line).runs == 1
 
 
+@pytest.mark.parametrize("in_doubt", [True, False])
+def test_a_call_that_is_cancelled_after_its_effect(*, in_doubt: bool):
+    """Its undo has something to undo, and does not know what the action has returned."""
+    outputs = []
+
+    async def cancel(ctx: steno.ActionContext[Town]) -> None:
+        outputs.append(ctx.output)
+        ctx.user_data.rooms.pop(ctx.action_key, None)
+
+    planted = trip(cancel=cancel, in_doubt=in_doubt)
+    assert explored(planted, only="unwind and cancel at the end of hotel").runs == 1
+    assert [output is None for output in outputs] == [in_doubt]
+
+
 LINES = {
+    "fail hotel by order in the end": undo_of_what_is_held,
     "unwind in the end": undo_of_what_is_held,
     "deadline in the end": undo_of_what_is_held,
 }

@@ -101,6 +101,8 @@ def test_each_case_is_run_once(cases):
         "no fault",
         *(f"unwind after commit {number}" for number in range(1, 6)),
         *(f"deadline after commit {number}" for number in range(1, 5)),
+        *(f"unwind and cancel after commit {number}" for number in range(2, 5)),
+        *(f"unwind and cancel at the end of {node}" for node in ("payment", "hotel", "summary")),
         *(f"pause after commit {number}; restart a week later" for number in range(1, 5)),
         "pause after commit 2; crash at the end of payment",
         "pause after commit 3; crash at the end of hotel",

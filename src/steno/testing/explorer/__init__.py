@@ -40,6 +40,8 @@ Orders are clauses, too. Those after a commit are about the first life of the SE
 are given when the saga has ended, or is held::
 
     unwind after commit 5                   somebody orders to unwind the saga
+    unwind and cancel after commit 5        the same, and calls under way are cancelled
+    unwind and cancel at the end of hotel   when the function has returned
     deadline after commit 5                 the deadline of the saga has come
     pause after commit 5                    it is paused, and resumed when its calls have ended
     pause after commit 5; restart a week later      the same, and another process resumes it

@@ -13,6 +13,8 @@ SAMPLED = frozenset({TWO_CRASHES, AN_ORDER_AND_A_CRASH})
 
 _ORDERS = {
     OrderKind.UNWIND: "an unwinding is ordered",
+    OrderKind.CANCEL: "an unwinding that cancels calls is ordered",
+    OrderKind.CANCEL_AT_END_OF: "a call is cancelled after its effect",
     OrderKind.DEADLINE: "the deadline comes",
     OrderKind.PAUSE: "a pause, and a resume in another process",
     OrderKind.UNWIND_AT_END: "an unwinding after success",

@@ -72,10 +72,10 @@ def explore(
     sagas that actions create fail in the same ways.
 
     Orders are given as well. The saga is unwound after each commit, and a week after it has
-    succeeded, by another process; its deadline comes after each commit; it is paused after each
-    commit, and another process resumes it. Each end in which it is stuck or held is repaired in
-    each way that there is: a retry, a completion by hand, a failure, an unwinding, a deadline, and
-    it is abandoned. A signal is early, late, and sent twice.
+    succeeded, by another process; calls under way are cancelled; its deadline comes after each
+    commit; it is paused after each commit, and another process resumes it. Each end in which it is
+    stuck or held is repaired in each way that there is: a retry, a completion by hand, a failure,
+    an unwinding, a deadline, and it is abandoned. A signal is early, late, and sent twice.
 
     A run must end as planned: it succeeds if nothing fails for good, it is unwound if an action
     does or an order says so, it is held if the action says so, and it is stuck only if an undo
@@ -106,8 +106,8 @@ def explore(
             returned, as when an answer is lost. Such an action has had an effect, but its undo is
             not called, so most sagas cannot pass: an earlier node must take it back. Names of nodes
             stand for True for these nodes. Actions that provide for doubt fail so in any case.
-        orders: Which orders are given: all, none, or those named: "unwind", "unwind after success",
-            "deadline", "pause", "repair", "signal".
+        orders: Which orders are given: all, none, or those named: "unwind", "cancel", "unwind after
+            success", "deadline", "pause", "repair", "signal".
         signals: The values that are sent to the saga, by the names of its signals: each once its
             node waits and all calls have ended, or as "signal" says. Without them, `beside` sends
             what the saga waits for.

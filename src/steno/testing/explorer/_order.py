@@ -20,6 +20,10 @@ class OrderKind(enum.Enum):
 
     UNWIND = "unwind after commit {number}"
     """All that was done by then is to be undone."""
+    CANCEL = "unwind and cancel after commit {number}"
+    """The same, and calls under way are cancelled that provide for doubt."""
+    CANCEL_AT_END_OF = "unwind and cancel at the end of {callee}"
+    """The same when the function has returned, and that is not known to the saga."""
     DEADLINE = "deadline after commit {number}"
     """The saga's deadline has come."""
     PAUSE = "pause after commit {number}"
@@ -42,7 +46,7 @@ class OrderKind(enum.Enum):
     """The value is sent once more, and then another one, which has to be refused."""
 
 
-AT_COMMIT = frozenset({OrderKind.UNWIND, OrderKind.DEADLINE, OrderKind.PAUSE})
+AT_COMMIT = frozenset({OrderKind.UNWIND, OrderKind.CANCEL, OrderKind.DEADLINE, OrderKind.PAUSE})
 """Orders that are given after a commit."""
 
 REPAIRS = frozenset({OrderKind.RETRY, OrderKind.COMPLETE, OrderKind.FAIL})
@@ -58,6 +62,8 @@ SIGNALS = frozenset({OrderKind.SIGNAL_EARLY, OrderKind.SIGNAL_TWICE})
 
 VERBS = {
     OrderKind.UNWIND: Verb.UNWIND,
+    OrderKind.CANCEL: Verb.UNWIND,
+    OrderKind.CANCEL_AT_END_OF: Verb.UNWIND,
     OrderKind.DEADLINE: Verb.DEADLINE,
     OrderKind.PAUSE: Verb.PAUSE,
     OrderKind.UNWIND_AT_END: Verb.UNWIND,

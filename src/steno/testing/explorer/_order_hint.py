@@ -57,9 +57,13 @@ def _hints(ran: Ran, order: PlannedOrder) -> Iterator[str]:
             )
         case OrderKind.UNWIND_AT_END | OrderKind.DEADLINE_AT_END | OrderKind.FAIL:
             yield (
-                "a node that is held fails if the saga is unwound; an undo action that can be "
-                "called in doubt is called then, without an output, if an attempt may have had an "
-                "effect"
+                "a node that is held fails if the saga is unwound; if an attempt may have had an "
+                "effect, its undo action is called in doubt, without an output"
+            )
+        case OrderKind.CANCEL | OrderKind.CANCEL_AT_END_OF:
+            yield (
+                "a call that is cancelled may have had its effect or not: its undo action is "
+                "called in doubt, without an output"
             )
         case OrderKind.PAUSE:
             yield (

@@ -23,13 +23,14 @@ from steno.testing.explorer._planned_end import fatal_faults, planned_end
 from steno.testing.explorer._record import CallEnd, Ran
 
 UNWIND: Final = "unwind"
+CANCEL: Final = "cancel"
 UNWIND_LATER: Final = "unwind after success"
 DEADLINE: Final = "deadline"
 PAUSE: Final = "pause"
 REPAIR: Final = "repair"
 SIGNAL: Final = "signal"
 
-SORTS: Final = (UNWIND, UNWIND_LATER, DEADLINE, PAUSE, REPAIR, SIGNAL)
+SORTS: Final = (UNWIND, CANCEL, UNWIND_LATER, DEADLINE, PAUSE, REPAIR, SIGNAL)
 """The sorts of orders, as the argument `orders` chooses them."""
 
 A_WEEK_LATER: Final = CrashPoint(CrashKind.AT_REST)
@@ -72,6 +73,7 @@ class OrderPlan:
         """Return the cases with orders."""
         return [
             *self._at_commits(),
+            *self._cancels(),
             *self._pauses(),
             *self._signals(),
             *self._unwindings_later(),
@@ -98,6 +100,17 @@ class OrderPlan:
         if DEADLINE in self.sorts:
             for number in range(1, self.begun[0].commits[0]):
                 yield _with(Case(), PlannedOrder(OrderKind.DEADLINE, number))
+
+    def _cancels(self) -> Iterator[Case]:
+        """Yield unwindings that cancel calls: as they begin, and after they have returned."""
+        if CANCEL not in self.sorts:
+            return
+        whole = self.begun[0]
+        for number in range(2, whole.commits[0]):
+            yield _with(Case(), PlannedOrder(OrderKind.CANCEL, number))
+        for call in first_calls(whole.calls):
+            if call.explored and call.end is CallEnd.RETURNED:
+                yield _with(Case(), PlannedOrder(OrderKind.CANCEL_AT_END_OF, 0, call.callee))
 
     def _pauses(self) -> Iterator[Case]:
         """Yield pauses in which the process ends: when it is at rest, and within each call."""

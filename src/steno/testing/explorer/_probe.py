@@ -71,6 +71,20 @@ class _Function:
     function: Function
 
 
+@attrs.frozen(eq=False)
+class Stop:
+    """
+    A stop at the end of a call.
+
+    Attributes:
+        met: Set when the function has returned.
+        over: Set when the call may go on.
+    """
+
+    met: trio.Event = attrs.field(init=False, factory=trio.Event)
+    over: trio.Event = attrs.field(init=False, factory=trio.Event)
+
+
 @attrs.define(eq=False)
 class Probe(trio.abc.Instrument):
     """
@@ -97,6 +111,7 @@ class Probe(trio.abc.Instrument):
     _nodes: dict[tuple[SagaId, int], str] = attrs.field(init=False, factory=dict)
     _count: dict[str, int] = attrs.field(init=False, factory=dict)
     _met: set[tuple[Callee, int]] = attrs.field(init=False, factory=set)  # in this life
+    stops: dict[Callee, Stop] = attrs.field(init=False, factory=dict)
     _under_way: set[Call] = attrs.field(init=False, factory=set)
     _ended: trio.Event = attrs.field(init=False, factory=trio.Event)
     _awaited: dict[str, trio.Event] = attrs.field(
@@ -109,6 +124,7 @@ class Probe(trio.abc.Instrument):
         self.crash, self.scope = crash, trio.CancelScope()
         self._met.clear()
         self._under_way.clear()
+        self.stops.clear()
         return self.scope
 
     def die(self) -> None:
@@ -209,6 +225,8 @@ class Probe(trio.abc.Instrument):
         result = await self._carry_out(call, ctx, function)
         if self._meet(call, CrashKind.AT_END):
             await trio.lowlevel.checkpoint()
+        if self.stops:
+            await self._stop(call)
         for kind in (FaultKind.FAIL_AFTER, FaultKind.TIME_OUT_AFTER):
             await self._fail_if_planned(kind, call, limit)
         return result
@@ -232,6 +250,14 @@ class Probe(trio.abc.Instrument):
         call.by_hand = True
         self.ran.calls.append(call)
         return await self._carry_out(call, ctx, last.function)
+
+    async def _stop(self, call: Call) -> None:
+        """Wait at the end of a call until somebody has ordered what is planned there, if it is."""
+        await trio.lowlevel.checkpoint()
+        stop = self.stops.pop(call.callee, None)
+        if stop is not None:
+            stop.met.set()
+            await stop.over.wait()
 
     async def until_idle(self) -> None:
         """Wait until no call is under way, and all that follows from the last one has happened."""

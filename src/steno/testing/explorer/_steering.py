@@ -22,7 +22,7 @@ from steno.stores import InMemorySecStore
 from steno.testing.explorer._case import CrashKind
 from steno.testing.explorer._explored_saga import ExploredSaga
 from steno.testing.explorer._order import REPAIRS, VERBS, OrderKind, PlannedOrder
-from steno.testing.explorer._probe import Probe
+from steno.testing.explorer._probe import Probe, Stop
 from steno.testing.explorer._record import EXPLORED, Problem, ProblemKind, Ran
 from steno.testing.schedule import DateClock
 
@@ -87,6 +87,10 @@ class Steering:
         """Give the orders that come while the saga runs, in tasks of a nursery."""
         if self.ran.case.ordered(OrderKind.PAUSE) and (await saga.view()).state.paused:
             nursery.start_soon(self._noting_errors, partial(self._resume, saga))
+        if len(self.ran.lives) == 1:
+            for order in self.ran.case.ordered(OrderKind.CANCEL_AT_END_OF):
+                cancel = partial(self._cancel_at_end, saga, order)
+                nursery.start_soon(self._noting_errors, cancel)
         for order, due in self._due.items():
             give = partial(self._give_when_due, saga, order, due)
             nursery.start_soon(self._noting_errors, give)
@@ -109,6 +113,14 @@ class Steering:
         await self._give(saga, order)
         if order.kind is OrderKind.PAUSE and order in self.ran.given:
             await self._resume(saga)
+
+    async def _cancel_at_end(self, saga: SagaHandle, order: PlannedOrder) -> None:
+        """Cancel a call when its function has returned."""
+        assert order.callee is not None  # noqa: S101 - that is what a line needs to have
+        stop = self.probe.stops[order.callee] = Stop()
+        await stop.met.wait()
+        await self._give(saga, order)
+        stop.over.set()
 
     async def _resume(self, saga: SagaHandle) -> None:
         """Resume the saga once its calls have ended; in another process, if that is planned."""
@@ -216,6 +228,8 @@ class Steering:
         match order.kind:
             case OrderKind.UNWIND | OrderKind.UNWIND_AT_END:
                 await saga.unwind(by=BY, why=_WHY)
+            case OrderKind.CANCEL | OrderKind.CANCEL_AT_END_OF:
+                await saga.unwind(by=BY, why=_WHY, cancel=True)
             case OrderKind.DEADLINE | OrderKind.DEADLINE_AT_END:
                 await saga.deadline(self.clock(), by=BY)
             case OrderKind.PAUSE:
@@ -274,7 +288,8 @@ class Steering:
         return [event for event in events if _is_order(event, verb)]
 
     def _is_logged(self, order: PlannedOrder) -> bool:
-        node = None if order.callee is None else self._node_of(order)
+        about = order.kind in REPAIRS
+        node = self._node_of(order) if about else None
         return any(event.node_id == node for event in self._logged(VERBS[order.kind]))
 
 
