@@ -27,7 +27,7 @@ from support.killable_orders import (
     given,
     trip,
 )
-from support.killing import lived, some_moment
+from support.killing import PATIENCE, lived, some_moment
 from support.lines import read_lines
 
 PROGRAM = Path(__file__).with_name("orders_program.py")
@@ -49,7 +49,11 @@ async def test_killed_while_orders_are_given_each_is_there_whole_or_not_at_all(t
         last = number == KILLS
         life = OrderLife(str(tmp_path), number, repairs=last)
         code = lived(
-            PROGRAM, life.to_json(), life.path(ERRORS), None if last else some_moment(rng, 0, 0.7)
+            PROGRAM,
+            life.to_json(),
+            life.path(ERRORS),
+            None if last else some_moment(rng, 0, 0.7),
+            patience=PATIENCE + 5 * KILLS,  # all sagas are brought to their ends in the last life
         )
         assert code == (0 if last else -signal.SIGKILL)
         looks.append(look(tmp_path))

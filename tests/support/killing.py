@@ -64,8 +64,19 @@ def said(process: subprocess.Popen[bytes], word: str) -> bool:
     return True
 
 
-def lived(program: Path, life: str, errors: Path, moment: Moment | None) -> int:
-    """Let a process live, and kill it, if it has not ended before; return how it ended."""
+def lived(
+    program: Path, life: str, errors: Path, moment: Moment | None, patience: float = PATIENCE
+) -> int:
+    """
+    Let a process live, and kill it, if it has not ended before; return how it ended.
+
+    Args:
+        program: What it runs.
+        life: How it is to live, as the program reads it.
+        errors: Where its standard error goes, which must stay empty.
+        moment: When it is killed; None: it ends by itself.
+        patience: The seconds within which it must have ended then.
+    """
     command = [sys.executable, "-W", "error", str(program), life]
     with (
         errors.open("ab") as written,
@@ -80,7 +91,7 @@ def lived(program: Path, life: str, errors: Path, moment: Moment | None) -> int:
             if moment is not None and said(process, moment.word):
                 time.sleep(moment.delay)
                 process.kill()
-            code = process.wait(PATIENCE)
+            code = process.wait(patience)
         finally:
             process.kill()
     assert errors.read_text() == ""
