@@ -4,9 +4,7 @@ import pytest
 
 from steno import StoreError
 from steno.testing import conformance
-from support.broken import BROKEN, Broken
-from testing.conformance import inattentive  # noqa: F401 - it adds to BROKEN
-from testing.conformance.attentive import AttentiveStore
+from support.broken import BROKEN, AttentiveStore, Broken
 
 DEMANDS = {str(demand): demand for demand in conformance.DEMANDS}
 

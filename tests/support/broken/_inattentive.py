@@ -5,8 +5,8 @@ import attrs
 from steno.core import Attention, Ordered, SagaNodeId
 from steno.core import SagaCachedState as State
 from steno.store import Durable, ListQuery
+from support.broken._attentive import AttentiveStore, ConcernedStore
 from support.broken._registry import caught_by
-from testing.conformance.attentive import AttentiveStore, ConcernedStore
 
 # Writing
 
