@@ -166,6 +166,23 @@ async def test_a_ready_saga_takes_orders(world: World):
             await saga.start()
 
 
+async def test_a_saga_that_goes_on_after_a_pause_cannot_be_started(world: World):
+    """Those who try are told at once, however long it runs, or waits to be repaired."""
+    world.does("a", takes(0.5))
+    async with world.open() as sec:
+        saga = await sec.saga_create(world.saga("a", "b"), start=True)
+        await saga.hold("b")
+        await saga.pause()
+        await trio.sleep(1)
+        await saga.resume()
+        with pytest.raises(steno.SagaHeldError):
+            await saga.wait()
+        with trio.fail_after(1), pytest.raises(steno.SagaNotReady):
+            await saga.start()
+        await saga.retry("b")
+        (await saga.wait()).unwrap()
+
+
 async def test_a_start_needs_what_was_seen(world: World):
     """It is refused if somebody ordered something else meanwhile."""
     async with world.open() as sec:

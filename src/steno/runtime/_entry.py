@@ -82,7 +82,8 @@ class Entry:
             case EntryState.STANDING:
                 return over or not isinstance(ask, OrderSaga)  # until it has taken its orders
             case EntryState.SETTLING if isinstance(ask, StartSaga):
-                return True  # until it is ready again, or is not any more
+                # Until it is ready again; a saga that goes on after a pause may run for long.
+                return self.executor is None or self.executor.is_ready
             case EntryState.SETTLING | EntryState.RUNNING:
                 return over and isinstance(ask, OrderSaga)  # until it has ended, and may be stuck
             case _:
