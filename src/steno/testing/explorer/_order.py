@@ -35,7 +35,7 @@ class OrderKind(enum.Enum):
     RETRY = "retry {callee} in the end"
     """What has failed or is held is to be called again, and nothing is in its way any more."""
     COMPLETE = "complete {callee} by hand in the end"
-    """Somebody does by hand what has failed or is held: the function is called outside."""
+    """Somebody does by hand what has failed or is held; the function is called outside."""
     FAIL = "fail {callee} by order in the end"
     """A node that is held is to fail."""
     ABANDON = "abandon in the end"
