@@ -229,9 +229,8 @@ def check_result(world: SteeredWorld, result: SagaResult) -> None:
             assert (history.end == "abandoned") == isinstance(error, Abandoned)
             if history.end != "abandoned":
                 assert history.end == ("failed" if undo is None else "stuck")
-                failed = min((n for n, e in enumerate(history.log) if e.what == "✗"), default=10**9)
-                unwound = 0 <= history.last("unwind") < failed
-                assert unwound == isinstance(error, Unwound)
+                began = next(each.what for each in history.log if each.what in {"✗", "unwind"})
+                assert (began == "unwind") == isinstance(error, Unwound)
 
 
 @cases(3)
