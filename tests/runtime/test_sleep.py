@@ -233,6 +233,7 @@ async def test_sleeps_take_no_tasks(timed: TimedWorld):
     """A saga has one task, however many of its nodes sleep; none is added for what waits."""
     nodes = [sleep(name=f"z{number}") for number in range(100)]
     async with timed.doomed() as sec:
+        await wait_all_tasks_blocked()  # the tasks of the SEC itself have begun
         before = trio.lowlevel.current_statistics().tasks_living
         for _ in range(10):
             await sec.saga_create(timed.saga(nodes, "a"), start=True)
@@ -245,6 +246,7 @@ async def test_ten_thousand_sagas_sleep_and_wake_up(timed: TimedWorld):
     count = 10_000
     dag = timed.saga(sleep(), "a")
     async with timed.open() as sec:
+        await wait_all_tasks_blocked()  # the tasks of the SEC itself have begun
         before = trio.lowlevel.current_statistics().tasks_living
         for _ in range(count):
             await sec.saga_create(dag, start=True)

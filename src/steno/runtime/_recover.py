@@ -148,7 +148,8 @@ class Loader:
         try:
             self.factory.of_halted(await self._read(claim), claim.fence)
         except RecoveryError as error:
-            return f"it could not be loaded: {self.factory.codec.error_text(error)}"
+            reason = self.factory.codec.error_text(error)
+            return f"it could not be loaded: {reason}"  # noqa: ASYNC910 - the store was asked
         raise SagaHaltedError(claim.saga_id, "it can be read after all; order it again")
 
     async def _claim(self, saga_id: SagaId) -> SagaClaim:
