@@ -37,12 +37,16 @@ from support.killing import say
 from support.lines import Lines
 
 GIVERS = 3
+IN_DOUBT = {"hotel", "trip"}
+"""The actions that provide for doubt, whose calls an order to unwind may cancel."""
+
 OF_NODES = ("hold", "retry", "retry", "fail", "complete")
 OF_SAGAS = ("start", "pause", "resume", "unwind", "deadline", "signal", "signal", "abandon")
 State = steno.NodeExecState
 WAITING = {State.BLOCKED, State.HELD, State.DONE, State.UNDO_HELD, State.UNDO_FAILED}
 """The states of nodes that may be stopped by an order, or need one."""
 
+CANCELS = {"retry", "fail", "complete", "unwind"}
 CAN_GO_ON = [s for s in steno.SagaCachedState if s.can_go_on and s.value != "succeeded"]
 
 
@@ -93,7 +97,9 @@ class Process:
                 of_node = rng.random() < 0.5
                 verb = rng.choice(OF_NODES if of_node else OF_SAGAS)
                 node = rng.choice(NODES) if of_node else None
-                await self.order(rng.choice(recent), node, verb, careful=rng.random() < 0.2)
+                careful, cancel = rng.random() < 0.2, verb in CANCELS and rng.random() < 0.3
+                saga = rng.choice(recent)
+                await self.order(saga, node, verb, careful=careful, cancel=cancel)
                 if rng.random() < 0.01:
                     say("acknowledged")
 
@@ -113,10 +119,17 @@ class Process:
             await saga.wait()
 
     async def order(
-        self, saga: steno.SagaHandle, node: str | None, verb: str, *, careful: bool = False
+        self,
+        saga: steno.SagaHandle,
+        node: str | None,
+        verb: str,
+        *,
+        careful: bool = False,
+        cancel: bool = False,
     ) -> None:
         expect = len((await saga.view()).serialized().events) if careful else None
         why = f"order {self.life.number}-{next(self.numbers)}."
+        options = {"cancel": True} if cancel else {}
         self.orders.append(
             {
                 "saga": str(saga.saga_id),
@@ -128,7 +141,9 @@ class Process:
             }
         )
         try:
-            await getattr(saga, verb)(*details(verb, node), by="ada", why=why, expect=expect)
+            await getattr(saga, verb)(
+                *details(verb, node), by="ada", why=why, expect=expect, **options
+            )
         except (steno.OrderRefused, steno.SagaNotRunning, steno.SagaNotReady):
             answer = Answer.REFUSED
         else:
@@ -144,7 +159,7 @@ class Process:
                 Refused, attempts=2, timeout=None, wait_initial=0.01, wait_max=inf, then="hold"
             )
             action = registry.action(name=node, retry=retry)(self.of(node, undoing=False))
-            action.undo(self.of(node, undoing=True))
+            action.undo(in_doubt=node in IN_DOUBT)(self.of(node, undoing=True))
         return registry
 
     def of(

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -124,12 +125,26 @@ def check_saga(saga_id: SagaId, saga: StoredSaga, sizes: list[int]) -> None:
             assert waits == []
         check_deadlines(saga.events[:size])
         for index, event in enumerate(saga.events[:size]):
-            follows = FOLLOWS.get(getattr(event.event_type, "verb", None))
-            if follows is not None:
-                behind = saga.events[index + 1 : size][:1]
-                assert [(e.node_id, e.event_type.label in follows) for e in behind] == [
-                    (event.node_id, True)
-                ]
+            check_followed(event, saga.events[index + 1 : size], is_last=size == len(saga.events))
+
+
+def check_followed(event: SagaNodeEvent, later: Sequence[SagaNodeEvent], *, is_last: bool) -> None:
+    """Check that what an order has said of a node follows at once, or once its call has ended."""
+    order = event.event_type
+    if not isinstance(order, Ordered) or order.verb not in FOLLOWS:
+        return
+    if order.cancel:  # its call is cancelled, and ends first
+        own = [each for each in later if each.node_id == event.node_id]
+        ends = [each for each in own if not isinstance(each.event_type, Ordered)][:1]
+        assert ends or not is_last or any(_abandons(each) for each in later)
+    else:
+        ends = later[:1]
+        assert [each.node_id for each in ends] == [event.node_id]
+    assert all(each.event_type.label in FOLLOWS[order.verb] for each in ends)
+
+
+def _abandons(event: SagaNodeEvent) -> bool:
+    return getattr(event.event_type, "verb", None) is Verb.ABANDON
 
 
 def check_deadlines(events: tuple[SagaNodeEvent, ...]) -> None:
