@@ -212,6 +212,23 @@ async def test_a_child_that_this_build_cannot_run_holds_its_node(world: World):
     assert broken.saga_name == "test"
 
 
+@pytest.mark.parametrize("number", [1, 3])
+async def test_a_parent_that_is_cancelled_does_not_wait_for_its_children(world: World, number: int):
+    """The call that waits for them is cut short, and they are unwound at once."""
+    stages = ("x", steno.Node.signal("s", "never"))
+    node = one(world, *stages) if number == 1 else many(world, *[world.saga(*stages)] * number)
+    async with world.open() as sec:
+        parent = await sec.saga_create(world.saga("a", node), start=True)
+        await wait_all_tasks_blocked()
+        await parent.unwind(why="a test", cancel=True)
+        result = await parent.wait()
+        states = [each.state for each in await sec.saga_list()]
+    assert result.undo_failure is None
+    assert states == [steno.SagaCachedState.FAILED] * (number + 1)
+    assert world.calls[-1] == "~a"
+    assert world.calls.count("~x") == number
+
+
 @pytest.mark.parametrize(
     ("make", "made"),
     [

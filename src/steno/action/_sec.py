@@ -37,7 +37,14 @@ class SecSaga(Protocol):
         """Return a view of it; see `SecClient.saga_get`."""
         ...
 
-    async def unwind(self, *, why: str, by: str | None = None, expect: int | None = None) -> None:
+    async def unwind(
+        self,
+        *,
+        why: str,
+        cancel: bool = False,
+        by: str | None = None,
+        expect: int | None = None,
+    ) -> None:
         """Order that all that it has done is undone; see `SagaHandle.unwind`."""
         ...
 
