@@ -17,6 +17,8 @@ from steno import BulkOutcome, BulkState, SagaCachedState, SagaFilter
 from steno.core import Ordered
 from steno.store import SecStore
 from steno.testing.faults import Crash, FaultyStore, Unavailable, When
+from support.timed import TimedWorld
+from support.worlds import each_time, hangs, returns
 
 RETRY = steno.Retry(attempts=1, then="hold")
 UNKNOWN = UUID(int=404)
@@ -223,6 +225,41 @@ async def test_an_output_that_the_action_could_not_have_returned_is_refused(bank
         assert 'the output is not one of node "/payment"' in why
 
 
+CANCELLING = {
+    "retry": ({}, "+ « ≈ + ✓"),
+    "fail": ({"why": "so"}, "+ « ? - ∅"),
+    "complete": ({"why": "so", "output": "by hand"}, "+ « ✓"),
+    "unwind": ({"why": "so"}, "+ ? - ∅"),
+}
+
+
+@pytest.mark.parametrize("verb", CANCELLING)
+async def test_calls_under_way_are_cancelled_in_each_saga(timed: TimedWorld, verb: str):
+    """If that is asked for; the log says it, and goes on as after the order of a handle."""
+    details, events = CANCELLING[verb]
+    timed.declare("a", in_doubt=True)
+    timed.does("a", each_time(hangs, hangs, returns("again")))
+    node = {} if verb == "unwind" else {"node": "a"}
+    every = SagaFilter()
+    async with timed.open() as sec:
+        sagas = [await sec.saga_create(timed.saga("a"), start=True) for _ in range(2)]
+        await trio.sleep(1)
+        if verb != "unwind":
+            order = await sec.order_many(every, verb, cancel=False, **node, **details)
+            assert (await order.wait()).refused == 2
+            assert {"cancel=True" in saga.why async for saga in order.sagas()} == {True}
+        order = await sec.order_many(every, verb, cancel=True, **node, **details)
+        assert await order.wait() == steno.BulkStatistics(BulkState.DONE, 0, 2, 0, 0)
+        results = [await saga.wait() for saga in sagas]
+    for saga, result in zip(sagas, results, strict=True):
+        assert timed.events(saga.saga_id) == events
+        logged = [each.event_type for each in timed.store.row(saga.saga_id).events]
+        (what,) = [each for each in logged if isinstance(each, Ordered) and each.cancel]
+        assert (what.verb.value, what.bulk) == (verb, order.bulk_id)
+        if verb == "complete":
+            assert result.unwrap().saga_output() == "by hand"
+
+
 BAD = {
     "no such order": (ValueError, "there is no order 'undo'", "undo", {}),
     "an import": (ValueError, "there is no order 'import'", "import", {}),
@@ -247,6 +284,13 @@ BAD = {
         *(steno.SerializeError, "object", "signal"),
         {"signal": "approved", "value": object()},
     ),
+    "a call under way": (
+        TypeError,
+        "an order to hold takes no cancel",
+        "hold",
+        {"node": 0, "cancel": True},
+    ),
+    "cancel": (TypeError, "cancel must be True or False", "retry", {"node": 0, "cancel": 1}),
     "replace": (TypeError, "replace must be", "signal", {"signal": "x", "replace": 1}),
     "a rate of 0": (ValueError, "rate must be a finite number above 0", "pause", {"rate": 0}),
     "no rate": (ValueError, "rate must be a finite", "pause", {"rate": float("nan")}),

@@ -6,8 +6,11 @@ import math
 from datetime import datetime
 from typing import Final, Literal, TypeAlias, TypedDict, cast
 
+import attrs
+
 from steno.action import output_type_of
 from steno.core import (
+    CANCELS,
     NULL,
     OF_NODES,
     ActionNode,
@@ -51,6 +54,7 @@ class ManyDetails(TypedDict, total=False):
         signal: The name of a signal.
         value: What is sent with it.
         replace: Whether that may take the place of another value that no node has taken yet.
+        cancel: Whether calls under way are cancelled.
     """
 
     node: str | int
@@ -59,6 +63,7 @@ class ManyDetails(TypedDict, total=False):
     signal: str
     value: object
     replace: bool
+    cancel: bool
 
 
 _VERBS: Final = {verb.value: verb for verb in Verb if verb is not Verb.IMPORT}
@@ -67,7 +72,11 @@ _NEEDS: Final = {
     Verb.DEADLINE: {"at"},
     Verb.SIGNAL: {"signal"},
 }
-_MAY_HAVE: Final = {Verb.COMPLETE: {"output"}, Verb.SIGNAL: {"value", "replace"}}
+_MAY_HAVE: Final = {
+    **{verb: {"cancel"} for verb in CANCELS},
+    Verb.COMPLETE: {"output", "cancel"},
+    Verb.SIGNAL: {"value", "replace"},
+}
 _NOTHING: Final = frozenset[str]()
 
 
@@ -102,6 +111,7 @@ def checked_order(
         of_verb = {"signal": signal, "value": access.codec.encode(details.get("value"))}
     if "at" in details:
         of_verb["at"] = checked_deadline(details["at"])
+    signature = attrs.evolve(signature, cancel=details.get("cancel", False))
     order = signature.order(access, None if node is None else SagaNodeId(0), known, **of_verb)
     output = access.codec.encode(details["output"]) if "output" in details else None
     return ManyOrder(order.event(), node, output, replace, _checked_rate(rate))
