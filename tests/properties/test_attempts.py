@@ -43,10 +43,12 @@ from support.checker import Expanded, marks
 from support.flaky import Act, FlakyJob, Kind, Rules, Undo, flaky_jobs, rule_sets
 from support.flaky_machine import FlakyScenario, FlakySimulator
 from support.oracle import (
+    IN_DOUBT,
     Entry,
     Evidence,
     NotAllowed,
     Unfounded,
+    check_forward,
     check_log,
     judge,
     possible_ends,
@@ -451,6 +453,80 @@ def test_the_oracle_notices_an_order_that_does_not_apply(text: str):
     """Or one that is not followed by what it says."""
     with pytest.raises(NotAllowed):
         check_log(by_orders(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0+ 0«=complete+cancel:5 0✓=5",
+        "0+ 0«=fail+cancel 0«=retry+cancel 0✓",
+        "0+ 0? 0- 0«=retry+cancel 0«=complete+cancel:5 0∅",
+        "0«=hold 0«=retry 0+ 0«=hold 0«=retry+cancel 0✓",
+        "0+ «=unwind+cancel 0? 0-",
+    ],
+)
+def test_the_oracle_allows_calls_to_be_cancelled(text: str):
+    """While they are under way, and as often as the order is another one."""
+    check_log(by_orders(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("0«=retry+cancel", "does not apply"),
+        ("0+ 0↻ 0«=fail+cancel", "does not apply"),
+        ("0+ 1+ 1✗ 0«=retry+cancel", "does not apply"),
+        ("0+ «=unwind+cancel 0«=retry+cancel", "does not apply"),
+        ("0+ 0«=retry+cancel 0«=retry+cancel", "does not apply"),
+        ("0+ 0? 0- 0«=fail+cancel", "does not apply"),
+        ("0+ 0? 0- 0! «=unwind+cancel", "does not apply"),
+        ("0+ 0«=complete+cancel:5 0✓=6", "after"),
+        ("0+ 0«=complete+cancel:5 0✗", "after"),
+        ("0+ 0«=fail+cancel 0✓", "after"),
+        ("0+ 0«=retry+cancel 0✗", "after"),
+        ("0+ 0«=retry+cancel 0↻=order", "after"),
+        ("0+ 0«=fail+cancel 0✗", "does not name"),
+        ("0+ «=unwind+cancel 1+", "while the saga unwinds"),
+    ],
+)
+def test_the_oracle_notices_a_call_that_is_not_cancelled_as_ordered(text: str, why: str):
+    """Or an order to cancel one where there is none."""
+    with pytest.raises(NotAllowed, match=why):
+        check_log(by_orders(text))
+
+
+def cancelled(*wanted: tuple[str, str]) -> tuple[Evidence, Entry]:
+    """Return a saga in which an order has ended a call of an action in a way, and where."""
+    spec = SagaSpec(((ActionSpec("n0"), ActionSpec("n1")), (ActionSpec("n2"),)))
+    job, rules = FlakyJob(spec), (Rules(Undo.IN_DOUBT),)
+    for seed in range(3000):
+        case = ran(FlakyScenario(job, rules, orders=seed)).evidence()
+        for entry in case.log:
+            made = any(each.node == entry.node for each in case.doings)
+            orders = [] if entry.is_order else case.cancelled(entry)
+            if made and orders and (orders[-1].what, entry.what) in wanted:
+                return case, entry
+    pytest.fail(f"no call has ended so: {wanted}")
+
+
+def test_the_oracle_notices_a_call_that_is_made_though_it_is_cancelled():
+    """None is begun once the order is known, in this life or in another."""
+    case, end = cancelled(("order to retry and cancel", "attempt_failed"))
+    (order, *_) = case.cancelled(end)
+    first = next(each for each in case.doings if each.node == end.node)
+    late = attrs.evolve(first, known=order.seq + 1)
+    doings = [late if each is first else each for each in case.doings]
+    with pytest.raises(NotAllowed, match="is begun after"):
+        judge(attrs.evolve(case, doings=doings))
+
+
+def test_the_oracle_notices_a_cancelled_call_that_is_not_in_doubt():
+    """It may have taken effect, so its node is undone."""
+    case, end = cancelled(("order to fail and cancel", IN_DOUBT))
+    log = [attrs.evolve(e, what="failed") if e is end else e for e in case.log]
+    log = [e for e in log if e.node != end.node or not e.what.startswith("undo")]
+    with pytest.raises(NotAllowed, match="in doubt"):
+        check_forward(attrs.evolve(case, log=log), end.node)
 
 
 def test_the_oracle_notices_an_order_that_was_refused_and_applies():

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from random import Random
 
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ from support.checker import marks
 from support.crash import Crash, Where, job_id
 from support.flaky import Act, FlakyJob, Kind, Rules, Undo, flaky_jobs, rule_sets
 from support.flaky_world import FlakyTrial, FlakyWorld, Leave, shuffled_script
-from support.oracle import judge, possible_ends
+from support.oracle import cancelled_ends, judge, possible_ends
 
 EXAMPLES = int(os.environ.get("STENO_EXAMPLES", settings().max_examples))
 
@@ -202,3 +203,32 @@ def test_an_undo_waits_its_own_time_and_not_that_of_the_attempt_that_was_given_u
         check(world)
         given_up += (0, "↻") in marks(world.events(job_id(0)))
     assert given_up  # where n0 has failed before n1
+
+
+def test_the_orders_cancel_calls():
+    """What a person orders in these trials ends calls in each way, in one life or over several."""
+    spec = SagaSpec(((ActionSpec("n0"), ActionSpec("n1")), (ActionSpec("n2"),)))
+    acts = {
+        (0, Kind.CALL): (Act.HANGS_AFTER,) * 3,
+        (1, Kind.CALL): (Act.HANGS,) * 3,
+        (0, Kind.UNDO): (Act.HANGS,) * 2,
+        (1, Kind.UNDO): (Act.HANGS,) * 2,
+    }
+    job, ends = FlakyJob(spec, {}, acts, by_attempt=True), set[tuple[str, str]]()
+    wanted = {
+        ("retry", "attempt_failed"),
+        ("fail", "failed in doubt"),
+        ("complete", "succeeded"),
+        ("retry", "undo_attempt_failed"),
+        ("complete", "undo_finished"),
+        ("unwind", "failed in doubt"),
+    }
+    rules = Rules(Undo.IN_DOUBT, attempts=3, timeout=9.0, undo_attempts=3, undo_timeout=9.0)
+    for seed in range(400):
+        crash = Crash(Where.STEP, 40 + seed % 150)
+        world = FlakyTrial((job,), (rules,), (crash,), seed, orders=seed).world()
+        check(world)
+        ends |= cancelled_ends(world.evidence(job_id(0)))
+        if wanted <= ends:
+            return
+    pytest.fail(f"no call has ended so: {wanted - ends}")

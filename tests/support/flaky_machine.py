@@ -7,16 +7,19 @@ nothing is tried again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from random import Random
 
 import attrs
 
 from steno.action import to_timestamp
 from steno.core import (
+    CANCELS,
     NULL,
     OF_NODES,
     ActionFailed,
+    ActionNode,
+    CancelCall,
     Finish,
     Input,
     JsonText,
@@ -208,28 +211,40 @@ class FlakySimulator:
         if not self._whims or self._random.random() < 0.6:
             return []
         self._whims -= 1
+        if self._random.random() < 0.05:
+            return [inputs.Order(None, Verb.UNWIND, "me", "a reason", cancel=True)]
         node = SagaNodeId(self._random.randrange(len(self.scenario.job.dag.flat.nodes)))
         verb = self._random.choice(list(OF_NODES))
+        cancel = verb in CANCELS and self._random.random() < 0.5
+        if cancel and self.running:
+            node = self._random.choice([node, *self.running])
         if self._random.random() < 0.5:
-            return [self._ordered(node, verb)]
-        self._order(node, verb)
+            return [self._ordered(node, verb, cancel=cancel)]
+        self._order(node, verb, cancel=cancel)
         return []
 
-    def _ordered(self, node: SagaNodeId, verb: Verb, expect: int | None = None) -> inputs.Order:
+    def _ordered(
+        self, node: SagaNodeId, verb: Verb, expect: int | None = None, *, cancel: bool = False
+    ) -> inputs.Order:
         given = self.machine.state.status(node)
-        has_output = verb is Verb.COMPLETE and given is SagaNodeLoadStatus.BACKING_OFF
+        forward = {SagaNodeLoadStatus.BACKING_OFF}
+        if cancel and isinstance(self._node(node), ActionNode):
+            forward.add(SagaNodeLoadStatus.STARTED)
+        has_output = verb is Verb.COMPLETE and given in forward
         output = encode_json("by hand") if has_output else NULL
-        return inputs.Order(node, verb, "me", "a reason", expect, output)
+        return inputs.Order(node, verb, "me", "a reason", expect, output, cancel)
 
-    def _order(self, node: SagaNodeId, verb: Verb) -> None:
+    def _order(self, node: SagaNodeId, verb: Verb, *, cancel: bool = False) -> None:
         """Give one order alone; note when it is refused, unless that says nothing of its node."""
         size = len(self.durable)
         expect = self._random.choice([None, None, size, size + 1])
-        step = self.machine.handle([self._ordered(node, verb, expect)], Timestamp(self.now))
+        order = self._ordered(node, verb, expect, cancel=cancel)
+        step = self.machine.handle([order], Timestamp(self.now))
         if step.refused:
             assert not step.record, "an order that was refused changed something"
             if expect != size + 1 and not isinstance(self._node(node), MARKERS):
-                self.refused.append((size, node, verb.value))
+                suffix = " and cancel" if cancel else ""
+                self.refused.append((size, node, f"{verb.value}{suffix}"))
         self.carry_out(step)
 
     def _node(self, node: SagaNodeId) -> object:
@@ -306,6 +321,8 @@ class FlakySimulator:
                     self._start(node, self._act(command))
                 case RunUndo(node_id=node):
                     self._start(node, self._undo(command))
+                case CancelCall(node_id=node):
+                    self._cancel(node)
                 case Wait(node_id=node, until=until):
                     self.waits.append((self._until(node) if until is None else until, node))
                 case Finish(outcome=outcome):
@@ -317,10 +334,12 @@ class FlakySimulator:
 
     def _take_orders(self, step: Step) -> None:
         """Let a person do by hand what they say is done, as soon as that is durable."""
-        for event in step.record:
-            if isinstance(event.event_type, Ordered) and event.event_type.verb is Verb.COMPLETE:
-                own = [each.event_type for each in step.record if each.node_id == event.node_id]
-                if Succeeded in map(type, own):
+        for place in range(len(self.durable) - len(step.record), len(self.durable)):
+            event = self.durable[place]
+            if isinstance(event.event_type, Ordered):
+                continue
+            if done_by_hand(self.durable[:place], event):
+                if isinstance(event.event_type, Succeeded):
                     self.effects.add(event.node_id)
                 else:
                     self.effects.discard(event.node_id)
@@ -341,11 +360,46 @@ class FlakySimulator:
         self.running[node] = running
         next(running)
 
+    def _cancel(self, node: SagaNodeId) -> None:
+        """Cancel a call, unless it has ended just then, or its action is not to be in doubt."""
+        order, rules = self.machine.state.setbacks.cancelling.get(node), self.rules[node]
+        if order is None or node not in self.running:
+            return  # it has ended by now
+        if order.verb is Verb.UNWIND and not rules.provides_for_doubt:
+            return
+        life = len(self.lives) - 1
+        under_way = [
+            each for each in self.doings if (each.node, each.life, each.said) == (node, life, None)
+        ]
+        if under_way and not rules.probe and self.choices.pick(3) == 1:
+            return  # it ends by itself before it can be cancelled
+        for doing in under_way:
+            doing.said, doing.ended = Said.CANCELLED, self.now
+        del self.running[node]
+        self._start(node, self._settle(node, order.verb))
+
+    def _settle(self, node: SagaNodeId, verb: Verb) -> Running:
+        """Find out how a call ends that was cancelled."""
+        rules = self.rules[node]
+        if self.machine.state.status(node) is SagaNodeLoadStatus.UNDO_STARTED:
+            yield None
+            return inputs.CallCancelled(node)
+        if not rules.probe or verb is Verb.COMPLETE:
+            yield None
+            return inputs.CallCancelled(node, rules.provides_for_doubt or None)
+        found = yield from self._do(node, Kind.PROBE)
+        if found.said is Said.RETURNED:
+            return inputs.CallCancelled(node, output=_output(node))
+        return inputs.CallCancelled(node, in_doubt=found.said is not Said.RETURNED_NOT_DONE)
+
     def _failed_attempts(self, node: int, *labels: str) -> int:
         return sum(e.node_id == node and e.event_type.label in labels for e in self.durable)
 
     def _act(self, command: RunAction) -> Running:
         node, rules, cleared = command.node_id, self.rules[command.node_id], False
+        verb = command.cancelled
+        if verb is not None and (verb is not Verb.UNWIND or rules.provides_for_doubt):
+            return (yield from self._settle(node, verb))
         if rules.limit is not None and self.choices.pick(2):  # it waits for its turn
             yield None
             if self._unwinds() and not command.repeats:
@@ -417,7 +471,11 @@ class FlakySimulator:
         return inputs.UndoRaised(node, error, again)
 
     def _unwinds(self) -> bool:
-        return any(event.event_type.label == "failed" for event in self.durable)
+        return any(
+            event.event_type.label == "failed"
+            or (isinstance(event.event_type, Ordered) and event.event_type.verb is Verb.UNWIND)
+            for event in self.durable
+        )
 
     def _was_in_doubt(self, node: int) -> bool:
         own = [e.event_type for e in self.durable if e.node_id == node]
@@ -493,3 +551,15 @@ def _error_of(doing: Doing) -> JsonText:
             return _error("ActionTimeout")
         case _:
             return _error(doing.text)
+
+
+def done_by_hand(before: Sequence[SagaNodeEvent], event: SagaNodeEvent) -> bool:
+    """Return True if somebody said that they did by hand what an event says is done."""
+    for each in reversed(before):
+        if each.node_id == event.node_id:
+            order = each.event_type
+            if not isinstance(order, Ordered):
+                return False
+            if order.cancel or order.verb in {Verb.COMPLETE, Verb.FAIL}:
+                return order.verb is Verb.COMPLETE
+    return False

@@ -40,7 +40,7 @@ from steno import (
     open_sec,
 )
 from steno.action import to_timestamp
-from steno.core import OF_NODES, Ordered, Succeeded, Verb
+from steno.core import CANCELS, OF_NODES, Ordered, Succeeded, Verb
 from steno.store import Durable, SagaRecord, SagaWrite, StoredSaga, WriteOutcome
 from steno.testing.faults import Crash as CrashAtWrite
 from steno.testing.faults import Delay, Fault, FaultyStore, Refusal, Unavailable, When
@@ -59,6 +59,7 @@ from support.flaky import (
     action_names,
     rules_by_name,
 )
+from support.flaky_machine import done_by_hand
 from support.oracle import Evidence, read
 
 
@@ -278,10 +279,27 @@ class FlakyWorld:
         """Order something now and then, whether it applies or not."""
         while self._whims:
             self._whims -= 1
-            await trio.sleep(self._random.choice([0.25, 1.0, 4.0, 60.0]))
+            await trio.sleep(self._random.choice([0.25, 0.25, 0.25, 1.0, 4.0, 60.0]))
             saga_id = self._random.choice(list(self.jobs))
             node = self._random.randrange(self.jobs[saga_id].graph.size)
-            await self._order(sec.saga_handle(saga_id), node, self._random.choice(list(OF_NODES)))
+            verb = self._random.choice(list(OF_NODES))
+            saga, cancel = sec.saga_handle(saga_id), verb in CANCELS and self._random.random() < 0.5
+            if self._random.random() < 0.05 and not self._has_ended(saga_id):
+                await self._unwind(saga)
+            elif cancel:
+                # What is under way takes orders that most others refuse.
+                busy = [
+                    each.node
+                    for each in self.doings
+                    if (each.saga_id, each.said) == (saga_id, None)
+                ]
+                await self._order(saga, self._random.choice([node, *busy]), verb, cancel=True)
+            else:
+                await self._order(saga, node, verb)
+
+    async def _unwind(self, saga: SagaHandle) -> None:
+        with suppress(CommandError, SagaHaltedError):
+            await saga.unwind(why="it is of no use", cancel=True)
 
     async def _help(self, saga: SagaHandle) -> None:
         """Order something for a node that waits for nothing else."""
@@ -297,28 +315,35 @@ class FlakyWorld:
             await self._order(saga, node, self._random.choice(waiting[states[node]]))
         await trio.sleep(0.25)
 
-    async def _order(self, saga: SagaHandle, node: int, verb: Verb) -> None:
+    async def _order(
+        self, saga: SagaHandle, node: int, verb: Verb, *, cancel: bool = False
+    ) -> None:
         with suppress(CommandError, SagaHaltedError):
             match verb:
                 case Verb.HOLD:
                     await saga.hold(node)
                 case Verb.RETRY:
-                    await saga.retry(node)
+                    await saga.retry(node, cancel=cancel)
                 case Verb.FAIL:
-                    await saga.fail(node, why="it is of no use")
+                    await saga.fail(node, why="it is of no use", cancel=cancel)
                 case Verb.COMPLETE:
                     state = (await saga.view()).state.status.node_states[node]
-                    is_forward = state in {NodeExecState.HELD, NodeExecState.BACKING_OFF}
-                    await saga.complete(node, "by hand" if is_forward else None, why="by hand")
+                    forward = {NodeExecState.HELD, NodeExecState.BACKING_OFF}
+                    if cancel and self.jobs[saga.saga_id].graph.kinds[node] == "action":
+                        forward.add(NodeExecState.WORKING)
+                    output = "by hand" if state in forward else None
+                    await saga.complete(node, output, why="by hand", cancel=cancel)
 
     def _do_by_hand(self, write: SagaWrite) -> None:
         """Let the person do what they say is done, as soon as that is durable."""
-        events = write.events if isinstance(write, SagaRecord) else ()
-        for place, event in enumerate(events):
-            order = event.event_type
-            if isinstance(order, Ordered) and order.verb is Verb.COMPLETE:
+        if not isinstance(write, SagaRecord):
+            return
+        log, first = self.events(write.saga_id), write.first_seq
+        for place in range(first, first + len(write.events)):
+            event = log[place]
+            if not isinstance(event.event_type, Ordered) and done_by_hand(log[:place], event):
                 key = write.saga_id, event.node_id
-                if isinstance(events[place + 1].event_type, Succeeded):
+                if isinstance(event.event_type, Succeeded):
                     self.effects.add(key)
                 else:
                     self.effects.discard(key)

@@ -55,6 +55,10 @@ RETRIES = {"backing off", "undo backing off", "undo failed"}
 FAILS = {"backing off"}
 COMPLETES = {"backing off", "undo backing off", "undo failed"}
 
+# What an order says that cancels a call which is under way.
+CANCELS = " and cancel"
+CALLED = {"started", "undo started"}
+
 UNDONE = {"undo finished", "failed", "never started"}
 FAILURES = {"failed", IN_DOUBT}
 ONLY_OF_ACTIONS = {"attempt_failed", "undo_attempt_failed", IN_DOUBT}
@@ -87,7 +91,7 @@ class Entry:
 
     Attributes:
         seq: Its number.
-        node: Its node.
+        node: Its node; None: it is an order on the saga.
         what: Its type; a failure in doubt is told from one that is not, an order by its verb.
         time: When it was made.
         life: The life in which it was stored.
@@ -95,7 +99,7 @@ class Entry:
     """
 
     seq: int
-    node: int
+    node: int | None
     what: str
     time: int
     life: int
@@ -145,7 +149,7 @@ def read(events: Sequence[SagaNodeEvent], lives: Sequence[int]) -> list[Entry]:
         if label == "failed" and isinstance(data, dict) and "InDoubt" in data:
             label = IN_DOUBT
         if label == "ordered":
-            label = f"order to {data['verb']}"
+            label = f"order to {data['verb']}" + (CANCELS if data.get("cancel") else "")
         life = max(number for number, begin in enumerate(lives) if begin <= seq)
         log.append(Entry(seq, event.node_id, label, event.time, life, data))
     return log
@@ -193,20 +197,46 @@ class Evidence:
     def by_order(self, entry: Entry) -> bool:
         """Say whether an event follows from an order: the last of its node before it says so."""
         before = [each for each in self.every(entry.node) if each.seq < entry.seq]
-        return bool(before) and before[-1].what in {"order to fail", "order to complete"}
+        if bool(before) and before[-1].what in {"order to fail", "order to complete"}:
+            return True
+        orders = self.cancelled(entry)
+        return bool(orders) and orders[-1].what == f"order to complete{CANCELS}"
+
+    def cancelled(self, entry: Entry) -> list[Entry]:
+        """
+        Return the orders that cancel the call which an event ends; the last one counts.
+
+        An order to unwind counts less than those on the node, wherever it stands. Whether a call is
+        cancelled by it, its action says, and whether the call had ended: here it is always there.
+        """
+        own = [each for each in self.every(entry.node) if each.seq < entry.seq]
+        begin = max((n for n, each in enumerate(own) if not each.is_order), default=-1)
+        if begin < 0 or own[begin].what not in {"started", "undo_started"}:
+            return []
+        on_node = [each for each in own[begin + 1 :] if each.what.endswith(CANCELS)]
+        on_saga = [
+            each
+            for each in self.log[own[begin].seq : entry.seq]
+            if each.what == f"order to unwind{CANCELS}" and own[begin].what == "started"
+        ]
+        return [*on_saga[:1], *on_node]
 
     def retried(self, entry: Entry) -> bool:
         """Say whether the attempt that an event begins was ordered since the last one ended."""
         before = [each for each in self.every(entry.node) if each.seq < entry.seq]
         last = max((n for n, each in enumerate(before) if not each.is_order), default=-1)
-        return any(each.what == "order to retry" for each in before[last + 1 :])
+        if any(each.what == "order to retry" for each in before[last + 1 :]):
+            return True
+        orders = self.cancelled(before[last]) if last >= 0 else []
+        return bool(orders) and orders[-1].what == f"order to retry{CANCELS}"
 
     def last(self, node: int) -> str:
         own = self.of(node)
         return own[-1].what if own else "never started"
 
     def unwinds_before(self, seq: int) -> bool:
-        return any(entry.what in FAILURES for entry in self.log[:seq])
+        begins = {*FAILURES, "order to unwind", f"order to unwind{CANCELS}"}
+        return any(entry.what in begins for entry in self.log[:seq])
 
 
 def judge(case: Evidence) -> None:
@@ -234,6 +264,8 @@ def check_log(case: Evidence) -> None:
         orders.check_refused(entry.seq)
         if entry.is_order:
             orders.give(entry)
+            if entry.node is None and case.commits is not None and entry.seq + 1 in case.commits:
+                check_between(case, status, entry)
             continue
         row = status[entry.node], entry.what
         orders.check_followed(row, entry)
@@ -271,19 +303,30 @@ class Orders:
         status: The status of each node by then.
         stopped: The nodes that are held by an order.
         given: The orders to fail or complete a node that are not followed yet.
+        cancelling: The orders that cancel the calls of nodes which are under way.
     """
 
     case: Evidence
     status: dict[int, str]
     stopped: set[int] = attrs.field(factory=set)
     given: dict[int, str] = attrs.field(factory=dict)
+    cancelling: dict[int, Entry] = attrs.field(factory=dict)
 
     def applies(self, seq: int, node: int, verb: str) -> bool:
         """Say whether an order applies to a node at some place of the log."""
         status, unwinds = self.status[node], self.case.unwinds_before(seq)
         abandoned = status == "never started" and unwinds
-        if node in self.given or abandoned or self.status[self.case.graph.end] == "succeeded":
+        succeeded = self.status[self.case.graph.end] == "succeeded" and not unwinds
+        if node in self.given or abandoned or succeeded:
             return False
+        if verb.endswith(CANCELS):
+            before = self.cancelling.get(node)
+            again = before is not None and before.what == f"order to {verb}"
+            if again or not self.is_called(node):
+                return False
+            verb = verb.removesuffix(CANCELS)
+            allowed = {"started": {"fail", "complete"}, "undo started": {"retry", "complete"}}
+            return verb in allowed[status] or (verb == "retry" and not unwinds)
         waits = status == "started" and self.case.graph.kinds[node] == "sleep"
         match verb:
             case "hold":
@@ -296,15 +339,32 @@ class Orders:
                 return status in COMPLETES or waits
         never("no such order:", verb)
 
+    def is_called(self, node: int) -> bool:
+        """Say whether a call of a node is under way, whether or not a process runs it."""
+        return self.case.graph.kinds[node] == "action" and self.status[node] in CALLED
+
+    def applies_to_saga(self, seq: int, what: str) -> bool:
+        """Say whether an order to unwind a saga applies to it."""
+        unwinds, kinds = self.case.unwinds_before(seq), set(self.status.values())
+        if unwinds and "undo failed" in kinds and not CALLED & kinds:
+            return False  # it is stuck
+        ended = unwinds and self.status[self.case.graph.start] in UNDONE
+        return not ended and (not unwinds or what.endswith(CANCELS))
+
     def check_refused(self, seq: int) -> None:
         """Check that the orders that were refused at some place of the log do not apply there."""
         for place, node, verb in self.case.refused:
             if place == seq:
-                demand(not self.applies(seq, node, verb), "refused:", verb, node, "at", seq)
+                called = self.is_called(node)  # otherwise there is nothing to cancel
+                order = verb if called else verb.removesuffix(CANCELS)
+                demand(not self.applies(seq, node, order), "refused:", verb, node, "at", seq)
 
     def give(self, entry: Entry) -> None:
         """Check that an order applies, and note what it changes by itself."""
         node, verb = entry.node, entry.what.removeprefix("order to ")
+        if node is None:
+            demand(self.applies_to_saga(entry.seq, verb), entry, "does not apply")
+            return
         demand(self.applies(entry.seq, node, verb), entry, "does not apply", self.status[node])
         match verb:
             case "hold":
@@ -313,12 +373,19 @@ class Orders:
                 self.stopped.discard(node)
                 if self.status[node] == "undo failed":
                     self.status[node] = "undo backing off"
+            case _ if verb.endswith(CANCELS):
+                self.cancelling[node] = entry
+                if verb == f"retry{CANCELS}":
+                    self.stopped.discard(node)
             case _:
                 self.given[node] = verb
 
     def check_followed(self, row: tuple[str, str], entry: Entry) -> None:
         """Check that an event is the one that was ordered, and has an order if it needs one."""
         given = self.given.pop(entry.node, None)
+        order = self.cancelling.pop(entry.node, None)
+        if order is not None:
+            check_cancelled(entry, order, unwinds=self.case.unwinds_before(entry.seq))
         match given:
             case "complete":
                 fits = {"succeeded", "undo_finished"}
@@ -333,6 +400,43 @@ class Orders:
         first = entry.what == "started" and row[0] == "never started"
         first |= entry.what == "undo_started" and row[0] in {"succeeded", IN_DOUBT}
         demand(not (first and entry.node in self.stopped), entry, "is held by an order")
+
+
+def check_cancelled(entry: Entry, order: Entry, *, unwinds: bool) -> None:
+    """Check that a call ends as the order says that cancels it, and that the log says so."""
+    match order.what.removeprefix("order to ").removesuffix(CANCELS), entry.what:
+        case "complete", "succeeded":
+            demand(entry.data == order.data["value"], entry, "after", order)
+        case ("complete", "undo_finished") | ("retry", "succeeded"):
+            pass
+        case "retry", "attempt_failed" | "undo_attempt_failed":
+            demand(entry.due is not None, entry, "after", order)
+            demand(entry.due <= entry.time, entry, "is not due at once", error=Unfounded)
+        case ("fail", "failed" | "failed in doubt"):
+            pass
+        case "retry", "failed" | "failed in doubt":
+            demand(unwinds, entry, "after", order)
+        case _:
+            never(entry, "after", order)
+    if entry.what not in {"succeeded", "undo_finished"}:
+        demand(says_order(entry, order), entry, "does not name", order, error=Unfounded)
+
+
+def cancelled_ends(case: Evidence) -> set[tuple[str, str]]:
+    """Return by which orders calls were cancelled, and how they have ended."""
+    ends = set[tuple[str, str]]()
+    for entry in case.log:
+        if not entry.is_order and (orders := case.cancelled(entry)):
+            verb = orders[-1].what.removeprefix("order to ").removesuffix(CANCELS)
+            ends.add((verb, entry.what))
+    return ends
+
+
+def says_order(entry: Entry, order: Entry) -> bool:
+    """Say whether the error of an event is that an order has cancelled its call."""
+    verb = order.what.removeprefix("order to ").removesuffix(CANCELS)
+    said = f"cancelled by an order to {verb}, by {order.data['by']}"
+    return said in entry.error
 
 
 def check_again(case: Evidence, failed: Entry, entry: Entry) -> None:
@@ -480,6 +584,9 @@ def check_forward(case: Evidence, node: int) -> None:
         more = held or case.retried(part.begin) or part.number <= rules.attempts
         demand(more, "attempt", part.number, "of node", node)
         held = part.end.what == "attempt_failed" and part.end.held
+        if orders := cancelling_orders(case, part, rules):
+            doubt = check_cancelled_calls(part, rules, orders, doubt=doubt)
+            continue
         for life, doings in part.lives.items():
             repeats = life > part.begin.life
             check_order(rules, doings, doubt=doubt, repeats=repeats, whole=life == part.end.life)
@@ -506,6 +613,64 @@ def check_forward(case: Evidence, node: int) -> None:
             continue
         doubt = leaves_doubt(rules, doings, doubt=doubt, repeats=part.repeats)
         check_failed(case, part, rules, error, last.ended, doubt=doubt)
+
+
+def cancelling_orders(case: Evidence, part: Segment, rules: Rules) -> list[Entry]:
+    """Return the orders that have ended an attempt of an action."""
+    orders = case.cancelled(part.end)
+    if not rules.provides_for_doubt:
+        orders = [order for order in orders if order.node is not None]
+    if not orders or orders[-1].node is not None:
+        return orders
+    failed = part.end.what in FAILURES and says_order(part.end, orders[-1])
+    last = part.lives.get(part.end.life, [None])[-1]
+    found = last is not None and last.kind is Kind.PROBE
+    found = found and last.said is Said.RETURNED and last.durable > orders[-1].seq
+    return orders if failed or found else []
+
+
+def check_cancelled_calls(
+    part: Segment, rules: Rules, orders: Sequence[Entry], *, doubt: bool
+) -> bool:
+    """
+    Check the calls of an attempt that orders have cancelled; return whether its node is in doubt.
+
+    Its calls may have been at any point, so they are not told apart; but none is begun any more,
+    except for a probe, and what may have been done is in doubt.
+    """
+    check_no_call(part, orders)
+    for life, doings in part.lives.items():
+        calls = [each for each in doings if each.kind is Kind.CALL]
+        demand(len(calls) <= 1, "in one life, for one attempt:", doings)
+        demand(life < part.end.life or all(e.said for e in doings), doings, "have not ended")
+    every = [each for _, doings in sorted(part.lives.items()) for each in doings]
+    for doing in every:
+        if doing.kind is Kind.CALL:
+            doubt = doubt or doing.said is None or _may_have_done(rules, doing)
+        elif doing.said is Said.RETURNED_NOT_DONE:
+            doubt = False
+    end, last = part.end, every[-1] if every else None
+    asked = last is not None and last.kind is Kind.PROBE
+    completes = orders[-1].what == f"order to complete{CANCELS}"
+    if end.what == "succeeded":
+        found = asked and last.said is Said.RETURNED and end.data == f"did {end.node}"
+        demand(completes or found, end, "after", last, "and", orders[-1])
+        return False
+    demand(rules.provides_for_doubt or not end.doubt, end, "cannot be in doubt")
+    demand(asked or not (rules.probe and doubt), end, "after", last, "without a probe")
+    if rules.provides_for_doubt and (asked or doubt):
+        demand(end.doubt == doubt or (asked and not _clears(last)), end, "in doubt:", doubt)
+    return end.doubt
+
+
+def check_no_call(part: Segment, orders: Sequence[Entry]) -> None:
+    """Check that nothing is called once an order is known by which it is cancelled."""
+    first = min(order.seq for order in orders)
+    for doing in (each for doings in part.lives.values() for each in doings):
+        known = [order for order in orders if order.seq < doing.known]
+        demand(doing.kind is Kind.PROBE or doing.known <= first, doing, "is begun after", orders)
+        completes = bool(known) and known[-1].what == f"order to complete{CANCELS}"
+        demand(not completes, doing, "is begun after", known)
 
 
 def _clears(doing: Doing) -> bool:
@@ -672,6 +837,9 @@ def check_undo(case: Evidence, node: int) -> None:
             demand(len(doings) == 1, "in one life, for one attempt:", doings)
             demand(doings[0].has_output == has_output, doings, "has an output")
             demand(life < part.end.life or doings[0].said is not None, doings, "has not ended")
+        if orders := case.cancelled(part.end):
+            check_no_call(part, orders)  # what follows is in the log
+            continue
         if rules.undo is Undo.NOOP:
             demand(not part.lives, part, "though there is nothing to undo")
             demand(part.end.what == "undo_finished", part)
