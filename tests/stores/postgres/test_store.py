@@ -273,6 +273,21 @@ def test_a_url_names_a_schema():
 
 
 @pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql:///trips?host=/run/postgresql",
+        "postgresql://host/trips?options=-c%20work_mem%3D4MB&sslmode=require",
+        "postgresql://host/trips",
+    ],
+)
+def test_a_url_is_otherwise_left_as_it_is(dsn: str):
+    """A socket in place of a host, and what is escaped, stay as libpq reads them."""
+    store = store_from_url(f"{dsn}{'&' if '?' in dsn else '?'}schema=a_1")
+    assert isinstance(store, PostgresSecStore)
+    assert (store.dsn, store.schema) == (dsn, "a_1")
+
+
+@pytest.mark.parametrize(
     ("url", "why"),
     [
         ("postgresql://host/trips?colour=red", "not a connection string"),

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapp
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import unquote
 
 import attrs
 import psycopg
@@ -58,6 +58,8 @@ BATCH_LIMIT = 20.0
 
 SCHEMA = "steno"
 """The schema of the tables, unless another is given."""
+
+_SCHEMA = "schema="
 
 
 def _now() -> datetime:
@@ -194,14 +196,16 @@ def store_from_url(text: str) -> PostgresSecStore:
     Raises:
         ValueError: It does not name a database.
     """
-    url = urlsplit(text)
-    given = parse_qsl(url.query, keep_blank_values=True)
-    schemas = [value for key, value in given if key == "schema"]
-    others = urlencode([(key, value) for key, value in given if key != "schema"])
+    # All else is left as it is: urllib would write a space, and a URL without a host, in ways that
+    # libpq does not read.
+    base, _, query = text.partition("?")
+    given = query.split("&")
+    schemas = [unquote(each.removeprefix(_SCHEMA)) for each in given if each.startswith(_SCHEMA)]
+    others = "&".join(each for each in given if not each.startswith(_SCHEMA))
     if len(schemas) > 1:
         msg = f"the URL names several schemas: {', '.join(schemas)}"
         raise ValueError(msg)
-    dsn = url._replace(query=others).geturl() if schemas else text
+    dsn = f"{base}?{others}" if others else base
     return PostgresSecStore(dsn, schema=schemas[0] if schemas else SCHEMA)
 
 
