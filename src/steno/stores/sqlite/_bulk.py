@@ -72,11 +72,11 @@ _SAGAS = f"""
     WHERE bulk_key = (SELECT bulk_key FROM bulk_order WHERE bulk_id = ?) AND number > ?
         AND typeof(saga_id) = 'blob' AND length(saga_id) = {ID_BYTES}
 """  # noqa: S608 - as above
-_PRUNABLE = """
+_PRUNABLE = f"""
     SELECT bulk_key, bulk_id FROM bulk_order
     WHERE state IN ('done', 'cancelled') AND typeof(ended) = 'integer' AND ended <= ?
-        AND typeof(bulk_id) = 'blob'
-"""
+        AND typeof(bulk_id) = 'blob' AND length(bulk_id) = {ID_BYTES}
+"""  # noqa: S608 - as above
 
 _STATES = {state.value: state for state in BulkState}
 _OUTCOMES = {outcome.value: outcome for outcome in BulkOutcome}
