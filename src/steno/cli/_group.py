@@ -32,10 +32,11 @@ HELP = """\
 Inspect the sagas in a store, and repair what needs an operator.
 
 Commands that read work at any time, even while a program has the store open. Commands that write
-(demo, import, prune) need exclusive access, and otherwise say who has it.
+(demo, import, prune) need exclusive access to a file, and otherwise say who has it.
 
-STORE is the path of a file, or a URL: sqlite:///relative.db or sqlite:////absolute.db. It may be
-given before or after the name of a command. The ID of a saga may be shortened to any unique prefix.
+STORE is the path of a file, or a URL: sqlite:///relative.db, sqlite:////absolute.db, or
+postgresql://user@host/database. It may be given before or after the name of a command. The ID of a
+saga may be shortened to any unique prefix.
 
 Output is plain when it is not a terminal, and without colours if NO_COLOR is set. With --json it is
 for programs; times are in UTC, in ISO 8601 format.
