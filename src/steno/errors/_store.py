@@ -84,7 +84,7 @@ class StoreError(StenoError):
 
 
 class StoreUnavailable(StoreError):
-    """The store is unreachable for now; the same call may succeed later."""
+    """The store is unreachable at present; the same call may succeed later."""
 
 
 class StoreInUse(StoreError):

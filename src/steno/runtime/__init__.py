@@ -6,7 +6,9 @@ The actors: a thin Trio shell around the pure core.
 * `_executor`, `_runner`, `_exec_client`: run one saga; call user code; reach the SEC from there.
 * `_entry`, `_statistics`: a saga in the coordinator's memory; the statistics of a SEC.
 * `_holding`, `_awaited`: sagas that are held; nodes that wait for such a saga.
-* `_recover`: makes executors for new and stored sagas, and decides whether one can resume.
+* `_tasks`, `_resident`: the tasks of a saga's calls. `_halting`, `_endings`: how it ends.
+* `_executor_factory`: makes executors of sagas, and decides whether a stored one can resume.
+* `_recover`: loads the sagas that this SEC has taken over.
 * `_creation`: the write that creates a saga, with its tags.
 * `_value_limit`, `_retention`: limits the size of values; deletes old finished sagas.
 * `_admission`: which commands are accepted. `_asker`: sends requests to the coordinator.

@@ -167,7 +167,7 @@ class AttemptRunner:
         return self._failed(NotDone(UNWOUND))
 
     async def _call_for_nothing(self) -> None:
-        """Make a call of which the result does not count."""
+        """Make a call whose result does not count."""
         try:
             await self._within(_ACTION, self.action.do_it)
         except Exception as error:
@@ -246,7 +246,7 @@ class AttemptRunner:
 
     @property
     def _was_cut_off(self) -> bool:
-        """Whether an earlier call may have taken effect, of which no event says anything."""
+        """Whether an earlier call that no event tells of may have taken effect."""
         # An atomic one, too: it may have returned, and its success was not durable.
         return self.command.repeats and not self._cleared
 

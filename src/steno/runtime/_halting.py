@@ -14,13 +14,13 @@ def taken_over(saga_id: SagaId, owner: str) -> SagaTakenOver:
 
 
 def not_recorded(saga_id: SagaId, error: Exception) -> SagaHaltedError:
-    """Return the error of a saga of which a step could not be written."""
+    """Return the error of a saga with a step that could not be written."""
     why = f"a step could not be recorded ({error}); mend the store, then saga_recover"
     return _caused(SagaHaltedError(saga_id, why), error)
 
 
 def error_of(saga_id: SagaId, outcome: WriteOutcome) -> SagaHaltedError | None:
-    """Return the error of a saga of which something was to be written; None if it was."""
+    """Return the error of a saga with a write that failed; None if it did not."""
     match outcome:
         case Lost(owner=owner):
             return taken_over(saga_id, owner)
@@ -31,13 +31,13 @@ def error_of(saga_id: SagaId, outcome: WriteOutcome) -> SagaHaltedError | None:
 
 
 def nursery_left_open(saga_id: SagaId, node: str) -> SagaHaltedError:
-    """Return the error of a saga of which an action has left a nursery open."""
+    """Return the error of a saga with an action that has left a nursery open."""
     why = f'the action of node "{node}" left a nursery open; use "async with" to open one'
     return SagaHaltedError(saga_id, f"{why}, mend that, then saga_recover")
 
 
 def scope_left_open(saga_id: SagaId, node: str) -> SagaHaltedError:
-    """Return the error of a saga of which an action has left a cancel scope open."""
+    """Return the error of a saga with an action that has left a cancel scope open."""
     why = f'the action of node "{node}" left a cancel scope open; use "with" to open one'
     return SagaHaltedError(saga_id, f"{why}, mend that, then saga_recover")
 

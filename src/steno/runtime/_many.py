@@ -45,13 +45,13 @@ ManyVerb: TypeAlias = Literal[
 
 class ManyDetails(TypedDict, total=False):
     """
-    What belongs to some orders only; they are those of the methods of `SagaHandle`.
+    What some orders take, as the methods of `SagaHandle` do; no order here cancels a call.
 
     Attributes:
         node: The node, for an order about one: its index, name or path in each of the sagas.
         output: With what a node is completed.
         at: Of a deadline, the time; None: there is none any more.
-        signal: The name of a signal.
+        signal: The name of a signal (`name` of `SagaHandle.signal`).
         value: What is sent with it.
         replace: Whether that may take the place of another value that no node has taken yet.
         cancel: Whether calls under way are cancelled.
@@ -123,7 +123,7 @@ def _check_details(verb: Verb, given: set[str]) -> None:
         msg = f"order_many: an order to {verb.value} needs {missing[0]}=…"
         raise TypeError(msg)
     if strange := sorted(given - needs - _MAY_HAVE.get(verb, _NOTHING)):
-        msg = f"order_many: an order to {verb.value} takes no {strange[0]}"
+        msg = f"order_many: an order to {verb.value} takes no {strange[0]}="
         raise TypeError(msg)
 
 

@@ -17,7 +17,7 @@ from steno.runtime._order import Details, Signature, checked_deadline, checked_s
 @attrs.frozen
 class Orderable:
     """
-    A saga of a SEC, of which something can be ordered.
+    A saga of a SEC, which takes orders.
 
     An order is an event of the saga's log. Once a method has returned, it is durable, with what
     follows from it, and is carried out also after a crash. One that is refused leaves no trace.
@@ -55,7 +55,7 @@ class Orderable:
         self, *, by: str | None = None, why: str | None = None, expect: int | None = None
     ) -> None:
         """
-        Order that a saga goes on that is paused.
+        Order that a paused saga goes on.
 
         Args:
             by: Who orders it; None: the SEC.

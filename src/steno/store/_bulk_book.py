@@ -118,7 +118,7 @@ class BulkBook:
         return list(islice(filter(query.matches, found), query.limit))
 
     def sagas(self, query: BulkSagaQuery) -> Sequence[BulkSaga]:
-        """Return a page of the sagas of an order; none if there is no such order."""
+        """Return a page of the sagas of an order; empty if there is no such order."""
         entry = self._entries.get(query.bulk_id)
         first = 0 if query.marker is None else query.marker + 1
         sagas = [] if entry is None else entry.sagas

@@ -32,7 +32,7 @@ from steno.store._write import Fence
 @attrs.frozen
 class OrphanGraph:
     """
-    A graph of which there are orphans.
+    A graph that orphaned sagas have.
 
     Attributes:
         digest: Its content hash.

@@ -1,9 +1,9 @@
 """
 Bells: how a thread wakes a task.
 
-Trio's own way, `run_sync_soon`, wakes a task of Trio's first, and that the one that waits. Where
-there is an eventfd (Linux), the one that waits can wait for it itself, which is a turn of the event
-loop less: 24 to 33 µs for each commit.
+Trio's own way, `run_sync_soon`, first wakes a task of Trio's, which wakes the one that waits. Where
+there is an eventfd (Linux), the waiting task can wait for that itself, which saves a turn of the
+event loop: 24 to 33 µs for each commit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Bell(Protocol):
 
     async def heard(self) -> None:
         """
-        Wait until it is rung; it may be for something of which the task knows already.
+        Wait until it is rung; it may be for something that the task knows already.
 
         Raises:
             trio.ClosedResourceError: The bell was closed.

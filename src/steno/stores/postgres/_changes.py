@@ -76,7 +76,7 @@ class _Move:
     Attributes:
         state: The last state.
         ended: When that was, if it is an end.
-        went_on: Whether one of the states was no end, so that an earlier end does not count.
+        went_on: Whether one of the states was not an end, so that an earlier end does not count.
     """
 
     state: str

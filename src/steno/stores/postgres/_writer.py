@@ -43,7 +43,7 @@ TRIES = 3
 """How often something is created that another SEC creates as well."""
 
 MOST_SIZES = 100_000
-"""Of how many sagas the size is remembered."""
+"""The sagas whose sizes are remembered, at most."""
 
 T = TypeVar("T")
 

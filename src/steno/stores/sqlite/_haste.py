@@ -1,4 +1,4 @@
-"""When a commit is made on the event loop itself, where that was asked for."""
+"""When a commit is made on the event loop itself, if the store was told to do so."""
 
 from __future__ import annotations
 
