@@ -45,12 +45,12 @@ ManyVerb: TypeAlias = Literal[
 
 class ManyDetails(TypedDict, total=False):
     """
-    What some orders take, as the methods of `SagaHandle` do; no order here cancels a call.
+    What some orders take, as those methods of `SagaHandle` do.
 
     Attributes:
         node: The node, for an order about one: its index, name or path in each of the sagas.
-        output: With what a node is completed.
-        at: Of a deadline, the time; None: there is none any more.
+        output: The output with which a node is completed.
+        at: The time of a deadline; None: there is no deadline any more.
         signal: The name of a signal (`name` of `SagaHandle.signal`).
         value: What is sent with it.
         replace: Whether that may take the place of another value that no node has taken yet.
