@@ -6,6 +6,7 @@ import enum
 
 from steno.cli._text import one_line
 from steno.errors import (
+    NoSuchBulkOrder,
     NoSuchSaga,
     RecoveryError,
     SagaHaltedError,
@@ -25,7 +26,7 @@ class Exit(enum.IntEnum):
     USAGE = 2
     """The command line is wrong."""
     NO_SAGA = 3
-    """There is no such saga."""
+    """There is no such saga, or bulk order."""
     STORE = 4
     """The store, or the saga's data in it, cannot be used."""
     IN_USE = 5
@@ -42,7 +43,7 @@ MEANINGS = {
     Exit.FINE: "success; of watch and demo: the saga succeeded",
     Exit.NO: "no: check or doctor found something, an import was refused, the saga failed",
     Exit.USAGE: "the command line is wrong",
-    Exit.NO_SAGA: "there is no such saga",
+    Exit.NO_SAGA: "there is no such saga, or bulk order",
     Exit.STORE: "the store, or the saga's data in it, cannot be used",
     Exit.IN_USE: "another process has the store open for writing; the error says who",
     Exit.STUCK: "the saga is stuck, or was halted: it needs an operator",
@@ -52,6 +53,7 @@ MEANINGS = {
 
 ERRORS: tuple[tuple[type[Exception], Exit], ...] = (
     (NoSuchSaga, Exit.NO_SAGA),
+    (NoSuchBulkOrder, Exit.NO_SAGA),
     (StoreInUse, Exit.IN_USE),
     (StoreError, Exit.STORE),
     (RecoveryError, Exit.STORE),

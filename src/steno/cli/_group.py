@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "Show everything about one saga.",
     "log": "Print the log of a saga.",
     "dot": "Print the graph of a saga, for Graphviz.",
+    "bulk": "List the orders to many sagas, or show one.",
     "watch": "Watch a saga until it is finished.",
     "export": "Write a saga as a dump, in Steno's JSON.",
     "import": "Store a saga from a dump, ready to run.",

@@ -44,12 +44,12 @@ def order_lines(snapshot: Snapshot) -> Iterator[str]:
         time = None if event.time is None else from_timestamp(event.time)
         why = "" if order.why is None else f": {one_line(order.why)}"
         effect = " (in effect)" if in_effect else ""
-        words = filter(None, (order.verb.value, _details(order), _path(flat, event.node_id)))
+        words = filter(None, (order.verb.value, details_text(order), _path(flat, event.node_id)))
         what = f"{escaped(' '.join(words))} by {one_line(order.by)}"
         yield f"    {short_time(time)} {what}{why}{effect}"
 
 
-def _details(order: Ordered) -> str:
+def details_text(order: Ordered) -> str:
     """Return what belongs to some orders only."""
     if order.verb is Verb.DEADLINE:
         return "none" if order.at is None else time_text(from_timestamp(order.at))
