@@ -165,16 +165,17 @@ def always_allowed(world: SteeredWorld, order: Given) -> bool:
     Say whether an order applied all the time from when it was given until it was refused.
 
     What it was refused for may have become durable later, or never, if its life was lost before it
-    wrote anything more of the saga.
+    wrote anything more of the saga. A life that does not know yet that another one has taken the
+    saga over goes by what it knows: it cannot write, but it can refuse.
     """
-    later = [
-        size
-        for size, _, life in world.commits[order.saga]
-        if life == order.life and size > order.answered
-    ]
+    commits = world.commits[order.saga]
+    later = [size for size, _, life in commits if life == order.life and size > order.answered]
     lost = order.life < len(world.trial.endings) and not later
+    stale = any(life > order.life and size <= order.answered for size, _, life in commits)
     sizes = range(order.asked, min(later, default=order.answered) + 1)
-    return not lost and all(world.history(order.saga, size).allows(order.order) for size in sizes)
+    return not (lost or stale) and all(
+        world.history(order.saga, size).allows(order.order) for size in sizes
+    )
 
 
 def says_nothing_new(world: SteeredWorld, order: Given) -> bool:
