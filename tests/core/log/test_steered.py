@@ -305,3 +305,11 @@ def test_the_oracle_has_seen_every_end():
 def test_the_oracle_is_not_the_fold():
     """An event that only the fold knows, as a hold, is not allowed by it."""
     assert first_wrong(GRAPHS[0], events("0«=hold")) == 0
+
+
+def test_an_unknown_node_before_an_order_on_an_unwinding_saga():
+    """The event of that node is the breach, not the order."""
+    log = events("3+ 3✓ 0+ 1+ 0✓ 1✗ 0- 9+ «=pause")
+    breach = verify_log(PAIR, log)
+    assert breach is not None
+    assert breach.seq == 7

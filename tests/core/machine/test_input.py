@@ -12,6 +12,13 @@ def test_an_input_names_its_node():
     assert inputs.UndoSucceeded(3) != inputs.UndoSucceeded(4)
 
 
+def test_a_success_is_made_by_its_slots():
+    """It is the input that its class makes."""
+    made = inputs.action_succeeded(3, "1")
+    assert made == inputs.ActionSucceeded(3, "1")
+    assert type(made) is inputs.ActionSucceeded
+
+
 def test_a_node_is_called_at_least_once():
     """Without a number it is called once in each direction."""
     assert RepeatInjected() == RepeatInjected(action=1, undo=1)

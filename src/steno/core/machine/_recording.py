@@ -127,9 +127,7 @@ class Recording(Generic[T]):
     def told(self, item: T) -> bool:
         """Keep something for the next step; return True if the writer is to be asked for it."""
         before = self.state
-        if (after := _WHEN_TOLD.get(before)) is None:
-            raise self._illegal(_TOLD)
-        self.state = after
+        self.state = _WHEN_TOLD[before]  # whatever the state, something can be told
         # Nothing is written after the end, so what is told then would wait for ever.
         if before is not _ENDED:
             self.waiting.append(item)
