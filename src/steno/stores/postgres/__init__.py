@@ -4,7 +4,7 @@ The store in a PostgreSQL database.
 * `_store`: what a SEC and operators are given.
 * `_link`, `_error`: connections, and what their errors mean.
 * `_writer`, `_batch`, `_changes`, `_ownership`, `_prune`: what is written.
-* `_bulk`, `_bulk_session`: orders to many sagas. `_fleet`, `_fleet_session`: SECs that share it.
+* `_bulk`: orders to many sagas. `_fleet`, `_fleet_session`: SECs that share it.
 * `_reader`, `_list`: what is read. `_array`: columns as literals.
 * `_migrate`: bringing a schema to that of this release. `_doctor`: what is wrong with a server.
 """

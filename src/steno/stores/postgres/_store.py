@@ -36,11 +36,12 @@ from steno.store import (
     TakeOver,
     WriteOutcome,
 )
+from steno.stores._bulk_session import StoredBulk, StoredBulkReader
 from steno.stores._coalesce import Coalescer
 from steno.stores._pool import ReaderPool
 from steno.stores._worker import Worker, inline_worker, thread_worker
 from steno.stores.postgres import _reader as reads
-from steno.stores.postgres._bulk_session import PostgresBulk, PostgresBulkReader
+from steno.stores.postgres._bulk import list_bulk, list_bulk_sagas
 from steno.stores.postgres._doctor import examine_server
 from steno.stores.postgres._fleet_session import PostgresFleet
 from steno.stores.postgres._link import Db, Link, Server
@@ -238,9 +239,9 @@ class PostgresReader:
         return await self.do(lambda db: count_attention(db, query))
 
     @property
-    def bulk(self) -> PostgresBulkReader:
+    def bulk(self) -> StoredBulkReader[Db]:
         """The orders to many sagas."""
-        return PostgresBulkReader(self.do)
+        return StoredBulkReader(self.do, list_bulk, list_bulk_sagas)
 
     async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
         """Return the log of a saga, with times and creators."""
@@ -321,9 +322,9 @@ class PostgresSession:
         return await self._reader.attention(query)
 
     @property
-    def bulk(self) -> PostgresBulk:
+    def bulk(self) -> StoredBulk[PostgresWriter, Db]:
         """The orders to many sagas."""
-        return PostgresBulk(self._write, self._reader.bulk)
+        return StoredBulk(self._write, self._reader.bulk)
 
     @property
     def fleet(self) -> PostgresFleet:

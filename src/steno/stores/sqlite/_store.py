@@ -34,11 +34,12 @@ from steno.store import (
     TakeOver,
     WriteOutcome,
 )
+from steno.stores._bulk_session import StoredBulk, StoredBulkReader
 from steno.stores._coalesce import Coalescer
 from steno.stores._pool import ReaderPool
 from steno.stores._worker import Worker, inline_worker, thread_worker
 from steno.stores.sqlite import _reader as reads
-from steno.stores.sqlite._bulk_session import SqliteBulk, SqliteBulkReader
+from steno.stores.sqlite._bulk import list_bulk, list_bulk_sagas
 from steno.stores.sqlite._doctor import examine_file
 from steno.stores.sqlite._error import translating
 from steno.stores.sqlite._file import SqliteFile
@@ -201,9 +202,9 @@ class SqliteReader:
         return await self._read(lambda db: count_attention(db, query))
 
     @property
-    def bulk(self) -> SqliteBulkReader:
+    def bulk(self) -> StoredBulkReader[sqlite3.Connection]:
         """The orders to many sagas."""
-        return SqliteBulkReader(self._read)
+        return StoredBulkReader(self._read, list_bulk, list_bulk_sagas)
 
     async def entries(self, saga_id: SagaId) -> Sequence[LogEntry]:
         """Return the log of a saga, with times and creators."""
@@ -280,6 +281,6 @@ class SqliteSession:
         return await self._reader.attention(query)
 
     @property
-    def bulk(self) -> SqliteBulk:
+    def bulk(self) -> StoredBulk[SqliteWriter, sqlite3.Connection]:
         """The orders to many sagas."""
-        return SqliteBulk(self._write, self._reader.bulk)
+        return StoredBulk(self._write, self._reader.bulk)

@@ -1,9 +1,9 @@
-"""Orders to many sagas in a `PostgresSecStore` that is open; see `BulkSession`."""
+"""Orders to many sagas in a store in a database that is open; see `BulkSession`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import attrs
 
@@ -17,46 +17,68 @@ from steno.store import (
     BulkWrite,
     WriteOutcome,
 )
-from steno.stores.postgres._bulk import list_bulk, list_bulk_sagas
-from steno.stores.postgres._link import Db
-from steno.stores.postgres._writer import PostgresWriter
 
 T = TypeVar("T")
+Db = TypeVar("Db")
+Db_co = TypeVar("Db_co", covariant=True)
+Writer = TypeVar("Writer", bound="BulkWriter")
+Writer_co = TypeVar("Writer_co", covariant=True)
 
 
-class _Read(Protocol):
+class BulkWriter(Protocol):
+    """What writes to the database."""
+
+    def write_bulk(self, write: BulkWrite, /) -> WriteOutcome:
+        """Create an order, or note what became of it."""
+        ...
+
+    def prune_bulk(self, query: BulkPruneQuery, /) -> Sequence[BulkOrderId]:
+        """Delete some orders that have ended."""
+        ...
+
+
+class _Read(Protocol[Db_co]):
     """Reads in a thread, with a connection."""
 
-    async def __call__(self, read: Callable[[Db], T], /) -> T: ...
+    async def __call__(self, read: Callable[[Db_co], T], /) -> T: ...
 
 
-class _Write(Protocol):
+class _Write(Protocol[Writer_co]):
     """Writes in the thread that does."""
 
-    async def __call__(self, write: Callable[[PostgresWriter], T], /) -> T: ...
+    async def __call__(self, write: Callable[[Writer_co], T], /) -> T: ...
 
 
 @attrs.frozen(eq=False)
-class PostgresBulkReader:
-    """Reads them."""
+class StoredBulkReader(Generic[Db]):
+    """
+    Reads them.
 
-    _read: _Read
+    Args:
+        read: Reads with a connection.
+        list: Returns a page of the orders.
+        sagas: Returns a page of the sagas of an order.
+    """
+
+    _read: _Read[Db]
+    _list: Callable[[Db, BulkListQuery], Sequence[BulkSummary]]
+    _sagas: Callable[[Db, BulkSagaQuery], Sequence[BulkSaga]]
 
     async def list(self, query: BulkListQuery) -> Sequence[BulkSummary]:
         """Return a page of the orders, the newest first."""
-        return await self._read(lambda db: list_bulk(db, query))
+        return await self._read(lambda db: self._list(db, query))
 
     async def sagas(self, query: BulkSagaQuery) -> Sequence[BulkSaga]:
         """Return a page of the sagas of an order, in its order."""
-        return await self._read(lambda db: list_bulk_sagas(db, query))
+        return await self._read(lambda db: self._sagas(db, query))
 
 
 @attrs.frozen(eq=False)
-class PostgresBulk:
+class StoredBulk(Generic[Writer, Db]):
     """Reads and writes them."""
 
-    _write: _Write
-    _reader: PostgresBulkReader
+    _write: _Write[Writer]
+    _reader: StoredBulkReader[Db]
 
     async def write(self, write: BulkWrite) -> WriteOutcome:
         """Create an order, or note what became of it; it is durable when this returns."""
