@@ -102,7 +102,7 @@ MUTANTS = (
         "PostgreSQL: an orphan is claimed without a new generation",
         f"{KIT}[fleet: no fence of an orphan comes back-thread]",
         "a claim raises the saga's generation",
-        "stores/postgres/_fleet.py",
+        "stores/postgres/_ownership.py",
         ("greatest(adopt_generation + 1, %s)", "greatest(adopt_generation, %s)"),
     ),
     fault(
@@ -110,7 +110,7 @@ MUTANTS = (
         f"{KIT}[fleet: what a life has left is taken over-thread]",
         "only what a SEC whose lease has ended ran is claimed",
         "stores/postgres/_fleet.py",
-        ("WHERE lease_end <= clock_timestamp() AND {_IS_OPEN}", "WHERE {_IS_OPEN}"),
+        ("WHERE lease_end <= clock_timestamp() AND {IS_OPEN}", "WHERE {IS_OPEN}"),
     ),
     fault(
         "PostgreSQL: what was claimed by its id stays its former owner's",

@@ -18,15 +18,14 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, timedelta
 
 from steno.core import JsonText
-from steno.store import UNMARKED, Fence, OrphanGraph, SagaClaim, SecSummary
+from steno.store import Fence, OrphanGraph, SagaClaim, SecSummary
 from steno.stores.postgres._array import texts
 from steno.stores.postgres._link import Db
-from steno.stores.postgres._ownership import LAST_SEQ, OPEN
+from steno.stores.postgres._ownership import IS_OPEN, OPEN, taken_over
 
 KEPT = timedelta(days=7)
 """How long a life that has ended is remembered."""
 
-_IS_OPEN = "state IN ('ready', 'running', 'unwinding')"
 _END_EARLIER = """
     UPDATE steno.life SET lease_end = clock_timestamp()
     WHERE sec_name = %s AND lease_end > clock_timestamp()
@@ -37,7 +36,7 @@ _JOIN = """
 """
 _FORGET = f"""
     DELETE FROM steno.life WHERE lease_end < clock_timestamp() - %s AND NOT EXISTS (
-        SELECT FROM steno.saga WHERE {_IS_OPEN}
+        SELECT FROM steno.saga WHERE {IS_OPEN}
             AND current_sec = life.sec_name AND sec_generation = life.generation
     )
 """  # noqa: S608 - made of words of this package
@@ -56,7 +55,7 @@ _LIVES = """
 _ORPHANS = f"""
     steno.life JOIN steno.saga ON current_sec = sec_name AND sec_generation = generation
     JOIN steno.dag USING (dag_key)
-    WHERE lease_end <= clock_timestamp() AND {_IS_OPEN}
+    WHERE lease_end <= clock_timestamp() AND {IS_OPEN}
 """
 _CLAIM = f"""
     WITH orphan AS (
@@ -64,18 +63,7 @@ _CLAIM = f"""
             AND (%s::text[] IS NULL OR digest = ANY (%s))
         LIMIT %s FOR NO KEY UPDATE OF saga SKIP LOCKED
     )
-    UPDATE steno.saga SET
-        current_sec = %s,
-        sec_generation = %s,
-        adopt_generation = greatest(adopt_generation + 1, %s),
-        crashes = CASE
-            WHEN orphan.left_normally THEN 0
-            WHEN taken_seq IS DISTINCT FROM {LAST_SEQ} THEN 1
-            WHEN crashes < {UNMARKED} OR tried THEN crashes + 1
-            ELSE crashes
-        END,
-        taken_seq = {LAST_SEQ},
-        tried = false
+    UPDATE steno.saga SET current_sec = %s, {taken_over("orphan.left_normally")}
     FROM orphan WHERE saga.saga_key = orphan.saga_key
     RETURNING saga_id, adopt_generation, crashes
 """  # noqa: S608 - as above
@@ -87,7 +75,7 @@ _GRAPHS = f"""
 _SECS = f"""
     SELECT sec_name, generation, build, joined, lease_end - clock_timestamp(), running FROM (
         SELECT *, (
-            SELECT count(*) FROM steno.saga WHERE {_IS_OPEN}
+            SELECT count(*) FROM steno.saga WHERE {IS_OPEN}
                 AND current_sec = life.sec_name AND sec_generation = life.generation
         ) AS running FROM steno.life
     ) AS life WHERE running > 0 OR lease_end > clock_timestamp() ORDER BY sec_name, generation

@@ -23,7 +23,10 @@ OPEN = """
 """Begins a life of a SEC."""
 
 _LEAVE = "UPDATE steno.sec SET left_normally = true WHERE name = %s AND generation = %s"
-_MINE = "state IN ('ready', 'running', 'unwinding') AND current_sec = %s"
+IS_OPEN = "state IN ('ready', 'running', 'unwinding')"
+"""Whether a saga, of the table `saga`, is taken up when its SEC is opened."""
+
+_MINE = f"{IS_OPEN} AND current_sec = %s"
 # In a statement of its own: the next one sees the last step of a batch that was waited for.
 _LOCK = f"""
     SELECT count(*) FROM (
@@ -35,18 +38,25 @@ LAST_SEQ = """coalesce((
 ), -1)"""
 """The number of a saga's last step, of the table `saga`."""
 
-_TAKE_OVER = f"""
-    UPDATE steno.saga SET
+
+def taken_over(left_normally: str) -> str:
+    """Return what a take-over sets of a saga; given is whether the life before left its SEC so."""
+    return f"""
         adopt_generation = greatest(adopt_generation + 1, %s),
         sec_generation = %s,
         crashes = CASE
-            WHEN %s THEN 0
+            WHEN {left_normally} THEN 0
             WHEN taken_seq IS DISTINCT FROM {LAST_SEQ} THEN 1
             WHEN crashes < {UNMARKED} OR tried THEN crashes + 1
             ELSE crashes
         END,
         taken_seq = {LAST_SEQ},
         tried = false
+    """
+
+
+_TAKE_OVER = f"""
+    UPDATE steno.saga SET {taken_over("%s")}
     WHERE {_MINE} RETURNING saga_id, adopt_generation, crashes
 """  # noqa: S608 - as above
 _CLAIM = """
