@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import attrs
-import trio.lowlevel
 
 from steno.core import BulkOrderId
 from steno.errors import BulkOrderHaltedError, NoSuchBulkOrder, SecClosing
 from steno.runtime._admission import LEFT
 from steno.runtime._bulk import BulkProgress
 from steno.runtime._bulk_orders import BulkOrders
-from steno.runtime._stored import StoreReader
+from steno.runtime._listing import BulkListing
 from steno.store import (
     BulkListQuery,
     BulkOutcome,
-    BulkSaga,
     BulkSagaQuery,
     BulkState,
     BulkSummary,
@@ -147,36 +143,3 @@ class BulkOrder:
         """
         query = BulkSagaQuery(self.bulk_id, None, page_size, outcome)
         return BulkListing(self._orders.access.store, query)
-
-
-@attrs.define(eq=False)
-class BulkListing:
-    """Iterates over the sagas of a bulk order, for use with `async for`."""
-
-    _store: StoreReader
-    _query: BulkSagaQuery
-    _page: deque[BulkSaga] = attrs.field(init=False, factory=deque)
-    _ended: bool = attrs.field(init=False, default=False)
-
-    def __aiter__(self) -> BulkListing:
-        """Return the listing itself."""
-        return self
-
-    async def __anext__(self) -> BulkSaga:
-        """
-        Return the next saga; if this is cancelled, none is skipped.
-
-        Raises:
-            StoreError: The store could not be read.
-            SecClosing: The SEC is being left.
-        """
-        if self._page or self._ended:
-            await trio.lowlevel.checkpoint()
-        elif page := await self._store.bulk_sagas(self._query):
-            self._page.extend(page)
-            self._query = attrs.evolve(self._query, marker=page[-1].number)
-        else:
-            self._ended = True
-        if self._ended:
-            raise StopAsyncIteration
-        return self._page.popleft()
