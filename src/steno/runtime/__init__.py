@@ -13,7 +13,7 @@ The actors: a thin Trio shell around the pure core.
 * `_value_limit`, `_retention`: limits the size of values; deletes old finished sagas.
 * `_admission`: which commands are accepted. `_asker`: sends requests to the coordinator.
 * `_stored`: reads the store. `_absent`: answers for sagas that are not in memory.
-* `_access`: these four together.
+* `_access`: these four together. `_backoff`: when a store that was unavailable is tried again.
 * `_client`, `_handle`, `_listing`: an application's view of a SEC, a saga, and all sagas.
 * `_bulk_client`, `_bulk_order`: the same of an order to many sagas; `_many`: what is ordered.
 * `_bulk_orders`, `_bulk`, `_pace`: has such orders, gives each to its sagas, and how fast.
@@ -22,13 +22,13 @@ The actors: a thin Trio shell around the pure core.
 * `_collector`: less frequent garbage collection, for applications that opt in.
 """
 
-from steno.runtime._bulk_order import BulkListing, BulkOrder, BulkStatistics
+from steno.runtime._bulk_order import BulkOrder, BulkStatistics
 from steno.runtime._client import SecClient
 from steno.runtime._collector import rare_collections
 from steno.runtime._exec_client import SecExecClient
 from steno.runtime._executor_factory import restore
 from steno.runtime._handle import SagaHandle
-from steno.runtime._listing import SagaListing
+from steno.runtime._listing import BulkListing, SagaListing
 from steno.runtime._open import open_sec
 from steno.runtime._statistics import SecStatistics
 from steno.runtime._writer import WriterStatistics

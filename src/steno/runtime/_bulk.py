@@ -44,6 +44,7 @@ from steno.errors import (
     StoreUnavailable,
 )
 from steno.runtime._access import SecAccess
+from steno.runtime._backoff import pauses
 from steno.runtime._fault import leaves, of_the_store
 from steno.runtime._handle import SagaHandle
 from steno.runtime._many import order_for
@@ -71,9 +72,6 @@ AT_ONCE = 64
 
 PAGE = 256
 """Sagas that are read at a time."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
-"""Seconds before a store that was unavailable is tried again: at first, and at most."""
 
 _logger = logging.getLogger("steno")
 
@@ -309,7 +307,7 @@ async def patiently(
         SecClosing: The store is unavailable, and it is not tried again.
         StoreUnavailable: The store was unavailable for that long.
     """
-    pause, deadline = FIRST_PAUSE, trio.current_time() + seconds
+    backoff, deadline = pauses(), trio.current_time() + seconds
     while True:
         try:
             return await call()
@@ -320,9 +318,8 @@ async def patiently(
             if trio.current_time() >= deadline:
                 raise
             _logger.warning("the store is unavailable, an order to many sagas waits: %s", error)
-            with trio.move_on_after(min(pause, deadline - trio.current_time())):
+            with trio.move_on_after(min(next(backoff), deadline - trio.current_time())):
                 await until.wait()
-            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _is_outage(error: Exception) -> bool:

@@ -26,13 +26,14 @@ from steno.errors import (
     StenoError,
     StoreUnavailable,
 )
+from steno.runtime._backoff import pauses
 from steno.runtime._executor_factory import ExecutorFactory
 from steno.runtime._halting import error_of
 from steno.runtime._mailbox import Mailbox
 from steno.runtime._message import AbandonedUnread, Loaded, NotLoaded, SecMessage
 from steno.runtime._quarantine import Trials, quarantined
 from steno.runtime._report import logger, report
-from steno.runtime._writer import FIRST_PAUSE, LONGEST_PAUSE, Source, Write
+from steno.runtime._writer import Source, Write
 from steno.store import SagaClaim, SagaProblem, SecStoreSession, StoredSaga, WriteOutcome
 
 T = TypeVar("T")
@@ -231,7 +232,7 @@ class Loader:
     async def _patiently(self, read: Callable[..., Awaitable[T]], *args: object) -> T:
         """Read from the store, and again while it is unavailable and patience lasts."""
         give_up = trio.current_time() + self.patience
-        pause = FIRST_PAUSE
+        backoff = pauses()
         while True:
             try:
                 return await read(*args)
@@ -240,8 +241,7 @@ class Loader:
                 remaining = give_up - trio.current_time()
                 if remaining <= 0 or self.factory.admission.draining:
                     raise
-                await trio.sleep(min(pause, remaining))
-                pause = min(2 * pause, LONGEST_PAUSE)
+                await trio.sleep(min(next(backoff), remaining))
 
 
 def _ignore(_: object) -> None:

@@ -28,6 +28,7 @@ import attrs
 import trio
 
 from steno.errors import StoreStuck, StoreUnavailable
+from steno.runtime._backoff import pauses
 from steno.runtime._mailbox import Mailbox
 from steno.store import (
     Durable,
@@ -42,12 +43,6 @@ from steno.store import (
 
 GRACE = 10.0
 """Seconds that a store has to finish a batch once the SEC is cancelled."""
-
-FIRST_PAUSE = 0.05
-"""Seconds before a store that was unavailable is tried again; doubled each time."""
-
-LONGEST_PAUSE = 5.0
-"""The most seconds between two tries."""
 
 SLICE = 64
 """Sagas that are asked for a step, or told its outcome, before other tasks run."""
@@ -169,7 +164,7 @@ class LogWriter:
 
     async def _commit(self, batch: list[Write]) -> None:  # noqa: ASYNC910 - its callers wait
         """Write a batch, and what comes in while the store is unavailable; tell the outcomes."""
-        pause = FIRST_PAUSE
+        backoff = pauses()
         while batch:
             try:
                 outcomes = await self._record([write.what for write in batch])
@@ -181,8 +176,7 @@ class LogWriter:
                         "the store is unavailable, %d writes wait: %s", len(batch), error
                     )
                     # No shield here: nothing is half done, so a cancellation may end it.
-                    await trio.sleep(min(pause, self._remaining(batch)))
-                    pause = min(2 * pause, LONGEST_PAUSE)
+                    await trio.sleep(min(next(backoff), self._remaining(batch)))
                 # At the end of the batch, so that the writes of each saga stay in order.
                 batch += _taken(self.mailbox.drain())
             except StoreStuck:
