@@ -18,7 +18,7 @@ is found out as after a crash, and can itself be cancelled by another order.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import attrs
 import trio
@@ -108,7 +108,7 @@ class SagaTasks(ABC):
         flat, node = self.machine.dag.flat, command.node_id
         name = flat.names[node]
         if not flat.alone[node]:
-            nursery.start_soon(self._run_node, command, self._run_beside, name=name)
+            nursery.start_soon(self._run_node, command, name=name)
         elif self._resident is None:
             self._resident = Resident(command)
             nursery.start_soon(self._reside, self._resident, name=name)
@@ -137,12 +137,9 @@ class SagaTasks(ABC):
             self._resident.dismiss()
             self._resident = None
 
-    async def _run_node(
-        self,
-        command: RunAction | RunUndo,
-        run: Callable[[RunAction | RunUndo], Awaitable[NodeOutcome]],
-    ) -> None:
-        outcome = await run(command)
+    async def _run_node(self, command: RunAction | RunUndo) -> None:
+        """Make one call, in a task of its own."""
+        outcome = await self._run_beside(command)
         if trio.lowlevel.current_task().child_nurseries:
             # Trio will end this task with an error, and with it all that is in the saga's nursery.
             name = self.machine.dag.flat.names[command.node_id]
